@@ -1,0 +1,130 @@
+import { assert } from './error.js';
+
+/**
+ * A queue of bytes that keeps the chunks it was given and never copies on the way in. Bytes have absolute offsets in
+ * the stream: the first ever appended is `origin`. The chunks belong to the queue from then on: who appends one must
+ * not write to it again.
+ */
+export class ByteQueue {
+  /** Chunks from `first` on are held; those before it are spent and dropped in bulk. */
+  private chunks: Uint8Array[] = [];
+  private starts: number[] = [];
+  private first = 0;
+  private headOffset: number;
+  private tailOffset: number;
+
+  constructor(origin = 0) {
+    this.headOffset = origin;
+    this.tailOffset = origin;
+  }
+
+  /** Offset of the oldest byte held. */
+  get head(): number {
+    return this.headOffset;
+  }
+
+  /** Offset one past the newest byte held. */
+  get tail(): number {
+    return this.tailOffset;
+  }
+
+  /** Bytes held. */
+  get length(): number {
+    return this.tailOffset - this.headOffset;
+  }
+
+  /** Adds `chunk` at the tail. */
+  append(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.chunks.push(chunk);
+    this.starts.push(this.tailOffset);
+    this.tailOffset += chunk.length;
+  }
+
+  /** Lets go of every byte before `offset`; offsets at or before the head do nothing. */
+  release(offset: number): void {
+    if (offset <= this.headOffset) return;
+    assert(offset <= this.tailOffset, 'released bytes that the queue does not hold');
+    this.headOffset = offset;
+    while (this.first < this.chunks.length && this.chunkEnd(this.first) <= offset) this.first++;
+    if (this.first === this.chunks.length) {
+      this.chunks = [];
+      this.starts = [];
+      this.first = 0;
+    } else if (this.first > 32 && this.first * 2 > this.chunks.length) {
+      this.chunks.splice(0, this.first);
+      this.starts.splice(0, this.first);
+      this.first = 0;
+    }
+  }
+
+  /** Views of the `length` bytes from `offset` on, in order; the range must be held. */
+  views(offset: number, length: number): Uint8Array[] {
+    assert(offset >= this.headOffset && offset + length <= this.tailOffset, 'viewed bytes that the queue does not hold');
+    const pieces: Uint8Array[] = [];
+    let remaining = length;
+    let at = offset;
+    for (let index = this.indexOf(offset); remaining > 0; index++) {
+      const chunk = this.chunks[index]!;
+      const from = at - this.starts[index]!;
+      const take = Math.min(remaining, chunk.length - from);
+      pieces.push(from === 0 && take === chunk.length ? chunk : chunk.subarray(from, from + take));
+      remaining -= take;
+      at += take;
+    }
+    return pieces;
+  }
+
+  /** Takes up to `limit` bytes from the head without a copy: the rest of one chunk at most. Undefined when empty. */
+  shift(limit = Number.POSITIVE_INFINITY): Uint8Array | undefined {
+    if (this.headOffset === this.tailOffset || limit <= 0) return undefined;
+    const chunk = this.chunks[this.first]!;
+    const from = this.headOffset - this.starts[this.first]!;
+    const take = Math.min(limit, chunk.length - from);
+    const piece = from === 0 && take === chunk.length ? chunk : chunk.subarray(from, from + take);
+    this.release(this.headOffset + take);
+    return piece;
+  }
+
+  private chunkEnd(index: number): number {
+    return this.starts[index]! + this.chunks[index]!.length;
+  }
+
+  /** Index of the chunk that holds `offset`. */
+  private indexOf(offset: number): number {
+    let low = this.first;
+    let high = this.chunks.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+/** Copies `length` bytes from `offset` on, counted over `pieces` laid end to end, to `target` at `at`. */
+export function copyPieces(
+  pieces: readonly Uint8Array[],
+  offset: number,
+  length: number,
+  target: Uint8Array,
+  at: number,
+): void {
+  let skip = offset;
+  let remaining = length;
+  let to = at;
+  for (let i = 0; remaining > 0; i++) {
+    const piece = pieces[i];
+    assert(piece !== undefined, 'copied past the last piece');
+    if (skip >= piece.length) {
+      skip -= piece.length;
+      continue;
+    }
+    const take = Math.min(remaining, piece.length - skip);
+    target.set(skip === 0 && take === piece.length ? piece : piece.subarray(skip, skip + take), to);
+    to += take;
+    remaining -= take;
+    skip = 0;
+  }
+}
