@@ -60,7 +60,10 @@ export class ByteQueue {
 
   /** Views of the `length` bytes from `offset` on, in order; the range must be held. */
   views(offset: number, length: number): Uint8Array[] {
-    assert(offset >= this.headOffset && offset + length <= this.tailOffset, 'viewed bytes that the queue does not hold');
+    assert(
+      offset >= this.headOffset && offset + length <= this.tailOffset,
+      'viewed bytes that the queue does not hold',
+    );
     const pieces: Uint8Array[] = [];
     let remaining = length;
     let at = offset;

@@ -10,7 +10,11 @@ export class SubflowError extends Error {
   /** What the reader can do about it: one sentence, or empty. */
   readonly hint: string;
 
-  constructor(code: string, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { readonly hint?: string; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'SubflowError';
     this.code = code;
