@@ -1,0 +1,2 @@
+export const layers: string[];
+export const nodeLayers: string[];

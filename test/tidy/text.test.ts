@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { sourceFiles } from './source-files.js';
+
+const code = ['src', 'test', 'bench', 'bin'].flatMap((folder) =>
+  sourceFiles(folder, (path) => /\.(ts|js)$/.test(path)),
+);
+const product = code.filter((file) => file.path.startsWith('src/') && !file.path.endsWith('.test.ts'));
+
+describe('the text of the code', () => {
+  it('leaves nothing half done', () => {
+    const marks = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].join('|')})\\b`);
+    expect(code.filter((file) => marks.test(file.text)).map((file) => file.path)).toEqual([]);
+  });
+
+  it('focuses and skips no test', () => {
+    const marks = new RegExp(
+      `\\b(it|test|describe)\\.(${['only', 'skip', 'todo', 'fails'].join('|')})\\b|\\bx(it|describe)\\(`,
+    );
+    const focused = code.filter((file) => file.path.endsWith('.test.ts') && marks.test(file.text));
+    expect(focused.map((file) => file.path)).toEqual([]);
+  });
+
+  it('keeps files to about 500 lines', () => {
+    const long = product.filter((file) => file.text.split('\n').length > 620).map((file) => file.path);
+    expect(long).toEqual([]);
+  });
+
+  it('names files in kebab-case', () => {
+    const odd = product.filter(
+      (file) => !/^[a-z0-9-]+(\.[a-z0-9-]+)*\.ts$/.test(file.path.split('/').at(-1)!),
+    );
+    expect(odd.map((file) => file.path)).toEqual([]);
+  });
+
+  it('opens every module of more than a page with what it is', () => {
+    const bare = product.filter(
+      (file) => file.text.split('\n').length > 80 && !/\/\*\*/.test(file.text.slice(0, 2500)),
+    );
+    expect(bare.map((file) => file.path)).toEqual([]);
+  });
+});
