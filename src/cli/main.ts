@@ -1,0 +1,54 @@
+/**
+ * The command line: parses, runs one command, and turns whatever comes back into one clear line and an exit status.
+ * One file per command; see `errors.ts` for the statuses that scripts may rely on.
+ */
+
+import { Command, CommanderError } from 'commander';
+import { addDemoCommand } from './demo/command.js';
+import { ExitStatus, explain, isExpected } from './errors.js';
+import { addGetCommand } from './get.js';
+import { addServeCommand } from './serve.js';
+import { readVersion } from './version.js';
+
+/** Builds the program; `setStatus` receives the exit status of the command that ran. */
+function buildProgram(setStatus: (status: number) => void): Command {
+  const program = new Command('subflow')
+    .description('Multipath TCP, whole, in TypeScript')
+    .version(readVersion(), '-V, --version')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'subflow: ')) });
+  addDemoCommand(program, setStatus);
+  addGetCommand(program, setStatus);
+  addServeCommand(program, setStatus);
+  for (const command of program.commands) {
+    command.exitOverride().copyInheritedSettings(program);
+  }
+  return program;
+}
+
+/** Runs the command that `args` asks for (without the program's own name); gives the exit status, and never throws. */
+export async function main(args: readonly string[]): Promise<number> {
+  let status: number = ExitStatus.done;
+  const program = buildProgram((value) => {
+    status = value;
+  });
+  try {
+    if (args.length === 0) {
+      program.outputHelp({ error: true });
+      return ExitStatus.usage;
+    }
+    await program.parseAsync([...args], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.done : ExitStatus.usage;
+    const { line, status: failed } = explain(error);
+    process.stderr.write(`subflow: ${line}\n`);
+    if (!isExpected(error) && error instanceof Error) {
+      process.stderr.write(
+        `This is a bug of subflow's; please report it with this trace:\n${error.stack ?? ''}\n`,
+      );
+    }
+    return failed;
+  }
+}
