@@ -1,0 +1,174 @@
+/**
+ * What a connection tells its owner. Events are values in a queue: nothing is called back from inside the engine.
+ */
+import type { IpAddress, Endpoint } from '../wire/index.js';
+import type { ResetReasonCode } from './reset-reason.js';
+import type { Subflow } from './subflow.js';
+
+/** Why the connection, or one of its subflows, ended before its time. */
+export interface ConnectionError {
+  /**
+   * The POSIX name that users of node:net expect: `ECONNRESET`, `ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH`,
+   * `ECONNABORTED`.
+   */
+  readonly code: ConnectionErrorCode;
+  /** One sentence for a person. */
+  readonly message: string;
+}
+
+/** The codes a {@link ConnectionError} may carry. */
+export type ConnectionErrorCode =
+  'ECONNRESET' | 'ECONNREFUSED' | 'ETIMEDOUT' | 'EHOSTUNREACH' | 'ECONNABORTED';
+
+/** Why a connection that asked for Multipath TCP became plain TCP (RFC 8684 §3.7). */
+export type FallbackCause =
+  /** The owner's settings switch Multipath TCP off. */
+  | 'disabled'
+  /** The peer's SYN carried no MP_CAPABLE that can be used. */
+  | 'no-capable-in-syn'
+  /** The SYN+ACK carried no MP_CAPABLE that can be used. */
+  | 'no-capable-in-syn-ack'
+  /** SYNs with MP_CAPABLE went unanswered; one without was answered. */
+  | 'syn-lost'
+  /** The third ACK, or the first data, carried no MP_CAPABLE. */
+  | 'no-capable-in-ack'
+  /** The peer acknowledged or sent the first data without a DSS option. */
+  | 'no-data-sequence-signal'
+  /** The peer announced an infinite mapping. */
+  | 'infinite-mapping'
+  /** A DSS checksum did not match and this is the only subflow. */
+  | 'checksum'
+  /** The peer sent MP_FAIL on the only subflow. */
+  | 'peer-failed';
+
+/** Why a subflow ended. */
+export type SubflowCloseReason =
+  /** Both sides closed it in order. */
+  | 'normal'
+  /** The peer reset it. */
+  | 'reset'
+  /** Nothing was acknowledged for as long as TCP waits. */
+  | 'timeout'
+  /** The peer refused it. */
+  | 'refused'
+  /** The network said that the peer cannot be reached. */
+  | 'unreachable'
+  /** This side reset it. */
+  | 'aborted';
+
+/** The connection is open for data. `version` is 0 when it is plain TCP. */
+export interface EstablishedEvent {
+  readonly type: 'established';
+  readonly fallback: boolean;
+  readonly version: number;
+}
+
+/** `read` has bytes; not repeated until it has been emptied. */
+export interface ReadableEvent {
+  readonly type: 'readable';
+}
+
+/** The send buffer has drained after `write` returned false. */
+export interface WritableEvent {
+  readonly type: 'writable';
+}
+
+/** The peer sends no more: after the bytes that are still readable the stream ends. */
+export interface PeerClosedEvent {
+  readonly type: 'peer-closed';
+}
+
+/** Nothing more will happen on the stream; the last event but for subflows that finish their TIME-WAIT. */
+export interface ClosedEvent {
+  readonly type: 'closed';
+  readonly error: ConnectionError | undefined;
+}
+
+/**
+ * The path manager wants another subflow. The owner picks a source port and a device and calls
+ * {@link Connection.openSubflow}; when it cannot, it calls {@link Connection.refuseSubflow}.
+ */
+export interface SubflowWantedEvent {
+  readonly type: 'subflow-wanted';
+  /** Source address. */
+  readonly local: IpAddress;
+  /** Address ID of `local`. */
+  readonly localId: number;
+  /** Destination. */
+  readonly remote: Endpoint;
+  /** Address ID of `remote`, 0 for the one the connection began with. */
+  readonly remoteId: number;
+  /** Whether it is to be used only while no regular subflow is usable. */
+  readonly backup: boolean;
+}
+
+/** A subflow is part of the connection and may carry data. */
+export interface SubflowOpenedEvent {
+  readonly type: 'subflow-opened';
+  readonly subflow: Subflow;
+}
+
+/** A subflow is gone: no packet of it will be sent or is expected, but for its TIME-WAIT. */
+export interface SubflowClosedEvent {
+  readonly type: 'subflow-closed';
+  readonly subflow: Subflow;
+  readonly reason: SubflowCloseReason;
+  /** What MP_TCPRST said, ours or the peer's; undefined when there was none. */
+  readonly resetReason: ResetReasonCode | undefined;
+  /** Whether MP_TCPRST called the trouble transient (RFC 8684 §3.6, flag T). */
+  readonly transient: boolean;
+}
+
+/** The peer changed the priority of a subflow. */
+export interface SubflowPriorityEvent {
+  readonly type: 'subflow-priority';
+  readonly subflow: Subflow;
+  readonly peerBackup: boolean;
+}
+
+/** The peer announced an address and its HMAC was right. */
+export interface AddressAnnouncedEvent {
+  readonly type: 'address-announced';
+  readonly id: number;
+  readonly address: IpAddress;
+  /** Port to connect to; 0 when the announcement named none: then the connection's own. */
+  readonly port: number;
+}
+
+/** The peer withdrew an address. */
+export interface AddressRemovedEvent {
+  readonly type: 'address-removed';
+  readonly id: number;
+}
+
+/** The connection is plain TCP from here on. */
+export interface FallbackEvent {
+  readonly type: 'fallback';
+  readonly cause: FallbackCause;
+}
+
+/**
+ * The token by which the peer's joins find this connection came into force (`active`) or no longer is. The owner
+ * keeps the table; a new connection's token is also in {@link Connection.localToken} at once.
+ */
+export interface TokenEvent {
+  readonly type: 'token';
+  readonly token: number;
+  readonly active: boolean;
+}
+
+/** Everything a connection tells its owner. */
+export type ConnectionEvent =
+  | EstablishedEvent
+  | ReadableEvent
+  | WritableEvent
+  | PeerClosedEvent
+  | ClosedEvent
+  | SubflowWantedEvent
+  | SubflowOpenedEvent
+  | SubflowClosedEvent
+  | SubflowPriorityEvent
+  | AddressAnnouncedEvent
+  | AddressRemovedEvent
+  | FallbackEvent
+  | TokenEvent;

@@ -1,0 +1,10 @@
+export * from './connection.js';
+export * from './events.js';
+export * from './path-manager/full-mesh.js';
+export * from './path-manager/path-manager.js';
+export * from './path-manager/signal.js';
+export * from './reset-reason.js';
+export * from './scheduler/lowest-rtt.js';
+export * from './scheduler/scheduler.js';
+export { defaultMptcpSettings, type MptcpSettings } from './settings.js';
+export { Subflow, type FlowTuple, type SubflowState } from './subflow.js';

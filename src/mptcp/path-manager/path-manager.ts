@@ -1,0 +1,92 @@
+/**
+ * Which subflows there should be and which addresses the peer should know. A path manager makes pure decisions: it is
+ * shown what changed and how things stand, and answers with actions. The connection carries them out within its limits.
+ */
+import type { Endpoint, IpAddress } from '../../wire/index.js';
+import type { Subflow } from '../subflow.js';
+
+/** An address of this host, and what it may be used for. */
+export interface LocalAddress {
+  readonly address: IpAddress;
+  /** Address ID, 1 to 255, unique and stable on this host; a subflow from the initial address has ID 0 all the same. */
+  readonly id: number;
+  /** May subflows be opened from it? */
+  readonly subflow: boolean;
+  /** Is it announced to the peer? */
+  readonly signal: boolean;
+  /** Port announced with it; 0 announces none: the peer uses the connection's own. */
+  readonly port: number;
+  /** Are subflows from it backups? */
+  readonly backup: boolean;
+}
+
+/** An address of the peer to which subflows may be opened. */
+export interface RemoteAddress {
+  readonly id: number;
+  readonly address: IpAddress;
+  /** Port to connect to. */
+  readonly port: number;
+}
+
+/** A pair of addresses that a subflow uses, is being opened on, or has failed on not long ago. */
+export interface PathState {
+  readonly local: IpAddress;
+  readonly remote: Endpoint;
+  /** The subflow; undefined while the owner is asked for it and while the pair rests after a failure. */
+  readonly subflow: Subflow | undefined;
+}
+
+/** What a path manager decides from. */
+export interface PathView {
+  /** Whether this side opened the connection. */
+  readonly isClient: boolean;
+  /** Addresses of this host that are in use now. */
+  readonly localAddresses: readonly LocalAddress[];
+  /** Addresses of the peer: announced ones, and the initial one (ID 0) unless the peer forbade joins to it (flag C). */
+  readonly remoteAddresses: readonly RemoteAddress[];
+  /** Address IDs announced to the peer and not withdrawn. */
+  readonly announcedIds: readonly number[];
+  /** Subflows, and pairs that are being opened or rest. */
+  readonly paths: readonly PathState[];
+  /** How many further subflows the limits allow. */
+  readonly subflowRoom: number;
+}
+
+/** What happened. */
+export type PathEvent =
+  /** The connection is confirmed as Multipath TCP: joins and announcements are allowed from now on. */
+  | { readonly type: 'established' }
+  /** Addresses of this host came or went. */
+  | { readonly type: 'local-addresses' }
+  /** The peer announced an address. */
+  | { readonly type: 'address-announced'; readonly id: number }
+  /** The peer withdrew an address; its subflows are closed already. */
+  | { readonly type: 'address-removed'; readonly id: number }
+  /** A subflow ended. */
+  | { readonly type: 'subflow-closed'; readonly subflow: Subflow }
+  /** A pair that failed may be tried again. */
+  | { readonly type: 'retry' };
+
+/** What a path manager wants done. */
+export type PathAction =
+  | {
+      readonly type: 'open';
+      readonly local: LocalAddress;
+      readonly remote: RemoteAddress;
+      readonly backup: boolean;
+    }
+  | { readonly type: 'announce'; readonly address: LocalAddress }
+  | { readonly type: 'withdraw'; readonly id: number }
+  | { readonly type: 'close'; readonly subflow: Subflow }
+  | { readonly type: 'set-backup'; readonly subflow: Subflow; readonly backup: boolean };
+
+/** Decides for one connection. */
+export interface PathManager {
+  /** Stable name, kebab-case. */
+  readonly name: string;
+  /** Called after every {@link PathEvent}; the actions are carried out in order, those beyond the limits are dropped. */
+  decide(event: PathEvent, view: PathView): readonly PathAction[];
+}
+
+/** Makes the path manager of one connection; one without state may return the same object each time. */
+export type PathManagerFactory = () => PathManager;

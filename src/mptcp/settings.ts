@@ -1,0 +1,103 @@
+/**
+ * What the owner of a connection may choose, with the defaults and the limits that keep a hostile peer in bounds.
+ */
+import { MILLISECOND, SECOND } from '../base/index.js';
+import { fullMesh } from './path-manager/full-mesh.js';
+import type { PathManagerFactory } from './path-manager/path-manager.js';
+import { lowestRtt } from './scheduler/lowest-rtt.js';
+import type { SchedulerFactory } from './scheduler/scheduler.js';
+
+/** Settings of one connection; shared by reference between connections, so treat them as frozen. */
+export interface MptcpSettings {
+  /** Whether to speak Multipath TCP at all; false gives a plain TCP connection with the same interface. */
+  readonly enabled: boolean;
+  /** Version of the protocol to ask for and to answer with. */
+  readonly version: 1;
+  /** Whether to require DSS checksums; they are used when either side requires them (RFC 8684 §3.1, flag A). */
+  readonly checksum: boolean;
+  /** Width in bits of the data sequence numbers sent; either width is understood (RFC 8684 §3.3.1). */
+  readonly dataSequenceBits: 32 | 64;
+  /** Whether the peer may join to the address and port it connected to; false sets flag C (RFC 8684 §3.1). */
+  readonly joinInitialAddress: boolean;
+  /** How many SYNs with MP_CAPABLE go unanswered before one without is tried (RFC 8684 §3.7). */
+  readonly synsBeforeFallback: number;
+  /** High-water mark of bytes written and not yet acknowledged at the data level; bounds the memory for sending. */
+  readonly sendBufferBytes: number;
+  /** Bytes held for the reader, in order and out of order together; the largest window advertised. */
+  readonly receiveBufferBytes: number;
+  /**
+   * Largest run of data sequence space one mapping carries without segmentation offload, 1 to 65,535. Larger ones cost
+   * less per byte; smaller ones spread more evenly over subflows.
+   */
+  readonly maxMappingBytes: number;
+  /** Subflows at a time, the first one included, in either direction; further joins are refused. */
+  readonly maxSubflows: number;
+  /** Own addresses announced at a time. */
+  readonly maxAnnouncedAddresses: number;
+  /** Addresses of the peer remembered; further announcements are ignored. */
+  readonly maxAcceptedAddresses: number;
+  /** Mappings held for one subflow whose bytes have not all arrived; beyond it the subflow is reset. */
+  readonly maxMappings: number;
+  /** Bytes held of one subflow that no mapping covers yet; beyond it the subflow is reset (RFC 8684 §3.3.1). */
+  readonly maxUnmappedBytes: number;
+  /** Separate runs of data held out of order at the data level; runs beyond it are dropped and sent again by the peer. */
+  readonly maxOutOfOrderRuns: number;
+  /** How long an announcement waits for its echo before it is sent again, in ns (RFC 8684 §3.4.1). */
+  readonly addAddrTimeoutNs: number;
+  /** How often an announcement is sent again before it is let be. */
+  readonly addAddrRetries: number;
+  /** How long the third ACK of a join waits for its answer before it is sent again, in ns (RFC 8684 §3.2). */
+  readonly joinAckTimeoutNs: number;
+  /** How often the third ACK of a join is sent again before the subflow is given up. */
+  readonly joinAckRetries: number;
+  /** Timeouts in a row after which a subflow counts as stale: it gets no data while another is usable. */
+  readonly staleTimeouts: number;
+  /** Lower bound of the data-level retransmission timer, in ns. */
+  readonly minDataRtoNs: number;
+  /** Upper bound of the data-level retransmission timer, in ns. */
+  readonly maxDataRtoNs: number;
+  /**
+   * How long a connection without any subflow waits for a new one before it fails, in ns: break-before-make
+   * (RFC 8684 §3.3.3 keeps the connection alive; the time is the owner's to choose).
+   */
+  readonly graceNs: number;
+  /** How long a closed connection waits for the peer's DATA_FIN, or its answer to ours, before it resets, in ns. */
+  readonly closeTimeoutNs: number;
+  /** How long a subflow that could not be opened, or was lost, rests before the path manager may try it again, in ns. */
+  readonly retrySubflowNs: number;
+  /** Makes the scheduler: which subflow carries the next bytes. */
+  readonly scheduler: SchedulerFactory;
+  /** Makes the path manager: which subflows there should be. */
+  readonly pathManager: PathManagerFactory;
+}
+
+/** Settings that suit a host with a handful of interfaces. */
+export const defaultMptcpSettings: MptcpSettings = {
+  enabled: true,
+  version: 1,
+  checksum: false,
+  dataSequenceBits: 64,
+  joinInitialAddress: true,
+  synsBeforeFallback: 3,
+  sendBufferBytes: 4 * 1024 * 1024,
+  receiveBufferBytes: 6 * 1024 * 1024,
+  maxMappingBytes: 16 * 1024,
+  maxSubflows: 8,
+  maxAnnouncedAddresses: 8,
+  maxAcceptedAddresses: 8,
+  maxMappings: 8192,
+  maxUnmappedBytes: 256 * 1024,
+  maxOutOfOrderRuns: 8192,
+  addAddrTimeoutNs: 2 * SECOND,
+  addAddrRetries: 5,
+  joinAckTimeoutNs: SECOND,
+  joinAckRetries: 4,
+  staleTimeouts: 1,
+  minDataRtoNs: 200 * MILLISECOND,
+  maxDataRtoNs: 60 * SECOND,
+  graceNs: 30 * SECOND,
+  closeTimeoutNs: 60 * SECOND,
+  retrySubflowNs: 2 * SECOND,
+  scheduler: lowestRtt,
+  pathManager: fullMesh,
+};
