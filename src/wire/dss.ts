@@ -1,0 +1,135 @@
+/**
+ * The Data Sequence Signal, MPTCP's option of nearly every segment, read and written in place without allocation.
+ * 64-bit numbers are two 32-bit halves. What a mapping means is not known here. The layout is the same in both
+ * versions of the protocol. The value form with bigints is in mptcp-option.ts.
+ * Read first: RFC 8684 §3.3 (figure 9), RFC 6824 §3.3.
+ */
+import { parseError } from '../base/index.js';
+import type { ParseError } from '../base/index.js';
+import { readU16, readU32, writeU16, writeU32 } from './bytes.js';
+
+/** Bits of the fourth byte of a DSS (RFC 8684 §3.3). */
+const dssFlag = { HAS_ACK: 1, ACK_64: 2, HAS_MAPPING: 4, SEQ_64: 8, DATA_FIN: 16 } as const;
+
+const mptcpKind = 30;
+const dssSubtype = 2;
+
+/** The content of one DSS. A number that the option does not carry is 0 after `parseDss`. */
+export class DssFields {
+  /** Whether the mapping ends with the DATA_FIN, which takes the last of its sequence numbers. */
+  dataFin = false;
+  /** Whether there is a DATA_ACK. */
+  hasAck = false;
+  /** Whether the DATA_ACK is 64 bits; else only `ackLo` counts. */
+  ack64 = false;
+  /** High 32 bits of the DATA_ACK. */
+  ackHi = 0;
+  /** Low 32 bits of the DATA_ACK. */
+  ackLo = 0;
+  /** Whether there is a mapping: data sequence number, subflow sequence number and length. */
+  hasMapping = false;
+  /** Whether the data sequence number is 64 bits; else only `seqLo` counts. */
+  seq64 = false;
+  /** High 32 bits of the data sequence number. */
+  seqHi = 0;
+  /** Low 32 bits of the data sequence number. */
+  seqLo = 0;
+  /** Subflow sequence number relative to the subflow's initial one; 0 with a DATA_FIN alone. */
+  subflowSeq = 0;
+  /** Bytes mapped, a DATA_FIN counted as one; 0 is the infinite mapping of a fallback (RFC 8684 §3.7). */
+  dataLength = 0;
+  /** Whether the mapping carries a checksum. */
+  hasChecksum = false;
+  /** The checksum as it stands in the option. */
+  checksum = 0;
+}
+
+/** Bytes of the option that `fields` make: 4 to 28, not padded. */
+export function dssLength(fields: DssFields): number {
+  let length = 4;
+  if (fields.hasAck) length += fields.ack64 ? 8 : 4;
+  if (fields.hasMapping) length += (fields.seq64 ? 14 : 10) + (fields.hasChecksum ? 2 : 0);
+  return length;
+}
+
+/**
+ * Reads the DSS option of `length` bytes at `offset`, kind byte first. Allocates nothing unless it fails; after a
+ * failure `into` holds no particular values. A length that does not follow from the flags is a failure, except for the
+ * two bytes of a checksum, which only the length shows.
+ */
+export function parseDss(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  into: DssFields,
+): ParseError | undefined {
+  if (length < 4) return parseError('truncated', length, 'the DSS option is cut short');
+  const flags = bytes[offset + 3]!;
+  const hasAck = (flags & dssFlag.HAS_ACK) !== 0;
+  const ack64 = hasAck && (flags & dssFlag.ACK_64) !== 0;
+  const hasMapping = (flags & dssFlag.HAS_MAPPING) !== 0;
+  const seq64 = hasMapping && (flags & dssFlag.SEQ_64) !== 0;
+  const bare = 4 + (hasAck ? (ack64 ? 8 : 4) : 0) + (hasMapping ? (seq64 ? 14 : 10) : 0);
+  const hasChecksum = hasMapping && length === bare + 2;
+  if (length !== bare && !hasChecksum) {
+    return parseError('bad-length', 1, `a DSS with flags 0x${flags.toString(16)} cannot be ${length} bytes`);
+  }
+  into.dataFin = (flags & dssFlag.DATA_FIN) !== 0;
+  into.hasAck = hasAck;
+  into.ack64 = ack64;
+  into.hasMapping = hasMapping;
+  into.seq64 = seq64;
+  into.hasChecksum = hasChecksum;
+  let at = offset + 4;
+  into.ackHi = ack64 ? readU32(bytes, at) : 0;
+  if (ack64) at += 4;
+  into.ackLo = hasAck ? readU32(bytes, at) : 0;
+  if (hasAck) at += 4;
+  into.seqHi = seq64 ? readU32(bytes, at) : 0;
+  if (seq64) at += 4;
+  into.seqLo = hasMapping ? readU32(bytes, at) : 0;
+  into.subflowSeq = hasMapping ? readU32(bytes, at + 4) : 0;
+  into.dataLength = hasMapping ? readU16(bytes, at + 8) : 0;
+  into.checksum = hasChecksum ? readU16(bytes, at + 10) : 0;
+  return undefined;
+}
+
+/**
+ * Writes the option at `offset` and returns its length, {@link dssLength}; padding to a multiple of 4 is the caller's.
+ * `bytes` must have the room.
+ */
+export function emitDss(fields: DssFields, bytes: Uint8Array, offset: number): number {
+  let flags = fields.dataFin ? dssFlag.DATA_FIN : 0;
+  let at = offset + 4;
+  if (fields.hasAck) {
+    flags |= dssFlag.HAS_ACK;
+    if (fields.ack64) {
+      flags |= dssFlag.ACK_64;
+      writeU32(bytes, at, fields.ackHi);
+      at += 4;
+    }
+    writeU32(bytes, at, fields.ackLo);
+    at += 4;
+  }
+  if (fields.hasMapping) {
+    flags |= dssFlag.HAS_MAPPING;
+    if (fields.seq64) {
+      flags |= dssFlag.SEQ_64;
+      writeU32(bytes, at, fields.seqHi);
+      at += 4;
+    }
+    writeU32(bytes, at, fields.seqLo);
+    writeU32(bytes, at + 4, fields.subflowSeq);
+    writeU16(bytes, at + 8, fields.dataLength);
+    at += 10;
+    if (fields.hasChecksum) {
+      writeU16(bytes, at, fields.checksum);
+      at += 2;
+    }
+  }
+  bytes[offset] = mptcpKind;
+  bytes[offset + 1] = at - offset;
+  bytes[offset + 2] = dssSubtype << 4;
+  bytes[offset + 3] = flags;
+  return at - offset;
+}
