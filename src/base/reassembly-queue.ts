@@ -4,11 +4,18 @@
  * open; keeping the first makes a later forgery harmless).
  */
 
-/** One run of bytes that follow each other in the stream, held because something before it is missing. */
+/**
+ * One run of bytes that follow each other in the stream, held because something before it is missing. It can grow at
+ * either end and take in its neighbour without moving what it holds: a sender of single bytes in the worst of orders
+ * must not cost more than one of whole segments.
+ */
 interface Run {
   start: number;
   end: number;
-  pieces: Uint8Array[];
+  /** Pieces that stand before those of `back`, last one first. */
+  front: Uint8Array[];
+  /** The rest of the pieces, in order. */
+  back: Uint8Array[];
 }
 
 export class ReassemblyQueue {
@@ -17,6 +24,7 @@ export class ReassemblyQueue {
   /** Runs beyond `nextOffset`, by offset, neither touching nor overlapping. */
   private runs: Run[] = [];
   private buffered = 0;
+  private pieces = 0;
 
   constructor(origin = 0) {
     this.nextOffset = origin;
@@ -30,6 +38,11 @@ export class ReassemblyQueue {
   /** Bytes held out of order. */
   get bufferedBytes(): number {
     return this.buffered;
+  }
+
+  /** Number of views held out of order; each costs its owner memory beyond the bytes it shows. */
+  get pieceCount(): number {
+    return this.pieces;
   }
 
   /** Number of separate runs held out of order. */
@@ -76,13 +89,16 @@ export class ReassemblyQueue {
     const dropped = this.buffered;
     this.runs = [];
     this.buffered = 0;
+    this.pieces = 0;
     return dropped;
   }
 
   private deliver(out: Uint8Array[]): void {
     const run = this.runs[0];
     if (run?.start !== this.nextOffset) return;
-    for (const piece of run.pieces) out.push(piece);
+    for (let i = run.front.length - 1; i >= 0; i--) out.push(run.front[i]!);
+    for (const piece of run.back) out.push(piece);
+    this.pieces -= run.front.length + run.back.length;
     this.nextOffset = run.end;
     this.buffered -= run.end - run.start;
     this.runs.shift();
@@ -95,41 +111,40 @@ export class ReassemblyQueue {
     const first = this.firstTouching(start);
     const touched = this.runs[first];
     if (touched === undefined || touched.start > end) {
-      this.runs.splice(first, 0, { start, end, pieces: [bytes] });
-      return bytes.length;
-    }
-    if (touched.end === start && (this.runs[first + 1]?.start ?? Infinity) > end) {
-      // The common case under loss: the next segment after the newest one held.
-      touched.pieces.push(bytes);
-      touched.end = end;
+      this.runs.splice(first, 0, { start, end, front: [], back: [bytes] });
+      this.pieces++;
       return bytes.length;
     }
     return this.merge(first, start, bytes);
   }
 
-  /** Merges into the run at `first` and those after it that the bytes touch. */
+  /** Fills the gaps before, between and after the run at `first` and those that follow, as far as the bytes reach. */
   private merge(first: number, start: number, bytes: Uint8Array): number {
     const end = start + bytes.length;
-    const merged: Run = { start: Math.min(start, this.runs[first]!.start), end: start, pieces: [] };
+    const run = this.runs[first]!;
     let added = 0;
-    let at = start;
-    let last = first;
-    for (; last < this.runs.length && this.runs[last]!.start <= end; last++) {
-      const run = this.runs[last]!;
-      if (run.start > at) {
-        merged.pieces.push(bytes.subarray(at - start, run.start - start));
-        added += run.start - at;
-      }
-      for (const piece of run.pieces) merged.pieces.push(piece);
-      at = Math.max(at, run.end);
+    if (start < run.start) {
+      added += run.start - start;
+      run.front.push(bytes.subarray(0, run.start - start));
+      run.start = start;
+      this.pieces++;
     }
-    if (at < end) {
-      merged.pieces.push(bytes.subarray(at - start));
-      added += end - at;
-      at = end;
+    let last = first + 1;
+    while (run.end < end) {
+      const next = this.runs[last];
+      const joins = next !== undefined && next.start <= end;
+      const gapEnd = joins ? next.start : end;
+      added += gapEnd - run.end;
+      run.back.push(
+        run.end === start && gapEnd === end ? bytes : bytes.subarray(run.end - start, gapEnd - start),
+      );
+      run.end = gapEnd;
+      this.pieces++;
+      if (!joins) break;
+      absorb(run, next);
+      last++;
     }
-    merged.end = at;
-    this.runs.splice(first, last - first, merged);
+    if (last > first + 1) this.runs.splice(first + 1, last - first - 1);
     return added;
   }
 
@@ -144,4 +159,18 @@ export class ReassemblyQueue {
     }
     return low;
   }
+}
+
+/** Adds `next`, which starts where `run` ends, to `run`. The smaller of the two is what moves. */
+function absorb(run: Run, next: Run): void {
+  run.end = next.end;
+  if (run.front.length + run.back.length >= next.front.length + next.back.length) {
+    for (let i = next.front.length - 1; i >= 0; i--) run.back.push(next.front[i]!);
+    for (const piece of next.back) run.back.push(piece);
+    return;
+  }
+  for (let i = run.back.length - 1; i >= 0; i--) next.front.push(run.back[i]!);
+  for (const piece of run.front) next.front.push(piece);
+  run.front = next.front;
+  run.back = next.back;
 }
