@@ -1,6 +1,6 @@
 /**
  * The DSS checksum, which finds a middlebox that changes the payload: the Internet checksum over a pseudo-header and
- * the mapped bytes. Read first: RFC 8684 §3.3.1 (figure 10).
+ * the mapped bytes. Read first: RFC 8684 §3.3.1.
  */
 import type { Uint64 } from '../base/index.js';
 import { foldChecksum, foldSum, onesComplementSumPieces } from './checksum.js';

@@ -2,17 +2,16 @@
  * The Data Sequence Signal, MPTCP's option of nearly every segment, read and written in place without allocation.
  * 64-bit numbers are two 32-bit halves. What a mapping means is not known here. The layout is the same in both
  * versions of the protocol. The value form with bigints is in mptcp-option.ts.
- * Read first: RFC 8684 §3.3 (figure 9), RFC 6824 §3.3.
+ * Read first: RFC 8684 §3.3, RFC 6824 §3.3.
  */
 import { parseError } from '../base/index.js';
 import type { ParseError } from '../base/index.js';
 import { readU16, readU32, writeU16, writeU32 } from './bytes.js';
+import { MptcpSubtype } from './mptcp-types.js';
+import { TcpOptionKind } from './tcp-segment.js';
 
 /** Bits of the fourth byte of a DSS (RFC 8684 §3.3). */
 const dssFlag = { HAS_ACK: 1, ACK_64: 2, HAS_MAPPING: 4, SEQ_64: 8, DATA_FIN: 16 } as const;
-
-const mptcpKind = 30;
-const dssSubtype = 2;
 
 /** The content of one DSS. A number that the option does not carry is 0 after `parseDss`. */
 export class DssFields {
@@ -127,9 +126,9 @@ export function emitDss(fields: DssFields, bytes: Uint8Array, offset: number): n
       at += 2;
     }
   }
-  bytes[offset] = mptcpKind;
+  bytes[offset] = TcpOptionKind.MPTCP;
   bytes[offset + 1] = at - offset;
-  bytes[offset + 2] = dssSubtype << 4;
+  bytes[offset + 2] = MptcpSubtype.DSS << 4;
   bytes[offset + 3] = flags;
   return at - offset;
 }

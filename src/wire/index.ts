@@ -6,5 +6,7 @@ export * from './dss.js';
 export * from './ip-header.js';
 export * from './ip-packet.js';
 export * from './keys.js';
+export * from './mptcp-option.js';
+export * from './mptcp-types.js';
 export * from './tcp-header.js';
 export * from './tcp-segment.js';
