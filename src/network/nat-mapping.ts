@@ -1,0 +1,165 @@
+/** The mappings of a {@link Nat}: who inside has which public port, for how long, and who may send to it. */
+
+import { IpAddress, type IpPacket, readU16, readU32, TcpFlag } from '../wire/index.js';
+
+/** What decides how mappings live; a part of the options of the NAT. */
+export interface MappingRules {
+  readonly mapping: 'endpoint-independent' | 'address-and-port-dependent';
+  readonly filtering: 'endpoint-independent' | 'address-and-port-dependent';
+  readonly idleTimeoutNs: number;
+  readonly transitoryTimeoutNs: number;
+  readonly maxMappings: number;
+}
+
+/** Most remote endpoints that one mapping remembers for its filter; the oldest is forgotten beyond that. */
+const maxPermitted = 64;
+
+/** One inside endpoint and its public port. */
+export class Mapping {
+  readonly insideAddress: IpAddress;
+  readonly insidePort: number;
+  readonly publicPort: number;
+  /** The key under which the inside finds it. */
+  readonly key: string;
+  /** Remote endpoints that were sent to, oldest first. */
+  readonly permitted = new Set<string>();
+  /** When a packet last passed, in ns. */
+  usedAt: number;
+  /** A packet other than a SYN came from the network, and no end has been seen since the last SYN. */
+  isEstablished = false;
+
+  constructor(now: number, key: string, insideAddress: IpAddress, insidePort: number, publicPort: number) {
+    this.usedAt = now;
+    this.key = key;
+    this.insideAddress = insideAddress;
+    this.insidePort = insidePort;
+    this.publicPort = publicPort;
+  }
+
+  /** A segment with these flags went out. */
+  noteOutward(now: number, flags: number): void {
+    this.usedAt = now;
+    if ((flags & (TcpFlag.FIN | TcpFlag.RST | TcpFlag.SYN)) !== 0) this.isEstablished = false;
+  }
+
+  /** A segment with these flags came in. */
+  noteInward(now: number, flags: number): void {
+    this.usedAt = now;
+    this.isEstablished = (flags & (TcpFlag.FIN | TcpFlag.RST)) === 0;
+  }
+
+  /** Notes that the mapping was used towards `remote`. */
+  permit(remote: string): void {
+    if (this.permitted.has(remote)) return;
+    if (this.permitted.size >= maxPermitted) {
+      for (const oldest of this.permitted) {
+        this.permitted.delete(oldest);
+        break;
+      }
+    }
+    this.permitted.add(remote);
+  }
+}
+
+/** All mappings of one NAT. They end when somebody looks for them too late. */
+export class MappingTable {
+  private readonly rules: MappingRules;
+  private readonly byInside = new Map<string, Mapping>();
+  private readonly ports = new Map<number, Mapping>();
+
+  constructor(rules: MappingRules) {
+    this.rules = rules;
+  }
+
+  get size(): number {
+    return this.ports.size;
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.byInside.clear();
+    this.ports.clear();
+  }
+
+  /** The mapping for a packet from inside, made with a port from `drawPort` where there is none. */
+  forInside(now: number, bytes: Uint8Array, ip: IpPacket, drawPort: () => number): Mapping {
+    const port = readU16(bytes, ip.payloadOffset);
+    const remote = endpointKey(bytes, ip.family, ip.destinationOffset, readU16(bytes, ip.payloadOffset + 2));
+    const key = this.insideKey(bytes, ip, ip.sourceOffset, port, remote);
+    let mapping = this.fresh(now, this.byInside.get(key));
+    if (mapping === undefined) {
+      if (this.ports.size >= this.rules.maxMappings) this.removeIdlest();
+      mapping = new Mapping(now, key, IpAddress.read(ip.family, bytes, ip.sourceOffset), port, drawPort());
+      this.byInside.set(key, mapping);
+      this.ports.set(mapping.publicPort, mapping);
+    }
+    mapping.permit(remote);
+    return mapping;
+  }
+
+  /** The mapping whose inside endpoint a packet quoted by ICMP was sent to. */
+  findInsideOfQuoted(now: number, bytes: Uint8Array, quoted: IpPacket): Mapping | undefined {
+    const remote = endpointKey(
+      bytes,
+      quoted.family,
+      quoted.sourceOffset,
+      readU16(bytes, quoted.payloadOffset),
+    );
+    const port = readU16(bytes, quoted.payloadOffset + 2);
+    const key = this.insideKey(bytes, quoted, quoted.destinationOffset, port, remote);
+    return this.fresh(now, this.byInside.get(key));
+  }
+
+  /** The mapping with this public port. */
+  byPort(now: number, port: number): Mapping | undefined {
+    return this.fresh(now, this.ports.get(port));
+  }
+
+  /** Whether the sender of a packet from the network may reach `mapping`. */
+  mayEnter(mapping: Mapping, bytes: Uint8Array, ip: IpPacket): boolean {
+    if (this.rules.filtering === 'endpoint-independent') return true;
+    const remote = endpointKey(bytes, ip.family, ip.sourceOffset, readU16(bytes, ip.payloadOffset));
+    return mapping.permitted.has(remote);
+  }
+
+  private insideKey(
+    bytes: Uint8Array,
+    ip: IpPacket,
+    addressOffset: number,
+    port: number,
+    remote: string,
+  ): string {
+    const inside = endpointKey(bytes, ip.family, addressOffset, port);
+    return this.rules.mapping === 'endpoint-independent' ? inside : `${inside}>${remote}`;
+  }
+
+  /** `mapping` unless its time is over, in which case it goes. */
+  private fresh(now: number, mapping: Mapping | undefined): Mapping | undefined {
+    if (mapping === undefined) return undefined;
+    const { idleTimeoutNs, transitoryTimeoutNs } = this.rules;
+    if (now - mapping.usedAt <= (mapping.isEstablished ? idleTimeoutNs : transitoryTimeoutNs)) return mapping;
+    this.remove(mapping);
+    return undefined;
+  }
+
+  private removeIdlest(): void {
+    let idlest: Mapping | undefined;
+    for (const mapping of this.ports.values()) {
+      if (idlest === undefined || mapping.usedAt < idlest.usedAt) idlest = mapping;
+    }
+    if (idlest !== undefined) this.remove(idlest);
+  }
+
+  private remove(mapping: Mapping): void {
+    this.byInside.delete(mapping.key);
+    this.ports.delete(mapping.publicPort);
+  }
+}
+
+/** An endpoint as a key. */
+function endpointKey(bytes: Uint8Array, family: 4 | 6, addressOffset: number, port: number): string {
+  let key = `${port}`;
+  for (let at = addressOffset; at < addressOffset + (family === 4 ? 4 : 16); at += 4)
+    key += `,${readU32(bytes, at)}`;
+  return key;
+}

@@ -1,0 +1,188 @@
+/**
+ * A network address and port translator for TCP, with ICMP errors. Owns mappings and their life; it neither tracks
+ * sequence numbers nor touches payload.
+ * Read first: RFC 5382 (TCP behaviour), RFC 4787 §4 and §5 (mapping and filtering), RFC 5508 §4.2 (ICMP errors).
+ */
+
+import { NEVER, type RandomSource, randomBelow, SECOND, SubflowError } from '../base/index.js';
+import { type IpAddress, IpPacket, IpProtocol, readU16 } from '../wire/index.js';
+import type { Packet } from './device.js';
+import type { Direction, Middlebox, MiddleboxOutput } from './middlebox.js';
+import { type Mapping, MappingTable } from './nat-mapping.js';
+import { translateIcmpError } from './nat-icmp.js';
+import { readIp, replaceAddress, replacePort, transportChecksumAt } from './packet-edit.js';
+
+/** How a translator maps and filters, in the terms of RFC 4787. */
+export type NatBehaviour = 'endpoint-independent' | 'address-and-port-dependent';
+
+export interface NatOptions {
+  /** The addresses it shows to the network, one for each family it translates. */
+  readonly publicAddresses: readonly IpAddress[];
+  /** Draws the ports. */
+  readonly random: RandomSource;
+  /** Whether an inside endpoint keeps its port towards every destination. Default: address-and-port-dependent. */
+  readonly mapping?: NatBehaviour;
+  /** Who may send to a mapping: anybody, or only those it sent to. Default: address-and-port-dependent. */
+  readonly filtering?: NatBehaviour;
+  /** Idle time in ns after which a mapping of an established connection ends. Default 2 h 4 min (RFC 5382 §5). */
+  readonly idleTimeoutNs?: number;
+  /** The same while a connection opens, and once a FIN or RST was seen. Default 4 min. */
+  readonly transitoryTimeoutNs?: number;
+  /** Most mappings at once; the one idle longest makes way. 1 to 32768, default 4096. */
+  readonly maxMappings?: number;
+  /** First and last public port. Default 20000 to 59999. */
+  readonly ports?: { readonly first: number; readonly last: number };
+}
+
+/** What happened to packets. */
+export class NatCounters {
+  translated = 0;
+  /** Came from the network with no mapping to go to. */
+  droppedUnmapped = 0;
+  /** Came from a sender that the filter keeps out. */
+  droppedFiltered = 0;
+  /** No TCP and no ICMP error about it, a fragment, or nonsense. */
+  droppedOther = 0;
+}
+
+/** A NAT as a box before a device. */
+export class Nat implements Middlebox {
+  readonly counters = new NatCounters();
+  private readonly options: Required<NatOptions>;
+  private readonly table: MappingTable;
+  private publicAddresses: readonly IpAddress[];
+  private readonly ip = new IpPacket();
+
+  constructor(options: NatOptions) {
+    const ports = options.ports ?? { first: 20_000, last: 59_999 };
+    this.options = {
+      mapping: 'address-and-port-dependent',
+      filtering: 'address-and-port-dependent',
+      idleTimeoutNs: 7440 * SECOND,
+      transitoryTimeoutNs: 240 * SECOND,
+      maxMappings: 4096,
+      ...options,
+      ports,
+    };
+    const room = ports.last - ports.first + 1;
+    if (!(this.options.maxMappings >= 1 && this.options.maxMappings <= Math.min(32_768, room))) {
+      throw new SubflowError(
+        'ERR_SUBFLOW_ARGUMENT',
+        `a NAT with ${room} ports cannot hold that many mappings`,
+      );
+    }
+    this.publicAddresses = options.publicAddresses;
+    this.table = new MappingTable(this.options);
+  }
+
+  /** Number of mappings held, expired ones that nobody asked for since included. */
+  get mappingCount(): number {
+    return this.table.size;
+  }
+
+  /** Forgets every mapping, as a box does that restarts: connections that go on get new ports. */
+  rebind(publicAddresses: readonly IpAddress[] = this.publicAddresses): void {
+    this.publicAddresses = publicAddresses;
+    this.table.clear();
+  }
+
+  handlePacket(now: number, packet: Packet, direction: Direction, out: MiddleboxOutput): void {
+    const { ip } = this;
+    if (!readIp(packet, ip) || ip.isFragment) {
+      this.counters.droppedOther++;
+      return;
+    }
+    const isTranslated =
+      ip.protocol === IpProtocol.TCP && ip.payloadLength >= 20
+        ? this.translateTcp(now, packet, direction)
+        : this.translateError(now, packet, direction);
+    if (!isTranslated) return;
+    this.counters.translated++;
+    out.pass(packet, direction);
+  }
+
+  /** Mappings end when they are looked up, so nothing is ever due. */
+  pollTimeout(): number {
+    return NEVER;
+  }
+
+  handleTimeout(): void {
+    // Nothing is ever due.
+  }
+
+  private translateTcp(now: number, packet: Packet, direction: Direction): boolean {
+    return direction === 'outward' ? this.translateOutward(now, packet) : this.translateInward(now, packet);
+  }
+
+  private translateOutward(now: number, packet: Packet): boolean {
+    const { ip, table } = this;
+    const { bytes } = packet;
+    const publicAddress = this.publicAddressOf(ip.family);
+    if (publicAddress === undefined) {
+      this.counters.droppedOther++;
+      return false;
+    }
+    const mapping = table.forInside(now, bytes, ip, () => this.drawPort(now));
+    mapping.noteOutward(now, bytes[ip.payloadOffset + 13]!);
+    const checksumAt = transportChecksumAt(ip);
+    replaceAddress(bytes, ip.sourceOffset, publicAddress, checksumAt, packet.needsChecksum);
+    replacePort(bytes, ip.payloadOffset, mapping.publicPort, checksumAt, packet.needsChecksum);
+    return true;
+  }
+
+  private translateInward(now: number, packet: Packet): boolean {
+    const { ip, table } = this;
+    const { bytes } = packet;
+    const mapping = this.publicMapping(
+      now,
+      bytes,
+      ip.destinationOffset,
+      readU16(bytes, ip.payloadOffset + 2),
+    );
+    if (mapping === undefined) {
+      this.counters.droppedUnmapped++;
+      return false;
+    }
+    if (!table.mayEnter(mapping, bytes, ip)) {
+      this.counters.droppedFiltered++;
+      return false;
+    }
+    mapping.noteInward(now, bytes[ip.payloadOffset + 13]!);
+    const checksumAt = transportChecksumAt(ip);
+    replaceAddress(bytes, ip.destinationOffset, mapping.insideAddress, checksumAt, packet.needsChecksum);
+    replacePort(bytes, ip.payloadOffset + 2, mapping.insidePort, checksumAt, packet.needsChecksum);
+    return true;
+  }
+
+  private translateError(now: number, packet: Packet, direction: Direction): boolean {
+    const { ip, table } = this;
+    const isDone = translateIcmpError(packet, ip, direction, {
+      byPublic: (bytes, offset, port) => this.publicMapping(now, bytes, offset, port),
+      byInside: (bytes, quoted) => table.findInsideOfQuoted(now, bytes, quoted),
+      publicAddress: this.publicAddressOf(ip.family),
+    });
+    if (!isDone) this.counters.droppedOther++;
+    return isDone;
+  }
+
+  private publicAddressOf(family: 4 | 6): IpAddress | undefined {
+    return this.publicAddresses.find((address) => address.family === family);
+  }
+
+  /** The mapping with this public address and port. */
+  private publicMapping(now: number, bytes: Uint8Array, offset: number, port: number): Mapping | undefined {
+    const publicAddress = this.publicAddressOf(this.ip.family);
+    if (publicAddress?.equalsBytes(bytes, offset) !== true) return undefined;
+    const mapping = this.table.byPort(now, port);
+    return mapping?.insideAddress.family === publicAddress.family ? mapping : undefined;
+  }
+
+  /** A port that no mapping has; there are more ports than mappings. */
+  private drawPort(now: number): number {
+    const { first, last } = this.options.ports;
+    const room = last - first + 1;
+    let port = first + randomBelow(this.options.random, room);
+    while (this.table.byPort(now, port) !== undefined) port = port === last ? first : port + 1;
+    return port;
+  }
+}

@@ -1,0 +1,103 @@
+import { NEVER } from '../base/index.js';
+import type { Packet } from './device.js';
+
+/** Packets on a wire with the instants at which they left and arrive, in order of arrival; a ring that grows. */
+export class PacketRing {
+  private packets: (Packet | undefined)[] = new Array<Packet | undefined>(16).fill(undefined);
+  private leftAt = new Float64Array(16);
+  private arriveAt = new Float64Array(16);
+  private mask = 15;
+  private head = 0;
+  private count = 0;
+
+  get length(): number {
+    return this.count;
+  }
+
+  /** When the first packet arrives; NEVER when there is none. */
+  get firstArrival(): number {
+    return this.count === 0 ? NEVER : this.arriveAt[this.head]!;
+  }
+
+  /** When the last packet arrives; minus infinity when there is none. */
+  get lastArrival(): number {
+    return this.count === 0 ? -NEVER : this.arriveAt[(this.head + this.count - 1) & this.mask]!;
+  }
+
+  /** Adds a packet that arrives no earlier than the last one. */
+  push(packet: Packet, leftAt: number, arriveAt: number): void {
+    if (this.count > this.mask) this.grow();
+    const place = (this.head + this.count) & this.mask;
+    this.packets[place] = packet;
+    this.leftAt[place] = leftAt;
+    this.arriveAt[place] = arriveAt;
+    this.count++;
+  }
+
+  /** Adds a packet behind all that arrive no later. */
+  insertByArrival(packet: Packet, leftAt: number, arriveAt: number): void {
+    this.push(packet, leftAt, arriveAt);
+    let to = this.count - 1;
+    for (; to > 0; to--) {
+      const before = (this.head + to - 1) & this.mask;
+      if (this.arriveAt[before]! <= arriveAt) break;
+      const place = (this.head + to) & this.mask;
+      this.packets[place] = this.packets[before];
+      this.leftAt[place] = this.leftAt[before]!;
+      this.arriveAt[place] = this.arriveAt[before]!;
+    }
+    const place = (this.head + to) & this.mask;
+    this.packets[place] = packet;
+    this.leftAt[place] = leftAt;
+    this.arriveAt[place] = arriveAt;
+  }
+
+  /** Takes the packet that arrives first; there must be one. */
+  shift(): Packet {
+    const packet = this.packets[this.head]!;
+    this.packets[this.head] = undefined;
+    this.head = (this.head + 1) & this.mask;
+    this.count--;
+    return packet;
+  }
+
+  /** Multiplies what is left, at `now`, of the time until each packet has left; arrivals move along, in order. */
+  stretch(now: number, factor: number): void {
+    let previous = -NEVER;
+    for (let i = 0; i < this.count; i++) {
+      const place = (this.head + i) & this.mask;
+      const left = this.leftAt[place]!;
+      if (left > now) {
+        const next = now + (left - now) * factor;
+        this.leftAt[place] = next;
+        this.arriveAt[place] = Math.max(previous, this.arriveAt[place]! + next - left);
+      }
+      previous = this.arriveAt[place]!;
+    }
+  }
+
+  /** Lets go of all packets. */
+  clear(): void {
+    this.packets.fill(undefined);
+    this.head = 0;
+    this.count = 0;
+  }
+
+  private grow(): void {
+    const size = (this.mask + 1) * 2;
+    const packets = new Array<Packet | undefined>(size).fill(undefined);
+    const leftAt = new Float64Array(size);
+    const arriveAt = new Float64Array(size);
+    for (let i = 0; i < this.count; i++) {
+      const place = (this.head + i) & this.mask;
+      packets[i] = this.packets[place];
+      leftAt[i] = this.leftAt[place]!;
+      arriveAt[i] = this.arriveAt[place]!;
+    }
+    this.packets = packets;
+    this.leftAt = leftAt;
+    this.arriveAt = arriveAt;
+    this.mask = size - 1;
+    this.head = 0;
+  }
+}
