@@ -5,6 +5,8 @@ export * from './dss-checksum.js';
 export * from './dss.js';
 export * from './icmp.js';
 export * from './icmp-types.js';
+export * from './ip-datagram.js';
+export type * from './ip-extension.js';
 export * from './ip-header.js';
 export * from './ip-packet.js';
 export * from './keys.js';

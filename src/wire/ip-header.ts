@@ -1,6 +1,6 @@
 /**
  * Writes IP headers without options, for the stack's hot path and for tools. Options, fragments and extension headers
- * are written by ip-value.ts. Read first: RFC 791 §3.1, RFC 6864 §4 (identification), RFC 8200 §3, RFC 6437 §2.
+ * are written by ip-datagram.ts. Read first: RFC 791 §3.1, RFC 6864 §4 (identification), RFC 8200 §3, RFC 6437 §2.
  */
 import type { IpAddress } from './address.js';
 import { writeU16, writeU32 } from './bytes.js';

@@ -103,7 +103,7 @@ function parseTcpOption(bytes: Uint8Array, at: number, size: number): TcpOption 
 
 /** Whether `size` suits the option's kind; any does for an unknown one. */
 function hasGoodLength(bytes: Uint8Array, at: number, size: number): boolean {
-  switch (bytes[at]) {
+  switch (bytes[at]!) {
     case TcpOptionKind.MSS:
       return size === 4;
     case TcpOptionKind.WINDOW_SCALE:
