@@ -10,11 +10,11 @@ import type { SentSegment } from './sent-segment.js';
  *  1. `info.begin(now, echoedAtNs, rtt)`;
  *  2. `scoreboard.acknowledge(ackOffset, sackEdges, sackCount, info)` takes off the books what was delivered, and makes
  *     the round-trip and delivery-rate samples;
- *  3. `rtt.onAck(info, expectedSamples)`; `usage.onAck(info)`;
+ *  3. `rtt.onAck(info, expectedSamples)`;
  *  4. `spurious.onAck(info)`: was the last reduction of the window a mistake? Then `congestion.onSpurious(now)`, and
  *     after a timeout `scoreboard.unmarkLost()`;
- *  5. `rack.onAck(info, ...)`, then `rack.detectLosses(now, scoreboard, ...)` marks what is lost;
- *  6. `probe.onAck(info)`: did a tail loss probe repair a loss in silence? Then `congestion.onCongestion`;
+ *  5. `probe.onAck(info, ...)`: did a tail loss probe repair a loss in silence? Then `congestion.onCongestion`;
+ *  6. `rack.onAck(info)`, then `rack.detectLosses(now, scoreboard, ...)` marks what is lost;
  *  7. the sender decides whether recovery begins, goes on or ends, and calls `congestion.onCongestion` and `prr.begin`,
  *     `prr.onAck` (in fast recovery) or `congestion.onAck` (at any other time).
  */
@@ -50,6 +50,8 @@ export class AckInfo {
   dsackStart = 0;
   /** Right edge of what arrived twice. */
   dsackEnd = 0;
+  /** Whether that was the second copy of a tail loss probe; set by `TailLossProbe.onAck`. */
+  isDsackOfProbe = false;
   /** Number of SACK blocks that made no sense (RFC 2018 §3, RFC 2883 §4) and were ignored. */
   invalidSackBlocks = 0;
 
@@ -102,7 +104,7 @@ export class AckInfo {
   srttNs = 0;
   /** Recent minimum of the round-trip time, ns; {@link NEVER} before the first measurement. */
   minRttNs = NEVER;
-  /** Most bytes that were in flight at once in this round trip and the last; from `WindowUsage`. */
+  /** Most bytes that were in flight at once in this round trip and the last. */
   peakInFlightBytes = 0;
 
   /** Empties the struct for the ACK that arrives at `now`; see {@link AckInfo.echoedAtNs}. */
@@ -116,6 +118,7 @@ export class AckInfo {
     this.deliveredBytes = 0;
     this.isDeliveredOnce = true;
     this.hasDsack = false;
+    this.isDsackOfProbe = false;
     this.invalidSackBlocks = 0;
     this.rttNs = -1;
     this.latestRttNs = -1;

@@ -50,6 +50,10 @@ export class Scoreboard<R> {
   private lastLost: SentSegment<R> | undefined = undefined;
   /** The number of the next transmission. */
   private nextOrdinal = 0;
+  /** Most bytes in flight at once in this round trip. */
+  private peakInFlightBytes = 0;
+  /** The same of the round trip before. */
+  private lastPeakInFlightBytes = 0;
   /** Most ranges held since the deque was last emptied. */
   private peakRanges = 0;
   private readonly maxRanges: number;
@@ -168,6 +172,11 @@ export class Scoreboard<R> {
     info.inFlightBytes = this.bytesInFlight;
     info.completeRtt();
     this.rate.onAck(info);
+    info.peakInFlightBytes = Math.max(this.peakInFlightBytes, this.lastPeakInFlightBytes);
+    if (info.isRoundStart) {
+      this.lastPeakInFlightBytes = this.peakInFlightBytes;
+      this.peakInFlightBytes = this.bytesInFlight;
+    }
     if (this.ranges.length === 0 && this.peakRanges > IDLE_RING_RANGES) {
       this.ranges.clear();
       this.peakRanges = 0;
@@ -226,6 +235,7 @@ export class Scoreboard<R> {
     range.sentAt = now;
     range.ordinal = this.nextOrdinal++;
     this.linkInFlight(range, this.newestInFlight);
+    if (this.bytesInFlight > this.peakInFlightBytes) this.peakInFlightBytes = this.bytesInFlight;
   }
 
   private acknowledgeTo(ackOffset: number, info: AckInfo): void {

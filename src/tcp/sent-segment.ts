@@ -73,6 +73,11 @@ export class SentSegment<R> {
     return this.end - this.start - (this.hasSyn ? 1 : 0) - (this.hasFin ? 1 : 0);
   }
 
+  /** Whether it counts as bytes in flight. */
+  get isInFlight(): boolean {
+    return this.state === SegmentState.IN_FLIGHT;
+  }
+
   /** Whether it was sent more than once: an acknowledgment of it is ambiguous (Karn). */
   get isRetransmitted(): boolean {
     return this.transmissions > 1;

@@ -1,1 +1,3 @@
 export * from './congestion-control.js';
+export { cubic } from './cubic.js';
+export { newReno } from './new-reno.js';
