@@ -1,0 +1,307 @@
+/**
+ * Typed bindings of the C library: the only foreign function interface of the project. Owns the loading of koffi and
+ * the translation of errno; knows nothing of devices or protocols. Nothing is loaded before the first use, so that
+ * importing this layer works on every system. All calls run on the calling thread; none of them blocks when its
+ * descriptor is non-blocking.
+ *
+ * Read first: the manual pages of the calls, section 2.
+ */
+import { createRequire } from 'node:module';
+import type { KoffiFunc } from 'koffi';
+import { SubflowError } from '../base/index.js';
+import { EINTR } from './constants.js';
+import { SystemError } from './system-error.js';
+
+/** Told about a descriptor that has become readable, until closed. */
+export interface ReadableWatch {
+  close(): void;
+}
+
+interface PollHandle {
+  close(): void;
+}
+
+/** The part of koffi that this module uses. */
+interface Koffi {
+  load(path: string | null): { func(definition: string): KoffiFunc<(...args: never[]) => number> };
+  errno(): number;
+  address(value: Uint8Array): bigint;
+  readonly node: { poll(fd: number, events: { readable: boolean }, callback: () => void): PollHandle };
+}
+
+interface Functions {
+  read(fd: number, address: number, length: number): number;
+  write(fd: number, address: number, length: number): number;
+  ioctl(fd: number, request: number, argument: Uint8Array): number;
+  ioctlValue(fd: number, request: number, value: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
+  listen(fd: number, backlog: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  sendto(fd: number, data: number, length: number, flags: number, to: Uint8Array, toLength: number): number;
+  recvfrom(fd: number, data: number, length: number, flags: number, from: number, fromLength: number): number;
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
+  setns(fd: number, type: number): number;
+  unshare(flags: number): number;
+}
+
+let koffi: Koffi | undefined;
+let functions: Functions | undefined;
+
+/** Why this layer cannot work on this system at all; undefined when it can. */
+export function unsupportedReason(): string | undefined {
+  if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`;
+  try {
+    load();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function load(): Functions {
+  if (functions !== undefined) return functions;
+  if (process.platform !== 'linux') {
+    throw new SubflowError('ERR_SUBFLOW_NOT_LINUX', `this needs Linux; the system is ${process.platform}`, {
+      hint: 'Use the simulation, which runs everywhere: subflow demo --simulate.',
+    });
+  }
+  try {
+    koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    functions = bindFunctions(koffi);
+  } catch (cause) {
+    throw new SubflowError('ERR_SUBFLOW_NO_FFI', 'the C library cannot be called: koffi does not load', {
+      cause,
+      hint: 'Reinstall the package for this processor and C library: npm ci.',
+    });
+  }
+  return functions;
+}
+
+function bindFunctions(ffi: Koffi): Functions {
+  const library = ffi.load(null);
+  const f = (definition: string) => library.func(definition) as never;
+  return {
+    // Addresses as numbers: a view per packet for the sake of its pointer would cost more than the call.
+    read: f('int64 read(int fd, uintptr_t data, size_t length)'),
+    write: f('int64 write(int fd, uintptr_t data, size_t length)'),
+    ioctl: f('int ioctl(int fd, unsigned long request, void *argument)'),
+    ioctlValue: f('int ioctl(int fd, unsigned long request, unsigned long value)'),
+    socket: f('int socket(int domain, int type, int protocol)'),
+    bind: f('int bind(int fd, void *address, uint32_t length)'),
+    connect: f('int connect(int fd, void *address, uint32_t length)'),
+    listen: f('int listen(int fd, int backlog)'),
+    getsockname: f('int getsockname(int fd, void *address, void *length)'),
+    sendto: f('int64 sendto(int fd, uintptr_t data, size_t length, int flags, void *to, uint32_t toLength)'),
+    recvfrom: f(
+      'int64 recvfrom(int fd, uintptr_t data, size_t length, int flags, uintptr_t from, uintptr_t fromLength)',
+    ),
+    getsockopt: f('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+    setsockopt: f('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
+    setns: f('int setns(int fd, int type)'),
+    unshare: f('int unshare(int flags)'),
+  };
+}
+
+/** The number of the last error of a call on this thread; only valid right after the call. */
+function lastErrno(): number {
+  return koffi!.errno();
+}
+
+function checked(result: number, syscall: string, detail?: string): number {
+  if (result < 0) throw new SystemError(syscall, lastErrno(), detail === undefined ? {} : { detail });
+  return result;
+}
+
+/**
+ * Memory that the kernel may be pointed at: it never moves. `address` is only good for as long as `bytes` is reachable.
+ */
+export class NativeBuffer {
+  readonly bytes: Uint8Array;
+  /** Where `bytes` starts in memory (user addresses stay below 2^47, so a double holds them). */
+  readonly address: number;
+
+  /** `length` in bytes; not cleared. */
+  constructor(length: number) {
+    load();
+    // Not from Node's pool, and off the JavaScript heap, whatever its size.
+    this.bytes = Buffer.allocUnsafeSlow(length);
+    this.address = addressOf(this.bytes);
+  }
+}
+
+/**
+ * Where `bytes` lies in memory. It stays there, even for an array that was on the JavaScript heap before the call; the
+ * address is good for as long as the array is reachable. Costs about as much as a system call: remember it.
+ */
+export function addressOf(bytes: Uint8Array): number {
+  load();
+  return Number(koffi!.address(bytes));
+}
+
+/** Reads to `address`; the negative errno instead of an exception, for callers to whom errors are everyday. */
+export function readInto(fd: number, address: number, length: number): number {
+  for (;;) {
+    const result = functions!.read(fd, address, length);
+    if (result >= 0) return result;
+    const errno = lastErrno();
+    if (errno !== EINTR) return -errno;
+  }
+}
+
+/** Writes from `address`; the negative errno instead of an exception. */
+export function writeFrom(fd: number, address: number, length: number): number {
+  for (;;) {
+    const result = functions!.write(fd, address, length);
+    if (result >= 0) return result;
+    const errno = lastErrno();
+    if (errno !== EINTR) return -errno;
+  }
+}
+
+/** Receives one message to `address`; where it came from goes to `from`. The negative errno instead of an exception. */
+export function receiveInto(fd: number, address: number, length: number, from: SocketAddressBuffer): number {
+  from.reset();
+  for (;;) {
+    const result = functions!.recvfrom(fd, address, length, 0, from.address, from.lengthAddress);
+    if (result >= 0) return result;
+    const errno = lastErrno();
+    if (errno !== EINTR) return -errno;
+  }
+}
+
+/** Sends `length` bytes from `address` to `to`; the negative errno instead of an exception. */
+export function sendFrom(fd: number, address: number, length: number, to: Uint8Array): number {
+  for (;;) {
+    const result = functions!.sendto(fd, address, length, 0, to, to.length);
+    if (result >= 0) return result;
+    const errno = lastErrno();
+    if (errno !== EINTR) return -errno;
+  }
+}
+
+/** Room for the address of a peer, written by the kernel. */
+export class SocketAddressBuffer {
+  /** The address as the kernel wrote it; sockaddr_storage has 128 bytes. */
+  readonly bytes: Uint8Array;
+  readonly address: number;
+  readonly lengthAddress: number;
+  private readonly length: DataView;
+
+  constructor() {
+    const buffer = new NativeBuffer(128 + 4);
+    this.bytes = buffer.bytes.subarray(0, 128);
+    this.address = buffer.address;
+    this.lengthAddress = buffer.address + 128;
+    this.length = new DataView(buffer.bytes.buffer, buffer.bytes.byteOffset + 128, 4);
+  }
+
+  /** Says again that there are 128 bytes of room, which the kernel overwrites with what it used. */
+  reset(): void {
+    this.length.setUint32(0, 128, true);
+  }
+}
+
+export function ioctl(fd: number, request: number, argument: Uint8Array, detail?: string): number {
+  return checked(load().ioctl(fd, request, argument), 'ioctl', detail);
+}
+
+export function ioctlValue(fd: number, request: number, value: number, detail?: string): number {
+  return checked(load().ioctlValue(fd, request, value), 'ioctl', detail);
+}
+
+export function socket(domain: number, type: number, protocol: number): number {
+  return checked(load().socket(domain, type, protocol), 'socket', `protocol ${protocol}`);
+}
+
+export function bind(fd: number, address: Uint8Array, detail?: string): void {
+  checked(load().bind(fd, address, address.length), 'bind', detail);
+}
+
+/** Gives 0, or the negative errno (EINPROGRESS is the rule on a non-blocking socket). */
+export function connect(fd: number, address: Uint8Array): number {
+  return load().connect(fd, address, address.length) < 0 ? -lastErrno() : 0;
+}
+
+export function listen(fd: number, backlog: number): void {
+  checked(load().listen(fd, backlog), 'listen');
+}
+
+/** The address a socket is bound to, as the kernel writes it. */
+export function getsockname(fd: number): Uint8Array {
+  const address = new Uint8Array(128);
+  const length = lengthCell(address.length);
+  checked(load().getsockname(fd, address, length), 'getsockname');
+  return address.subarray(0, Math.min(address.length, cellValue(length)));
+}
+
+/** Reads an option into `value` (which may hold a request, as SOL_MPTCP wants); returns the bytes the kernel knows of. */
+export function getsockopt(fd: number, level: number, name: number, value: Uint8Array): number {
+  const length = lengthCell(value.length);
+  checked(load().getsockopt(fd, level, name, value, length), 'getsockopt', `level ${level}, option ${name}`);
+  return cellValue(length);
+}
+
+export function setsockopt(fd: number, level: number, name: number, value: Uint8Array | number): void {
+  const bytes = typeof value === 'number' ? intBytes(value) : value;
+  checked(
+    load().setsockopt(fd, level, name, bytes, bytes.length),
+    'setsockopt',
+    `level ${level}, option ${name}`,
+  );
+}
+
+/** Moves the calling thread to the network namespace that `fd` refers to. */
+export function setns(fd: number, type: number): void {
+  checked(load().setns(fd, type), 'setns');
+}
+
+/** Gives the calling thread namespaces of its own. */
+export function unshare(flags: number): void {
+  checked(load().unshare(flags), 'unshare');
+}
+
+/**
+ * Calls `onReadable` from the event loop while `fd` has something to read, until closed; holds the process alive
+ * meanwhile. Close the watch before the descriptor. (docs/decisions/0004-waiting-for-packets.md says why this way.)
+ */
+export function watchReadable(fd: number, onReadable: () => void): ReadableWatch {
+  load();
+  let pending = false;
+  let open = true;
+  const run = (): void => {
+    pending = false;
+    if (open) onReadable();
+  };
+  // The foreign callback runs outside of Node's bookkeeping: an exception would be lost and no microtask would run.
+  // An immediate follows in the same turn of the loop and has neither fault.
+  const handle = koffi!.node.poll(fd, { readable: true }, () => {
+    if (pending || !open) return;
+    pending = true;
+    setImmediate(run);
+  });
+  return {
+    close(): void {
+      if (!open) return;
+      open = false;
+      handle.close();
+    },
+  };
+}
+
+/** An int as the kernel reads it from memory. */
+export function intBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return bytes;
+}
+
+function lengthCell(length: number): Uint8Array {
+  return intBytes(length);
+}
+
+function cellValue(cell: Uint8Array): number {
+  return new DataView(cell.buffer, cell.byteOffset, 4).getInt32(0, true);
+}

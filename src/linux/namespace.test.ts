@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { afterAll, expect, it } from 'vitest';
+import { describeWith } from '../../test/support/with-rights.js';
+import { mayCreateNamespaces } from './capabilities.js';
+import { NetworkNamespace } from './namespace.js';
+
+const own = () => readlinkSync('/proc/thread-self/ns/net');
+
+describeWith('network namespaces', [mayCreateNamespaces()], () => {
+  const first = NetworkNamespace.create('first');
+  const second = NetworkNamespace.create('second');
+  afterAll(() => {
+    first.close();
+    second.close();
+  });
+
+  it('are entered for the time of an action only, nested too', () => {
+    const home = own();
+    const inside = first.run(() => {
+      const before = own();
+      const nested = second.run(own);
+      expect(own()).toBe(before);
+      return [before, nested];
+    });
+    expect(new Set([home, ...inside]).size).toBe(3);
+    expect(own()).toBe(home);
+  });
+
+  it('are left when the action throws', () => {
+    const home = own();
+    expect(() =>
+      first.run(() => {
+        throw new Error('inside');
+      }),
+    ).toThrow('inside');
+    expect(own()).toBe(home);
+  });
+
+  it('refuse an action that goes on later', () => {
+    expect(() => first.run(() => Promise.resolve())).toThrow('asynchronous');
+  });
+
+  it('hold interfaces, addresses and parameters of their own', () => {
+    first.connectTo(second, 'left', 'right');
+    first.ip('address add 10.1.0.1/24 dev left', 'mptcp limits set subflow 8 add_addr_accepted 8');
+    expect(first.ip('address show dev left')).toContain('10.1.0.1/24');
+    expect(second.ip('link show')).toContain('right');
+    expect(first.ip('mptcp limits show')).toContain('subflows 8');
+    first.sysctl('net.mptcp.checksum_enabled', 1);
+    expect(first.readSysctl('net.mptcp.checksum_enabled')).toBe('1');
+    expect(second.readSysctl('net.mptcp.checksum_enabled')).toBe('0');
+  });
+
+  it('say what ip said when a command fails', () => {
+    expect(() => first.ip('link set nothing up')).toThrow(
+      expect.objectContaining({ code: 'ERR_SUBFLOW_COMMAND_FAILED', message: expect.stringContaining('nothing') }),
+    );
+  });
+
+  it('count what happens in them', () => {
+    const counters = first.counters();
+    expect(counters.has('MPTcpExtMPCapableSYNRX')).toBe(true);
+    expect(counters.has('TcpActiveOpens')).toBe(true);
+  });
+
+  it('run programs inside, and kill them when closed', async () => {
+    const third = NetworkNamespace.create('third');
+    const child = third.spawn('sleep', ['60']);
+    const exit = once(child, 'exit');
+    const inside = third.run(own);
+    // setpriv executes the program in its own place: the process is the child.
+    expect(readlinkSync(`/proc/${child.pid}/ns/net`)).toBe(inside);
+    third.close();
+    expect((await exit)[1]).toBe('SIGKILL');
+    expect(() => third.run(own)).toThrow(expect.objectContaining({ code: 'ERR_SUBFLOW_CLOSED' }));
+  });
+
+  it('leave nothing in the file system', () => {
+    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain('first');
+  });
+});

@@ -1,0 +1,17 @@
+/** Tests that need rights: run where they can, and where they cannot said so, by name and on the console. */
+import { describe, it } from 'vitest';
+import type { Capability } from '../../src/linux/index.js';
+
+/** A describe block whose tests all need `capabilities`; without them it holds one entry that says what is left out. */
+export function describeWith(name: string, capabilities: readonly Capability[], body: () => void): void {
+  const missing = capabilities.find((capability) => !capability.available);
+  if (missing === undefined || missing.available) {
+    describe(name, body);
+    return;
+  }
+  describe(name, () => {
+    it(`is left out here: ${missing.reason}`, () => {
+      console.warn(`LEFT OUT: ${name}: ${missing.reason}. ${missing.hint}`);
+    });
+  });
+}
