@@ -1,0 +1,26 @@
+/** One subflow's place in the flow table. */
+import type { Connection, Subflow } from '../mptcp/index.js';
+import type { IpAddress } from '../wire/index.js';
+import { packPorts, type FlowNode } from './flow-table.js';
+import type { Socket } from './socket.js';
+
+/** What a connection fills with its next segment. */
+export type ConnectionSegment = Parameters<Connection['pollTransmit']>[1];
+
+export class Flow implements FlowNode {
+  readonly local: IpAddress;
+  readonly remote: IpAddress;
+  readonly ports: number;
+  flowHash = 0;
+  flowNext: FlowNode | undefined = undefined;
+  readonly socket: Socket;
+  readonly subflow: Subflow;
+
+  constructor(socket: Socket, subflow: Subflow) {
+    this.local = subflow.local.address;
+    this.remote = subflow.remote.address;
+    this.ports = packPorts(subflow.local.port, subflow.remote.port);
+    this.socket = socket;
+    this.subflow = subflow;
+  }
+}

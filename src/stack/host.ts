@@ -1,0 +1,464 @@
+/**
+ * The state that the parts of a host share: what is connected, what has something to send, what is due, what there is
+ * to tell. Internal to the stack; `Stack` is its face, `Ingress` and `Egress` move the packets.
+ */
+import { Deque, SubflowError, TimerQueue, type RandomSource } from '../base/index.js';
+import { drawKey, type ConnectionEvent, type Subflow, type SubflowWantedEvent } from '../mptcp/index.js';
+import { OutgoingSegment, type TcpParameters } from '../tcp/index.js';
+import type { Endpoint, IpAddress } from '../wire/index.js';
+import { StackCounters } from './counters.js';
+import { MAX_NOTICES, PendingEvent, type PathNotice, type StackEvent } from './events.js';
+import { Flow, type ConnectionSegment } from './flow.js';
+import { FlowTable, packPorts } from './flow-table.js';
+import { FlowOrigins } from './initial-sequence.js';
+import { InterfaceTable, type NetworkInterface } from './interface-table.js';
+import { ListenerTable } from './listener-table.js';
+import type { Listener, ListenerHost } from './listener.js';
+import { PacketWriter } from './packet-writer.js';
+import { PortAllocator } from './port-allocator.js';
+import { ReplyQueue } from './replies.js';
+import type { ConnectionSettings, StackSettings } from './settings.js';
+import type { OpenSubflowOptions, Socket, SocketHost } from './socket.js';
+import { TimeWaitTable } from './time-wait.js';
+
+export class Host implements SocketHost, ListenerHost {
+  readonly settings: StackSettings;
+  readonly random: RandomSource;
+  readonly counters = new StackCounters();
+  readonly interfaces = new InterfaceTable();
+  readonly flows: FlowTable<Flow>;
+  readonly timeWaits: TimeWaitTable;
+  readonly listeners = new ListenerTable();
+  readonly replies = new ReplyQueue();
+  readonly writer: PacketWriter;
+  readonly origins: FlowOrigins;
+  /** Sockets by the token that peers join with (RFC 8684 §3.2). */
+  readonly tokens = new Map<number, Socket>();
+  /** Every socket that the host still serves. */
+  readonly sockets = new Set<Socket>();
+  /** Sockets that may have something to send, each at most once, in the order in which their turn comes. */
+  readonly ready = new Deque<Socket>();
+  readonly timers = new TimerQueue<Socket>();
+  /** Sockets and listeners that have something to tell, each at most once. */
+  private readonly tellers = new Deque<Socket | Listener>();
+  private readonly ports: PortAllocator;
+  /** For the last acknowledgments of flows that go to TIME-WAIT. */
+  private readonly scratch: ConnectionSegment = new OutgoingSegment();
+
+  constructor(random: RandomSource, settings: StackSettings) {
+    this.random = random;
+    this.settings = settings;
+    this.writer = new PacketWriter(settings.hopLimit);
+    this.flows = new FlowTable(random);
+    this.timeWaits = new TimeWaitTable(random, settings.maxTimeWait, settings.tcp.timeWaitNs);
+    this.origins = new FlowOrigins(random);
+    this.ports = new PortAllocator(settings.ephemeralPorts, random);
+  }
+
+  // Making connections
+
+  /** What a new flow's TCP connection is made with. */
+  parametersFor(
+    now: number,
+    local: Endpoint,
+    remote: Endpoint,
+    device: NetworkInterface,
+    own: ConnectionSettings,
+  ): TcpParameters {
+    const headerBytes = local.address.family === 4 ? 40 : 60;
+    const maxSegmentSize = device.mtu - headerBytes;
+    const ports = packPorts(local.port, remote.port);
+    const origin = this.origins.at(now, local.address, remote.address, ports);
+    const { receiveBufferBytes } = own.mptcp ?? this.settings.mptcp;
+    return {
+      initialSequence: origin.initialSequence,
+      timestampOffset: origin.timestampOffset,
+      maxSegmentSize,
+      pathMaxSegmentSize: maxSegmentSize,
+      headerBytes,
+      receiveWindowBytes: receiveBufferBytes,
+      maxReceiveWindowBytes: receiveBufferBytes,
+      maxOffloadBytes: device.capabilities.maxOffloadBytes,
+      settings: own.tcp ?? this.settings.tcp,
+      congestion: own.congestion ?? this.settings.congestion,
+      random: this.random,
+    };
+  }
+
+  /** A key whose token no connection of this host has (RFC 8684 §3.1: tokens are unique on a host). */
+  uniqueKey(version: number): ReturnType<typeof drawKey>['key'] {
+    for (;;) {
+      const { key, token } = drawKey(this.random, version);
+      if (!this.tokens.has(token)) return key;
+    }
+  }
+
+  /** Whether a new flow may have this four-tuple: no flow has it, and no record of a closed one. */
+  isTupleFree(local: IpAddress, remote: IpAddress, ports: number): boolean {
+    return (
+      this.flows.findTuple(local, remote, ports) === undefined &&
+      this.timeWaits.findTuple(local, remote, ports) === undefined
+    );
+  }
+
+  /** A free local port towards `remote`; undefined when every one is taken. */
+  allocatePort(local: IpAddress, remote: Endpoint): number | undefined {
+    return this.ports.allocate(
+      local,
+      remote.address,
+      remote.port,
+      (port) =>
+        !this.listeners.isTaken(local, port) &&
+        this.isTupleFree(local, remote.address, packPorts(port, remote.port)),
+    );
+  }
+
+  /** A local port on which nobody listens yet, drawn at random; undefined when every one is taken. */
+  allocateListenPort(address: IpAddress | undefined): number | undefined {
+    const { first, last } = this.settings.ephemeralPorts;
+    const size = last - first + 1;
+    const start = this.random.nextUint32() % size;
+    for (let i = 0; i < size; i++) {
+      const port = first + ((start + i) % size);
+      if (!this.listeners.isTaken(address, port)) return port;
+    }
+    return undefined;
+  }
+
+  /** Takes a new socket in, with the flow of its initial subflow. */
+  addSocket(now: number, socket: Socket): void {
+    this.sockets.add(socket);
+    for (const subflow of socket.connection.subflows) this.addFlow(socket, subflow);
+    this.noteToken(socket, socket.connection.localToken);
+    socket.connection.setLocalAddresses(now, this.interfaces.localAddresses());
+    this.touch(now, socket);
+  }
+
+  addFlow(socket: Socket, subflow: Subflow): void {
+    const flow = new Flow(socket, subflow);
+    subflow.owner = flow;
+    this.flows.insert(flow);
+  }
+
+  /** See {@link Socket.openSubflow}. */
+  openSubflow(now: number, socket: Socket, request: OpenSubflowOptions): Subflow | undefined {
+    const known = this.interfaces
+      .localAddresses()
+      .find((entry) => entry.address.equals(request.local.address));
+    if (known === undefined || socket.isRetired) return undefined;
+    const initial = socket.local.address.equals(known.address);
+    const subflow = this.startSubflow(now, socket, {
+      address: known.address,
+      port: request.local.port,
+      remote: request.remote,
+      localId: initial ? 0 : known.id,
+      remoteId: request.remoteId ?? 0,
+      backup: request.backup ?? false,
+    });
+    this.touch(now, socket);
+    return subflow;
+  }
+
+  private startSubflow(
+    now: number,
+    socket: Socket,
+    wanted: {
+      address: IpAddress;
+      port: number;
+      remote: Endpoint;
+      localId: number;
+      remoteId: number;
+      backup: boolean;
+    },
+  ): Subflow | undefined {
+    const { address, remote, localId, remoteId, backup } = wanted;
+    const device = this.interfaces.ownerOf(address);
+    if (device === undefined || !device.up) return undefined;
+    const port = wanted.port === 0 ? this.allocatePort(address, remote) : wanted.port;
+    if (port === undefined || !this.isTupleFree(address, remote.address, packPorts(port, remote.port)))
+      return undefined;
+    const local = { address, port };
+    const parameters = this.parametersFor(now, local, remote, device, socket.settings);
+    const subflow = socket.connection.openSubflow(now, {
+      local,
+      remote,
+      localId,
+      remoteId,
+      backup,
+      parameters,
+    });
+    if (subflow !== undefined) this.addFlow(socket, subflow);
+    return subflow;
+  }
+
+  // What a connection does to its host
+
+  /** Has `socket` polled: something happened to its connection. */
+  touch(now: number, socket: Socket): void {
+    if (socket.isRetired) return;
+    this.drainEvents(now, socket);
+    if (socket.isReady) return;
+    socket.isReady = true;
+    this.ready.push(socket);
+  }
+
+  /** `socket` has nothing to send now: sets its timer, and lets go of it when it is over. */
+  settle(now: number, socket: Socket): void {
+    this.drainEvents(now, socket);
+    this.removeLingering(socket);
+    if (socket.state === 'closed' && this.isOver(socket)) this.retire(now, socket);
+    else this.timers.set(socket, socket.connection.pollTimeout());
+  }
+
+  private drainEvents(now: number, socket: Socket): void {
+    const { connection } = socket;
+    for (let event = connection.pollEvent(); event !== undefined; event = connection.pollEvent()) {
+      this.handleEvent(now, socket, event);
+    }
+  }
+
+  private handleEvent(now: number, socket: Socket, event: ConnectionEvent): void {
+    switch (event.type) {
+      case 'established':
+        this.handleEstablished(socket);
+        break;
+      case 'readable':
+        this.tell(socket, PendingEvent.READABLE);
+        break;
+      case 'writable':
+        this.tell(socket, PendingEvent.WRITABLE);
+        break;
+      case 'peer-closed':
+        this.tell(socket, PendingEvent.PEER_CLOSED);
+        break;
+      case 'closed':
+        this.handleClosed(socket, event.error);
+        break;
+      case 'subflow-wanted':
+        this.handleSubflowWanted(now, socket, event);
+        break;
+      case 'token':
+        this.noteToken(socket, event.active ? event.token : undefined);
+        break;
+      case 'subflow-closed':
+        this.handleSubflowClosed(socket, event.subflow);
+        this.tellPath(socket, event);
+        break;
+      case 'subflow-opened':
+      case 'subflow-priority':
+      case 'address-announced':
+      case 'address-removed':
+      case 'fallback':
+        this.tellPath(socket, event);
+        break;
+    }
+  }
+
+  private handleEstablished(socket: Socket): void {
+    socket.state = 'open';
+    const { listener } = socket;
+    if (listener === undefined) {
+      this.tell(socket, PendingEvent.ESTABLISHED);
+      return;
+    }
+    this.counters.passiveOpens++;
+    this.leaveHalfOpen(socket, listener);
+    listener.acceptQueue.push(socket);
+    if (listener.isAcceptablePending) return;
+    listener.isAcceptablePending = true;
+    this.enqueueTeller(listener);
+  }
+
+  private handleClosed(socket: Socket, error: Socket['error']): void {
+    const wasHalfOpen = socket.state === 'connecting';
+    socket.state = 'closed';
+    socket.error = error;
+    this.noteToken(socket, undefined);
+    if (socket.listener !== undefined && wasHalfOpen) {
+      // Nobody ever heard of it.
+      this.leaveHalfOpen(socket, socket.listener);
+      return;
+    }
+    this.tell(socket, PendingEvent.CLOSED);
+  }
+
+  private handleSubflowClosed(socket: Socket, subflow: Subflow): void {
+    if (subflow.tcp.state === 'closed') {
+      this.removeFlow(subflow);
+      return;
+    }
+    socket.lingering ??= [];
+    socket.lingering.push(subflow);
+  }
+
+  /** Takes flows out of the table whose TIME-WAIT is over while their connection goes on. */
+  private removeLingering(socket: Socket): void {
+    const { lingering } = socket;
+    if (lingering === undefined) return;
+    const left = lingering.filter((subflow) => subflow.tcp.state !== 'closed');
+    for (const subflow of lingering) if (subflow.tcp.state === 'closed') this.removeFlow(subflow);
+    socket.lingering = left.length === 0 ? undefined : left;
+  }
+
+  private leaveHalfOpen(socket: Socket, listener: Listener): void {
+    listener.halfOpenCount--;
+    if (socket.state === 'closed') socket.listener = undefined;
+  }
+
+  private handleSubflowWanted(now: number, socket: Socket, event: SubflowWantedEvent): void {
+    const { local, remote, localId, remoteId, backup } = event;
+    const wanted = { address: local, port: 0, remote, localId, remoteId, backup };
+    if (this.startSubflow(now, socket, wanted) === undefined)
+      socket.connection.refuseSubflow(now, local, remote);
+  }
+
+  /** Keeps the token table in step: undefined when the connection cannot be joined (any more). */
+  private noteToken(socket: Socket, token: number | undefined): void {
+    if (socket.token >= 0 && this.tokens.get(socket.token) === socket) this.tokens.delete(socket.token);
+    socket.token = token ?? -1;
+    if (token !== undefined && !this.tokens.has(token)) this.tokens.set(token, socket);
+  }
+
+  /** Takes a subflow out of the flow table; harmless when it is out already. */
+  removeFlow(subflow: Subflow): void {
+    // The subflow keeps the flow: a last reset may still have to be written.
+    if (subflow.owner instanceof Flow) this.flows.remove(subflow.owner);
+  }
+
+  // The end of a connection
+
+  /** Whether no flow of a closed connection needs more than a TIME-WAIT record. */
+  private isOver(socket: Socket): boolean {
+    if (socket.connection.isReleasable) return true;
+    for (const { tcp } of socket.connection.subflows) {
+      if (tcp.state !== 'closed' && tcp.state !== 'time-wait') return false;
+    }
+    return true;
+  }
+
+  /** Lets go of a socket; its flows in TIME-WAIT become records. */
+  private retire(now: number, socket: Socket): void {
+    const subflows = [...socket.connection.subflows];
+    for (const subflow of subflows) if (subflow.tcp.state === 'time-wait') subflow.tcp.requestAck(now);
+    const { scratch, timeWaits } = this;
+    const recorded: Subflow[] = [];
+    for (;;) {
+      const subflow = socket.connection.pollTransmit(now, scratch);
+      if (subflow === undefined) break;
+      if (!(subflow.owner instanceof Flow) || recorded.includes(subflow)) continue;
+      const { local, remote, ports } = subflow.owner;
+      this.removeFlow(subflow);
+      recorded.push(subflow);
+      this.counters.timeWaits++;
+      if (timeWaits.add(now, local, remote, ports, scratch)) this.counters.timeWaitEvicted++;
+    }
+    this.drop(socket);
+  }
+
+  /** Lets go of a socket without a trace. */
+  private drop(socket: Socket): void {
+    for (const subflow of socket.connection.subflows) this.removeFlow(subflow);
+    for (const subflow of socket.lingering ?? []) this.removeFlow(subflow);
+    socket.lingering = undefined;
+    this.noteToken(socket, undefined);
+    this.timers.remove(socket);
+    this.sockets.delete(socket);
+    socket.isRetired = true;
+  }
+
+  /** See {@link Listener.close}. */
+  closeListener(now: number, listener: Listener): void {
+    if (listener.isClosed) return;
+    listener.isClosed = true;
+    this.listeners.remove(listener);
+    for (const socket of this.sockets) {
+      if (socket.listener === listener) socket.abort(now);
+    }
+    listener.acceptQueue.clear();
+  }
+
+  /** See {@link Listener.accept}. */
+  handleAccepted(socket: Socket): void {
+    socket.listener = undefined;
+    if (socket.pendingEvents !== 0 || socket.notices !== undefined) this.enqueueTeller(socket);
+  }
+
+  // Telling
+
+  private tell(socket: Socket, event: number): void {
+    socket.pendingEvents |= event;
+    if (socket.listener === undefined) this.enqueueTeller(socket);
+  }
+
+  private tellPath(socket: Socket, notice: PathNotice): void {
+    socket.notices ??= [];
+    if (socket.notices.length >= MAX_NOTICES) {
+      this.counters.eventsDropped++;
+      return;
+    }
+    socket.notices.push(notice);
+    if (socket.listener === undefined) this.enqueueTeller(socket);
+  }
+
+  private enqueueTeller(teller: Socket | Listener): void {
+    if (teller.isEventQueued) return;
+    teller.isEventQueued = true;
+    this.tellers.push(teller);
+  }
+
+  /** The next event; undefined when there is nothing to tell. */
+  pollEvent(): StackEvent | undefined {
+    for (;;) {
+      const teller = this.tellers.at(0);
+      if (teller === undefined) return undefined;
+      const event = 'acceptQueue' in teller ? acceptableEvent(teller) : nextEvent(teller);
+      if (event !== undefined) return event;
+      this.tellers.shift();
+      teller.isEventQueued = false;
+    }
+  }
+
+  /** When a connection or a TIME-WAIT record is due, in ns. */
+  nextTimeout(): number {
+    let next = Math.min(this.timers.nextAt, this.timeWaits.nextAt);
+    // The timers of these are not set yet; there are few, and none once everything was transmitted.
+    for (let i = 0; i < this.ready.length; i++)
+      next = Math.min(next, this.ready.at(i)!.connection.pollTimeout());
+    return next;
+  }
+
+  /** The interface of a new connection's source address; throws when it cannot be used. */
+  deviceOf(address: IpAddress): NetworkInterface {
+    const device = this.interfaces.ownerOf(address);
+    if (device === undefined) {
+      throw new SubflowError('EADDRNOTAVAIL', `${address.toString()} is not an address of this host`);
+    }
+    if (!device.up) throw new SubflowError('ENETDOWN', `the interface ${device.name} is down`);
+    return device;
+  }
+}
+
+function acceptableEvent(listener: Listener): StackEvent | undefined {
+  if (!listener.isAcceptablePending) return undefined;
+  listener.isAcceptablePending = false;
+  return listener.acceptQueue.length === 0 ? undefined : { type: 'acceptable', listener };
+}
+
+/** What a socket tells next: paths after establishment, the end last. */
+function nextEvent(socket: Socket): StackEvent | undefined {
+  if (takePending(socket, PendingEvent.ESTABLISHED)) return { type: 'established', socket };
+  const notice = socket.notices?.shift();
+  if (notice !== undefined) return { type: 'path', socket, notice };
+  socket.notices = undefined;
+  if (takePending(socket, PendingEvent.READABLE)) return { type: 'readable', socket };
+  if (takePending(socket, PendingEvent.WRITABLE)) return { type: 'writable', socket };
+  if (takePending(socket, PendingEvent.PEER_CLOSED)) return { type: 'peer-closed', socket };
+  if (takePending(socket, PendingEvent.CLOSED)) return { type: 'closed', socket, error: socket.error };
+  return undefined;
+}
+
+function takePending(socket: Socket, event: number): boolean {
+  if ((socket.pendingEvents & event) === 0) return false;
+  socket.pendingEvents &= ~event;
+  return true;
+}

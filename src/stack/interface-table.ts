@@ -1,0 +1,294 @@
+/**
+ * A host's interfaces, their addresses, and the choice between them. A packet leaves by the interface that owns its
+ * source address, whatever its destination: for Multipath TCP the source address is the choice of a path. The route
+ * table answers one question only: which source address does a new connection take that asked for none. Accepts packets
+ * for any of its addresses on any interface (the weak model of RFC 1122 §3.3.4.2, on the receiving side only).
+ */
+import { SubflowError } from '../base/index.js';
+import type { LocalAddress } from '../mptcp/index.js';
+import type { IpAddress } from '../wire/index.js';
+
+/** Address IDs are octets, and 0 is the address that a connection began with (RFC 8684 §3.2). */
+const MAX_ADDRESS_ID = 255;
+
+/** An address with the length of the on-link prefix. */
+export interface InterfaceAddress {
+  readonly address: IpAddress;
+  /** Bits that addresses on this link share, 0 to 32 or 128. */
+  readonly prefixLength: number;
+  /** Whether subflows from this address are backups (RFC 8684 §3.3.8). Default false. */
+  readonly backup?: boolean;
+  /** Whether the path manager may open subflows from it. Default true. */
+  readonly subflow?: boolean;
+  /** Whether peers are told of it (ADD_ADDR, RFC 8684 §3.4.1): what a server with several addresses wants. Default false. */
+  readonly signal?: boolean;
+  /** Port announced with it; left out or 0: the port of the connection. */
+  readonly port?: number;
+}
+
+/** What a device does for the stack. */
+export interface InterfaceCapabilities {
+  /** The device fills in TCP checksums of outgoing packets. */
+  readonly checksumOffload: boolean;
+  /** TCP payload octets of the largest super-segment that the device cuts up itself; 0 for none, at most 65,435. */
+  readonly maxOffloadBytes: number;
+}
+
+/** A new interface. */
+export interface InterfaceOptions {
+  /** Unique on the host, for people. */
+  readonly name: string;
+  /** Octets of the largest IP packet, 1,280 to 65,535 where IPv6 is used, 576 upwards where it is not. */
+  readonly mtu: number;
+  readonly addresses: readonly InterfaceAddress[];
+  /** Nothing is offloaded unless this says so. */
+  readonly capabilities?: InterfaceCapabilities;
+  /** Preference among interfaces for destinations that are on no link and match no route; lower first. Default 0. */
+  readonly metric?: number;
+}
+
+/** Sends destinations in a prefix through an interface unless the connection chose its source address itself. */
+export interface Route {
+  readonly prefix: IpAddress;
+  readonly prefixLength: number;
+  readonly interfaceId: number;
+  /** Preference among routes of the same prefix length; lower first. Default 0. */
+  readonly metric?: number;
+}
+
+/** An interface as the table holds it. */
+export class NetworkInterface {
+  readonly id: number;
+  readonly name: string;
+  readonly mtu: number;
+  readonly metric: number;
+  readonly capabilities: InterfaceCapabilities;
+  /** Addresses in the order in which they were added: the first of a family is preferred. */
+  readonly addresses: InterfaceAddress[];
+  /** Address IDs of `addresses`, in the same order. */
+  readonly addressIds: number[];
+  /** Whether packets pass. */
+  up = true;
+
+  constructor(id: number, options: InterfaceOptions) {
+    this.id = id;
+    this.name = options.name;
+    this.mtu = options.mtu;
+    this.metric = options.metric ?? 0;
+    this.capabilities = options.capabilities ?? { checksumOffload: false, maxOffloadBytes: 0 };
+    this.addresses = [];
+    this.addressIds = [];
+  }
+}
+
+export class InterfaceTable {
+  private readonly interfaces: NetworkInterface[] = [];
+  private readonly routes: Route[] = [];
+  private nextId = 0;
+  /** Where the search for a free address ID begins. */
+  private nextAddressId = 1;
+  /** What {@link localAddresses} gives; undefined after a change. Shared by all connections. */
+  private usable: readonly LocalAddress[] | undefined;
+  /** The answer of the last {@link ownerOf}: packets come in runs. */
+  private lastAddress: IpAddress | undefined;
+  private lastOwner: NetworkInterface | undefined;
+
+  /** Every interface, up or down, in the order in which they were added. */
+  get all(): readonly NetworkInterface[] {
+    return this.interfaces;
+  }
+
+  /** Adds an interface; throws `ERR_SUBFLOW_BAD_INTERFACE` for a name or an address that is taken, or a silly MTU. */
+  add(options: InterfaceOptions): NetworkInterface {
+    if (this.interfaces.some((other) => other.name === options.name)) {
+      throw badInterface(`an interface is called ${options.name} already`);
+    }
+    const isV6 = options.addresses.some((entry) => entry.address.family === 6);
+    if (!(options.mtu >= (isV6 ? 1280 : 68) && options.mtu <= 65_535)) {
+      throw badInterface(`an MTU of ${options.mtu} octets cannot be`);
+    }
+    for (const entry of options.addresses) this.checkAddress(entry);
+    const added = new NetworkInterface(this.nextId++, options);
+    this.interfaces.push(added);
+    for (const entry of options.addresses) this.addAddress(added.id, entry);
+    return added;
+  }
+
+  /** The interface with this id; throws `ERR_SUBFLOW_BAD_INTERFACE` when there is none. */
+  get(id: number): NetworkInterface {
+    const found = this.find(id);
+    if (found === undefined) throw badInterface(`there is no interface ${id}`);
+    return found;
+  }
+
+  /** The interface with this id, if there is one. */
+  find(id: number): NetworkInterface | undefined {
+    for (const candidate of this.interfaces) if (candidate.id === id) return candidate;
+    return undefined;
+  }
+
+  /** Takes an interface and its routes out. */
+  remove(id: number): void {
+    this.interfaces.splice(this.interfaces.indexOf(this.get(id)), 1);
+    for (let i = this.routes.length - 1; i >= 0; i--) {
+      if (this.routes[i]!.interfaceId === id) this.routes.splice(i, 1);
+    }
+    this.noteChange();
+  }
+
+  /** Gives an interface one more address. */
+  addAddress(id: number, entry: InterfaceAddress): void {
+    const target = this.get(id);
+    this.checkAddress(entry);
+    target.addressIds.push(this.drawAddressId());
+    target.addresses.push(entry);
+    this.noteChange();
+  }
+
+  /** Lets packets pass, or not; returns whether that is a change. */
+  setUp(id: number, up: boolean): boolean {
+    const target = this.get(id);
+    if (target.up === up) return false;
+    target.up = up;
+    this.noteChange();
+    return true;
+  }
+
+  /** Takes an address away; returns whether the interface had it. */
+  removeAddress(id: number, address: IpAddress): boolean {
+    const { addresses, addressIds } = this.get(id);
+    const index = addresses.findIndex((entry) => entry.address.equals(address));
+    if (index < 0) return false;
+    addresses.splice(index, 1);
+    addressIds.splice(index, 1);
+    this.noteChange();
+    return true;
+  }
+
+  /** The addresses of all interfaces that are up, as path managers see them. The same array until something changes. */
+  localAddresses(): readonly LocalAddress[] {
+    if (this.usable !== undefined) return this.usable;
+    const usable: LocalAddress[] = [];
+    for (const candidate of this.interfaces) {
+      if (!candidate.up) continue;
+      candidate.addresses.forEach((entry, index) =>
+        usable.push({
+          address: entry.address,
+          id: candidate.addressIds[index]!,
+          subflow: entry.subflow ?? true,
+          signal: entry.signal ?? false,
+          port: entry.port ?? 0,
+          backup: entry.backup ?? false,
+        }),
+      );
+    }
+    this.usable = usable;
+    return usable;
+  }
+
+  /** Adds a route; its interface must exist. */
+  addRoute(route: Route): void {
+    this.get(route.interfaceId);
+    this.routes.push(route);
+  }
+
+  /** The interface that owns `address`, up or down. */
+  ownerOf(address: IpAddress): NetworkInterface | undefined {
+    if (address === this.lastAddress) return this.lastOwner;
+    for (const candidate of this.interfaces) {
+      for (const entry of candidate.addresses) {
+        if (!entry.address.equals(address)) continue;
+        this.lastAddress = address;
+        this.lastOwner = candidate;
+        return candidate;
+      }
+    }
+    return undefined;
+  }
+
+  /** The address of ours that the bytes at `offset` are, if they are one. */
+  localAddress(family: 4 | 6, bytes: Uint8Array, offset: number): IpAddress | undefined {
+    for (const candidate of this.interfaces) {
+      for (const { address } of candidate.addresses) {
+        if (address.family === family && address.equalsBytes(bytes, offset)) return address;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * The source address for a new connection to `remote`: from the link that `remote` is on, else from the interface of
+   * the longest matching route, else from the interface with the lowest metric. Undefined when no interface in service
+   * has an address of that family. Link-local addresses serve link-local destinations only (RFC 6724 §5, rule 2).
+   */
+  sourceFor(remote: IpAddress): IpAddress | undefined {
+    let best: IpAddress | undefined;
+    let bestBits = -2;
+    let bestMetric = 0;
+    for (const candidate of this.interfaces) {
+      if (!candidate.up) continue;
+      for (const { address, prefixLength } of candidate.addresses) {
+        if (address.family !== remote.family || address.isLinkLocal !== remote.isLinkLocal) continue;
+        const isOnLink = prefixLength > 0 && address.sharesPrefix(remote, prefixLength);
+        const route = isOnLink ? undefined : this.routeFor(remote, candidate.id);
+        const bits = isOnLink ? prefixLength + 0.5 : (route?.prefixLength ?? -1);
+        const metric = route?.metric ?? candidate.metric;
+        if (bits > bestBits || (bits === bestBits && metric < bestMetric)) {
+          best = address;
+          bestBits = bits;
+          bestMetric = metric;
+        }
+      }
+    }
+    return best;
+  }
+
+  /** The best route to `remote` through one interface. */
+  private routeFor(remote: IpAddress, interfaceId: number): Route | undefined {
+    let best: Route | undefined;
+    for (const route of this.routes) {
+      if (route.interfaceId !== interfaceId || !route.prefix.sharesPrefix(remote, route.prefixLength))
+        continue;
+      const isLonger = best === undefined || route.prefixLength > best.prefixLength;
+      const isCheaper =
+        best !== undefined &&
+        route.prefixLength === best.prefixLength &&
+        (route.metric ?? 0) < (best.metric ?? 0);
+      if (isLonger || isCheaper) best = route;
+    }
+    return best;
+  }
+
+  private checkAddress(entry: InterfaceAddress): void {
+    const { address, prefixLength } = entry;
+    if (address.isUnspecified || address.isMulticast || address.isBroadcast) {
+      throw badInterface(`${address.toString()} cannot be an address of an interface`);
+    }
+    if (!(prefixLength >= 0 && prefixLength <= address.byteLength * 8)) {
+      throw badInterface(`a prefix of ${prefixLength} bits cannot be`);
+    }
+    if (this.ownerOf(address) !== undefined) {
+      throw badInterface(`${address.toString()} belongs to an interface already`);
+    }
+  }
+
+  /** An ID that no address has, as long unused as can be: a peer may still know an old one (RFC 8684 §3.4.2). */
+  private drawAddressId(): number {
+    for (let tries = 0; tries < MAX_ADDRESS_ID; tries++) {
+      const id = this.nextAddressId;
+      this.nextAddressId = id === MAX_ADDRESS_ID ? 1 : id + 1;
+      if (!this.interfaces.some((other) => other.addressIds.includes(id))) return id;
+    }
+    throw badInterface(`a host has no more than ${MAX_ADDRESS_ID} addresses`);
+  }
+
+  private noteChange(): void {
+    this.lastAddress = undefined;
+    this.lastOwner = undefined;
+    this.usable = undefined;
+  }
+}
+
+function badInterface(message: string): SubflowError {
+  return new SubflowError('ERR_SUBFLOW_BAD_INTERFACE', message);
+}

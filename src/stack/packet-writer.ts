@@ -1,0 +1,80 @@
+/**
+ * Puts an outgoing segment in its wire form: headers and options in place, payload gathered by one copy, checksum
+ * complete or left to the device. Knows nothing of connections.
+ */
+import { copyPieces } from '../base/index.js';
+import type { OutgoingSegment } from '../tcp/index.js';
+import {
+  emitIpHeader,
+  IpAddress,
+  IpHeader,
+  IpProtocol,
+  pseudoHeaderSum,
+  tcpChecksum,
+  tcpHeaderLength,
+  writeTcpHeader,
+  writeU16,
+} from '../wire/index.js';
+import type { NetworkInterface } from './interface-table.js';
+import type { TransmitBuffer } from './transmit-buffer.js';
+
+/** Where the checksum lies in a TCP header (RFC 9293 §3.1). */
+const TCP_CHECKSUM_OFFSET = 16;
+
+export class PacketWriter {
+  /** Used again for every packet. */
+  private readonly header: IpHeader;
+  /** Identification of the last packet that routers may fragment. */
+  private identification = 0;
+
+  /** `hopLimit`: time to live of every packet, 1 to 255. */
+  constructor(hopLimit: number) {
+    const nowhere = IpAddress.unspecified(4);
+    this.header = new IpHeader(nowhere, nowhere, IpProtocol.TCP);
+    this.header.hopLimit = hopLimit;
+  }
+
+  /**
+   * Writes `segment` into `out` as a packet from `local` to `remote` that leaves by `device`. `mayFragment`: whether
+   * routers may fragment it, where IPv4 lets them.
+   */
+  write(
+    out: TransmitBuffer,
+    device: NetworkInterface,
+    local: IpAddress,
+    remote: IpAddress,
+    ports: number,
+    segment: OutgoingSegment,
+    mayFragment: boolean,
+  ): void {
+    const { bytes, offset } = out;
+    const { header } = this;
+    const headerLength = tcpHeaderLength(segment);
+    const tcpLength = headerLength + segment.payloadLength;
+    header.source = local;
+    header.destination = remote;
+    header.payloadLength = tcpLength;
+    header.dontFragment = !mayFragment;
+    // What may be fragmented needs an identification of its own; what may not needs none (RFC 6864 §4.1 and §4.2).
+    if (mayFragment) this.identification = (this.identification + 1) & 0xffff;
+    header.identification = mayFragment ? this.identification : 0;
+    const ipLength = emitIpHeader(bytes, offset, header);
+    const at = offset + ipLength;
+    writeTcpHeader(bytes, at, ports >>> 16, ports & 0xffff, segment);
+    const { record } = segment;
+    if (record !== undefined && segment.payloadLength > 0) {
+      copyPieces(record.pieces, segment.recordOffset, segment.payloadLength, bytes, at + headerLength);
+    }
+    const pseudoSum = pseudoHeaderSum(local, remote, IpProtocol.TCP, tcpLength);
+    const isLeftToDevice = device.capabilities.checksumOffload;
+    const checksum = isLeftToDevice ? pseudoSum : tcpChecksum(bytes, at, tcpLength, pseudoSum);
+    writeU16(bytes, at + TCP_CHECKSUM_OFFSET, checksum);
+    out.length = ipLength + tcpLength;
+    out.interfaceId = device.id;
+    out.segmentSize = segment.segmentSize;
+    out.checksumStart = isLeftToDevice ? ipLength : -1;
+    out.checksumOffset = isLeftToDevice ? TCP_CHECKSUM_OFFSET : -1;
+    out.ipHeaderLength = ipLength;
+    out.tcpHeaderLength = headerLength;
+  }
+}

@@ -1,0 +1,28 @@
+/** A token bucket in virtual time: at most `burst` at once, and `perSecond` in the long run. */
+import { SECOND } from '../base/index.js';
+
+export class RateLimiter {
+  private readonly perSecond: number;
+  private readonly burst: number;
+  /** What may go now, as a fraction. */
+  private tokens: number;
+  /** Instant in ns up to which `tokens` was filled. */
+  private filledAt = 0;
+
+  constructor(perSecond: number, burst: number) {
+    this.perSecond = perSecond;
+    this.burst = burst;
+    this.tokens = burst;
+  }
+
+  /** Whether one more may go at `now`; if so it is counted. */
+  mayPass(now: number): boolean {
+    if (now > this.filledAt) {
+      this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) / SECOND) * this.perSecond);
+      this.filledAt = now;
+    }
+    if (this.tokens < 1) return false;
+    this.tokens--;
+    return true;
+  }
+}

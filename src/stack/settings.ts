@@ -1,0 +1,52 @@
+/** What the owner of a host may choose. Every limit holds for the whole host unless it says otherwise. */
+import { defaultMptcpSettings, type MptcpSettings } from '../mptcp/index.js';
+import { cubic, defaultTcpSettings, type CongestionFactory, type TcpSettings } from '../tcp/index.js';
+import type { PortRange } from './port-allocator.js';
+
+/** Settings of a {@link Stack}; treat them as frozen. */
+export interface StackSettings {
+  /** For every subflow unless the call says otherwise. */
+  readonly tcp: TcpSettings;
+  /** For every connection unless the call says otherwise. */
+  readonly mptcp: MptcpSettings;
+  /** Congestion control of every subflow unless the call says otherwise. */
+  readonly congestion: CongestionFactory;
+  /** Connections of all kinds, half-open ones included; SYNs beyond it are dropped, `connect` throws. */
+  readonly maxConnections: number;
+  /**
+   * Connections that others began and that are not established, for each listener. From there on SYNs are answered
+   * with SYN cookies, for which nothing is kept (RFC 4987 §3.6): see `syn-cookies.ts` for what they lose.
+   */
+  readonly maxHalfOpen: number;
+  /** Records of closed flows that outlive old duplicates; beyond it the oldest goes early. */
+  readonly maxTimeWait: number;
+  /** Local ports for connections that asked for none. */
+  readonly ephemeralPorts: PortRange;
+  /** Segments a second in answer to segments of no flow, RSTs and repeated ACKs of TIME-WAIT; as many may go at once. */
+  readonly repliesPerSecond: number;
+  /** Echo replies a second; as many may go at once. 0 leaves echo requests unanswered. */
+  readonly echoRepliesPerSecond: number;
+  /** Time to live and hop limit of packets sent, 1 to 255. */
+  readonly hopLimit: number;
+}
+
+/** Settings for a host of a few tens of thousands of connections. */
+export const defaultStackSettings: StackSettings = Object.freeze({
+  tcp: defaultTcpSettings,
+  mptcp: defaultMptcpSettings,
+  congestion: cubic,
+  maxConnections: 65_536,
+  maxHalfOpen: 1024,
+  maxTimeWait: 16_384,
+  ephemeralPorts: { first: 32_768, last: 60_999 },
+  repliesPerSecond: 200,
+  echoRepliesPerSecond: 100,
+  hopLimit: 64,
+});
+
+/** What a single connection or listener may have of its own; what is left out is the host's. */
+export interface ConnectionSettings {
+  readonly tcp?: TcpSettings;
+  readonly mptcp?: MptcpSettings;
+  readonly congestion?: CongestionFactory;
+}

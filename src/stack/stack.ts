@@ -1,0 +1,233 @@
+/**
+ * A host without I/O: interfaces, listeners and connections, IPv4 and IPv6. It owns every connection and finds the one
+ * that a packet belongs to. It knows no clock, no device and no randomness of its own.
+ *
+ * How to drive it: hand in packets and call `handleTimeout` when `pollTimeout` says so; after any number of calls that
+ * hand something in (packets, time, operations on sockets), first `pollEvent` until it gives undefined, acting on what
+ * it says, then `pollTransmit` until it gives false, then again `pollEvent` (sending may end a connection), and last
+ * `pollTimeout`. The same seed and the same calls give the same packets.
+ *
+ * Read first: RFC 9293 §3.10 (the calls), RFC 1122 §3.3.4 (several addresses), RFC 8684 §2.
+ */
+import { SubflowError, type RandomSource } from '../base/index.js';
+import { Connection, type LocalAddress } from '../mptcp/index.js';
+import type { Endpoint, IpAddress } from '../wire/index.js';
+import type { StackCounters } from './counters.js';
+import { Egress } from './egress.js';
+import type { StackEvent } from './events.js';
+import { packPorts } from './flow-table.js';
+import { Host } from './host.js';
+import { Ingress, type PacketMeta } from './ingress.js';
+import type { InterfaceAddress, InterfaceOptions, NetworkInterface, Route } from './interface-table.js';
+import { Listener, type ListenOptions } from './listener.js';
+import { defaultStackSettings, type ConnectionSettings, type StackSettings } from './settings.js';
+import { Socket } from './socket.js';
+import type { TransmitBuffer } from './transmit-buffer.js';
+
+/** How to make a {@link Stack}. */
+export interface StackOptions {
+  /** Keys, tokens, ports and sequence numbers come from it: on a real network it must be a cryptographic source. */
+  readonly random: RandomSource;
+  /** What differs from {@link defaultStackSettings}. */
+  readonly settings?: Partial<StackSettings>;
+}
+
+/** How to connect. */
+export interface StackConnectOptions extends ConnectionSettings {
+  readonly remote: Endpoint;
+  /** What is left out is chosen: the address by route, the port at random. */
+  readonly local?: { readonly address?: IpAddress; readonly port?: number };
+}
+
+export class Stack {
+  private readonly host: Host;
+  private readonly ingress: Ingress;
+  private readonly egress: Egress;
+
+  constructor(options: StackOptions) {
+    this.host = new Host(options.random, { ...defaultStackSettings, ...options.settings });
+    this.ingress = new Ingress(this.host);
+    this.egress = new Egress(this.host);
+  }
+
+  /** Counters: a view that stays current. */
+  get counters(): Readonly<StackCounters> {
+    return this.host.counters;
+  }
+
+  /** Connections of all kinds that the host serves, half-open ones and those that are closing included. */
+  get connectionCount(): number {
+    return this.host.sockets.size;
+  }
+
+  /** Flows that are over and outlive their old duplicates. */
+  get timeWaitCount(): number {
+    return this.host.timeWaits.size;
+  }
+
+  /** The connections, in the order in which they began. */
+  get sockets(): Iterable<Socket> {
+    return this.host.sockets;
+  }
+
+  // Interfaces
+
+  get interfaces(): readonly NetworkInterface[] {
+    return this.host.interfaces.all;
+  }
+
+  /** The addresses that subflows may use now, with their IDs. */
+  get localAddresses(): readonly LocalAddress[] {
+    return this.host.interfaces.localAddresses();
+  }
+
+  /** Adds an interface, up, and returns its id. Throws `ERR_SUBFLOW_BAD_INTERFACE`. */
+  addInterface(now: number, options: InterfaceOptions): number {
+    const added = this.host.interfaces.add(options);
+    this.announceAddresses(now);
+    return added.id;
+  }
+
+  /** Takes an interface away with its addresses; path managers are told, plain TCP connections on it wait in vain. */
+  removeInterface(now: number, id: number): void {
+    this.host.interfaces.remove(id);
+    this.announceAddresses(now);
+  }
+
+  /** Lets packets pass through an interface, or not; path managers are told. */
+  setInterfaceState(now: number, id: number, up: boolean): void {
+    if (this.host.interfaces.setUp(id, up)) this.announceAddresses(now);
+  }
+
+  /** Gives an interface one more address; path managers are told. Throws `ERR_SUBFLOW_BAD_INTERFACE`. */
+  addAddress(now: number, id: number, entry: InterfaceAddress): void {
+    this.host.interfaces.addAddress(id, entry);
+    this.announceAddresses(now);
+  }
+
+  /** Takes an address away; path managers are told. Returns whether the interface had it. */
+  removeAddress(now: number, id: number, address: IpAddress): boolean {
+    const isRemoved = this.host.interfaces.removeAddress(id, address);
+    if (isRemoved) this.announceAddresses(now);
+    return isRemoved;
+  }
+
+  /** Adds a route for connections that do not name their source address. Throws `ERR_SUBFLOW_BAD_INTERFACE`. */
+  addRoute(route: Route): void {
+    this.host.interfaces.addRoute(route);
+  }
+
+  private announceAddresses(now: number): void {
+    const addresses = this.host.interfaces.localAddresses();
+    for (const socket of this.host.sockets) {
+      socket.connection.setLocalAddresses(now, addresses);
+      this.host.touch(now, socket);
+    }
+  }
+
+  // Connections
+
+  /**
+   * Begins a connection; `established` or `closed` follows as an event. Throws `ENETUNREACH` when no interface leads to
+   * the peer, `EADDRNOTAVAIL` for a source address that is not ours or when no port is left, `ENETDOWN` when its
+   * interface is down, `EADDRINUSE` for a port in use towards this peer, `ERR_SUBFLOW_LIMIT` at the limit.
+   */
+  connect(now: number, options: StackConnectOptions): Socket {
+    const { host } = this;
+    const { remote } = options;
+    if (host.sockets.size >= host.settings.maxConnections) {
+      throw new SubflowError('ERR_SUBFLOW_LIMIT', `${host.sockets.size} connections are as many as may be`);
+    }
+    const address = options.local?.address ?? host.interfaces.sourceFor(remote.address);
+    if (address === undefined) {
+      throw new SubflowError('ENETUNREACH', `no interface leads to ${remote.address.toString()}`);
+    }
+    const device = host.deviceOf(address);
+    const local = { address, port: this.localPort(address, remote, options.local?.port ?? 0) };
+    const settings = options.mptcp ?? host.settings.mptcp;
+    const parameters = host.parametersFor(now, local, remote, device, options);
+    const key = host.uniqueKey(settings.version);
+    const tuple = { local, remote };
+    const connection = Connection.connect(now, { tuple, settings, parameters, random: host.random, key });
+    const own = pick(options);
+    const socket = new Socket(host, connection, local, remote, own, undefined);
+    host.counters.activeOpens++;
+    host.addSocket(now, socket);
+    return socket;
+  }
+
+  private localPort(address: IpAddress, remote: Endpoint, wanted: number): number {
+    if (wanted === 0) {
+      const port = this.host.allocatePort(address, remote);
+      if (port === undefined) throw new SubflowError('EADDRNOTAVAIL', 'every ephemeral port is taken');
+      return port;
+    }
+    if (!this.host.isTupleFree(address, remote.address, packPorts(wanted, remote.port))) {
+      throw new SubflowError('EADDRINUSE', `port ${wanted} is in use towards this peer`);
+    }
+    return wanted;
+  }
+
+  /** Takes connections. Throws `EADDRINUSE`, and `EADDRNOTAVAIL` for an address that is not ours. */
+  listen(_now: number, options: ListenOptions): Listener {
+    const { host } = this;
+    const { address } = options.local;
+    if (address !== undefined && host.interfaces.ownerOf(address) === undefined) {
+      throw new SubflowError('EADDRNOTAVAIL', `${address.toString()} is not an address of this host`);
+    }
+    const port = options.local.port === 0 ? host.allocateListenPort(address) : options.local.port;
+    if (port === undefined || host.listeners.isTaken(address, port)) {
+      throw new SubflowError('EADDRINUSE', `somebody listens on port ${port ?? 0} already`);
+    }
+    const listener = new Listener(host, port, options);
+    host.listeners.add(listener);
+    return listener;
+  }
+
+  // Driving
+
+  /**
+   * Takes a packet that came in through an interface. The stack keeps views of `bytes` and never copies the payload:
+   * who hands them in does not write to them again. Never throws, whatever the bytes are.
+   */
+  handlePacket(now: number, interfaceId: number, bytes: Uint8Array, meta?: PacketMeta): void {
+    this.ingress.handlePacket(now, interfaceId, bytes, meta);
+  }
+
+  /** Does what is due at `now`; harmless when nothing is. */
+  handleTimeout(now: number): void {
+    const { host } = this;
+    host.timeWaits.expire(now);
+    for (let due = host.timers.popDue(now); due !== undefined; due = host.timers.popDue(now)) {
+      due.connection.handleTimeout(now);
+      host.touch(now, due);
+    }
+  }
+
+  /**
+   * When `handleTimeout` is due, in ns; `NEVER` when nothing is. Call it after `pollTransmit` gave false: then it costs
+   * the same with one connection and with many.
+   */
+  pollTimeout(): number {
+    return this.host.nextTimeout();
+  }
+
+  /** Fills `out` with the next packet to send; false when there is none now. Connections take turns. */
+  pollTransmit(now: number, out: TransmitBuffer): boolean {
+    return this.egress.pollTransmit(now, out);
+  }
+
+  /** The next event; undefined when there is none. */
+  pollEvent(): StackEvent | undefined {
+    return this.host.pollEvent();
+  }
+}
+
+/** The settings among the options, so that a socket does not hold on to the rest. */
+function pick({ tcp, mptcp, congestion }: ConnectionSettings): ConnectionSettings {
+  return {
+    ...(tcp !== undefined && { tcp }),
+    ...(mptcp !== undefined && { mptcp }),
+    ...(congestion !== undefined && { congestion }),
+  };
+}
