@@ -205,7 +205,6 @@ export class Host implements SocketHost, ListenerHost {
   /** `socket` has nothing to send now: sets its timer, and lets go of it when it is over. */
   settle(now: number, socket: Socket): void {
     this.drainEvents(now, socket);
-    this.removeLingering(socket);
     if (socket.state === 'closed' && this.isOver(socket)) this.retire(now, socket);
     else this.timers.set(socket, socket.connection.pollTimeout());
   }
@@ -240,11 +239,12 @@ export class Host implements SocketHost, ListenerHost {
       case 'token':
         this.noteToken(socket, event.active ? event.token : undefined);
         break;
-      case 'subflow-closed':
-        this.handleSubflowClosed(socket, event.subflow);
-        this.tellPath(socket, event);
+      case 'subflow-released':
+        this.removeFlow(event.subflow);
+        break;
         break;
       case 'subflow-opened':
+      case 'subflow-closed':
       case 'subflow-priority':
       case 'address-announced':
       case 'address-removed':
@@ -280,24 +280,6 @@ export class Host implements SocketHost, ListenerHost {
       return;
     }
     this.tell(socket, PendingEvent.CLOSED);
-  }
-
-  private handleSubflowClosed(socket: Socket, subflow: Subflow): void {
-    if (subflow.tcp.state === 'closed') {
-      this.removeFlow(subflow);
-      return;
-    }
-    socket.lingering ??= [];
-    socket.lingering.push(subflow);
-  }
-
-  /** Takes flows out of the table whose TIME-WAIT is over while their connection goes on. */
-  private removeLingering(socket: Socket): void {
-    const { lingering } = socket;
-    if (lingering === undefined) return;
-    const left = lingering.filter((subflow) => subflow.tcp.state !== 'closed');
-    for (const subflow of lingering) if (subflow.tcp.state === 'closed') this.removeFlow(subflow);
-    socket.lingering = left.length === 0 ? undefined : left;
   }
 
   private leaveHalfOpen(socket: Socket, listener: Listener): void {
@@ -358,8 +340,6 @@ export class Host implements SocketHost, ListenerHost {
   /** Lets go of a socket without a trace. */
   private drop(socket: Socket): void {
     for (const subflow of socket.connection.subflows) this.removeFlow(subflow);
-    for (const subflow of socket.lingering ?? []) this.removeFlow(subflow);
-    socket.lingering = undefined;
     this.noteToken(socket, undefined);
     this.timers.remove(socket);
     this.sockets.delete(socket);

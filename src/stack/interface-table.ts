@@ -231,6 +231,7 @@ export class InterfaceTable {
         if (address.family !== remote.family || address.isLinkLocal !== remote.isLinkLocal) continue;
         const isOnLink = prefixLength > 0 && address.sharesPrefix(remote, prefixLength);
         const route = isOnLink ? undefined : this.routeFor(remote, candidate.id);
+        // The link itself goes before a route as specific.
         const bits = isOnLink ? prefixLength + 0.5 : (route?.prefixLength ?? -1);
         const metric = route?.metric ?? candidate.metric;
         if (bits > bestBits || (bits === bestBits && metric < bestMetric)) {

@@ -97,9 +97,9 @@ export function sipHash(key: SipKey, words: readonly number[]): { readonly hi: n
   let i = 0;
   for (; i + 1 < words.length; i += 2) compress(s, words[i]!, words[i + 1]!);
   compress(s, words[i] ?? 0, words.length << 26);
-  s[4]! ^= 0xff;
+  s[4] ^= 0xff;
   for (let n = 0; n < 4; n++) sipRound(s);
-  return { hi: (s[1]! ^ s[3]! ^ s[5]! ^ s[7]!) >>> 0, lo: (s[0]! ^ s[2]! ^ s[4]! ^ s[6]!) >>> 0 };
+  return { hi: (s[1] ^ s[3] ^ s[5] ^ s[7]) >>> 0, lo: (s[0] ^ s[2] ^ s[4] ^ s[6]) >>> 0 };
 }
 
 function compress(s: State, lo: number, hi: number): void {

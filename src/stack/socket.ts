@@ -54,8 +54,6 @@ export class Socket {
   listener: Listener | undefined;
   /** Token under which it stands in the token table; -1 for none. */
   token = -1;
-  /** Subflows that are gone but for their TIME-WAIT; undefined most of the time. */
-  lingering: Subflow[] | undefined = undefined;
   /** `PendingEvent` bits that the owner has not pulled. */
   pendingEvents = 0;
   /** Path notices that the owner has not pulled; undefined most of the time. */
