@@ -49,7 +49,10 @@ export function mayCreateTun(): Capability {
     accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT'
-      ? no('/dev/net/tun is missing', 'Load the driver: modprobe tun; in a container add --device /dev/net/tun.')
+      ? no(
+          '/dev/net/tun is missing',
+          'Load the driver: modprobe tun; in a container add --device /dev/net/tun.',
+        )
       : no('/dev/net/tun may not be opened', 'Run as root.');
   }
   return needs([[CAP_NET_ADMIN, 'CAP_NET_ADMIN']]);

@@ -38,7 +38,10 @@ describeWith('kernel MPTCP sockets', [kernelMptcp(), mayCreateNamespaces()], () 
         `address add fd00:${path}::2/64 dev path${path}`,
       );
     }
-    client.ip('mptcp limits set subflow 4 add_addr_accepted 4', 'mptcp endpoint add 10.0.2.1 dev path2 subflow');
+    client.ip(
+      'mptcp limits set subflow 4 add_addr_accepted 4',
+      'mptcp endpoint add 10.0.2.1 dev path2 subflow',
+    );
     server.ip('mptcp limits set subflow 4 add_addr_accepted 4');
     listener = createServer((socket) => socket.pipe(socket));
     listener.listen({ fd: listenKernel({ address: '::', port: 7000, namespace: server }) });
@@ -119,7 +122,10 @@ describeWith('kernel MPTCP sockets', [kernelMptcp(), mayCreateNamespaces()], () 
       expect(() => openKernelSocket({ family: 4, namespace: client })).toThrow(
         expect.objectContaining({ syscall: 'socket', hint: expect.stringContaining('net.mptcp.enabled=1') }),
       );
-      expect(client.run(kernelMptcp)).toMatchObject({ available: false, reason: expect.stringContaining('off') });
+      expect(client.run(kernelMptcp)).toMatchObject({
+        available: false,
+        reason: expect.stringContaining('off'),
+      });
     } finally {
       client.sysctl('net.mptcp.enabled', 1);
     }

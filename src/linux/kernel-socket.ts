@@ -227,7 +227,10 @@ export function subflowsOf(fd: number): KernelSubflow[] | undefined {
     const ends = decodeSubflowAddresses(subflowInfo.bytes, at + 8);
     const tcp = decodeTcpInfo(tcpInfo.bytes, i * TCP_INFO_LENGTH, tcpLength);
     if (ends === undefined || tcp === undefined) continue;
-    const id = new DataView(subflowInfo.bytes.buffer, subflowInfo.bytes.byteOffset + at, 4).getUint32(0, true);
+    const id = new DataView(subflowInfo.bytes.buffer, subflowInfo.bytes.byteOffset + at, 4).getUint32(
+      0,
+      true,
+    );
     subflows.push({ id, ...ends, tcp });
   }
   return subflows;

@@ -126,8 +126,9 @@ export class NativeBuffer {
   /** `length` in bytes; not cleared. */
   constructor(length: number) {
     load();
-    // Not from Node's pool, and off the JavaScript heap, whatever its size.
-    this.bytes = Buffer.allocUnsafeSlow(length);
+    // Not from Node's pool, and off the JavaScript heap, whatever its size. Not a Buffer, whose slice() does not copy.
+    const { buffer } = Buffer.allocUnsafeSlow(length);
+    this.bytes = new Uint8Array(buffer, 0, length);
     this.address = addressOf(this.bytes);
   }
 }

@@ -54,7 +54,10 @@ describeWith('network namespaces', [mayCreateNamespaces()], () => {
 
   it('say what ip said when a command fails', () => {
     expect(() => first.ip('link set nothing up')).toThrow(
-      expect.objectContaining({ code: 'ERR_SUBFLOW_COMMAND_FAILED', message: expect.stringContaining('nothing') }),
+      expect.objectContaining({
+        code: 'ERR_SUBFLOW_COMMAND_FAILED',
+        message: expect.stringContaining('nothing'),
+      }),
     );
   });
 

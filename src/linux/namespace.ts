@@ -125,7 +125,10 @@ export class NetworkNamespace {
 
   /** Joins this namespace to another by a pair of virtual Ethernet interfaces, both up. */
   connectTo(other: NetworkNamespace, ownName: string, otherName: string): void {
-    this.ip(`link add ${ownName} type veth peer name ${otherName} netns ${other.path}`, `link set ${ownName} up`);
+    this.ip(
+      `link add ${ownName} type veth peer name ${otherName} netns ${other.path}`,
+      `link set ${ownName} up`,
+    );
     other.ip(`link set ${otherName} up`);
   }
 

@@ -9,7 +9,11 @@ export class SystemError extends SubflowError {
   /** The call that failed, as in `socket`. */
   readonly syscall: string;
 
-  constructor(syscall: string, errno: number, options: { readonly detail?: string; readonly hint?: string } = {}) {
+  constructor(
+    syscall: string,
+    errno: number,
+    options: { readonly detail?: string; readonly hint?: string } = {},
+  ) {
     const [code, message] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, `error ${errno}`];
     const detail = options.detail === undefined ? '' : ` (${options.detail})`;
     super(code, `${syscall} ${code}: ${message}${detail}`, { hint: options.hint ?? hintFor(code) });

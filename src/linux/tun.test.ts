@@ -41,12 +41,11 @@ function reply(packet: Uint8Array): OutgoingPacket {
 }
 
 /** A UDP socket of Node's inside `host`; its own bind happens too late to be wrapped. */
-async function udpSocket(host: NetworkNamespace, address: string): Promise<UdpSocket> {
+function udpSocket(host: NetworkNamespace, address: string): UdpSocket {
   const fd = host.run(() => socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   bind(fd, encodeSocketAddress(address, 0));
   const udp = createSocket('udp4');
   udp.bind({ fd });
-  await once(udp, 'listening');
   return udp;
 }
 
@@ -58,7 +57,7 @@ describeWith('a TUN device', [mayCreateTun(), mayCreateNamespaces()], () => {
     const tun = Tun.open({ name: `echo${offload}`, namespace: host, offload });
     host.ip(`address add 10.5.0.1/24 dev ${tun.name}`, `link set ${tun.name} up`);
     expect(tun.capabilities).toEqual({ checksumOffload: offload, maxOffloadBytes: offload ? 65_536 : 0 });
-    const udp = await udpSocket(host, '10.5.0.1');
+    const udp = udpSocket(host, '10.5.0.1');
     const isUdp = (packet: ReceivedPacket) => packet.bytes[9] === 17;
     const arrives = received(tun, isUdp);
     udp.send('question', 7000, '10.5.0.2');
@@ -102,7 +101,7 @@ describeWith('a TUN device', [mayCreateTun(), mayCreateNamespaces()], () => {
       kept.push({ bytes: packet.bytes, seed: packet.bytes[28]! });
       return kept.length === 60;
     });
-    const udp = await udpSocket(host, '10.6.0.1');
+    const udp = udpSocket(host, '10.6.0.1');
     for (let i = 0; i < 60; i++) {
       // All three places that a packet can live in, in turn.
       const length = [40, 1500, 9000, 50_000][i % 4]!;
@@ -113,12 +112,15 @@ describeWith('a TUN device', [mayCreateTun(), mayCreateNamespaces()], () => {
     tun.close();
     for (const { bytes, seed } of kept) expect(bytes.subarray(28).every((byte) => byte === seed)).toBe(true);
     expect(new Set(kept.map(({ seed }) => seed)).size).toBe(60);
-    for (const { bytes } of kept) expect(bytes.buffer.byteLength).toBeLessThanOrEqual(Math.max(8192, 64 * bytes.length));
+    for (const { bytes } of kept)
+      expect(bytes.buffer.byteLength).toBeLessThanOrEqual(Math.max(8192, 64 * bytes.length));
   });
 });
 
 describe('the name of a TUN device', () => {
   it.each(['', 'sixteen-letters!', 'a/b', 'a b'])('is not "%s"', (name) => {
-    expect(() => Tun.open({ name })).toThrow(expect.objectContaining({ code: 'ERR_SUBFLOW_INVALID_ARGUMENT' }));
+    expect(() => Tun.open({ name })).toThrow(
+      expect.objectContaining({ code: 'ERR_SUBFLOW_INVALID_ARGUMENT' }),
+    );
   });
 });
