@@ -8,8 +8,7 @@ import type { Subflow } from './subflow.js';
 /** Why the connection, or one of its subflows, ended before its time. */
 export interface ConnectionError {
   /**
-   * The POSIX name that users of node:net expect: `ECONNRESET`, `ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH`,
-   * `ECONNABORTED`.
+   * The POSIX name that users of node:net expect.
    */
   readonly code: ConnectionErrorCode;
   /** One sentence for a person. */
@@ -17,8 +16,7 @@ export interface ConnectionError {
 }
 
 /** The codes a {@link ConnectionError} may carry. */
-export type ConnectionErrorCode =
-  'ECONNRESET' | 'ECONNREFUSED' | 'ETIMEDOUT' | 'EHOSTUNREACH' | 'ECONNABORTED';
+export type ConnectionErrorCode = 'ECONNRESET' | 'ECONNREFUSED' | 'ETIMEDOUT' | 'EHOSTUNREACH';
 
 /** Why a connection that asked for Multipath TCP became plain TCP (RFC 8684 §3.7). */
 export type FallbackCause =
@@ -78,7 +76,7 @@ export interface PeerClosedEvent {
   readonly type: 'peer-closed';
 }
 
-/** Nothing more will happen on the stream; the last event but for subflows that finish their TIME-WAIT. */
+/** Nothing more will happen on the stream; only events of subflows that end may follow. */
 export interface ClosedEvent {
   readonly type: 'closed';
   readonly error: ConnectionError | undefined;
@@ -108,7 +106,10 @@ export interface SubflowOpenedEvent {
   readonly subflow: Subflow;
 }
 
-/** A subflow is gone: no packet of it will be sent or is expected, but for its TIME-WAIT. */
+/**
+ * A subflow carries no more data. Packets of it may still come and go (the last RST, FINs, TIME-WAIT): the owner keeps
+ * its ports until `subflow-released`.
+ */
 export interface SubflowClosedEvent {
   readonly type: 'subflow-closed';
   readonly subflow: Subflow;
@@ -117,6 +118,12 @@ export interface SubflowClosedEvent {
   readonly resetReason: ResetReasonCode | undefined;
   /** Whether MP_TCPRST called the trouble transient (RFC 8684 §3.6, flag T). */
   readonly transient: boolean;
+}
+
+/** Nothing more is sent or expected on a subflow: its ports are free. Always after `subflow-closed`. */
+export interface SubflowReleasedEvent {
+  readonly type: 'subflow-released';
+  readonly subflow: Subflow;
 }
 
 /** The peer changed the priority of a subflow. */
@@ -167,6 +174,7 @@ export type ConnectionEvent =
   | SubflowWantedEvent
   | SubflowOpenedEvent
   | SubflowClosedEvent
+  | SubflowReleasedEvent
   | SubflowPriorityEvent
   | AddressAnnouncedEvent
   | AddressRemovedEvent

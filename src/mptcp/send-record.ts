@@ -3,6 +3,8 @@
  * into segments by TCP but never merged or mapped anew, because a receiver may reset a subflow whose mapping changes
  * (RFC 8684 §3.3.1: a mapping is fixed once declared).
  */
+import { uint64Add } from '../base/index.js';
+import type { Uint64 } from '../base/index.js';
 import type { SendRecord } from '../tcp/index.js';
 
 export class DataRecord implements SendRecord {
@@ -14,27 +16,26 @@ export class DataRecord implements SendRecord {
   readonly pieces: readonly Uint8Array[];
   /** Data offset of the first byte. */
   readonly dataStart: number;
-  /** Whether the DATA_FIN follows the last byte; it takes one more of the mapping. */
+  /** High half of the data sequence number of the first byte. */
+  readonly seqHi: number;
+  /** Low half of the data sequence number of the first byte. */
+  readonly seqLo: number;
+  /** Whether the DATA_FIN follows the last byte; it takes one more of the mapping (RFC 8684 §3.3.3). */
   readonly dataFin: boolean;
   /** DSS checksum of the mapping, 0 to 65,535; -1 when none was negotiated. */
-  readonly checksum: number;
-  /** Whether other subflows have been asked to carry these bytes as well. */
+  checksum = -1;
+  /** Whether the bytes were queued for other subflows since this record was pushed. */
   reinjected = false;
 
-  constructor(
-    start: number,
-    dataStart: number,
-    length: number,
-    pieces: readonly Uint8Array[],
-    dataFin: boolean,
-    checksum: number,
-  ) {
+  constructor(start: number, dataStart: number, pieces: readonly Uint8Array[], length: number, initial: Uint64, dataFin: boolean) {
+    const seq = uint64Add(initial, dataStart);
     this.start = start;
     this.length = length;
     this.pieces = pieces;
     this.dataStart = dataStart;
+    this.seqHi = seq.hi;
+    this.seqLo = seq.lo;
     this.dataFin = dataFin;
-    this.checksum = checksum;
   }
 
   /** Data offset one past the last byte, the DATA_FIN not counted. */
@@ -47,7 +48,7 @@ export class DataRecord implements SendRecord {
     return this.start + this.length;
   }
 
-  /** The data-level length of the mapping: the payload, and one for the DATA_FIN (RFC 8684 §3.3.3). */
+  /** The data-level length of the mapping: the payload, and one for the DATA_FIN. */
   get mappingLength(): number {
     return this.dataFin ? this.length + 1 : this.length;
   }

@@ -56,9 +56,12 @@ export interface MptcpSettings {
   readonly minDataRtoNs: number;
   /** Upper bound of the data-level retransmission timer, in ns. */
   readonly maxDataRtoNs: number;
+  /** Data-level timeouts in a row, without a byte acknowledged at the data level, after which the connection fails. */
+  readonly maxDataTimeouts: number;
   /**
    * How long a connection without any subflow waits for a new one before it fails, in ns: break-before-make
-   * (RFC 8684 §3.3.3 keeps the connection alive; the time is the owner's to choose).
+   * (the connection lives on without subflows; how long is the owner's to choose). A connection whose last subflow got
+   * a RST without MP_TCPRST fails at once: the peer knows it no more.
    */
   readonly graceNs: number;
   /** How long a closed connection waits for the peer's DATA_FIN, or its answer to ours, before it resets, in ns. */
@@ -95,6 +98,7 @@ export const defaultMptcpSettings: MptcpSettings = {
   staleTimeouts: 1,
   minDataRtoNs: 200 * MILLISECOND,
   maxDataRtoNs: 60 * SECOND,
+  maxDataTimeouts: 15,
   graceNs: 30 * SECOND,
   closeTimeoutNs: 60 * SECOND,
   retrySubflowNs: 2 * SECOND,

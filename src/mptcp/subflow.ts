@@ -1,10 +1,15 @@
 /**
- * One subflow as its connection and the outside see it: a TCP connection, the addresses it runs between, its part in
- * the Multipath TCP handshake, and its priority. It must not know the connection's state.
+ * One subflow: a TCP connection, the addresses it runs between, its part in the Multipath TCP handshake, and its
+ * priority. Holds state only; what is done with it stands in the modules of the connection.
  * Read first: RFC 8684 §2 and §3.2.
  */
+import { Deque } from '../base/index.js';
+import type { Seq32 } from '../base/index.js';
 import type { TcpConnection } from '../tcp/index.js';
-import type { Endpoint } from '../wire/index.js';
+import type { Endpoint, MptcpOption } from '../wire/index.js';
+import type { JoinHandshake } from './handshake-join.js';
+import { MappingTable } from './receive-mapping.js';
+import type { ResetReasonCode } from './reset-reason.js';
 import type { DataRecord } from './send-record.js';
 
 /** The two ends of a subflow as this host sees them. */
@@ -30,9 +35,14 @@ export interface SubflowOptions {
   readonly localId: number;
   readonly remoteId: number;
   readonly backup: boolean;
-  readonly isInitial: boolean;
+  /** The handshake of a join; undefined for the initial subflow. */
+  readonly join: JoinHandshake | undefined;
+  readonly staleTimeouts: number;
   readonly tcp: TcpConnection<DataRecord>;
 }
+
+/** Options that wait for a segment of one subflow; further ones are dropped (their owners repeat them in time). */
+const MAX_OUTBOX = 32;
 
 export class Subflow {
   /** Number within the connection: 1 for the first, then in the order of opening; never used twice. */
@@ -41,11 +51,9 @@ export class Subflow {
   readonly local: Endpoint;
   /** The peer's address and port. */
   readonly remote: Endpoint;
-  /** Whether it carried MP_CAPABLE (or is the plain TCP connection) rather than MP_JOIN. */
-  readonly isInitial: boolean;
   /** The TCP connection below. */
   readonly tcp: TcpConnection<DataRecord>;
-  /** Free for the owner: the stack keeps its flow-table entry here. */
+  /** Free for the owner. */
   owner: unknown = undefined;
   /** Address ID of `local`, 0 for the address the connection began with. */
   localId: number;
@@ -62,6 +70,41 @@ export class Subflow {
   /** Data bytes it delivered that no other subflow had delivered before. */
   bytesReceived = 0;
 
+  // What follows is the connection's own.
+
+  /** The handshake of a join, for its whole life; undefined for the initial subflow. */
+  readonly join: JoinHandshake | undefined;
+  /** Whether its Multipath TCP handshake is through, or it never will have one (plain TCP). */
+  isConfirmed = false;
+  /** The peer's SYN as a wire number, valid once it came. */
+  peerInitialSeq: Seq32 = 0 as Seq32;
+  /** How many SYNs were sent. */
+  synsSent = 0;
+  /** Whether the last SYN sent left out MP_CAPABLE because others went unanswered. */
+  sentPlainSyn = false;
+  /** Retransmission timeouts in a row. */
+  timeouts = 0;
+  /** Timeouts in a row that make it stale. */
+  readonly staleTimeouts: number;
+  /** Records pushed and not yet acknowledged at the data level, in subflow order; undefined before the first. */
+  records: Deque<DataRecord> | undefined = undefined;
+  /** Mappings received; undefined before the first. */
+  mappings: MappingTable | undefined = undefined;
+  /** Options to send with the next segments that have no payload; undefined when there never were any. */
+  outbox: MptcpOption[] | undefined = undefined;
+  /** Whether a RST of ours carries MP_FASTCLOSE. */
+  sendsFastClose = false;
+  /** Data sequence number of the MP_FAIL that a RST of ours carries. */
+  failedSeq: bigint | undefined = undefined;
+  /** Reason in MP_TCPRST, ours or the peer's; undefined while there is none. */
+  resetReason: ResetReasonCode | undefined = undefined;
+  /** Whether that MP_TCPRST calls the trouble transient. */
+  resetTransient = false;
+  /** Whether `subflow-opened` was told. */
+  wasOpened = false;
+  /** Whether `subflow-closed` was told. */
+  wasClosed = false;
+
   constructor(options: SubflowOptions) {
     this.id = options.id;
     this.local = options.tuple.local;
@@ -69,22 +112,58 @@ export class Subflow {
     this.localId = options.localId;
     this.remoteId = options.remoteId;
     this.backup = options.backup;
-    this.isInitial = options.isInitial;
+    this.join = options.join;
+    this.staleTimeouts = options.staleTimeouts;
     this.tcp = options.tcp;
   }
 
-  /** Whether data goes over it only while no regular subflow is usable: either side may ask for that. */
+  /** Whether it carried MP_CAPABLE (or is the plain TCP connection) rather than MP_JOIN. */
+  get isInitial(): boolean {
+    return this.join === undefined;
+  }
+
+  /** Whether data goes over it only while no regular subflow is usable: either side may ask for that (RFC 8684 §3.3.8). */
   get isBackup(): boolean {
     return this.backup || this.peerBackup;
   }
 
-  /** Whether a timeout fired and nothing has been acknowledged since. */
+  /** Whether so many timeouts have fired since anything was acknowledged that the path may be dead. */
   get isStale(): boolean {
-    return this.tcp.isStale;
+    return this.timeouts >= this.staleTimeouts;
   }
 
-  /** Payload bytes it takes now: 0 unless it is active and its congestion and send windows have room. */
-  sendRoomBytes(now: number): number {
-    return this.state === 'active' ? this.tcp.sendQuota(now) : 0;
+  /**
+   * Payload bytes it takes now: 0 unless it is active and its congestion and send windows have room. With `wantedBytes`
+   * to send, TCP may hold a smaller room back until it is worth a super-segment.
+   */
+  sendRoomBytes(now: number, wantedBytes = Number.POSITIVE_INFINITY): number {
+    return this.state === 'active' ? this.tcp.sendQuota(now, wantedBytes) : 0;
+  }
+
+  /** Queues `option` for the next segment without payload, and asks for one. */
+  enqueueOption(now: number, option: MptcpOption): void {
+    this.outbox ??= [];
+    if (this.outbox.length >= MAX_OUTBOX) return;
+    this.outbox.push(option);
+    this.tcp.requestAck(now);
+  }
+
+  /** Notes a record that was pushed. */
+  keepRecord(record: DataRecord): void {
+    this.records ??= new Deque<DataRecord>();
+    this.records.push(record);
+  }
+
+  /** Forgets the oldest records whose bytes all lie before data offset `dataUna`. */
+  releaseRecords(dataUna: number): void {
+    const records = this.records;
+    if (records === undefined || records.length === 0) return;
+    while (records.length > 0 && records.at(0)!.dataEnd <= dataUna) records.shift();
+    if (records.length === 0) this.records = undefined;
+  }
+
+  /** The table of received mappings, made at first use. */
+  mappingTable(): MappingTable {
+    return (this.mappings ??= new MappingTable());
   }
 }

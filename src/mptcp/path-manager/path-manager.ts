@@ -62,6 +62,8 @@ export type PathEvent =
   | { readonly type: 'address-announced'; readonly id: number }
   /** The peer withdrew an address; its subflows are closed already. */
   | { readonly type: 'address-removed'; readonly id: number }
+  /** A join was confirmed. */
+  | { readonly type: 'subflow-opened'; readonly subflow: Subflow }
   /** A subflow ended. */
   | { readonly type: 'subflow-closed'; readonly subflow: Subflow }
   /** A pair that failed may be tried again. */

@@ -1,0 +1,181 @@
+/**
+ * The state of one connection: what every module of this layer works on. Holds it and keeps its invariants in one
+ * place; what is done with it stands in the modules named after the deed. Nothing here is public.
+ */
+import { Deque } from '../base/index.js';
+import type { RandomSource, Uint64 } from '../base/index.js';
+import type { CloseReason } from '../tcp/index.js';
+import type { Endpoint } from '../wire/index.js';
+import type { AddressBook } from './addresses.js';
+import type { ConnectionEvent, FallbackCause } from './events.js';
+import type { PathEvent } from './path-manager/path-manager.js';
+import type { PathKeeper } from './paths.js';
+import { DataReceiver } from './receive-data.js';
+import type { Scheduler } from './scheduler/scheduler.js';
+import { DataSender } from './send-data.js';
+import type { MptcpSettings } from './settings.js';
+import type { FlowTuple, Subflow } from './subflow.js';
+import { versionOne } from './version.js';
+import type { VersionRules } from './version.js';
+
+/** A host's key and what follows from it (RFC 8684 §3.1). */
+export interface KeyState {
+  readonly key: Uint64;
+  readonly token: number;
+  /** Data sequence number of data offset 0. */
+  readonly initialSeq: Uint64;
+}
+
+/** Counters; see ConnectionStatistics. */
+export class Counters {
+  bytesSent = 0;
+  bytesAcked = 0;
+  bytesReceived = 0;
+  reinjectedBytes = 0;
+  duplicateBytes = 0;
+  droppedBytes = 0;
+  checksumFailures = 0;
+  hmacFailures = 0;
+  dataTimeouts = 0;
+}
+
+/**
+ * ```
+ * handshake --> open --> closed
+ * ```
+ * `handshake`: no data yet; `open`: established, either direction may have ended; `closed`: both directions ended, or
+ * it failed. Subflows may outlive it by their FINs and TIME-WAIT.
+ */
+export type ConnectionPhase = 'handshake' | 'open' | 'closed';
+
+export class ConnectionCore {
+  readonly settings: MptcpSettings;
+  readonly random: RandomSource;
+  /** Whether this side sent the first SYN. */
+  readonly isClient: boolean;
+  /** The ends of the initial subflow: its addresses have ID 0. */
+  readonly tuple: FlowTuple;
+  readonly scheduler: Scheduler;
+  /** Rules of the version that is spoken. */
+  readonly rules: VersionRules = versionOne;
+  phase: ConnectionPhase = 'handshake';
+  /** Whether this is plain TCP, from the start or by now. */
+  isFallback = false;
+  /** Why it is. */
+  fallbackCause: FallbackCause | undefined = undefined;
+  /** In plain TCP: data offset less subflow offset, of what is sent. */
+  sendShift = 0;
+  /** In plain TCP: data offset less subflow offset, of what is received. */
+  receiveShift = 0;
+  /** In plain TCP: whether data segments announce the infinite mapping (RFC 8684 §3.7). */
+  announcesInfinite = false;
+  /** Whether the peer is known to speak Multipath TCP on the initial subflow: joins and announcements are allowed. */
+  isConfirmed = false;
+  /** Whether any subflow was ever joined: from then on the connection cannot fall back (RFC 8684 §3.7). */
+  hadJoin = false;
+  /** Whether a DSS was received; after that, data without one is no sign of a stripped handshake. */
+  hadDss = false;
+  /** Whether checksums were negotiated. */
+  usesChecksum: boolean;
+  /** Whether the peer forbids joins to the address it was first reached at (RFC 8684 §3.1, flag C). */
+  peerForbidsInitial = false;
+  /** This side's key; undefined when Multipath TCP is off. */
+  localKeys: KeyState | undefined = undefined;
+  /** The peer's key; undefined until it came. */
+  remoteKeys: KeyState | undefined = undefined;
+  /** Whether DATA_ACKs are 64 bits: as wide as the sequence numbers that the peer sends (RFC 8684 §3.3.1). */
+  acks64: boolean;
+  /** Subflows in the order they were opened, until they are released. */
+  readonly subflows: Subflow[] = [];
+  /** Number of the next subflow. */
+  nextSubflowId = 1;
+  /** Index of the subflow that is asked first for a segment: they take turns. */
+  nextTurn = 0;
+  readonly sender: DataSender;
+  readonly receiver: DataReceiver;
+  /** Announced addresses of both sides; undefined until there are any. */
+  addresses: AddressBook | undefined = undefined;
+  /** The path manager and what it needs; undefined until the owner told the local addresses. */
+  paths: PathKeeper | undefined = undefined;
+  /** What the path manager has not been told yet; undefined while there is nothing. */
+  pathEvents: PathEvent[] | undefined = undefined;
+  /** Events not yet polled; undefined while there are none. */
+  private events: Deque<ConnectionEvent> | undefined = undefined;
+  /** Whether something changed so that the scheduler is worth asking again. */
+  maySchedule = false;
+  /** When data-level acknowledgment last moved on, or something was sent while nothing was outstanding; in ns. */
+  dataProgressAt = 0;
+  /** Data-level timeouts since then. */
+  dataTimeouts = 0;
+  /** Data offset up to which a data-level timeout's recovery reaches; 0 when there is none. */
+  recoveryEnd = 0;
+  /** When the connection is reset if it is not over by then, in ns; Infinity while no such time is set. */
+  closeDeadline = Number.POSITIVE_INFINITY;
+  /** When a connection without a subflow fails, in ns; Infinity while it has one. */
+  graceDeadline = Number.POSITIVE_INFINITY;
+  /** How the last subflow ended while the grace time runs. */
+  graceReason: CloseReason = 'normal';
+  /** Whether `write` returned false and `writable` was not told since. */
+  wantsWritable = false;
+  /** Whether `readable` was told and `read` has not emptied the queue since. */
+  toldReadable = false;
+  /** Whether `peer-closed` was told. */
+  toldPeerClosed = false;
+  readonly counters = new Counters();
+
+  constructor(settings: MptcpSettings, random: RandomSource, isClient: boolean, tuple: FlowTuple) {
+    this.settings = settings;
+    this.random = random;
+    this.isClient = isClient;
+    this.tuple = tuple;
+    this.scheduler = settings.scheduler();
+    this.usesChecksum = settings.checksum;
+    this.acks64 = settings.dataSequenceBits === 64;
+    this.sender = new DataSender();
+    this.receiver = new DataReceiver(settings.receiveBufferBytes, settings.maxOutOfOrderRuns);
+  }
+
+  /** Remote address and port that ID 0 stands for. */
+  get initialRemote(): Endpoint {
+    return this.tuple.remote;
+  }
+
+  /** Queues an event for the owner. */
+  tell(event: ConnectionEvent): void {
+    this.events ??= new Deque<ConnectionEvent>();
+    this.events.push(event);
+  }
+
+  /** Notes something for the path manager, which is asked once the present input is dealt with. */
+  notePath(event: PathEvent): void {
+    (this.pathEvents ??= []).push(event);
+  }
+
+  /** The oldest event not yet polled. */
+  nextEvent(): ConnectionEvent | undefined {
+    const event = this.events?.shift();
+    if (event !== undefined && this.events!.length === 0) this.events = undefined;
+    return event;
+  }
+
+  /** Number of subflows that count against the limit: all but closed ones. */
+  countSubflows(): number {
+    let count = 0;
+    for (const subflow of this.subflows) if (subflow.state !== 'closed') count++;
+    return count;
+  }
+
+  /** Whether some subflow other than `except` may carry data now or soon. */
+  hasOtherUsable(except: Subflow): boolean {
+    for (const subflow of this.subflows) {
+      if (subflow !== except && subflow.state === 'active') return true;
+    }
+    return false;
+  }
+}
+
+/** Makes a {@link KeyState}. */
+export function keyState(rules: VersionRules, key: Uint64): KeyState {
+  const material = rules.keyMaterial(key);
+  return { key, token: material.token, initialSeq: material.initialDataSeq };
+}

@@ -1,0 +1,87 @@
+/**
+ * Becoming plain TCP: when it is allowed, and what changes. The stream goes on where it stood: from here on data
+ * offsets and subflow offsets differ by a constant.
+ * Read first: RFC 8684 §3.7.
+ */
+import type { ConnectionCore } from './core.js';
+import type { FallbackCause } from './events.js';
+import type { Subflow } from './subflow.js';
+
+/**
+ * Whether the stream can go on as plain TCP over `subflow`: it is the only one there ever was, and what is in flight
+ * either way is contiguous (RFC 8684 §3.7).
+ */
+export function mayFallBack(core: ConnectionCore, subflow: Subflow): boolean {
+  return (
+    subflow.isInitial &&
+    !core.hadJoin &&
+    core.countSubflows() === 1 &&
+    core.counters.reinjectedBytes === 0 &&
+    !core.receiver.hasGap
+  );
+}
+
+/** Makes the connection plain TCP over `subflow`; the caller has made sure that it may be, or that no data was sent yet. */
+export function fallBack(core: ConnectionCore, now: number, subflow: Subflow, cause: FallbackCause): void {
+  if (core.isFallback) return;
+  const { sender, receiver } = core;
+  const tcp = subflow.tcp;
+  core.isFallback = true;
+  core.fallbackCause = cause;
+  core.sendShift = sender.nxt - tcp.pushEnd;
+  subflow.isConfirmed = true;
+  subflow.records = undefined;
+  subflow.outbox = undefined;
+  tcp.dataOptionBytes = 0;
+  tcp.ackOptionBytes = 0;
+  sender.windowEdge = Number.POSITIVE_INFINITY;
+  sender.reinjections = undefined;
+  // A DATA_FIN means nothing any more: the FIN takes its place once the data is out.
+  sender.isFinSent = false;
+  core.addresses = undefined;
+  core.paths = undefined;
+  core.maySchedule = true;
+  if (core.localKeys !== undefined) core.tell({ type: 'token', token: core.localKeys.token, active: false });
+  core.tell({ type: 'fallback', cause });
+  receiver.finAt = Number.POSITIVE_INFINITY;
+  adoptStream(core, subflow);
+  if (tcp.isPeerFinished) noteStreamEnd(core, subflow);
+}
+
+/** Bytes that wait for a mapping or a checksum are simply the next bytes of the stream now. */
+function adoptStream(core: ConnectionCore, subflow: Subflow): void {
+  const { receiver } = core;
+  const waiting = subflow.mappings?.takeWaiting() ?? [];
+  const start = waiting[0]?.start ?? subflow.tcp.rcvDelivered;
+  core.receiveShift = receiver.next - start;
+  subflow.mappings = undefined;
+  for (const run of waiting) receiveStream(core, subflow, run.start, run.bytes);
+}
+
+/** Takes bytes of the subflow's stream as bytes of the connection's stream. */
+export function receiveStream(core: ConnectionCore, subflow: Subflow, start: number, bytes: Uint8Array): void {
+  const { receiver, counters } = core;
+  receiver.deliver(start + core.receiveShift, bytes);
+  const { fresh, dropped } = receiver.delivery;
+  subflow.bytesReceived += fresh;
+  counters.bytesReceived += fresh;
+  counters.droppedBytes += dropped;
+}
+
+/** The peer's FIN is the end of the stream. */
+export function noteStreamEnd(core: ConnectionCore, subflow: Subflow): void {
+  core.receiver.noteFin(subflow.tcp.rcvDelivered + core.receiveShift);
+}
+
+/** Takes what TCP acknowledged as acknowledged (RFC 8684 §3.7: after an infinite mapping only subflow ACKs count). */
+export function acknowledgeStream(core: ConnectionCore, now: number, subflow: Subflow): void {
+  const { sender, counters } = core;
+  const una = sender.una;
+  // Data ends at pushEnd: beyond it there is only the FIN.
+  const acked = Math.min(subflow.tcp.sndUna, subflow.tcp.pushEnd) + core.sendShift;
+  if (sender.acknowledge(acked)) {
+    counters.bytesAcked += sender.una - una;
+    core.dataProgressAt = now;
+  }
+  if (sender.isFinSent && subflow.tcp.sndUna > subflow.tcp.pushEnd) sender.isFinAcked = true;
+}

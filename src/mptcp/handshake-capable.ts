@@ -1,0 +1,170 @@
+/**
+ * The handshake that begins a connection: MP_CAPABLE on the SYN, the SYN+ACK, the third ACK and the first data.
+ * Decides whether both sides speak Multipath TCP, and falls back where they do not. Knows nothing of joins.
+ * Read first: RFC 8684 §3.1 and §3.7.
+ *
+ * ```
+ * client                                                        server
+ *   SYN      MP_CAPABLE(version, flags)                  -->
+ *            MP_CAPABLE(version, flags, key B)           <--     SYN+ACK
+ *   ACK      MP_CAPABLE(..., key A, key B)               -->     confirmed
+ *   data     MP_CAPABLE(..., key A, key B, length)       -->     confirmed, when the ACK was lost
+ *   confirmed                           DSS(DATA_ACK)    <--     anything
+ * ```
+ */
+import { seq32, seqAt, uint64, uint64ToBigInt } from '../base/index.js';
+import { MpCapableFlag, TcpFlag } from '../wire/index.js';
+import type { MpCapable, TcpSegment } from '../wire/index.js';
+import { keyState } from './core.js';
+import type { ConnectionCore } from './core.js';
+import { fallBack } from './fallback.js';
+import { findCapable, optionAt } from './option-list.js';
+import type { DataRecord } from './send-record.js';
+import type { Subflow } from './subflow.js';
+
+/** Flags of this side's MP_CAPABLE. */
+function flagsOf(core: ConnectionCore): number {
+  let flags: number = MpCapableFlag.HMAC;
+  if (core.usesChecksum) flags |= MpCapableFlag.CHECKSUM;
+  if (!core.settings.joinInitialAddress) flags |= MpCapableFlag.NO_JOIN_TO_INITIAL;
+  return flags;
+}
+
+/** Whether an MP_CAPABLE is one that this side can work with, its version aside (RFC 8684 §3.1: flags B and H). */
+function isUsable(option: MpCapable): boolean {
+  return (option.flags & MpCapableFlag.HMAC) !== 0 && (option.flags & MpCapableFlag.EXTENSIBILITY) === 0;
+}
+
+/** Takes over what the peer's flags demand. */
+function heedFlags(core: ConnectionCore, option: MpCapable): void {
+  if ((option.flags & MpCapableFlag.CHECKSUM) !== 0) core.usesChecksum = true;
+  if ((option.flags & MpCapableFlag.NO_JOIN_TO_INITIAL) !== 0) core.peerForbidsInitial = true;
+}
+
+/**
+ * The MP_CAPABLE of the client's next SYN. Undefined once too many of them went unanswered: something on the path may
+ * drop SYNs with unknown options (RFC 8684 §3.7).
+ */
+export function capableForSyn(core: ConnectionCore, subflow: Subflow): MpCapable | undefined {
+  subflow.sentPlainSyn = subflow.synsSent >= core.settings.synsBeforeFallback;
+  subflow.synsSent++;
+  if (subflow.sentPlainSyn) return undefined;
+  const { number, synCarriesKey } = core.rules;
+  return {
+    subtype: 'MP_CAPABLE',
+    version: number,
+    flags: flagsOf(core),
+    ...(synCarriesKey && { senderKey: uint64ToBigInt(core.localKeys!.key) }),
+  };
+}
+
+/** The MP_CAPABLE of the server's SYN+ACK. */
+export function capableForSynAck(core: ConnectionCore): MpCapable {
+  return {
+    subtype: 'MP_CAPABLE',
+    version: core.rules.number,
+    flags: flagsOf(core),
+    senderKey: uint64ToBigInt(core.localKeys!.key),
+  };
+}
+
+/** The MP_CAPABLE of the client's third ACK, or of its first data when `record` is given. */
+export function capableForAck(core: ConnectionCore, record: DataRecord | undefined): MpCapable {
+  return {
+    subtype: 'MP_CAPABLE',
+    version: core.rules.number,
+    flags: flagsOf(core),
+    senderKey: uint64ToBigInt(core.localKeys!.key),
+    receiverKey: uint64ToBigInt(core.remoteKeys!.key),
+    ...(record !== undefined && { dataLength: record.mappingLength }),
+    ...(record !== undefined && record.checksum >= 0 && { checksum: record.checksum }),
+  };
+}
+
+/**
+ * The server reads the SYN. Gives whether Multipath TCP can be spoken; a higher version than ours is answered with
+ * ours, and the client may then fall back (RFC 8684 §3.1).
+ */
+export function acceptsCapable(core: ConnectionCore, syn: TcpSegment): boolean {
+  const option = findCapable(syn);
+  if (option === undefined || !isUsable(option) || option.version < core.rules.number) return false;
+  heedFlags(core, option);
+  return true;
+}
+
+/** The client reads the SYN+ACK: takes the server's key, or falls back. */
+export function readSynAck(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+  const option = findCapable(segment);
+  if (subflow.sentPlainSyn) {
+    // The server answers the SYN that it saw last, or an earlier one; without MP_CAPABLE in the third ACK it falls back.
+    fallBack(core, now, subflow, 'syn-lost');
+    return;
+  }
+  if (
+    option?.senderKey === undefined ||
+    option.receiverKey !== undefined ||
+    option.version !== core.rules.number ||
+    !isUsable(option)
+  ) {
+    fallBack(core, now, subflow, 'no-capable-in-syn-ack');
+    return;
+  }
+  heedFlags(core, option);
+  core.remoteKeys = keyState(core.rules, uint64(option.senderKey));
+}
+
+/**
+ * Whether the server must not look at `segment` yet: until it has the client's key it can neither acknowledge at the
+ * data level nor tell a stripped path from a reordered one, so only the segment that follows the SYN counts. TCP's
+ * retransmissions bring the others again.
+ */
+export function isTooEarly(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): boolean {
+  return (
+    !core.isClient &&
+    core.remoteKeys === undefined &&
+    (segment.flags & (TcpFlag.SYN | TcpFlag.RST)) === 0 &&
+    seq32(segment.seq) !== seqAt(subflow.peerInitialSeq, 1)
+  );
+}
+
+/** The server reads the first segment that follows the SYN: takes the client's key, or falls back. */
+export function readThirdAck(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+  const option = findCapable(segment);
+  if (
+    option?.senderKey === undefined ||
+    option.receiverKey !== uint64ToBigInt(core.localKeys!.key) ||
+    option.version !== core.rules.number ||
+    !isUsable(option)
+  ) {
+    fallBack(core, now, subflow, 'no-capable-in-ack');
+    return;
+  }
+  heedFlags(core, option);
+  core.remoteKeys = keyState(core.rules, uint64(option.senderKey));
+  confirm(core, subflow);
+}
+
+/**
+ * The client reads the first segments that follow the SYN+ACK: a DATA_ACK, or an announcement that only the owner of
+ * the keys can make, confirms the server; a segment without any option of ours says that the path strips them.
+ */
+export function readConfirmation(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+  for (let i = 0; i < segment.mptcpCount; i++) {
+    const option = optionAt(segment, i);
+    if (
+      (option?.subtype === 'DSS' && option.dataAck !== undefined) ||
+      (option?.subtype === 'ADD_ADDR' && !option.echo)
+    ) {
+      confirm(core, subflow);
+      return;
+    }
+  }
+  if (segment.mptcpCount === 0) fallBack(core, now, subflow, 'no-data-sequence-signal');
+}
+
+function confirm(core: ConnectionCore, subflow: Subflow): void {
+  subflow.isConfirmed = true;
+  core.isConfirmed = true;
+  core.maySchedule = true;
+  core.notePath({ type: 'established' });
+}

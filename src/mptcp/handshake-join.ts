@@ -1,0 +1,233 @@
+/**
+ * The handshake that adds a subflow: MP_JOIN on the SYN, the SYN+ACK and the third ACK, each side proving that it has
+ * both keys. Knows nothing of why a subflow is wanted.
+ * Read first: RFC 8684 §3.2.
+ *
+ * ```
+ * A (opens)                                                     B
+ *   SYN      MP_JOIN(token B, nonce A, id A)             -->
+ *            MP_JOIN(8 bytes of HMAC B, nonce B, id B)   <--     SYN+ACK
+ *   ACK      MP_JOIN(20 bytes of HMAC A)                 -->     active
+ *   active                                               <--     ACK
+ * ```
+ * The third ACK is sent again until it is answered, and A sends no data before that.
+ */
+import { SECOND, seq32 } from '../base/index.js';
+import { TcpConnection } from '../tcp/index.js';
+import type { TcpParameters } from '../tcp/index.js';
+import { TcpFlag, constantTimeEqual } from '../wire/index.js';
+import type { MpJoin, MpJoinSyn, TcpSegment } from '../wire/index.js';
+import type { ConnectionCore } from './core.js';
+import { findJoin } from './option-list.js';
+import { localIdOf } from './local-id.js';
+import { ResetReason } from './reset-reason.js';
+import type { ResetReasonCode } from './reset-reason.js';
+import type { DataRecord } from './send-record.js';
+import { Subflow } from './subflow.js';
+import type { FlowTuple } from './subflow.js';
+import { resetSubflow } from './subflow-end.js';
+
+/** Bytes of the proof in the SYN+ACK. */
+const SHORT_PROOF_BYTES = 8;
+/** Bytes of the proof in the third ACK. */
+const LONG_PROOF_BYTES = 20;
+/** First wait for the answer to a third ACK before RTT is known, in ns; the settings bound how often it is repeated. */
+const MAX_ACK_WAIT_NS = 8 * SECOND;
+
+/** What one join has to remember. */
+export class JoinHandshake {
+  /** Whether this side sent the SYN. */
+  readonly isActive: boolean;
+  /** This side's nonce. */
+  readonly nonce: number;
+  /** The peer's nonce; undefined until it came. */
+  peerNonce: number | undefined;
+  /** Third ACKs sent. */
+  acksSent = 0;
+  /** When the third ACK is sent again, in ns; Infinity while none is awaited. */
+  ackDeadline = Number.POSITIVE_INFINITY;
+
+  constructor(isActive: boolean, nonce: number, peerNonce: number | undefined) {
+    this.isActive = isActive;
+    this.nonce = nonce;
+    this.peerNonce = peerNonce;
+  }
+}
+
+/** A join that the connection does not take: the owner answers the SYN with a RST that carries this MP_TCPRST. */
+export interface JoinRefusal {
+  readonly refused: true;
+  readonly reason: ResetReasonCode;
+  readonly transient: boolean;
+}
+
+/** This side's proof, whole. */
+function ownProof(core: ConnectionCore, join: JoinHandshake): Uint8Array {
+  return core.rules.joinProof(core.localKeys!.key, core.remoteKeys!.key, join.nonce, join.peerNonce!);
+}
+
+/** The proof the peer must give, whole. */
+function peerProof(core: ConnectionCore, join: JoinHandshake): Uint8Array {
+  return core.rules.joinProof(core.remoteKeys!.key, core.localKeys!.key, join.peerNonce!, join.nonce);
+}
+
+/** The MP_JOIN of a SYN or SYN+ACK of `subflow`. */
+export function joinForSyn(core: ConnectionCore, subflow: Subflow, join: JoinHandshake): MpJoin {
+  const common = { subtype: 'MP_JOIN', backup: subflow.backup, addressId: subflow.localId, nonce: join.nonce } as const;
+  if (join.isActive) return { ...common, phase: 'syn', token: core.remoteKeys!.token };
+  return { ...common, phase: 'synack', hmac: ownProof(core, join).slice(0, SHORT_PROOF_BYTES) };
+}
+
+/** The MP_JOIN of the third ACK. */
+export function joinForAck(core: ConnectionCore, join: JoinHandshake): MpJoin {
+  return { subtype: 'MP_JOIN', phase: 'ack', hmac: ownProof(core, join).slice(0, LONG_PROOF_BYTES) };
+}
+
+/** Reads the SYN of a join; gives why it is refused, or the option. */
+export function judgeJoin(core: ConnectionCore, syn: TcpSegment, tuple: FlowTuple): MpJoinSyn | JoinRefusal {
+  const option = findJoin(syn);
+  if (option?.phase !== 'syn') return refusal(ResetReason.MPTCP_ERROR, false);
+  // Before the peer's key is confirmed there is nothing to prove a join with, and plain TCP has no subflows.
+  if (!core.isConfirmed || core.isFallback || core.phase === 'closed') return refusal(ResetReason.MPTCP_ERROR, false);
+  const isInitial =
+    tuple.local.port === core.tuple.local.port && tuple.local.address.equals(core.tuple.local.address);
+  if (isInitial && !core.settings.joinInitialAddress) return refusal(ResetReason.PROHIBITED, false);
+  if (core.countSubflows() >= core.settings.maxSubflows) return refusal(ResetReason.LACK_OF_RESOURCES, true);
+  return option;
+}
+
+function refusal(reason: ResetReasonCode, transient: boolean): JoinRefusal {
+  return { refused: true, reason, transient };
+}
+
+/** Takes a join that {@link judgeJoin} let pass. */
+export function acceptSubflow(
+  core: ConnectionCore,
+  now: number,
+  option: MpJoinSyn,
+  syn: TcpSegment,
+  tuple: FlowTuple,
+  parameters: TcpParameters,
+): Subflow {
+  const subflow = new Subflow({
+    id: core.nextSubflowId++,
+    tuple,
+    localId: localIdOf(core, tuple.local.address),
+    remoteId: option.addressId,
+    backup: false,
+    join: new JoinHandshake(false, core.random.nextUint32(), option.nonce),
+    staleTimeouts: core.settings.staleTimeouts,
+    tcp: TcpConnection.accept<DataRecord>(now, parameters, syn),
+  });
+  subflow.peerBackup = option.backup;
+  subflow.peerInitialSeq = seq32(syn.seq);
+  core.subflows.push(subflow);
+  core.hadJoin = true;
+  return subflow;
+}
+
+/** What an active join is made from. */
+export interface JoinRequest extends FlowTuple {
+  readonly localId: number;
+  readonly remoteId: number;
+  readonly backup: boolean;
+  readonly parameters: TcpParameters;
+}
+
+/** Opens a subflow towards the peer. */
+export function joinSubflow(core: ConnectionCore, now: number, request: JoinRequest): Subflow {
+  const subflow = new Subflow({
+    id: core.nextSubflowId++,
+    tuple: { local: request.local, remote: request.remote },
+    localId: request.localId,
+    remoteId: request.remoteId,
+    backup: request.backup,
+    join: new JoinHandshake(true, core.random.nextUint32(), undefined),
+    staleTimeouts: core.settings.staleTimeouts,
+    tcp: TcpConnection.connect<DataRecord>(now, request.parameters),
+  });
+  core.subflows.push(subflow);
+  core.hadJoin = true;
+  return subflow;
+}
+
+/** The side that opened the subflow reads the SYN+ACK. A missing or wrong proof resets it (RFC 8684 §3.2). */
+export function readJoinSynAck(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+  const join = subflow.join!;
+  const option = findJoin(segment);
+  if (option?.phase !== 'synack') {
+    resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+    return;
+  }
+  join.peerNonce = option.nonce;
+  if (!constantTimeEqual(option.hmac, peerProof(core, join).slice(0, SHORT_PROOF_BYTES))) {
+    core.counters.hmacFailures++;
+    resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+    return;
+  }
+  subflow.peerBackup = option.backup;
+  subflow.remoteId = option.addressId;
+  subflow.state = 'joining';
+  armJoinAck(core, now, subflow);
+}
+
+/** The other side reads what follows its SYN+ACK: only the full proof makes the subflow one of this connection. */
+export function readJoinAck(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+  const join = subflow.join!;
+  const option = findJoin(segment);
+  if (option?.phase !== 'ack') {
+    resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+    return;
+  }
+  if (!constantTimeEqual(option.hmac, peerProof(core, join).slice(0, LONG_PROOF_BYTES))) {
+    core.counters.hmacFailures++;
+    resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+    return;
+  }
+  activateJoin(core, subflow);
+  // The answer that lets the peer send (RFC 8684 §3.2: it must wait for this ACK).
+  subflow.tcp.requestAck(now);
+}
+
+/** The side that opened the subflow sees its third ACK answered: anything but a repeated SYN+ACK or a RST is one. */
+export function readJoinAnswer(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): void {
+  if ((segment.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
+  activateJoin(core, subflow);
+}
+
+/** A third ACK that comes again was not seen to be answered: answer once more. */
+export function answerRepeatedJoin(now: number, subflow: Subflow): void {
+  if (subflow.join?.isActive === false && subflow.isConfirmed) subflow.tcp.requestAck(now);
+}
+
+function activateJoin(core: ConnectionCore, subflow: Subflow): void {
+  subflow.isConfirmed = true;
+  subflow.state = 'active';
+  subflow.wasOpened = true;
+  subflow.join!.ackDeadline = Number.POSITIVE_INFINITY;
+  core.graceDeadline = Number.POSITIVE_INFINITY;
+  core.maySchedule = true;
+  core.tell({ type: 'subflow-opened', subflow });
+  core.notePath({ type: 'subflow-opened', subflow });
+}
+
+/** Asks for the third ACK now and sets the time of its repetition. */
+function armJoinAck(core: ConnectionCore, now: number, subflow: Subflow): void {
+  const join = subflow.join!;
+  const wait = Math.min(core.settings.joinAckTimeoutNs * 2 ** join.acksSent, MAX_ACK_WAIT_NS);
+  join.acksSent++;
+  join.ackDeadline = now + wait;
+  subflow.tcp.requestAck(now);
+}
+
+/** Repeats a third ACK that is due, or gives the subflow up. */
+export function repeatJoinAck(core: ConnectionCore, now: number, subflow: Subflow): void {
+  const join = subflow.join;
+  if (join === undefined || now < join.ackDeadline) return;
+  if (join.acksSent > core.settings.joinAckRetries) {
+    join.ackDeadline = Number.POSITIVE_INFINITY;
+    resetSubflow(core, now, subflow, ResetReason.UNACCEPTABLE_PERFORMANCE);
+    return;
+  }
+  armJoinAck(core, now, subflow);
+}

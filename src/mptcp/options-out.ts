@@ -1,0 +1,187 @@
+/**
+ * Which Multipath TCP options go on a segment, written in place behind TCP's own. Options that do not fit together go
+ * on separate ACKs. Decides nothing but that.
+ * Read first: RFC 8684 §3.3 and §3 (figure 3); TCP leaves 40 bytes for all options of a segment.
+ */
+import { SEQ32_SPACE, uint64Add, uint64ToBigInt } from '../base/index.js';
+import type { OutgoingSegment } from '../tcp/index.js';
+import { DssFields, TcpFlag, TcpOptionKind, dssChecksum, dssLength, emitDss, emitMptcpOption, mptcpOptionLength } from '../wire/index.js';
+import type { MptcpOption } from '../wire/index.js';
+import type { ConnectionCore } from './core.js';
+import { capableForAck, capableForSyn, capableForSynAck } from './handshake-capable.js';
+import { joinForAck, joinForSyn } from './handshake-join.js';
+import type { DataRecord } from './send-record.js';
+import type { Subflow } from './subflow.js';
+
+type Segment = OutgoingSegment<DataRecord>;
+
+/** Reused for every DSS written. */
+const dss = new DssFields();
+
+/** Bytes of options to keep free on data segments of a Multipath TCP subflow. */
+export function dataOptionBytes(core: ConnectionCore): number {
+  // DSS with 64-bit DATA_ACK, mapping and perhaps checksum; MP_CAPABLE with the first data's length takes no more.
+  return core.settings.dataSequenceBits === 64 ? 28 : 24;
+}
+
+/** Bytes of options to keep free on segments without payload: a DSS with a DATA_ACK. */
+export const ACK_OPTION_BYTES = 12;
+
+/** Writes the options of `out`, a segment of `subflow` that TCP has just filled in. */
+export function writeOptions(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
+  if (core.isFallback) {
+    if (core.announcesInfinite && out.record !== undefined) writeInfinite(core, out, out.record);
+    return;
+  }
+  if ((out.flags & TcpFlag.SYN) !== 0) writeSyn(core, subflow, out);
+  else if ((out.flags & TcpFlag.RST) !== 0) writeReset(core, subflow, out);
+  else if (out.record !== undefined) writeData(core, now, subflow, out, out.record);
+  else writeAck(core, now, subflow, out);
+}
+
+function writeSyn(core: ConnectionCore, subflow: Subflow, out: Segment): void {
+  const { join } = subflow;
+  if (join !== undefined) append(out, joinForSyn(core, subflow, join));
+  else if (!core.isClient) append(out, capableForSynAck(core));
+  else if ((out.flags & TcpFlag.ACK) === 0) {
+    const option = capableForSyn(core, subflow);
+    if (option !== undefined) append(out, option);
+  }
+}
+
+/** A RST says why, and whether the whole connection goes with it (RFC 8684 §3.5 and §3.6). */
+function writeReset(core: ConnectionCore, subflow: Subflow, out: Segment): void {
+  if (subflow.sendsFastClose && core.remoteKeys !== undefined) {
+    append(out, { subtype: 'MP_FASTCLOSE', receiverKey: uint64ToBigInt(core.remoteKeys.key) });
+    return;
+  }
+  if (subflow.failedSeq !== undefined) append(out, { subtype: 'MP_FAIL', dataSeq: subflow.failedSeq });
+  if (subflow.resetReason === undefined) return;
+  append(out, { subtype: 'MP_TCPRST', flags: subflow.resetTransient ? 1 : 0, reason: subflow.resetReason });
+}
+
+function writeData(core: ConnectionCore, now: number, subflow: Subflow, out: Segment, record: DataRecord): void {
+  if (!subflow.isConfirmed && record.start === 1 && subflow.isInitial && core.isClient) {
+    append(out, capableForAck(core, record));
+    return;
+  }
+  fillAck(core);
+  dss.dataFin = record.dataFin;
+  dss.hasMapping = true;
+  dss.seq64 = core.settings.dataSequenceBits === 64;
+  dss.seqHi = record.seqHi;
+  dss.seqLo = record.seqLo;
+  dss.subflowSeq = record.start >>> 0;
+  dss.dataLength = record.mappingLength;
+  dss.hasChecksum = record.checksum >= 0;
+  dss.checksum = record.checksum;
+  appendDss(out);
+  // What waits for an ACK without payload must not wait for the data to end.
+  if (subflow.outbox !== undefined && subflow.outbox.length > 0) subflow.tcp.requestAck(now);
+}
+
+function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
+  if (core.remoteKeys === undefined) return;
+  const { join } = subflow;
+  if (!subflow.isConfirmed && join !== undefined) {
+    if (join.isActive && join.peerNonce !== undefined) append(out, joinForAck(core, join));
+    return;
+  }
+  const { sender } = core;
+  const bearsFin = sender.isFinSent && !sender.isFinAcked;
+  // The DATA_FIN goes before a repetition of the keys: they were in the third ACK, and the answer to either confirms.
+  if (!subflow.isConfirmed && core.isClient && !bearsFin) {
+    append(out, capableForAck(core, undefined));
+    return;
+  }
+  fillAck(core);
+  if (bearsFin) fillFin(core);
+  const option = subflow.outbox?.[0];
+  if (option === undefined) {
+    makeRoom(out, padded(dssLength(dss)));
+    appendDss(out);
+    return;
+  }
+  writeControl(now, subflow, out, option);
+}
+
+/** A control option and, if both fit, the DSS filled in before. */
+function writeControl(now: number, subflow: Subflow, out: Segment, option: MptcpOption): void {
+  const length = padded(mptcpOptionLength(option));
+  makeRoom(out, length);
+  if (padded(dssLength(dss)) + length <= out.extensionRoom) appendDss(out);
+  append(out, option);
+  subflow.outbox!.shift();
+  if (subflow.outbox!.length > 0) subflow.tcp.requestAck(now);
+  else subflow.outbox = undefined;
+}
+
+/** Frees `bytes` of option space on an ACK: SACK blocks can wait; timestamps only yield to what else never would fit. */
+function makeRoom(out: Segment, bytes: number): void {
+  while (out.sackCount > 0 && out.extensionRoom < bytes) out.sackCount--;
+  if (out.extensionRoom < bytes) out.hasTimestamps = false;
+}
+
+/** The DATA_ACK (RFC 8684 §3.3.2), and no mapping. */
+function fillAck(core: ConnectionCore): void {
+  const base = core.remoteKeys!.initialSeq;
+  const offset = core.receiver.ackOffset;
+  const low = base.lo + (offset % SEQ32_SPACE);
+  dss.hasAck = true;
+  dss.ack64 = core.acks64;
+  dss.ackLo = low >>> 0;
+  dss.ackHi = (base.hi + Math.floor(offset / SEQ32_SPACE) + (low >= SEQ32_SPACE ? 1 : 0)) >>> 0;
+  dss.hasMapping = false;
+  dss.dataFin = false;
+  dss.hasChecksum = false;
+}
+
+/** The mapping of a DATA_FIN without data: subflow sequence number 0, length 1 (RFC 8684 §3.3.3). */
+function fillFin(core: ConnectionCore): void {
+  const seq = uint64Add(core.localKeys!.initialSeq, core.sender.finAt);
+  dss.dataFin = true;
+  dss.hasMapping = true;
+  dss.seq64 = core.settings.dataSequenceBits === 64;
+  dss.seqHi = seq.hi;
+  dss.seqLo = seq.lo;
+  dss.subflowSeq = 0;
+  dss.dataLength = 1;
+  dss.hasChecksum = core.usesChecksum;
+  dss.checksum = core.usesChecksum ? dssChecksum(seq, 0, 1, []) : 0;
+}
+
+/** The infinite mapping: from here on, and back to what was acknowledged, the stream is plain TCP (RFC 8684 §3.7). */
+function writeInfinite(core: ConnectionCore, out: Segment, record: DataRecord): void {
+  const una = core.sender.una;
+  const seq = uint64Add(core.localKeys!.initialSeq, una);
+  dss.hasAck = false;
+  dss.dataFin = false;
+  dss.hasMapping = true;
+  dss.seq64 = true;
+  dss.seqHi = seq.hi;
+  dss.seqLo = seq.lo;
+  dss.subflowSeq = Math.min(record.start, una - core.sendShift) >>> 0;
+  dss.dataLength = 0;
+  dss.hasChecksum = core.usesChecksum;
+  dss.checksum = 0;
+  if (padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
+}
+
+function padded(length: number): number {
+  return (length + 3) & ~3;
+}
+
+function appendDss(out: Segment): void {
+  pad(out, emitDss(dss, out.extension, out.extensionLength));
+}
+
+function append(out: Segment, option: MptcpOption): void {
+  pad(out, emitMptcpOption(option, out.extension, out.extensionLength));
+}
+
+/** Counts an option of `length` bytes in and fills up to a multiple of four. */
+function pad(out: Segment, length: number): void {
+  let end = out.extensionLength + length;
+  while ((end & 3) !== 0) out.extension[end++] = TcpOptionKind.NOP;
+  out.extensionLength = end;
+}

@@ -1,0 +1,223 @@
+/**
+ * Shows the path manager how things stand and carries out what it decides: asks the owner for subflows, lets pairs of
+ * addresses rest that failed, announces and withdraws. Makes no decision of its own but the limits.
+ */
+import type { Endpoint, IpAddress } from '../wire/index.js';
+import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
+import type { ConnectionCore } from './core.js';
+import { localIdOf } from './local-id.js';
+import type {
+  LocalAddress,
+  PathAction,
+  PathManager,
+  PathState,
+  PathView,
+  RemoteAddress,
+} from './path-manager/path-manager.js';
+import type { Subflow } from './subflow.js';
+import { closeSubflow, resetSubflow } from './subflow-end.js';
+
+/** Most doublings of the rest that a failed pair gets. */
+const MAX_BACKOFF = 6;
+/** Most pairs of addresses remembered; further ones are not opened. */
+const MAX_PAIRS = 64;
+
+/** A pair of addresses that was asked for or failed. */
+interface PathAttempt {
+  readonly local: IpAddress;
+  readonly remote: Endpoint;
+  /** `asked`: the owner was asked for it; `open`: there is a subflow; `resting`: it failed. */
+  state: 'asked' | 'open' | 'resting';
+  /** When the pair may be tried again, in ns; without meaning while it is open. */
+  until: number;
+  /** Failures in a row. */
+  failures: number;
+}
+
+/** The path manager of one connection and what is kept for it. */
+export class PathKeeper {
+  readonly manager: PathManager;
+  /** Addresses of this host, as the owner told them last. */
+  localAddresses: readonly LocalAddress[];
+  /** At most one for each pair of addresses, and {@link MAX_PAIRS} in all. */
+  attempts: PathAttempt[] = [];
+
+  constructor(manager: PathManager, localAddresses: readonly LocalAddress[]) {
+    this.manager = manager;
+    this.localAddresses = localAddresses;
+  }
+
+  /** When the next pair may be tried again, in ns. */
+  get nextAt(): number {
+    let at = Number.POSITIVE_INFINITY;
+    for (const attempt of this.attempts) if (attempt.state !== 'open') at = Math.min(at, attempt.until);
+    return at;
+  }
+}
+
+/** Notes which addresses this host has now. */
+export function setLocalAddresses(core: ConnectionCore, addresses: readonly LocalAddress[]): void {
+  if (core.isFallback || core.phase === 'closed') return;
+  if (core.paths === undefined) core.paths = new PathKeeper(core.settings.pathManager(), addresses);
+  const paths = core.paths;
+  paths.localAddresses = addresses;
+  // An address that comes back is a new chance for its pairs.
+  paths.attempts = paths.attempts.filter((attempt) => addresses.some((local) => local.address.equals(attempt.local)));
+  core.notePath({ type: 'local-addresses' });
+}
+
+/** Asks the path manager about everything that happened. Nothing before the owner told the local addresses. */
+export function runPathManager(core: ConnectionCore, now: number): void {
+  for (let event = core.pathEvents?.shift(); event !== undefined; event = core.pathEvents?.shift()) {
+    if (event.type === 'subflow-opened') sendRemovals(core, now);
+    const paths = core.paths;
+    if (paths === undefined || !core.isConfirmed || core.isFallback || core.phase !== 'open') continue;
+    if (event.type === 'subflow-opened') notePair(paths, event.subflow, true, now, 0);
+    if (event.type === 'subflow-closed') notePair(paths, event.subflow, false, now, core.settings.retrySubflowNs);
+    for (const action of paths.manager.decide(event, viewOf(core, paths))) perform(core, paths, now, action);
+  }
+  core.pathEvents = undefined;
+}
+
+/** Ends the rest of pairs that have rested enough. */
+export function wakePairs(core: ConnectionCore, now: number): void {
+  const paths = core.paths;
+  if (paths === undefined || now < paths.nextAt) return;
+  for (const attempt of paths.attempts) {
+    if (attempt.state === 'open' || now < attempt.until) continue;
+    attempt.until = Number.POSITIVE_INFINITY;
+    attempt.state = 'resting';
+    core.notePath({ type: 'retry' });
+  }
+}
+
+/** The owner opens a subflow on a pair: it no longer counts as asked for. */
+export function takePair(core: ConnectionCore, local: IpAddress, remote: Endpoint): void {
+  const attempt = core.paths?.attempts.find((known) => isPair(known, local, remote));
+  if (attempt !== undefined) attempt.state = 'open';
+}
+
+/** The owner could not open a subflow: its pair rests. */
+export function refusePair(core: ConnectionCore, now: number, local: IpAddress, remote: Endpoint): void {
+  const attempt = core.paths?.attempts.find((known) => isPair(known, local, remote));
+  if (attempt !== undefined) rest(attempt, now, core.settings.retrySubflowNs);
+}
+
+function isPair(attempt: PathAttempt, local: IpAddress, remote: Endpoint): boolean {
+  return (
+    attempt.local.equals(local) &&
+    attempt.remote.port === remote.port &&
+    attempt.remote.address.equals(remote.address)
+  );
+}
+
+function rest(attempt: PathAttempt, now: number, restNs: number): void {
+  attempt.state = 'resting';
+  attempt.until = now + restNs * 2 ** Math.min(attempt.failures, MAX_BACKOFF);
+  attempt.failures++;
+}
+
+/** Notes that the pair of `subflow` is open, or has to rest because it ended. */
+function notePair(paths: PathKeeper, subflow: Subflow, isOpen: boolean, now: number, restNs: number): void {
+  const local = subflow.local.address;
+  let attempt = paths.attempts.find((known) => isPair(known, local, subflow.remote));
+  if (attempt === undefined) {
+    if (paths.attempts.length >= MAX_PAIRS) return;
+    attempt = { local, remote: subflow.remote, state: 'open', until: 0, failures: 0 };
+    paths.attempts.push(attempt);
+  }
+  if (!isOpen) {
+    rest(attempt, now, restNs);
+    return;
+  }
+  attempt.state = 'open';
+  attempt.failures = 0;
+}
+
+function viewOf(core: ConnectionCore, paths: PathKeeper): PathView {
+  const book = core.addresses;
+  const initial: RemoteAddress = { id: 0, ...core.tuple.remote };
+  const states: PathState[] = [];
+  for (const { local, remote, state, until } of paths.attempts) {
+    const isWaiting = state === 'asked' || (state === 'resting' && until !== Number.POSITIVE_INFINITY);
+    if (isWaiting) states.push({ local, remote, subflow: undefined });
+  }
+  for (const subflow of core.subflows) {
+    if (subflow.state === 'closed') continue;
+    states.push({ local: subflow.local.address, remote: subflow.remote, subflow });
+  }
+  // The peer knows the initial address already, under ID 0.
+  const known = paths.localAddresses.filter(
+    (local) => local.port === 0 && local.address.equals(core.tuple.local.address),
+  );
+  return {
+    isClient: core.isClient,
+    localAddresses: paths.localAddresses,
+    remoteAddresses: [...(core.peerForbidsInitial ? [] : [initial]), ...(book?.remote ?? [])],
+    announcedIds: [...(book?.local ?? []), ...known].map(({ id }) => id),
+    paths: states,
+    subflowRoom: subflowRoom(core, paths),
+  };
+}
+
+/** How many more subflows there may be, those counted that the owner was asked for. */
+function subflowRoom(core: ConnectionCore, paths: PathKeeper): number {
+  let asked = 0;
+  for (const attempt of paths.attempts) if (attempt.state === 'asked') asked++;
+  return Math.max(0, core.settings.maxSubflows - core.countSubflows() - asked);
+}
+
+function perform(core: ConnectionCore, paths: PathKeeper, now: number, action: PathAction): void {
+  switch (action.type) {
+    case 'open':
+      ask(core, paths, now, action.local, action.remote, action.backup);
+      break;
+    case 'announce':
+      announce(core, now, action.address, action.address.id);
+      break;
+    case 'withdraw':
+      withdraw(core, now, action.id);
+      break;
+    case 'close':
+      leave(core, paths, now, action.subflow);
+      break;
+    case 'set-backup':
+      setPriority(core, now, action.subflow, action.backup);
+      break;
+  }
+}
+
+/** Asks the owner for a subflow, within the limits. */
+function ask(
+  core: ConnectionCore,
+  paths: PathKeeper,
+  now: number,
+  local: LocalAddress,
+  remote: RemoteAddress,
+  backup: boolean,
+): void {
+  if (subflowRoom(core, paths) === 0) return;
+  const endpoint: Endpoint = { address: remote.address, port: remote.port };
+  const until = now + core.settings.retrySubflowNs;
+  const attempt = paths.attempts.find((known) => isPair(known, local.address, endpoint));
+  if (attempt !== undefined) {
+    attempt.state = 'asked';
+    attempt.until = until;
+  } else if (paths.attempts.length < MAX_PAIRS) {
+    paths.attempts.push({ local: local.address, remote: endpoint, state: 'asked', until, failures: 0 });
+  } else {
+    return;
+  }
+  const localId = localIdOf(core, local.address);
+  core.tell({ type: 'subflow-wanted', local: local.address, localId, remote: endpoint, remoteId: remote.id, backup });
+}
+
+/** Ends a subflow: in order while its address lasts, at once when packets can no longer leave from it. */
+function leave(core: ConnectionCore, paths: PathKeeper, now: number, subflow: Subflow): void {
+  if (paths.localAddresses.some((local) => local.address.equals(subflow.local.address))) {
+    closeSubflow(core, now, subflow);
+    return;
+  }
+  resetSubflow(core, now, subflow, undefined);
+  withdraw(core, now, subflow.localId);
+}

@@ -1,0 +1,110 @@
+/**
+ * Sending again at the data level: what a subflow failed, because it timed out, ended, or acknowledged bytes that never
+ * reached the peer's data level. TCP's own retransmissions are not known here.
+ * Read first: RFC 8684 §3.3.6.
+ */
+import { NEVER } from '../base/index.js';
+import type { ConnectionCore } from './core.js';
+import type { Subflow } from './subflow.js';
+
+/** Most doublings of the data-level timer. */
+const MAX_BACKOFF = 8;
+
+/** Queues all of a subflow's data that the peer has not acknowledged at the data level. */
+export function reinjectAll(core: ConnectionCore, subflow: Subflow): void {
+  const { records } = subflow;
+  if (records === undefined) return;
+  for (let i = 0; i < records.length; i++) {
+    const record = records.at(i)!;
+    if (!record.reinjected) core.sender.reinject(record.dataStart, record.dataEnd, subflow);
+    record.reinjected = true;
+  }
+  core.maySchedule = true;
+}
+
+/**
+ * A subflow's retransmission timer fired: what it has in flight is sent on others at once, without waiting for TCP to
+ * give up. With no other subflow there is nothing to gain: TCP sends it again itself.
+ */
+export function reinjectUnacked(core: ConnectionCore, subflow: Subflow): void {
+  const { records } = subflow;
+  if (records === undefined || !core.hasOtherUsable(subflow)) return;
+  const acked = subflow.tcp.sndUna;
+  for (let i = 0; i < records.length; i++) {
+    const record = records.at(i)!;
+    if (record.reinjected || record.end <= acked) continue;
+    record.reinjected = true;
+    core.sender.reinject(record.dataStart, record.dataEnd, subflow);
+  }
+  core.maySchedule = true;
+}
+
+/** A subflow became usable: those that are stale may be waiting for exactly that. */
+export function relieveStale(core: ConnectionCore): void {
+  for (const subflow of core.subflows) if (subflow.isStale) reinjectUnacked(core, subflow);
+}
+
+/** The data-level retransmission timeout, in ns. */
+function dataRtoNs(core: ConnectionCore): number {
+  let rtoNs = 0;
+  for (const subflow of core.subflows) {
+    if (subflow.state === 'active' || subflow.state === 'closing') rtoNs = Math.max(rtoNs, subflow.tcp.rtt.rtoNs);
+  }
+  const { minDataRtoNs, maxDataRtoNs } = core.settings;
+  // Data first gets the time that TCP needs to notice by itself; a DATA_FIN alone has nobody else to send it again.
+  const factor = core.sender.una < core.sender.nxt ? 2 : 1;
+  const base = Math.max(minDataRtoNs, factor * rtoNs);
+  return Math.min(maxDataRtoNs, base * 2 ** Math.min(core.dataTimeouts, MAX_BACKOFF));
+}
+
+/** When the data-level timer is due, in ns. Plain TCP has none, and nothing can be done without a subflow. */
+export function dataTimerAt(core: ConnectionCore): number {
+  if (core.isFallback || core.phase !== 'open' || !core.sender.isOutstanding) return NEVER;
+  if (core.graceDeadline !== NEVER) return NEVER;
+  return core.dataProgressAt + dataRtoNs(core);
+}
+
+/** The data-level timer fired. Returns whether there is still hope: false after too many in a row. */
+export function handleDataTimeout(core: ConnectionCore, now: number): boolean {
+  const { sender } = core;
+  core.counters.dataTimeouts++;
+  core.dataTimeouts++;
+  core.dataProgressAt = now;
+  if (core.dataTimeouts > core.settings.maxDataTimeouts) return false;
+  if (sender.una < sender.nxt) {
+    core.recoveryEnd = sender.nxt;
+    reinjectHead(core);
+  } else {
+    for (const subflow of core.subflows) if (subflow.state === 'active') subflow.tcp.requestAck(now);
+  }
+  return true;
+}
+
+/**
+ * Queues the oldest bytes that the peer lacks, unless a subflow is still working on them: then its own timer decides.
+ * During a recovery each acknowledgment that moves on leads to the next such bytes.
+ */
+export function reinjectHead(core: ConnectionCore): void {
+  const { sender } = core;
+  let end = sender.nxt;
+  let failed: Subflow | undefined;
+  for (const subflow of core.subflows) {
+    const { records } = subflow;
+    for (let i = 0; records !== undefined && i < records.length; i++) {
+      const record = records.at(i)!;
+      if (record.dataStart > sender.una) {
+        end = Math.min(end, record.dataStart);
+        continue;
+      }
+      if (record.dataEnd <= sender.una) continue;
+      const isInFlight = record.end > subflow.tcp.sndUna;
+      if (isInFlight && !subflow.isStale) return;
+      end = Math.min(end, record.dataEnd);
+      failed = subflow;
+    }
+  }
+  const first = core.subflows[0];
+  if (failed === undefined && first === undefined) return;
+  sender.reinject(sender.una, end, failed ?? first!);
+  core.maySchedule = true;
+}

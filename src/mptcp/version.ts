@@ -1,0 +1,37 @@
+/**
+ * Where the versions of the protocol differ: what a handshake carries and which hash proves it. Everything else asks
+ * here instead of testing a number.
+ * Read first: RFC 8684 §3.1 and appendix E (changes from version 0).
+ */
+import type { RandomSource, Uint64 } from '../base/index.js';
+import { addAddrHmac, deriveKeyMaterial, joinHmac } from '../wire/index.js';
+import type { AnnouncedAddress, KeyMaterial, MptcpVersion } from '../wire/index.js';
+
+/** The rules of one version. */
+export interface VersionRules {
+  /** The number in MP_CAPABLE. */
+  readonly number: MptcpVersion;
+  /** Whether the first SYN carries the client's key (version 0) or leaves it to the third packet (version 1). */
+  readonly synCarriesKey: boolean;
+  /** Token and initial data sequence number of a key. */
+  keyMaterial(key: Uint64): KeyMaterial;
+  /** Proof of the owner of `key` and `nonce` towards the owner of the others. */
+  joinProof(key: Uint64, peerKey: Uint64, nonce: number, peerNonce: number): Uint8Array;
+  /** Proof of an announcement by the owner of `key`; undefined where announcements carry none. */
+  announcementProof(key: Uint64, peerKey: Uint64, announced: AnnouncedAddress): Uint8Array | undefined;
+}
+
+/** RFC 8684. */
+export const versionOne: VersionRules = {
+  number: 1,
+  synCarriesKey: false,
+  keyMaterial: (key) => deriveKeyMaterial(key, 1),
+  joinProof: (key, peerKey, nonce, peerNonce) => joinHmac(1, key, peerKey, nonce, peerNonce),
+  announcementProof: addAddrHmac,
+};
+
+/** Draws a key and gives the token that goes with it, so that the owner of the token table can look for a clash. */
+export function drawKey(random: RandomSource, rules: VersionRules = versionOne): { readonly key: Uint64; readonly token: number } {
+  const key = { hi: random.nextUint32(), lo: random.nextUint32() };
+  return { key, token: rules.keyMaterial(key).token };
+}
