@@ -1,0 +1,99 @@
+/**
+ * The classic format of libpcap: a header of 24 bytes, then records (draft-ietf-opsawg-pcap §4 and §5). Both byte
+ * orders, microseconds and nanoseconds.
+ */
+import { type ParseError, SECOND, parseError } from '../base/index.js';
+import type { FormatParser, ParseStep } from './format.js';
+import type { InputWindow } from './input-window.js';
+import type { CaptureLimits } from './limits.js';
+import type { CaptureInterface, CapturedPacket, CaptureSection } from './packet.js';
+
+export const PCAP_MICROSECONDS = 0xa1b2_c3d4;
+export const PCAP_NANOSECONDS = 0xa1b2_3c4d;
+export const PCAP_HEADER_BYTES = 24;
+export const PCAP_RECORD_BYTES = 16;
+
+/** The version that every file since 1998 has. Files of 2.3 and before may have the two lengths of a record swapped. */
+export const PCAP_MAJOR = 2;
+export const PCAP_MINOR = 4;
+
+export class PcapParser implements FormatParser {
+  readonly interfaces: CaptureInterface[] = [];
+  readonly section: CaptureSection | undefined = undefined;
+  readonly isAmidRecord = false;
+  private readonly little: boolean;
+  /** Nanoseconds in a unit of the second number of a time stamp. */
+  private readonly unitNs: number;
+  private readonly limits: CaptureLimits;
+  private linkType = 0;
+  private hasHeader = false;
+
+  constructor(little: boolean, isNanosecond: boolean, limits: CaptureLimits) {
+    this.little = little;
+    this.unitNs = isNanosecond ? 1 : 1000;
+    this.limits = limits;
+  }
+
+  read(window: InputWindow, packet: CapturedPacket): ParseStep {
+    if (!this.hasHeader) {
+      if (!window.ensure(PCAP_HEADER_BYTES)) return 'starved';
+      const problem = this.readHeader(window);
+      if (problem !== undefined) return problem;
+    }
+    if (!window.ensure(PCAP_RECORD_BYTES)) return 'starved';
+    const captured = window.view.getUint32(window.start + 8, this.little);
+    if (captured > this.limits.maxPacketBytes) {
+      return parseError(
+        'bad-length',
+        window.position + 8,
+        `a packet of ${captured} bytes is beyond the limit`,
+      );
+    }
+    if (!window.ensure(PCAP_RECORD_BYTES + captured)) return 'starved';
+    this.fill(window, packet, captured);
+    window.consume(PCAP_RECORD_BYTES + captured);
+    return 'packet';
+  }
+
+  private readHeader(window: InputWindow): ParseError | undefined {
+    const { view, start, position } = window;
+    const major = view.getUint16(start + 4, this.little);
+    const minor = view.getUint16(start + 6, this.little);
+    if (major !== PCAP_MAJOR || minor !== PCAP_MINOR) {
+      return parseError(
+        'bad-version',
+        position + 4,
+        `version ${major}.${minor} of the pcap format is not known`,
+      );
+    }
+    // The upper half tells whether frames end with a check sequence; an IP packet has its own length, so none matters.
+    this.linkType = view.getUint32(start + 20, this.little) & 0xffff;
+    this.interfaces.push({
+      index: 0,
+      section: 0,
+      linkType: this.linkType,
+      snapLength: view.getUint32(start + 16, this.little),
+      name: '',
+      description: '',
+    });
+    this.hasHeader = true;
+    window.consume(PCAP_HEADER_BYTES);
+    return undefined;
+  }
+
+  private fill(window: InputWindow, packet: CapturedPacket, captured: number): void {
+    const { view, start } = window;
+    const fraction = view.getUint32(start + 4, this.little) * this.unitNs;
+    // Some writers let the fraction run over a second.
+    const carry = Math.floor(fraction / SECOND);
+    packet.clear();
+    packet.interfaceIndex = 0;
+    packet.linkType = this.linkType;
+    packet.seconds = view.getUint32(start, this.little) + carry;
+    packet.nanoseconds = fraction - carry * SECOND;
+    packet.bytes = window.bytes;
+    packet.offset = start + PCAP_RECORD_BYTES;
+    packet.length = captured;
+    packet.originalLength = view.getUint32(start + 12, this.little);
+  }
+}
