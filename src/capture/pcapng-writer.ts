@@ -38,7 +38,10 @@ export interface SectionToWrite {
   readonly comments?: readonly string[];
 }
 
-/** An interface about to be added. */
+/**
+ * An interface about to be added. Interfaces may differ in link type and snap length; but libpcap, and so tcpdump,
+ * refuses a file in which they do.
+ */
 export interface InterfaceToWrite {
   /** What its packets start with (see `LinkType`). */
   readonly linkType: number;
