@@ -9,7 +9,7 @@ import { connectKernel, listenKernel } from './kernel-socket.js';
 import { NetworkNamespace } from './namespace.js';
 import { TunDevice } from './tun-device.js';
 
-const clock = (): number => Number(process.hrtime.bigint());
+const owner = { beginInput: () => Number(process.hrtime.bigint()), endInput: () => undefined };
 
 describeWith('TUN devices between two kernels', [mayCreateTun(), mayCreateNamespaces()], () => {
   const left = NetworkNamespace.create('left');
@@ -24,8 +24,8 @@ describeWith('TUN devices between two kernels', [mayCreateTun(), mayCreateNamesp
     ['IPv4 without offload', '10.5.0.', 24, false],
     ['IPv6', 'fd05::', 64, true],
   ] as const)('carry TCP whole, %s', async (_, prefix, bits, offload) => {
-    const leftDevice = new TunDevice({ name: 'tun0', namespace: left, offload }, clock);
-    const rightDevice = new TunDevice({ name: 'tun0', namespace: right, offload }, clock);
+    const leftDevice = new TunDevice({ name: 'tun0', namespace: left, offload }, owner);
+    const rightDevice = new TunDevice({ name: 'tun0', namespace: right, offload }, owner);
     bridge(leftDevice, rightDevice);
     left.ip(`address add ${prefix}1/${bits} dev tun0`, 'link set tun0 up');
     right.ip(`address add ${prefix}2/${bits} dev tun0`, 'link set tun0 up');
@@ -48,7 +48,7 @@ describeWith('TUN devices between two kernels', [mayCreateTun(), mayCreateNamesp
   });
 
   it('hear when the interface goes down and comes up', async () => {
-    const device = new TunDevice({ name: 'tun1', namespace: left }, clock);
+    const device = new TunDevice({ name: 'tun1', namespace: left }, owner);
     const changes: boolean[] = [];
     let heard: () => void = () => undefined;
     device.attach({

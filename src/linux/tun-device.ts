@@ -21,11 +21,18 @@ const MAX_PACKET_BYTES = 40 + 65_535;
 /** {@link OutgoingPacket} to be filled in. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** Who drives the network that a real device belongs to. */
+export interface DeviceOwner {
+  /** Brings the network up to the present and says what time that is, in ns. */
+  beginInput(): number;
+  /** Everything that came in was handed over: sets the timer for what is due next. */
+  endInput(): void;
+}
+
 export class TunDevice implements Device {
   readonly tun: Tun;
   readonly capabilities: DeviceCapabilities;
-  private readonly clock: () => number;
-  private readonly afterBatch: () => void;
+  private readonly owner: DeviceOwner;
   private readonly monitor: LinkMonitor;
   private receiver: PacketReceiver = noReceiver;
   private readonly incoming = new ReceivedPacket();
@@ -33,14 +40,10 @@ export class TunDevice implements Device {
   private readonly ip = new IpPacket();
   private closed = false;
 
-  /**
-   * `clock` gives the owner's time in ns. `afterBatch` is called when packets that came in, or a change of the
-   * interface's state, were handed over: the owner then advances its network and sets its timer.
-   */
-  constructor(options: TunOptions, clock: () => number, afterBatch: () => void = () => undefined) {
+  /** Makes the interface. `owner` is told before and after packets, or a change of the interface's state, come in. */
+  constructor(options: TunOptions, owner: DeviceOwner) {
     this.tun = Tun.open(options);
-    this.clock = clock;
-    this.afterBatch = afterBatch;
+    this.owner = owner;
     this.capabilities = { mtu: this.tun.mtu, ...this.tun.capabilities };
     this.outgoing = {
       bytes: new NativeBuffer(this.tun.headroom + MAX_PACKET_BYTES).bytes,
@@ -53,8 +56,8 @@ export class TunDevice implements Device {
       tcpHeaderLength: 0,
     };
     this.monitor = new LinkMonitor(this.tun.name, options.namespace, (up) => {
-      this.receiver.handleCarrier(this.clock(), up);
-      this.afterBatch();
+      this.receiver.handleCarrier(owner.beginInput(), up);
+      owner.endInput();
     });
     this.tun.onReadable(() => this.receiveBatch());
   }
@@ -90,11 +93,12 @@ export class TunDevice implements Device {
   }
 
   private receiveBatch(): void {
+    const now = this.owner.beginInput();
     for (let i = 0; i < BATCH && !this.closed && this.tun.receive(this.incoming); i++) {
       const { bytes, segmentSize, checksumStart } = this.incoming;
-      this.receiver.handlePacket(this.clock(), new Packet(bytes, segmentSize, checksumStart >= 0));
+      this.receiver.handlePacket(now, new Packet(bytes, segmentSize, checksumStart >= 0));
     }
-    this.afterBatch();
+    this.owner.endInput();
   }
 
   /** Says where the headers end that the kernel is to finish; false for a packet that it could make nothing of. */
