@@ -59,8 +59,9 @@ export class Prr {
 
   private compute(deliveredBytes: number, inFlightBytes: number, mssBytes: number, isSafe: boolean): number {
     if (inFlightBytes > this.targetBytes) {
-      const share = Math.ceil((this.deliveredBytes * this.targetBytes) / this.recoverFlightBytes);
-      return share - this.sentBytes;
+      const share = (this.deliveredBytes * this.targetBytes) / this.recoverFlightBytes;
+      // Rounded up as in the RFC, but to segments: bytes that make none could not be sent.
+      return Math.ceil(share / mssBytes) * mssBytes - this.sentBytes;
     }
     // Losses took the flight below the threshold: conservation of packets (PRR-CRB), or slow start (PRR-SSRB).
     const conserved = Math.max(this.deliveredBytes - this.sentBytes, deliveredBytes);

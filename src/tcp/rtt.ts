@@ -129,7 +129,7 @@ export class RttEstimator {
       const isStale = now - this.bucketStartNs >= MIN_RTT_WINDOW_NS;
       this.previousMinNs = isStale ? NEVER : this.currentMinNs;
       this.currentMinNs = NEVER;
-      this.bucketStartNs = now;
+      this.bucketStartNs = isStale ? now : this.bucketStartNs + MIN_RTT_WINDOW_NS / 2;
     }
     if (rttNs < this.currentMinNs) this.currentMinNs = rttNs;
   }
