@@ -1,6 +1,7 @@
 /** Packets made by hand, for tests of what carries packets and does not care who made them. */
 
-import { Packet, type Device, type PacketReceiver } from '../../src/network/index.js';
+import type { Packet } from '../../src/network/index.js';
+import { type Device, type PacketReceiver } from '../../src/network/index.js';
 import {
   emitIpHeader,
   IpAddress,
@@ -24,6 +25,12 @@ export interface TcpPacketFields {
   readonly sourcePort: number;
   readonly destinationPort: number;
   readonly seq: number;
+  readonly ack: number;
+  readonly window: number;
+  /** 0 for none. */
+  readonly mss: number;
+  /** -1 for none. */
+  readonly windowScale: number;
   readonly flags: number;
   readonly payload: Uint8Array;
   readonly identification: number;
@@ -39,6 +46,10 @@ const defaults: TcpPacketFields = {
   sourcePort: 1000,
   destinationPort: 80,
   seq: 1,
+  ack: 99,
+  window: 1000,
+  mss: 0,
+  windowScale: -1,
   flags: TcpFlag.ACK,
   payload: new Uint8Array(0),
   identification: 7,
@@ -53,17 +64,12 @@ export function tcpPacket(fields: Partial<TcpPacketFields> = {}): Uint8Array {
   const source = address(all.source);
   const destination = address(all.destination);
   const ipBytes = source.family === 4 ? 20 : 40;
-  const tcpBytes = 20 + all.options.length;
+  const tcpBytes = 20 + all.options.length + (all.mss > 0 ? 4 : 0) + (all.windowScale >= 0 ? 4 : 0);
   const bytes = new Uint8Array(ipBytes + tcpBytes + all.payload.length);
   const payloadLength = tcpBytes + all.payload.length;
   emitIpHeader(bytes, 0, { ...all, source, destination, protocol: IpProtocol.TCP, payloadLength });
   writeTcpHeader(bytes, ipBytes, all.sourcePort, all.destinationPort, {
-    seq: all.seq,
-    ack: 99,
-    flags: all.flags,
-    window: 1000,
-    mss: 0,
-    windowScale: -1,
+    ...all,
     sackPermitted: false,
     hasTimestamps: false,
     tsVal: 0,

@@ -1,0 +1,193 @@
+/**
+ * A router: takes packets in through its devices and sends them on by the longest matching prefix. Owns the hop limit
+ * and the errors that RFC 792 and RFC 4443 want of a router; it neither fragments nor queues (links queue).
+ * Read first: RFC 1812 §4.3 and §5.3, RFC 4443 §2.4 and §3, RFC 1191 §4.
+ */
+
+import { SubflowError } from '../base/index.js';
+import {
+  emitIcmp,
+  emitIpHeader,
+  type IcmpError,
+  IcmpUnreachableCode,
+  Icmpv6UnreachableCode,
+  ipHeaderLength,
+  IpAddress,
+  IpPacket,
+  IpProtocol,
+  pseudoHeaderSum,
+} from '../wire/index.js';
+import { type Device, Packet, type PacketReceiver } from './device.js';
+import { decrementHopLimit, readIp } from './packet-edit.js';
+
+/** Most bytes of an ICMP error: what every path carries (RFC 1812 §4.3.2.3, RFC 4443 §2.4 c). */
+const maxErrorBytes = { 4: 576, 6: 1280 } as const;
+
+/** What happened to packets. */
+export class RouterCounters {
+  forwarded = 0;
+  /** The hop limit ran out. */
+  droppedHopLimit = 0;
+  /** Larger than the device they would have left by carries. */
+  droppedTooBig = 0;
+  /** No route. */
+  droppedNoRoute = 0;
+  /** No IP packet, or for the router itself. */
+  droppedOther = 0;
+  /** ICMP errors sent. */
+  errorsSent = 0;
+}
+
+/** A way to a prefix. */
+interface Route {
+  readonly prefix: IpAddress;
+  readonly prefixLength: number;
+  readonly port: RouterPort;
+}
+
+/** See the module. */
+export class Router {
+  readonly counters = new RouterCounters();
+  /** Longest prefix first. */
+  private readonly routes: Route[] = [];
+  private readonly ports: RouterPort[] = [];
+  private readonly ip = new IpPacket();
+
+  /** Attaches the router to `device`; `addresses`, one for each family, are whom its errors come from. Returns an id. */
+  addDevice(device: Device, addresses: readonly IpAddress[]): number {
+    const port = new RouterPort(this, device, addresses);
+    device.attach(port);
+    return this.ports.push(port) - 1;
+  }
+
+  /** Sends packets to the prefix by the device `id`. Of equal prefixes the one added last counts. */
+  addRoute(prefix: IpAddress, prefixLength: number, id: number): void {
+    const port = this.ports[id];
+    if (port === undefined) throw new SubflowError('ERR_SUBFLOW_ARGUMENT', `the router has no device ${id}`);
+    const place = this.routes.findIndex((route) => route.prefixLength <= prefixLength);
+    this.routes.splice(place < 0 ? this.routes.length : place, 0, { prefix, prefixLength, port });
+  }
+
+  /** Takes away the routes to exactly this prefix. */
+  removeRoute(prefix: IpAddress, prefixLength: number): void {
+    for (let i = this.routes.length - 1; i >= 0; i--) {
+      const route = this.routes[i]!;
+      if (route.prefixLength === prefixLength && route.prefix.equals(prefix)) this.routes.splice(i, 1);
+    }
+  }
+
+  /** Forwards `packet`, which came in through `from`. */
+  forward(now: number, packet: Packet, from: RouterPort): void {
+    const { counters, ip } = this;
+    if (!readIp(packet, ip) || this.isOwn(ip)) {
+      counters.droppedOther++;
+      return;
+    }
+    if (ip.hopLimit <= 1) {
+      counters.droppedHopLimit++;
+      this.sendError(now, packet, from, (quotedBytes) => ({ type: 'time-exceeded', code: 0, quotedBytes }));
+      return;
+    }
+    const to = this.lookUp(ip.family, packet.bytes, ip.destinationOffset);
+    if (to === undefined) {
+      counters.droppedNoRoute++;
+      const code = ip.family === 4 ? IcmpUnreachableCode.NETWORK : Icmpv6UnreachableCode.NO_ROUTE;
+      this.sendError(now, packet, from, (quotedBytes) => ({ type: 'unreachable', code, quotedBytes }));
+      return;
+    }
+    const { mtu } = to.device.capabilities;
+    if (this.wireBytes(packet) > mtu) {
+      counters.droppedTooBig++;
+      this.sendError(now, packet, from, (quotedBytes) => tooBig(ip.family, mtu, quotedBytes));
+      return;
+    }
+    decrementHopLimit(packet.bytes, ip);
+    counters.forwarded++;
+    to.device.send(now, packet);
+  }
+
+  /** Bytes of the largest packet that goes on the wire for `packet`, which may be a super-segment. */
+  private wireBytes(packet: Packet): number {
+    const { bytes, segmentSize } = packet;
+    if (segmentSize === 0 || this.ip.protocol !== IpProtocol.TCP) return bytes.length;
+    const tcpHeaderBytes = (bytes[this.ip.payloadOffset + 12]! >>> 4) * 4;
+    return Math.min(bytes.length, this.ip.headerLength + tcpHeaderBytes + segmentSize);
+  }
+
+  private lookUp(family: 4 | 6, bytes: Uint8Array, offset: number): RouterPort | undefined {
+    const destination = IpAddress.read(family, bytes, offset);
+    for (const route of this.routes) {
+      if (route.prefix.sharesPrefix(destination, route.prefixLength)) return route.port;
+    }
+    return undefined;
+  }
+
+  private isOwn(ip: IpPacket): boolean {
+    const { bytes, destinationOffset, family } = ip;
+    return this.ports.some(({ addresses }) =>
+      addresses.some((own) => own.family === family && own.equalsBytes(bytes, destinationOffset)),
+    );
+  }
+
+  /** Tells the sender of the packet that `ip` describes what became of it, unless that could make matters worse. */
+  private sendError(
+    now: number,
+    packet: Packet,
+    from: RouterPort,
+    describe: (quotedBytes: Uint8Array) => IcmpError,
+  ): void {
+    const { ip } = this;
+    const { family } = ip;
+    const source = from.addresses.find((own) => own.family === family);
+    const destination = IpAddress.read(family, packet.bytes, ip.sourceOffset);
+    if (source === undefined || !this.mayComplain(packet, destination)) return;
+    const ipBytes = ipHeaderLength(family);
+    const quotable = Math.min(packet.bytes.length, maxErrorBytes[family] - ipBytes - 8);
+    const message = describe(packet.bytes.slice(0, quotable));
+    const protocol = family === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6;
+    const payloadLength = 8 + quotable;
+    const bytes = new Uint8Array(ipBytes + payloadLength);
+    emitIpHeader(bytes, 0, { source, destination, protocol, payloadLength, hopLimit: 64 });
+    const pseudo = family === 4 ? 0 : pseudoHeaderSum(source, destination, protocol, payloadLength);
+    emitIcmp(message, family, bytes, ipBytes, pseudo);
+    this.counters.errorsSent++;
+    from.device.send(now, new Packet(bytes));
+  }
+
+  /** RFC 1122 §3.2.2, RFC 4443 §2.4 e: no errors about errors, later fragments or packets from nobody in particular. */
+  private mayComplain(packet: Packet, source: IpAddress): boolean {
+    const { ip } = this;
+    if (ip.fragmentOffset !== 0 || source.isMulticast || source.isUnspecified || source.isBroadcast)
+      return false;
+    const type = packet.bytes[ip.payloadOffset];
+    if (ip.protocol === IpProtocol.ICMP) return type === 0 || type === 8;
+    return ip.protocol !== IpProtocol.ICMPV6 || (type !== undefined && type >= 128);
+  }
+}
+
+function tooBig(family: 4 | 6, mtuBytes: number, quotedBytes: Uint8Array): IcmpError {
+  return family === 4
+    ? { type: 'unreachable', code: IcmpUnreachableCode.FRAGMENTATION_NEEDED, mtuBytes, quotedBytes }
+    : { type: 'packet-too-big', code: 0, mtuBytes, quotedBytes };
+}
+
+/** One device of a router. */
+class RouterPort implements PacketReceiver {
+  readonly device: Device;
+  readonly addresses: readonly IpAddress[];
+  private readonly router: Router;
+
+  constructor(router: Router, device: Device, addresses: readonly IpAddress[]) {
+    this.router = router;
+    this.device = device;
+    this.addresses = addresses;
+  }
+
+  handlePacket(now: number, packet: Packet): void {
+    this.router.forward(now, packet, this);
+  }
+
+  handleCarrier(): void {
+    // Routes are the owner's business, whatever the state of a device.
+  }
+}
