@@ -1,0 +1,198 @@
+/** `subflow get URL`: downloads over Multipath TCP. HTTP and TLS are Node's own, on top of our sockets. */
+
+import { createHash, randomBytes, type Hash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { basename } from 'node:path';
+import { Transform, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { SECOND } from '../base/index.js';
+import { ExitStatus, FailureError, UsageError } from './errors.js';
+import { openUrl, type HttpExchange } from './http-client.js';
+import { ProgressLine } from './progress.js';
+import { describeSubflows, type SubflowReport } from './subflow-report.js';
+import { addTransportFlags, readTransport, type TransportFlags } from './transport.js';
+import { formatDuration, formatRate, formatSize, parseDuration, parseInteger } from './units.js';
+
+/** The object that `--json` prints. Fields are only ever added. */
+interface GetReport {
+  readonly schema: 'subflow/get/1';
+  readonly url: string;
+  readonly status: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly durationMs: number;
+  readonly goodputBps: number;
+  readonly transport: string;
+  /** Whether the connection spoke Multipath TCP to the end. */
+  readonly multipath: boolean;
+  readonly subflows: readonly SubflowReport[];
+  /** The file written; null for standard output. */
+  readonly output: string | null;
+}
+
+interface GetFlags extends TransportFlags {
+  readonly output?: string;
+  readonly timeout: string;
+  readonly maxRedirects: string;
+  readonly json?: true;
+}
+
+/** Where the body goes. A file appears under its name only when it is whole. */
+interface Target {
+  readonly stream: Writable;
+  /** The file's name; undefined for standard output. */
+  readonly path: string | undefined;
+  /** Puts the file in its place. */
+  finish(): Promise<void>;
+  /** Removes what was written so far. */
+  discard(): Promise<void>;
+}
+
+/** The file that a URL's last segment names, as other download tools do. */
+export function fileNameOf(url: URL): string {
+  const name = basename(decodeURIComponent(url.pathname));
+  return name === '' || name === '.' || name === '..' || name.includes('\0') ? 'index.html' : name;
+}
+
+function openTarget(output: string): Target {
+  if (output === '-') {
+    const nothing = async (): Promise<void> => {};
+    return { stream: process.stdout, path: undefined, finish: nothing, discard: nothing };
+  }
+  const partial = `${output}.${randomBytes(4).toString('hex')}.part`;
+  return {
+    stream: createWriteStream(partial, { flags: 'wx' }),
+    path: output,
+    finish: () => rename(partial, output),
+    discard: () => rm(partial, { force: true }),
+  };
+}
+
+/** Counts and hashes what passes through. */
+function meter(hash: Hash, onBytes: (total: number) => void): Transform {
+  let total = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      hash.update(chunk);
+      total += chunk.length;
+      onBytes(total);
+      callback(null, chunk);
+    },
+  });
+}
+
+/** Copies the body to the target and checks that all of it came. Returns its size in bytes and its hash. */
+async function receiveBody(
+  response: IncomingMessage,
+  target: Target,
+  progress: ProgressLine,
+): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const metered = meter(hash, (total) => {
+    bytes = total;
+    progress.update(total);
+  });
+  try {
+    await pipeline(response, metered, target.stream, { end: target.path !== undefined });
+  } catch (error) {
+    await target.discard();
+    throw new FailureError(`the download broke off after ${formatSize(bytes)}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  } finally {
+    progress.end();
+  }
+  await target.finish();
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new UsageError(`'${text}' is not an http or https URL`);
+  }
+  return url;
+}
+
+async function get(text: string, flags: GetFlags): Promise<GetReport> {
+  const url = parseUrl(text);
+  const startedAt = process.hrtime.bigint();
+  const exchange: HttpExchange = await openUrl(url, {
+    transport: readTransport(flags),
+    timeoutMs: parseDuration(flags.timeout) / 1e6,
+    maxRedirects: parseInteger(flags.maxRedirects, 0, 20),
+  });
+  const { response, socket } = exchange;
+  const status = response.statusCode ?? 0;
+  try {
+    if (status < 200 || status > 299) {
+      throw new FailureError(
+        `${exchange.url.href} answered ${status} ${response.statusMessage ?? ''}`.trimEnd(),
+      );
+    }
+    const expected = Number(response.headers['content-length'] ?? NaN);
+    const progress = new ProgressLine(process.stderr, expected, flags.json !== true);
+    // Live values: once the connection is closed the kernel has nothing more to tell about it.
+    response.once('end', () => (subflows = describeSubflows(socket)));
+    let subflows: SubflowReport[] = describeSubflows(socket);
+    const multipath = socket.isMultipath;
+    const target = openTarget(flags.output ?? fileNameOf(exchange.url));
+    const { bytes, sha256 } = await receiveBody(response, target, progress);
+    const elapsedNs = Number(process.hrtime.bigint() - startedAt);
+    return {
+      schema: 'subflow/get/1',
+      url: exchange.url.href,
+      status,
+      bytes,
+      sha256,
+      durationMs: Math.round(elapsedNs / 1e6),
+      goodputBps: Math.round((bytes * 8 * SECOND) / elapsedNs),
+      transport: socket.transport,
+      multipath,
+      subflows,
+      output: target.path ?? null,
+    };
+  } finally {
+    exchange.close();
+  }
+}
+
+function summary(report: GetReport): string {
+  const how = report.multipath ? 'Multipath TCP' : 'plain TCP (the server or the path declined MPTCP)';
+  return [
+    `${report.output ?? 'standard output'}: ${formatSize(report.bytes)} in ${formatDuration(report.durationMs * 1e6)}` +
+      ` (${formatRate(report.goodputBps)}) over ${how}`,
+    ...report.subflows.map(
+      (subflow) =>
+        `  ${subflow.local} -> ${subflow.remote}  ${formatSize(subflow.bytesReceived)}${subflow.backup ? '  backup' : ''}`,
+    ),
+  ].join('\n');
+}
+
+/** Adds `subflow get` to the program. */
+export function addGetCommand(program: Command, setStatus: (status: number) => void): void {
+  const command = program
+    .command('get')
+    .summary('download over Multipath TCP')
+    .description(
+      'Downloads a URL over Multipath TCP; falls back to TCP where the server does not speak it, and says so.',
+    )
+    .argument('<url>', 'an http or https URL')
+    .option('-o, --output <file>', "where to write; '-' is standard output (default: the URL's last part)")
+    .option('--timeout <duration>', 'give up when nothing arrives for so long', '30s')
+    .option('--max-redirects <count>', 'how many redirects to follow', '5')
+    .option('--json', 'print one JSON object at the end');
+  addTransportFlags(command).action(async (url: string, flags: GetFlags) => {
+    if (flags.json === true && flags.output === '-') {
+      throw new UsageError('--json and --output - both want standard output', 'write the body to a file');
+    }
+    const report = await get(url, flags);
+    if (flags.json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else process.stderr.write(`${summary(report)}\n`);
+    setStatus(ExitStatus.done);
+  });
+}

@@ -1,0 +1,163 @@
+/** `subflow serve DIR`: serves files over Multipath TCP. HTTP is Node's own; what may be read is decided by `send`. */
+
+import { readdir, stat } from 'node:fs/promises';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import send from 'send';
+import { createServer, type Server, type Socket } from '../node/index.js';
+import { ExitStatus, UsageError } from './errors.js';
+import { describeSubflows } from './subflow-report.js';
+import { addTransportFlags, readTransport, type TransportFlags } from './transport.js';
+import { formatSize, parseInteger } from './units.js';
+
+interface ServeFlags extends TransportFlags {
+  readonly listen: string;
+  readonly json?: true;
+}
+
+/** Reads `ADDRESS:PORT`, `[ADDRESS]:PORT` or `PORT`. Throws a {@link UsageError}. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):)?(\d+)$/.exec(text);
+  if (match === null)
+    throw new UsageError(
+      `'${text}' is not an address and a port; write it like 127.0.0.1:8080 or [::1]:8080`,
+    );
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port: parseInteger(match[3]!, 0, 65535) };
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => entities[character]!);
+}
+
+/** A plain page with the files and folders in `folder`, hidden ones left out. */
+async function listing(folder: string, urlPath: string): Promise<string> {
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(
+    (entry) => !entry.name.startsWith('.'),
+  );
+  const rows = entries
+    .map((entry) => entry.name + (entry.isDirectory() ? '/' : ''))
+    .sort()
+    .map(
+      (name) => `<li><a href="${encodeURIComponent(name).replace('%2F', '/')}">${escapeHtml(name)}</a></li>`,
+    );
+  const title = escapeHtml(decodeURIComponent(urlPath));
+  return `<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>${rows.join('')}</ul>\n`;
+}
+
+/** Answers one request with a file or a listing below `root`. */
+function answer(root: string, request: IncomingMessage, response: ServerResponse): void {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    return;
+  }
+  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  send(request, pathname, { root, dotfiles: 'ignore' })
+    .on('directory', function (this: send.SendStream, _response: ServerResponse, folder: string) {
+      if (!pathname.endsWith('/')) {
+        response.writeHead(301, { location: `${pathname}/` }).end();
+        return;
+      }
+      listing(folder, pathname).then(
+        (page) => response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page),
+        () => response.writeHead(404).end(),
+      );
+    })
+    .on('error', (error: { status?: number }) => {
+      if (!response.headersSent) response.writeHead(error.status ?? 500);
+      response.end();
+    })
+    .pipe(response);
+}
+
+/** Tells about the server's life: a line for a person, or a JSON object a line. */
+function logger(json: boolean): (event: string, fields: Record<string, unknown>, text: string) => void {
+  return (event, fields, text) => {
+    if (json) process.stdout.write(`${JSON.stringify({ schema: 'subflow/serve/1', event, ...fields })}\n`);
+    else process.stderr.write(`${text}\n`);
+  };
+}
+
+async function serve(folder: string, flags: ServeFlags): Promise<void> {
+  const root = resolve(folder);
+  const found = await stat(root).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw new UsageError(`'${folder}' is not a folder`);
+  const { host, port } = parseListen(flags.listen);
+  const transport = readTransport(flags);
+  const log = logger(flags.json === true);
+  const web = http.createServer((request, response) => {
+    const socket = request.socket as unknown as Socket;
+    response.once('close', () => {
+      const sent = Number(response.getHeader('content-length') ?? 0);
+      log(
+        'request',
+        {
+          method: request.method,
+          url: request.url,
+          status: response.statusCode,
+          complete: response.writableFinished,
+          remote: socket.remoteAddress,
+          multipath: socket.isMultipath,
+          subflows: describeSubflows(socket),
+        },
+        `${request.method} ${request.url} ${response.statusCode} ${formatSize(sent)}${response.writableFinished ? '' : ' (broken off)'}`,
+      );
+    });
+    answer(root, request, response);
+  });
+  const server = createServer({ ...(transport !== undefined && { transport }) }, (socket) => {
+    web.emit('connection', socket);
+  });
+  await listen(server, host, port);
+  const address = server.address();
+  const at =
+    address === null
+      ? ''
+      : `${address.address.includes(':') ? `[${address.address}]` : address.address}:${address.port}`;
+  log(
+    'listening',
+    { ...address, transport: server.transport },
+    `Serving ${join(root, '/')} at http://${at}/ (${server.transport})`,
+  );
+  await untilStopped();
+  web.closeAllConnections();
+  await new Promise<void>((done) => server.close(() => done()));
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((done, failed) => {
+    server.once('error', failed);
+    server.listen({ host, port }, () => {
+      server.off('error', failed);
+      server.on('error', () => undefined);
+      done();
+    });
+  });
+}
+
+/** Settles at the first SIGINT or SIGTERM. */
+function untilStopped(): Promise<void> {
+  return new Promise((done) => {
+    process.once('SIGINT', () => done());
+    process.once('SIGTERM', () => done());
+  });
+}
+
+/** Adds `subflow serve` to the program. */
+export function addServeCommand(program: Command, setStatus: (status: number) => void): void {
+  const command = program
+    .command('serve')
+    .summary('serve files over Multipath TCP')
+    .description(
+      'Serves the files in a folder over HTTP on Multipath TCP; clients without it are served over TCP.',
+    )
+    .argument('<folder>', 'the folder to serve; hidden files are not')
+    .option('--listen <address:port>', 'where to listen; port 0 picks a free one', '127.0.0.1:8080')
+    .option('--json', 'print a JSON object a line for the start and each request');
+  addTransportFlags(command).action(async (folder: string, flags: ServeFlags) => {
+    await serve(folder, flags);
+    setStatus(ExitStatus.done);
+  });
+}
