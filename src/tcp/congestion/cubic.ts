@@ -1,6 +1,6 @@
 import { SECOND } from '../../base/index.js';
 import type { AckInfo } from '../ack-info.js';
-import type { CongestionFactory, CongestionInit } from './congestion-control.js';
+import type { CongestionFactory } from './congestion-control.js';
 import { LossBasedControl } from './loss-based.js';
 
 /**
@@ -10,7 +10,7 @@ import { LossBasedControl } from './loss-based.js';
  * Read first: RFC 9438 §4. Windows are in bytes here, so the RFC's C is multiplied by the segment size.
  */
 
-/** Aggressiveness, in segments per cubic second (RFC 9438 §4.6: C). */
+/** Aggressiveness, in segments per cubic second (RFC 9438 §5.1: C). */
 const SCALE = 0.4;
 /** What is left of the window after a loss (RFC 9438 §4.6: beta_cubic). */
 const BETA = 0.7;
@@ -40,10 +40,6 @@ class Cubic extends LossBasedControl {
   private undoMaxBytes = 0;
   /** `priorBytes` before the last reduction. */
   private undoPriorBytes = 0;
-
-  constructor(init: CongestionInit) {
-    super(init);
-  }
 
   get name(): string {
     return 'cubic';
@@ -83,6 +79,7 @@ class Cubic extends LossBasedControl {
   protected restore(): void {
     this.maxBytes = this.undoMaxBytes;
     this.priorBytes = this.undoPriorBytes;
+    // The curve that begins at the old window towards the old maximum is the old curve (RFC 9438 §4.9).
     this.isInEpoch = false;
   }
 
