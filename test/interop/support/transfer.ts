@@ -1,0 +1,234 @@
+/** The two kinds of ends that interop tests join: one on our stack, one on a socket of the kernel's. */
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, Socket as NetSocket, type Server } from 'node:net';
+import { NEVER } from '../../../src/base/index.js';
+import {
+  connectKernel,
+  listenKernel,
+  type KernelProtocol,
+  type NetworkNamespace,
+} from '../../../src/linux/index.js';
+import type { Application } from '../../../src/network/index.js';
+import type { Listener, PathNotice, Socket, StackEvent } from '../../../src/stack/index.js';
+
+const CHUNK_BYTES = 64 << 10;
+
+/** What an end sends. */
+export class Payload {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+
+  constructor(length: number) {
+    this.bytes = randomBytes(length);
+    this.sha256 = createHash('sha256').update(this.bytes).digest('hex');
+  }
+}
+
+/** What an end got by the time that it was over. */
+export interface Received {
+  readonly bytes: number;
+  readonly sha256: string;
+  /** The error that ended the connection; undefined when it ended in order. */
+  readonly error: string | undefined;
+}
+
+/** One end of a transfer. */
+export interface TransferEnd {
+  /** Settles when the connection is over on this side, in order or not. */
+  readonly finished: Promise<Received>;
+  /** Bytes received so far. */
+  readonly receivedBytes: number;
+}
+
+/** Sends a payload on a socket of our stack and hashes what comes; closes when both are done. */
+export class OurTransfer implements TransferEnd {
+  readonly socket: Socket;
+  readonly finished: Promise<Received>;
+  /** What happened to the paths, in order. */
+  readonly notices: PathNotice[] = [];
+  receivedBytes = 0;
+  established = false;
+  private readonly payload: Uint8Array;
+  private sentBytes = 0;
+  private readonly hash = createHash('sha256');
+  private settle!: (received: Received) => void;
+  private waiting: { until: () => boolean; resolve: () => void }[] = [];
+
+  constructor(socket: Socket, payload: Uint8Array) {
+    this.socket = socket;
+    this.payload = payload;
+    this.finished = new Promise((resolve) => (this.settle = resolve));
+  }
+
+  /** Settles once `condition` holds, looked at after every event. */
+  until(condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve) => this.waiting.push({ until: condition, resolve }));
+  }
+
+  handleEvent(now: number, event: StackEvent): void {
+    switch (event.type) {
+      case 'established':
+        this.established = true;
+        this.send(now);
+        break;
+      case 'writable':
+        this.send(now);
+        break;
+      case 'readable':
+        this.receive(now);
+        break;
+      case 'path':
+        this.notices.push(event.notice);
+        break;
+      case 'closed':
+        this.receive(now);
+        this.settle({
+          bytes: this.receivedBytes,
+          sha256: this.hash.digest('hex'),
+          error: event.error?.code,
+        });
+        break;
+      case 'peer-closed':
+      case 'acceptable':
+        break;
+    }
+    this.waiting = this.waiting.filter(({ until, resolve }) => {
+      if (!until()) return true;
+      resolve();
+      return false;
+    });
+  }
+
+  private send(now: number): void {
+    while (this.sentBytes < this.payload.length) {
+      const chunk = this.payload.subarray(this.sentBytes, this.sentBytes + CHUNK_BYTES);
+      this.sentBytes += chunk.length;
+      if (!this.socket.write(now, chunk)) return;
+    }
+    if (this.sentBytes === this.payload.length) {
+      this.sentBytes++;
+      this.socket.shutdown(now);
+    }
+  }
+
+  private receive(now: number): void {
+    for (let bytes = this.socket.read(now); bytes !== undefined; bytes = this.socket.read(now)) {
+      this.hash.update(bytes);
+      this.receivedBytes += bytes.length;
+    }
+  }
+}
+
+/** The application on our stack: hands events to the transfer of their socket, and makes one for each it accepts. */
+export class TransferApplication implements Application {
+  private readonly transfers = new Map<Socket, OurTransfer>();
+  private readonly accepting = new Map<Listener, (transfer: OurTransfer) => void>();
+  private readonly payloads = new Map<Listener, Uint8Array>();
+
+  /** Takes the next connection of `listener`. */
+  accept(listener: Listener, payload: Uint8Array): Promise<OurTransfer> {
+    this.payloads.set(listener, payload);
+    return new Promise((resolve) => this.accepting.set(listener, resolve));
+  }
+
+  /** Looks after a socket that was opened by this side. */
+  add(socket: Socket, payload: Uint8Array): OurTransfer {
+    const transfer = new OurTransfer(socket, payload);
+    this.transfers.set(socket, transfer);
+    return transfer;
+  }
+
+  handleEvent(now: number, event: StackEvent): void {
+    if (event.type !== 'acceptable') {
+      this.transfers.get(event.socket)?.handleEvent(now, event);
+      return;
+    }
+    const socket = event.listener.accept();
+    const payload = this.payloads.get(event.listener);
+    if (socket === undefined || payload === undefined) return;
+    const transfer = this.add(socket, payload);
+    this.accepting.get(event.listener)?.(transfer);
+    if (socket.state === 'open') transfer.handleEvent(now, { type: 'established', socket });
+  }
+
+  pollTimeout(): number {
+    return NEVER;
+  }
+
+  handleTimeout(): void {
+    // Nothing is ever due.
+  }
+}
+
+/** The same on a kernel socket. */
+export class KernelTransfer implements TransferEnd {
+  readonly socket: NetSocket;
+  readonly finished: Promise<Received>;
+  receivedBytes = 0;
+
+  constructor(socket: NetSocket, payload: Uint8Array) {
+    this.socket = socket;
+    const hash = createHash('sha256');
+    let error: string | undefined;
+    this.finished = new Promise((resolve) => {
+      socket.on('data', (chunk: Buffer) => {
+        hash.update(chunk);
+        this.receivedBytes += chunk.length;
+      });
+      socket.on('error', (cause: NodeJS.ErrnoException) => (error = cause.code ?? cause.message));
+      socket.on('close', () => resolve({ bytes: this.receivedBytes, sha256: hash.digest('hex'), error }));
+    });
+    this.send(payload, 0);
+  }
+
+  private send(payload: Uint8Array, from: number): void {
+    let at = from;
+    while (at < payload.length) {
+      const chunk = payload.subarray(at, at + CHUNK_BYTES);
+      at += chunk.length;
+      if (this.socket.write(chunk)) continue;
+      this.socket.once('drain', () => this.send(payload, at));
+      return;
+    }
+    this.socket.end();
+  }
+}
+
+/** A listening socket of the kernel's. */
+export class KernelServer {
+  readonly server: Server;
+  private readonly accepted: Promise<NetSocket>;
+
+  constructor(
+    namespace: NetworkNamespace,
+    address: string,
+    port: number,
+    protocol: KernelProtocol = 'mptcp',
+  ) {
+    this.server = createServer({ allowHalfOpen: true });
+    this.server.listen({ fd: listenKernel({ address, port, namespace, protocol }) });
+    this.accepted = new Promise((resolve) => this.server.once('connection', resolve));
+  }
+
+  /** Takes the one connection that the test makes, and sends `payload` on it. */
+  async accept(payload: Uint8Array): Promise<KernelTransfer> {
+    return new KernelTransfer(await this.accepted, payload);
+  }
+
+  close(): void {
+    this.server.close();
+  }
+}
+
+/** Connects from the kernel's side. */
+export function connectFromKernel(
+  namespace: NetworkNamespace,
+  address: string,
+  port: number,
+  payload: Uint8Array,
+  protocol: KernelProtocol = 'mptcp',
+): KernelTransfer {
+  const fd = connectKernel({ address, port, namespace, protocol });
+  return new KernelTransfer(new NetSocket({ fd, allowHalfOpen: true }), payload);
+}
