@@ -76,7 +76,11 @@ function sendAnnouncement(core: ConnectionCore, now: number, announcement: Annou
   if (subflow === undefined) return;
   announcement.sent++;
   const { id, address, port } = announcement;
-  const hmac = core.rules.announcementProof(core.localKeys!.key, core.remoteKeys!.key, { addressId: id, address, port });
+  const hmac = core.rules.announcementProof(core.localKeys!.key, core.remoteKeys!.key, {
+    addressId: id,
+    address,
+    port,
+  });
   subflow.enqueueOption(now, {
     subtype: 'ADD_ADDR',
     version: core.rules.number,
@@ -122,12 +126,18 @@ export function sendRemovals(core: ConnectionCore, now: number): void {
 export function handleAddAddr(core: ConnectionCore, now: number, subflow: Subflow, option: AddAddr): void {
   if (core.remoteKeys === undefined) return;
   if (option.echo) {
-    const known = core.addresses?.local.find((own) => own.id === option.addressId && own.address.equals(option.address));
+    const known = core.addresses?.local.find(
+      (own) => own.id === option.addressId && own.address.equals(option.address),
+    );
     if (known !== undefined) known.nextAt = Number.POSITIVE_INFINITY;
     return;
   }
   const { addressId, address, port = 0 } = option;
-  const proof = core.rules.announcementProof(core.remoteKeys.key, core.localKeys!.key, { addressId, address, port });
+  const proof = core.rules.announcementProof(core.remoteKeys.key, core.localKeys!.key, {
+    addressId,
+    address,
+    port,
+  });
   if (proof !== undefined && (option.hmac === undefined || !constantTimeEqual(proof, option.hmac))) {
     // RFC 8684 §3.4.1: without a valid HMAC it is ignored in silence.
     core.counters.hmacFailures++;

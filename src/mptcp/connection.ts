@@ -1,19 +1,39 @@
 /**
- * One Multipath TCP connection, or one plain TCP connection with the same face; client or server.
+ * One Multipath TCP connection, or one plain TCP connection with the same face; client or server. This module is the
+ * face: it checks what the owner asks for, lets the modules around it do it, and polls them.
+ * Read first: RFC 8684 §2.
  */
-import type { RandomSource, Uint64 } from '../base/index.js';
+import { SubflowError, seq32 } from '../base/index.js';
+import type { RandomSource, Seq32, Uint64 } from '../base/index.js';
+import { TcpConnection, Verdict } from '../tcp/index.js';
 import type { OutgoingSegment, TcpParameters } from '../tcp/index.js';
-import type { Endpoint, TcpSegment } from '../wire/index.js';
+import type { Endpoint, IpAddress, TcpSegment } from '../wire/index.js';
+import { announce, setPriority, withdraw } from './addresses.js';
+import { abort, checkFinished } from './close.js';
+import { ConnectionCore, keyState } from './core.js';
 import type { ConnectionEvent } from './events.js';
+import { acknowledgeStream, fallBack } from './fallback.js';
+import { acceptsCapable, isTooEarly } from './handshake-capable.js';
+import { acceptSubflow, joinSubflow, judgeJoin } from './handshake-join.js';
+import type { JoinRefusal, JoinRequest } from './handshake-join.js';
+import { readOptions } from './options-in.js';
+import { ACK_OPTION_BYTES, dataOptionBytes, writeOptions } from './options-out.js';
 import type { LocalAddress } from './path-manager/path-manager.js';
-import type { ResetReasonCode } from './reset-reason.js';
+import { refusePair, runPathManager, setLocalAddresses, takePair } from './paths.js';
+import { receiveBytes } from './receive-subflow.js';
+import { pushData } from './send-push.js';
 import type { DataRecord } from './send-record.js';
 import type { MptcpSettings } from './settings.js';
-import type { FlowTuple, Subflow } from './subflow.js';
+import type { ConnectionStatistics } from './statistics.js';
+import { Subflow } from './subflow.js';
+import type { FlowTuple } from './subflow.js';
+import { closeSubflow } from './subflow-end.js';
+import { handleTcpEvents } from './tcp-events.js';
+import { checkGrace, handleTimers, nextTimerAt } from './timers.js';
+import { drawKey } from './version.js';
 
-/** How an active connection begins. */
-export interface ConnectOptions {
-  readonly tuple: FlowTuple;
+/** How a passive connection begins; the rest is in the SYN. */
+export interface AcceptOptions {
   readonly settings: MptcpSettings;
   /** Parameters of the initial subflow's TCP connection. */
   readonly parameters: TcpParameters;
@@ -23,204 +43,373 @@ export interface ConnectOptions {
   readonly key?: Uint64;
 }
 
-/** How a passive connection begins; the tuple is an argument of {@link Connection.accept}. */
-export type AcceptOptions = Omit<ConnectOptions, 'tuple'>;
-
-/** How a further subflow begins, in answer to a `subflow-wanted` event. */
-export interface SubflowRequest extends FlowTuple {
-  readonly localId: number;
-  readonly remoteId: number;
-  readonly backup: boolean;
-  readonly parameters: TcpParameters;
-}
-
-/** A join that the connection does not take: the owner answers the SYN with a RST that carries this MP_TCPRST. */
-export interface JoinRefusal {
-  readonly refused: true;
-  readonly reason: ResetReasonCode;
-  readonly transient: boolean;
-}
-
-/** Counters of one connection; all of them only grow. */
-export interface ConnectionStatistics {
-  /** Data bytes handed to subflows for the first time. */
-  readonly bytesSent: number;
-  /** Data bytes acknowledged at the data level. */
-  readonly bytesAcked: number;
-  /** Data bytes received in order, each counted once. */
-  readonly bytesReceived: number;
-  /** Data bytes handed to a subflow after another (or the same) had failed them. */
-  readonly reinjectedBytes: number;
-  /** Data bytes received that were there already. */
-  readonly duplicateBytes: number;
-  /** Data bytes dropped because they lay outside the window advertised or beyond a limit. */
-  readonly droppedBytes: number;
-  /** Mappings whose checksum did not match. */
-  readonly checksumFailures: number;
-  /** Joins and announcements whose HMAC or token was wrong. */
-  readonly hmacFailures: number;
-  /** Data-level retransmission timer expiries. */
-  readonly dataTimeouts: number;
+/** How an active connection begins. */
+export interface ConnectOptions extends AcceptOptions {
+  readonly tuple: FlowTuple;
 }
 
 /**
- * One connection. Input goes in through `handle...`, `write`, `read` and the like; after each the owner polls, until
- * there is no more, first `pollEvent`, then `pollTransmit`, and last `pollTimeout`, which says when to call
- * `handleTimeout` at the latest. Polling at any other time is harmless.
+ * One connection. Input goes in through `handle...`, `write`, `read` and the like. After each the owner polls events and
+ * segments until neither gives any more, and last `pollTimeout`, which says when to call `handleTimeout` at the latest.
+ * Polling at any other time is harmless.
  */
 export class Connection {
-  private constructor(_options: AcceptOptions) {}
+  private readonly core: ConnectionCore;
+
+  private constructor(core: ConnectionCore) {
+    this.core = core;
+  }
 
   /** Opens a connection: the first poll gives the SYN. */
-  static connect(_now: number, options: ConnectOptions): Connection {
-    return new Connection(options);
+  static connect(now: number, options: ConnectOptions): Connection {
+    const { settings, random, parameters, tuple } = options;
+    const core = new ConnectionCore(settings, random, true, tuple);
+    begin(
+      core,
+      now,
+      TcpConnection.connect<DataRecord>(now, parameters),
+      parameters,
+      settings.enabled,
+      options.key,
+    );
+    return new Connection(core);
   }
 
   /** Answers a `syn` that carries no MP_JOIN: the first poll gives the SYN+ACK. */
-  static accept(_now: number, options: AcceptOptions, _syn: TcpSegment, _tuple: FlowTuple): Connection {
-    return new Connection(options);
+  static accept(now: number, options: AcceptOptions, syn: TcpSegment, tuple: FlowTuple): Connection {
+    const { settings, random, parameters } = options;
+    const core = new ConnectionCore(settings, random, false, tuple);
+    const isMultipath = settings.enabled && acceptsCapable(core, syn);
+    const tcp = TcpConnection.accept<DataRecord>(now, parameters, syn);
+    const subflow = begin(core, now, tcp, parameters, isMultipath, options.key);
+    subflow.peerInitialSeq = seq32(syn.seq);
+    return new Connection(core);
   }
 
-  /** Subflows in the order they were opened; closed ones leave it when their TCP connection is over. */
+  /** Subflows in the order they were opened, until they are released. */
   get subflows(): readonly Subflow[] {
-    return [];
+    return this.core.subflows;
   }
 
   /** Token by which the peer joins; undefined in plain TCP. */
   get localToken(): number | undefined {
-    return undefined;
+    return this.core.isFallback ? undefined : this.core.localKeys?.token;
   }
 
   /** Token by which this side joins; undefined before the peer's key is known and in plain TCP. */
   get remoteToken(): number | undefined {
-    return undefined;
+    return this.core.isFallback ? undefined : this.core.remoteKeys?.token;
   }
 
   /** Whether it is plain TCP, from the start or by now. */
   get isFallback(): boolean {
-    return false;
+    return this.core.isFallback;
   }
 
   /** Version of Multipath TCP spoken, 0 in plain TCP. */
   get version(): number {
-    return 0;
+    return this.core.isFallback ? 0 : this.core.rules.number;
   }
 
   /** Whether every subflow is over, TIME-WAIT included: the owner may forget the connection. */
   get isReleasable(): boolean {
-    return false;
+    return this.core.phase === 'closed' && this.core.subflows.length === 0;
   }
 
   /** Bytes written and not acknowledged at the data level. */
   get bufferedSendBytes(): number {
-    return 0;
+    return this.core.sender.queue.length;
   }
 
   /** Bytes that `read` would give now. */
   get readableBytes(): number {
-    return 0;
+    return this.core.receiver.readableBytes;
   }
 
   /** Counters: a view that stays current. */
   get statistics(): ConnectionStatistics {
-    throw new Error('not yet');
+    return this.core.counters;
   }
 
+  // Subflows
+
   /**
-   * Takes a SYN with MP_JOIN whose token is this connection's. Gives the new subflow (it answers by itself), or why
+   * Takes a SYN with MP_JOIN whose token is this connection's. Gives the new subflow, which answers by itself, or why
    * the owner is to answer with a RST.
    */
   acceptJoin(
-    _now: number,
-    _syn: TcpSegment,
-    _tuple: FlowTuple,
-    _parameters: TcpParameters,
+    now: number,
+    syn: TcpSegment,
+    tuple: FlowTuple,
+    parameters: TcpParameters,
   ): Subflow | JoinRefusal {
-    throw new Error('not yet');
-  }
-
-  /** Opens a subflow that a `subflow-wanted` event asked for, or one of the owner's own wish. Undefined: not possible now. */
-  openSubflow(_now: number, _request: SubflowRequest): Subflow | undefined {
-    return undefined;
-  }
-
-  /** Says that the owner cannot open the subflow it was asked for: the pair of addresses rests for a while. */
-  refuseSubflow(_now: number, _local: Endpoint['address'], _remote: Endpoint): void {}
-
-  /** Takes a segment of `subflow`, its checksum verified. */
-  handleSegment(_now: number, _subflow: Subflow, _segment: TcpSegment): void {}
-
-  /** Takes "packet too big" for a packet of `subflow`; see `TcpConnection.handlePathMtu`. */
-  handlePathMtu(_now: number, _subflow: Subflow, _pathMtuBytes: number, _quotedSeq: number): void {}
-
-  /** Takes "destination unreachable" for a packet of `subflow`; see `TcpConnection.handleUnreachable`. */
-  handleUnreachable(_now: number, _subflow: Subflow, _hard: boolean, _quotedSeq: number): void {}
-
-  /** Does what is due at `now`; harmless when nothing is. */
-  handleTimeout(_now: number): void {}
-
-  /** Fills `out` with the next segment and says on which subflow it leaves; undefined when there is none now. */
-  pollTransmit(_now: number, _out: OutgoingSegment<DataRecord>): Subflow | undefined {
-    return undefined;
-  }
-
-  /** When `handleTimeout` is due, in ns; `NEVER` when no timer runs. */
-  pollTimeout(): number {
-    return Number.POSITIVE_INFINITY;
-  }
-
-  /** The next event, oldest first. */
-  pollEvent(): ConnectionEvent | undefined {
-    return undefined;
+    const { core } = this;
+    const judgement = judgeJoin(core, syn, tuple);
+    if ('refused' in judgement) return judgement;
+    const subflow = acceptSubflow(core, now, judgement, syn, tuple, parameters);
+    prepare(core, subflow, parameters);
+    return subflow;
   }
 
   /**
-   * Queues `bytes`, which belong to the connection from then on: they must not be written to again. All are taken;
-   * false asks the caller to wait for `writable`. Throws `ERR_SUBFLOW_STATE` after `shutdown`, and when closed.
+   * Opens a subflow that a `subflow-wanted` event asked for, or one of the owner's own wish. Undefined when the state,
+   * a limit or the peer (RFC 8684 §3.1, flag C) forbids it.
    */
-  write(_now: number, _bytes: Uint8Array): boolean {
-    return false;
+  openSubflow(now: number, request: JoinRequest): Subflow | undefined {
+    const { core } = this;
+    if (!core.isConfirmed || core.isFallback || core.phase !== 'open') return undefined;
+    if (core.countSubflows() >= core.settings.maxSubflows) return undefined;
+    if (core.peerForbidsInitial && isSameEndpoint(request.remote, core.tuple.remote)) return undefined;
+    takePair(core, request.local.address, request.remote);
+    const subflow = joinSubflow(core, now, request);
+    prepare(core, subflow, request.parameters);
+    return subflow;
   }
 
-  /** The next bytes in order, a view without copy, at most `maxBytes`; undefined when there are none now. Opens the window. */
-  read(_now: number, _maxBytes?: number): Uint8Array | undefined {
-    return undefined;
+  /** Says that the owner cannot open the subflow it was asked for: the pair of addresses rests for a while. */
+  refuseSubflow(now: number, local: IpAddress, remote: Endpoint): void {
+    refusePair(this.core, now, local, remote);
   }
 
-  /** Ends this direction after what was written: DATA_FIN, or FIN in plain TCP. */
-  shutdown(_now: number): void {}
-
-  /** Ends both directions in order: `shutdown`, and what the peer still sends is discarded. */
-  close(_now: number): void {}
-
-  /** Ends the connection at once: MP_FASTCLOSE, or RST in plain TCP. */
-  abort(_now: number): void {}
+  /** Closes one subflow: what it has not delivered goes over the others. */
+  closeSubflow(now: number, subflow: Subflow): void {
+    if (this.core.isFallback) return;
+    closeSubflow(this.core, now, subflow);
+    this.settle(now);
+  }
 
   /** Makes `subflow` a backup or a regular one, and tells the peer (MP_PRIO). */
-  setBackup(_now: number, _subflow: Subflow, _backup: boolean): void {}
+  setBackup(now: number, subflow: Subflow, backup: boolean): void {
+    setPriority(this.core, now, subflow, backup);
+  }
 
-  /** Announces an address (ADD_ADDR); `port` 0 announces none. False when the limits or the state forbid it. */
-  announceAddress(_now: number, _endpoint: Endpoint, _id: number): boolean {
-    return false;
+  /** Announces an address (ADD_ADDR); port 0 announces none. False when the limits or the state forbid it. */
+  announceAddress(now: number, endpoint: Endpoint, id: number): boolean {
+    return announce(this.core, now, endpoint, id);
   }
 
   /** Withdraws an address (REMOVE_ADDR) and closes the subflows that use it. */
-  withdrawAddress(_now: number, _id: number): void {}
-
-  /** Closes one subflow: what it has not delivered goes over the others. */
-  closeSubflow(_now: number, _subflow: Subflow): void {}
+  withdrawAddress(now: number, id: number): void {
+    withdraw(this.core, now, id);
+    if (this.core.isFallback) return;
+    for (const subflow of this.core.subflows) {
+      if (subflow.localId === id) closeSubflow(this.core, now, subflow);
+    }
+    this.settle(now);
+  }
 
   /**
    * Says which addresses this host has now. The path manager is first asked after this; until then the connection
    * opens and announces nothing by itself.
    */
-  setLocalAddresses(_now: number, _addresses: readonly LocalAddress[]): void {}
+  setLocalAddresses(now: number, addresses: readonly LocalAddress[]): void {
+    setLocalAddresses(this.core, addresses);
+    this.settle(now);
+  }
+
+  // Input
+
+  /** Takes a segment of `subflow`, its checksum verified. */
+  handleSegment(now: number, subflow: Subflow, segment: TcpSegment): void {
+    const { core } = this;
+    if (!core.isFallback && subflow.isInitial && isTooEarly(core, subflow, segment)) return;
+    const verdict = subflow.tcp.handleSegment(now, segment);
+    if ((verdict & (Verdict.ACKED | Verdict.WINDOW)) !== 0) core.maySchedule = true;
+    if ((verdict & Verdict.ACKED) !== 0) subflow.timeouts = 0;
+    if (!core.isFallback && (verdict & Verdict.ACCEPTED) !== 0)
+      readOptions(core, now, subflow, segment, verdict);
+    if (core.isFallback) acknowledgeStream(core, now, subflow);
+    if ((verdict & Verdict.PAYLOAD) !== 0) receiveBytes(core, now, subflow);
+    this.settle(now);
+  }
+
+  /** Takes "packet too big" for a packet of `subflow`; see `TcpConnection.handlePathMtu`. */
+  handlePathMtu(now: number, subflow: Subflow, pathMtuBytes: number, quotedSeq: Seq32): void {
+    subflow.tcp.handlePathMtu(now, pathMtuBytes, quotedSeq);
+    this.settle(now);
+  }
+
+  /** Takes "destination unreachable" for a packet of `subflow`; see `TcpConnection.handleUnreachable`. */
+  handleUnreachable(now: number, subflow: Subflow, hard: boolean, quotedSeq: Seq32): void {
+    subflow.tcp.handleUnreachable(now, hard, quotedSeq);
+    this.settle(now);
+  }
+
+  /** Does what is due at `now`; harmless when nothing is. */
+  handleTimeout(now: number): void {
+    handleTimers(this.core, now);
+    this.core.maySchedule = true;
+    this.settle(now);
+  }
+
+  // Output
+
+  /** Fills `out` with the next segment and says on which subflow it leaves; undefined when there is none now. */
+  pollTransmit(now: number, out: OutgoingSegment<DataRecord>): Subflow | undefined {
+    const { core } = this;
+    const { subflows, receiver } = core;
+    pushData(core, now);
+    // Subflows take turns: none may starve the others of the device.
+    for (let i = 0; i < subflows.length; i++) {
+      if (core.nextTurn >= subflows.length) core.nextTurn = 0;
+      const subflow = subflows[core.nextTurn]!;
+      subflow.tcp.setReceiveWindow(receiver.windowBytes);
+      if (subflow.tcp.pollSegment(now, out)) {
+        writeOptions(core, now, subflow, out);
+        return subflow;
+      }
+      core.nextTurn++;
+    }
+    release(core);
+    return undefined;
+  }
+
+  /** When `handleTimeout` is due, in ns; `NEVER` when no timer runs. */
+  pollTimeout(): number {
+    return nextTimerAt(this.core);
+  }
+
+  /** The next event, oldest first. */
+  pollEvent(): ConnectionEvent | undefined {
+    return this.core.nextEvent();
+  }
+
+  // Stream
+
+  /**
+   * Queues `bytes`, which belong to the connection from then on: they must not be written to again. All are taken;
+   * false asks the caller to wait for `writable`. Throws `ERR_SUBFLOW_STATE` after `shutdown`, and when closed.
+   */
+  write(now: number, bytes: Uint8Array): boolean {
+    const { core } = this;
+    if (core.sender.isEnded || core.phase === 'closed') {
+      throw new SubflowError('ERR_SUBFLOW_STATE', 'this direction of the connection is closed');
+    }
+    if (bytes.length > 0 && core.sender.una === core.sender.nxt) core.dataProgressAt = now;
+    core.sender.queue.append(bytes);
+    core.maySchedule = true;
+    const hasRoom = core.sender.queue.length < core.settings.sendBufferBytes;
+    if (!hasRoom) core.wantsWritable = true;
+    return hasRoom;
+  }
+
+  /** The next bytes in order, a view without copy, at most `maxBytes`; undefined when there are none now. Opens the window. */
+  read(_now: number, maxBytes = Number.POSITIVE_INFINITY): Uint8Array | undefined {
+    const { core } = this;
+    const bytes = core.receiver.read(maxBytes);
+    if (core.receiver.readableBytes === 0) core.toldReadable = false;
+    if (bytes === undefined) return undefined;
+    const { windowBytes } = core.receiver;
+    for (const subflow of core.subflows) subflow.tcp.setReceiveWindow(windowBytes);
+    return bytes;
+  }
+
+  /** Ends this direction after what was written: DATA_FIN, or FIN in plain TCP. */
+  shutdown(_now: number): void {
+    this.core.sender.isEnded = true;
+    this.core.maySchedule = true;
+  }
+
+  /** Ends both directions in order: `shutdown`, and what the peer still sends is discarded. */
+  close(now: number): void {
+    const { core } = this;
+    if (core.phase === 'handshake') {
+      abort(core, now);
+      this.settle(now);
+      return;
+    }
+    this.shutdown(now);
+    core.receiver.discard();
+    if (core.phase === 'open')
+      core.closeDeadline = Math.min(core.closeDeadline, now + core.settings.closeTimeoutNs);
+  }
+
+  /** Ends the connection at once: MP_FASTCLOSE, or RST in plain TCP. */
+  abort(now: number): void {
+    abort(this.core, now);
+    this.settle(now);
+  }
+
+  /** After every input: deals with what it led to, until nothing more follows. */
+  private settle(now: number): void {
+    const { core } = this;
+    tellReadable(core);
+    for (let i = 0; i < core.subflows.length; i++) handleTcpEvents(core, now, core.subflows[i]!);
+    checkFinished(core, now);
+    if (core.pathEvents !== undefined) {
+      runPathManager(core, now);
+      // Its actions may have ended subflows.
+      for (let i = 0; i < core.subflows.length; i++) handleTcpEvents(core, now, core.subflows[i]!);
+    }
+    checkGrace(core, now);
+    tellWritable(core);
+  }
 }
 
-/** Draws a key for {@link ConnectOptions.key} and gives the token that goes with it, so that the owner can look for a clash. */
-export function drawKey(
-  _random: RandomSource,
-  _version: number,
-): { readonly key: Uint64; readonly token: number } {
-  throw new Error('not yet');
+/** Puts the initial subflow in place. */
+function begin(
+  core: ConnectionCore,
+  now: number,
+  tcp: TcpConnection<DataRecord>,
+  parameters: TcpParameters,
+  isMultipath: boolean,
+  key: Uint64 | undefined,
+): Subflow {
+  const subflow = new Subflow({
+    id: core.nextSubflowId++,
+    tuple: core.tuple,
+    localId: 0,
+    remoteId: 0,
+    backup: false,
+    join: undefined,
+    staleTimeouts: core.settings.staleTimeouts,
+    tcp,
+  });
+  core.subflows.push(subflow);
+  prepare(core, subflow, parameters);
+  if (!isMultipath) {
+    fallBack(core, subflow, core.settings.enabled ? 'no-capable-in-syn' : 'disabled');
+    return subflow;
+  }
+  core.localKeys = keyState(core.rules, key ?? drawKey(core.random).key);
+  core.tell({ type: 'token', token: core.localKeys.token, active: true });
+  return subflow;
+}
+
+/** Tells TCP what a Multipath TCP subflow needs of it. */
+function prepare(core: ConnectionCore, subflow: Subflow, parameters: TcpParameters): void {
+  subflow.maxOffloadBytes = parameters.maxOffloadBytes;
+  subflow.tcp.dataOptionBytes = dataOptionBytes(core);
+  subflow.tcp.ackOptionBytes = ACK_OPTION_BYTES;
+}
+
+function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && a.address.equals(b.address);
+}
+
+/** Tells the owner that there is something to read, unless it was told and has not read it all. */
+function tellReadable(core: ConnectionCore): void {
+  if (core.toldReadable || core.receiver.readableBytes === 0) return;
+  core.toldReadable = true;
+  core.tell(readable);
+}
+
+/** Tells the owner that the send buffer has drained to its half. */
+function tellWritable(core: ConnectionCore): void {
+  if (!core.wantsWritable || core.sender.queue.length > core.settings.sendBufferBytes / 2) return;
+  core.wantsWritable = false;
+  core.tell(writable);
+}
+
+const readable = { type: 'readable' } as const;
+const writable = { type: 'writable' } as const;
+
+/** Lets go of subflows that are over and have nothing left to send. */
+function release(core: ConnectionCore): void {
+  for (let i = core.subflows.length - 1; i >= 0; i--) {
+    const subflow = core.subflows[i]!;
+    if (subflow.tcp.state !== 'closed' || !subflow.wasClosed) continue;
+    core.subflows.splice(i, 1);
+    core.tell({ type: 'subflow-released', subflow });
+  }
 }

@@ -14,6 +14,7 @@ import { DataReceiver } from './receive-data.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import { DataSender } from './send-data.js';
 import type { MptcpSettings } from './settings.js';
+import type { ConnectionStatistics } from './statistics.js';
 import type { FlowTuple, Subflow } from './subflow.js';
 import { versionOne } from './version.js';
 import type { VersionRules } from './version.js';
@@ -26,8 +27,8 @@ export interface KeyState {
   readonly initialSeq: Uint64;
 }
 
-/** Counters; see ConnectionStatistics. */
-export class Counters {
+/** The counters, to be counted up. */
+export class Counters implements ConnectionStatistics {
   bytesSent = 0;
   bytesAcked = 0;
   bytesReceived = 0;
@@ -67,8 +68,13 @@ export class ConnectionCore {
   sendShift = 0;
   /** In plain TCP: data offset less subflow offset, of what is received. */
   receiveShift = 0;
-  /** In plain TCP: whether data segments announce the infinite mapping (RFC 8684 §3.7). */
-  announcesInfinite = false;
+  /**
+   * In plain TCP after a failure: subflow offset from which on data segments announce the infinite mapping, until the
+   * first of them is acknowledged (RFC 8684 §3.7); Infinity when they need not.
+   */
+  infiniteFrom = Number.POSITIVE_INFINITY;
+  /** In plain TCP after a failure: the data sequence number of an MP_FAIL that still has to be sent. */
+  pendingFail: bigint | undefined = undefined;
   /** Whether the peer is known to speak Multipath TCP on the initial subflow: joins and announcements are allowed. */
   isConfirmed = false;
   /** Whether any subflow was ever joined: from then on the connection cannot fall back (RFC 8684 §3.7). */

@@ -22,7 +22,7 @@ export function mayFallBack(core: ConnectionCore, subflow: Subflow): boolean {
 }
 
 /** Makes the connection plain TCP over `subflow`; the caller has made sure that it may be, or that no data was sent yet. */
-export function fallBack(core: ConnectionCore, now: number, subflow: Subflow, cause: FallbackCause): void {
+export function fallBack(core: ConnectionCore, subflow: Subflow, cause: FallbackCause): void {
   if (core.isFallback) return;
   const { sender, receiver } = core;
   const tcp = subflow.tcp;
@@ -59,7 +59,12 @@ function adoptStream(core: ConnectionCore, subflow: Subflow): void {
 }
 
 /** Takes bytes of the subflow's stream as bytes of the connection's stream. */
-export function receiveStream(core: ConnectionCore, subflow: Subflow, start: number, bytes: Uint8Array): void {
+export function receiveStream(
+  core: ConnectionCore,
+  subflow: Subflow,
+  start: number,
+  bytes: Uint8Array,
+): void {
   const { receiver, counters } = core;
   receiver.deliver(start + core.receiveShift, bytes);
   const { fresh, dropped } = receiver.delivery;
@@ -82,6 +87,10 @@ export function acknowledgeStream(core: ConnectionCore, now: number, subflow: Su
   if (sender.acknowledge(acked)) {
     counters.bytesAcked += sender.una - una;
     core.dataProgressAt = now;
+  }
+  if (subflow.tcp.sndUna > core.infiniteFrom) {
+    core.infiniteFrom = Number.POSITIVE_INFINITY;
+    subflow.tcp.dataOptionBytes = 0;
   }
   if (sender.isFinSent && subflow.tcp.sndUna > subflow.tcp.pushEnd) sender.isFinAcked = true;
 }

@@ -97,7 +97,7 @@ export function readSynAck(core: ConnectionCore, now: number, subflow: Subflow, 
   const option = findCapable(segment);
   if (subflow.sentPlainSyn) {
     // The server answers the SYN that it saw last, or an earlier one; without MP_CAPABLE in the third ACK it falls back.
-    fallBack(core, now, subflow, 'syn-lost');
+    fallBack(core, subflow, 'syn-lost');
     return;
   }
   if (
@@ -106,7 +106,7 @@ export function readSynAck(core: ConnectionCore, now: number, subflow: Subflow, 
     option.version !== core.rules.number ||
     !isUsable(option)
   ) {
-    fallBack(core, now, subflow, 'no-capable-in-syn-ack');
+    fallBack(core, subflow, 'no-capable-in-syn-ack');
     return;
   }
   heedFlags(core, option);
@@ -136,7 +136,7 @@ export function readThirdAck(core: ConnectionCore, now: number, subflow: Subflow
     option.version !== core.rules.number ||
     !isUsable(option)
   ) {
-    fallBack(core, now, subflow, 'no-capable-in-ack');
+    fallBack(core, subflow, 'no-capable-in-ack');
     return;
   }
   heedFlags(core, option);
@@ -148,7 +148,12 @@ export function readThirdAck(core: ConnectionCore, now: number, subflow: Subflow
  * The client reads the first segments that follow the SYN+ACK: a DATA_ACK, or an announcement that only the owner of
  * the keys can make, confirms the server; a segment without any option of ours says that the path strips them.
  */
-export function readConfirmation(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+export function readConfirmation(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+): void {
   for (let i = 0; i < segment.mptcpCount; i++) {
     const option = optionAt(segment, i);
     if (
@@ -159,7 +164,7 @@ export function readConfirmation(core: ConnectionCore, now: number, subflow: Sub
       return;
     }
   }
-  if (segment.mptcpCount === 0) fallBack(core, now, subflow, 'no-data-sequence-signal');
+  if (segment.mptcpCount === 0) fallBack(core, subflow, 'no-data-sequence-signal');
 }
 
 function confirm(core: ConnectionCore, subflow: Subflow): void {

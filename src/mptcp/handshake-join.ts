@@ -23,6 +23,7 @@ import { localIdOf } from './local-id.js';
 import { ResetReason } from './reset-reason.js';
 import type { ResetReasonCode } from './reset-reason.js';
 import type { DataRecord } from './send-record.js';
+import { relieveStale } from './send-recovery.js';
 import { Subflow } from './subflow.js';
 import type { FlowTuple } from './subflow.js';
 import { resetSubflow } from './subflow-end.js';
@@ -73,7 +74,12 @@ function peerProof(core: ConnectionCore, join: JoinHandshake): Uint8Array {
 
 /** The MP_JOIN of a SYN or SYN+ACK of `subflow`. */
 export function joinForSyn(core: ConnectionCore, subflow: Subflow, join: JoinHandshake): MpJoin {
-  const common = { subtype: 'MP_JOIN', backup: subflow.backup, addressId: subflow.localId, nonce: join.nonce } as const;
+  const common = {
+    subtype: 'MP_JOIN',
+    backup: subflow.backup,
+    addressId: subflow.localId,
+    nonce: join.nonce,
+  } as const;
   if (join.isActive) return { ...common, phase: 'syn', token: core.remoteKeys!.token };
   return { ...common, phase: 'synack', hmac: ownProof(core, join).slice(0, SHORT_PROOF_BYTES) };
 }
@@ -88,7 +94,8 @@ export function judgeJoin(core: ConnectionCore, syn: TcpSegment, tuple: FlowTupl
   const option = findJoin(syn);
   if (option?.phase !== 'syn') return refusal(ResetReason.MPTCP_ERROR, false);
   // Before the peer's key is confirmed there is nothing to prove a join with, and plain TCP has no subflows.
-  if (!core.isConfirmed || core.isFallback || core.phase === 'closed') return refusal(ResetReason.MPTCP_ERROR, false);
+  if (!core.isConfirmed || core.isFallback || core.phase === 'closed')
+    return refusal(ResetReason.MPTCP_ERROR, false);
   const isInitial =
     tuple.local.port === core.tuple.local.port && tuple.local.address.equals(core.tuple.local.address);
   if (isInitial && !core.settings.joinInitialAddress) return refusal(ResetReason.PROHIBITED, false);
@@ -152,7 +159,12 @@ export function joinSubflow(core: ConnectionCore, now: number, request: JoinRequ
 }
 
 /** The side that opened the subflow reads the SYN+ACK. A missing or wrong proof resets it (RFC 8684 §3.2). */
-export function readJoinSynAck(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+export function readJoinSynAck(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+): void {
   const join = subflow.join!;
   const option = findJoin(segment);
   if (option?.phase !== 'synack') {
@@ -207,6 +219,7 @@ function activateJoin(core: ConnectionCore, subflow: Subflow): void {
   subflow.join!.ackDeadline = Number.POSITIVE_INFINITY;
   core.graceDeadline = Number.POSITIVE_INFINITY;
   core.maySchedule = true;
+  relieveStale(core);
   core.tell({ type: 'subflow-opened', subflow });
   core.notePath({ type: 'subflow-opened', subflow });
 }

@@ -5,7 +5,16 @@
  */
 import { SEQ32_SPACE, uint64Add, uint64ToBigInt } from '../base/index.js';
 import type { OutgoingSegment } from '../tcp/index.js';
-import { DssFields, TcpFlag, TcpOptionKind, dssChecksum, dssLength, emitDss, emitMptcpOption, mptcpOptionLength } from '../wire/index.js';
+import {
+  DssFields,
+  TcpFlag,
+  TcpOptionKind,
+  dssChecksum,
+  dssLength,
+  emitDss,
+  emitMptcpOption,
+  mptcpOptionLength,
+} from '../wire/index.js';
 import type { MptcpOption } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
 import { capableForAck, capableForSyn, capableForSynAck } from './handshake-capable.js';
@@ -30,7 +39,7 @@ export const ACK_OPTION_BYTES = 12;
 /** Writes the options of `out`, a segment of `subflow` that TCP has just filled in. */
 export function writeOptions(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
   if (core.isFallback) {
-    if (core.announcesInfinite && out.record !== undefined) writeInfinite(core, out, out.record);
+    writeFarewell(core, out);
     return;
   }
   if ((out.flags & TcpFlag.SYN) !== 0) writeSyn(core, subflow, out);
@@ -60,7 +69,13 @@ function writeReset(core: ConnectionCore, subflow: Subflow, out: Segment): void 
   append(out, { subtype: 'MP_TCPRST', flags: subflow.resetTransient ? 1 : 0, reason: subflow.resetReason });
 }
 
-function writeData(core: ConnectionCore, now: number, subflow: Subflow, out: Segment, record: DataRecord): void {
+function writeData(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  out: Segment,
+  record: DataRecord,
+): void {
   if (!subflow.isConfirmed && record.start === 1 && subflow.isInitial && core.isClient) {
     append(out, capableForAck(core, record));
     return;
@@ -150,8 +165,21 @@ function fillFin(core: ConnectionCore): void {
   dss.checksum = core.usesChecksum ? dssChecksum(seq, 0, 1, []) : 0;
 }
 
-/** The infinite mapping: from here on, and back to what was acknowledged, the stream is plain TCP (RFC 8684 §3.7). */
-function writeInfinite(core: ConnectionCore, out: Segment, record: DataRecord): void {
+/** After a failure in the middle of the stream: MP_FAIL once, and the infinite mapping with the next data. */
+function writeFarewell(core: ConnectionCore, out: Segment): void {
+  const { record } = out;
+  if (record === undefined) {
+    if (core.pendingFail === undefined || (out.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
+    makeRoom(out, 12);
+    append(out, { subtype: 'MP_FAIL', dataSeq: core.pendingFail });
+    core.pendingFail = undefined;
+  } else if (record.start >= core.infiniteFrom) {
+    writeInfinite(core, out);
+  }
+}
+
+/** The infinite mapping: from what was acknowledged last on, the stream is plain TCP (RFC 8684 §3.7). */
+function writeInfinite(core: ConnectionCore, out: Segment): void {
   const una = core.sender.una;
   const seq = uint64Add(core.localKeys!.initialSeq, una);
   dss.hasAck = false;
@@ -160,7 +188,7 @@ function writeInfinite(core: ConnectionCore, out: Segment, record: DataRecord): 
   dss.seq64 = true;
   dss.seqHi = seq.hi;
   dss.seqLo = seq.lo;
-  dss.subflowSeq = Math.min(record.start, una - core.sendShift) >>> 0;
+  dss.subflowSeq = (una - core.sendShift) >>> 0;
   dss.dataLength = 0;
   dss.hasChecksum = core.usesChecksum;
   dss.checksum = 0;

@@ -62,7 +62,9 @@ export function setLocalAddresses(core: ConnectionCore, addresses: readonly Loca
   const paths = core.paths;
   paths.localAddresses = addresses;
   // An address that comes back is a new chance for its pairs.
-  paths.attempts = paths.attempts.filter((attempt) => addresses.some((local) => local.address.equals(attempt.local)));
+  paths.attempts = paths.attempts.filter((attempt) =>
+    addresses.some((local) => local.address.equals(attempt.local)),
+  );
   core.notePath({ type: 'local-addresses' });
 }
 
@@ -73,7 +75,8 @@ export function runPathManager(core: ConnectionCore, now: number): void {
     const paths = core.paths;
     if (paths === undefined || !core.isConfirmed || core.isFallback || core.phase !== 'open') continue;
     if (event.type === 'subflow-opened') notePair(paths, event.subflow, true, now, 0);
-    if (event.type === 'subflow-closed') notePair(paths, event.subflow, false, now, core.settings.retrySubflowNs);
+    if (event.type === 'subflow-closed')
+      notePair(paths, event.subflow, false, now, core.settings.retrySubflowNs);
     for (const action of paths.manager.decide(event, viewOf(core, paths))) perform(core, paths, now, action);
   }
   core.pathEvents = undefined;
@@ -209,7 +212,14 @@ function ask(
     return;
   }
   const localId = localIdOf(core, local.address);
-  core.tell({ type: 'subflow-wanted', local: local.address, localId, remote: endpoint, remoteId: remote.id, backup });
+  core.tell({
+    type: 'subflow-wanted',
+    local: local.address,
+    localId,
+    remote: endpoint,
+    remoteId: remote.id,
+    backup,
+  });
 }
 
 /** Ends a subflow: in order while its address lasts, at once when packets can no longer leave from it. */

@@ -18,6 +18,8 @@ export interface Mapping {
   readonly checksum: number;
   /** Bytes that wait for the rest so that the checksum can be verified; undefined while there are none. */
   held: Uint8Array[] | undefined;
+  /** Sum of the lengths in `held`. */
+  heldBytes: number;
 }
 
 /** Bytes of the subflow's stream that no mapping covers yet. */
@@ -99,6 +101,33 @@ export class MappingTable {
     else if (spent > 0) this.mappings.splice(0, spent);
   }
 
+  /** Takes out the runs that wait for a mapping, if `mapping` covers any of them. */
+  takeUnmapped(mapping: Mapping): UnmappedRun[] {
+    const end = mapping.start + mapping.length;
+    const isCovered = this.unmapped.some(
+      ({ start, bytes }) => start < end && start + bytes.length > mapping.start,
+    );
+    if (!isCovered) return [];
+    this.unmappedBytes = 0;
+    return this.unmapped.splice(0);
+  }
+
+  /** Takes out everything that waits, for a mapping or for the rest of one, in the order of the stream. */
+  takeWaiting(): UnmappedRun[] {
+    const runs = this.unmapped.splice(0);
+    this.unmappedBytes = 0;
+    for (const mapping of this.mappings) {
+      let start = mapping.start;
+      for (const bytes of mapping.held ?? []) {
+        runs.push({ start, bytes });
+        start += bytes.length;
+      }
+      mapping.held = undefined;
+      mapping.heldBytes = 0;
+    }
+    return runs.sort((a, b) => a.start - b.start);
+  }
+
   /** Places a mapping among those held. */
   private insert(mapping: Mapping, limit: number): DeclareResult {
     const before = this.lastStartingBy(mapping.start);
@@ -134,11 +163,20 @@ export class MappingTable {
 }
 
 function isSame(a: Mapping, b: Mapping): boolean {
-  return a.start === b.start && a.length === b.length && a.dataStart === b.dataStart && a.checksum === b.checksum;
+  return (
+    a.start === b.start && a.length === b.length && a.dataStart === b.dataStart && a.checksum === b.checksum
+  );
 }
 
 /** The part of `mapping` from subflow offset `from` on. */
 function tail(mapping: Mapping, from: number): Mapping {
   const skipped = from - mapping.start;
-  return { ...mapping, start: from, length: mapping.length - skipped, dataStart: mapping.dataStart + skipped, held: undefined };
+  return {
+    ...mapping,
+    start: from,
+    length: mapping.length - skipped,
+    dataStart: mapping.dataStart + skipped,
+    held: undefined,
+    heldBytes: 0,
+  };
 }

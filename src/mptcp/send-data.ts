@@ -99,7 +99,13 @@ export class DataSender {
 }
 
 /** Puts a range before the one at `index`, or lengthens the one before that; returns the index of what follows it. */
-function insertRange(list: Reinjection[], index: number, start: number, end: number, failed: Subflow): number {
+function insertRange(
+  list: Reinjection[],
+  index: number,
+  start: number,
+  end: number,
+  failed: Subflow,
+): number {
   const previous = list[index - 1];
   if (previous?.end === start && previous.failed === failed) {
     previous.end = end;

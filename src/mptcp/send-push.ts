@@ -53,7 +53,11 @@ function pushReinjections(core: ConnectionCore, now: number): boolean {
     const subflow = core.scheduler.select(core.subflows, question);
     question.failed = undefined;
     if (subflow === undefined) return false;
-    const length = Math.min(next.end - next.start, subflow.sendRoomBytes(now, question.wantedBytes), limitOf(core, subflow));
+    const length = Math.min(
+      next.end - next.start,
+      subflow.sendRoomBytes(now, question.wantedBytes),
+      limitOf(core, subflow),
+    );
     if (length <= 0) return false;
     push(core, now, subflow, next.start, length);
     core.counters.reinjectedBytes += length;
@@ -108,7 +112,10 @@ function isWorthwhile(core: ConnectionCore, subflow: Subflow, length: number, av
 function limitOf(core: ConnectionCore, subflow: Subflow): number {
   const mss = subflow.tcp.mss;
   // One less, so that a DATA_FIN fits on any record.
-  const most = Math.min(subflow.maxOffloadBytes > 0 ? subflow.maxOffloadBytes : core.settings.maxMappingBytes, MAX_MAPPING_BYTES - 1);
+  const most = Math.min(
+    subflow.maxOffloadBytes > 0 ? subflow.maxOffloadBytes : core.settings.maxMappingBytes,
+    MAX_MAPPING_BYTES - 1,
+  );
   return most > mss ? most - (most % mss) : most;
 }
 
@@ -127,7 +134,12 @@ function push(core: ConnectionCore, now: number, subflow: Subflow, dataStart: nu
   const hasFin = sender.isEnded && !isFirst && dataStart + length === sender.finAt;
   const record = new DataRecord(start, dataStart, pieces, length, core.localKeys!.initialSeq, hasFin);
   if (core.usesChecksum) {
-    record.checksum = dssChecksum({ hi: record.seqHi, lo: record.seqLo }, start, record.mappingLength, pieces);
+    record.checksum = dssChecksum(
+      { hi: record.seqHi, lo: record.seqLo },
+      start,
+      record.mappingLength,
+      pieces,
+    );
   }
   tcp.push(now, record);
   subflow.keepRecord(record);

@@ -27,7 +27,14 @@ export class DataRecord implements SendRecord {
   /** Whether the bytes were queued for other subflows since this record was pushed. */
   reinjected = false;
 
-  constructor(start: number, dataStart: number, pieces: readonly Uint8Array[], length: number, initial: Uint64, dataFin: boolean) {
+  constructor(
+    start: number,
+    dataStart: number,
+    pieces: readonly Uint8Array[],
+    length: number,
+    initial: Uint64,
+    dataFin: boolean,
+  ) {
     const seq = uint64Add(initial, dataStart);
     this.start = start;
     this.length = length;

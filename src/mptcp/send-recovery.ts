@@ -48,7 +48,8 @@ export function relieveStale(core: ConnectionCore): void {
 function dataRtoNs(core: ConnectionCore): number {
   let rtoNs = 0;
   for (const subflow of core.subflows) {
-    if (subflow.state === 'active' || subflow.state === 'closing') rtoNs = Math.max(rtoNs, subflow.tcp.rtt.rtoNs);
+    if (subflow.state === 'active' || subflow.state === 'closing')
+      rtoNs = Math.max(rtoNs, subflow.tcp.rtt.rtoNs);
   }
   const { minDataRtoNs, maxDataRtoNs } = core.settings;
   // Data first gets the time that TCP needs to notice by itself; a DATA_FIN alone has nobody else to send it again.

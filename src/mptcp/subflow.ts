@@ -78,6 +78,8 @@ export class Subflow {
   isConfirmed = false;
   /** The peer's SYN as a wire number, valid once it came. */
   peerInitialSeq: Seq32 = 0 as Seq32;
+  /** Most payload of one super-segment that its device cuts; 0 when it cuts none. */
+  maxOffloadBytes = 0;
   /** How many SYNs were sent. */
   synsSent = 0;
   /** Whether the last SYN sent left out MP_CAPABLE because others went unanswered. */

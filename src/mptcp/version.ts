@@ -31,7 +31,10 @@ export const versionOne: VersionRules = {
 };
 
 /** Draws a key and gives the token that goes with it, so that the owner of the token table can look for a clash. */
-export function drawKey(random: RandomSource, rules: VersionRules = versionOne): { readonly key: Uint64; readonly token: number } {
+export function drawKey(
+  random: RandomSource,
+  rules: VersionRules = versionOne,
+): { readonly key: Uint64; readonly token: number } {
   const key = { hi: random.nextUint32(), lo: random.nextUint32() };
   return { key, token: rules.keyMaterial(key).token };
 }

@@ -1,0 +1,186 @@
+/**
+ * Reads the Multipath TCP options of a segment that TCP accepted, and has done what they say. The one DSS of nearly
+ * every segment is read without allocation.
+ * Read first: RFC 8684 §3.3 to §3.7.
+ */
+import { offsetOf, seq32, uint64Distance, uint64ToBigInt } from '../base/index.js';
+import { Verdict } from '../tcp/index.js';
+import { DssFields, MpTcpRstFlag, MptcpSubtype, TcpFlag, dssChecksum, parseDss } from '../wire/index.js';
+import type { MpCapable, MptcpOption, TcpSegment } from '../wire/index.js';
+import { handleAddAddr, handlePriority, handleRemoveAddr } from './addresses.js';
+import { handleFail } from './checksum-failure.js';
+import { handleFastClose } from './close.js';
+import type { ConnectionCore } from './core.js';
+import { fallBack, mayFallBack } from './fallback.js';
+import { readConfirmation, readSynAck, readThirdAck } from './handshake-capable.js';
+import { answerRepeatedJoin, readJoinAck, readJoinAnswer, readJoinSynAck } from './handshake-join.js';
+import { optionAt } from './option-list.js';
+import { declareMapping, noteDataFin } from './receive-subflow.js';
+import { handleDataAck } from './send-acknowledgment.js';
+import type { Subflow } from './subflow.js';
+
+/** Reused for every DSS read. */
+const dss = new DssFields();
+
+/** Reads the options of `segment`; `verdict` is TCP's, and includes ACCEPTED. */
+export function readOptions(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+  verdict: number,
+): void {
+  if (!subflow.isConfirmed) readHandshake(core, now, subflow, segment, verdict);
+  for (let i = 0; i < segment.mptcpCount && !core.isFallback; i++) {
+    const subtype = segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4;
+    if (subtype === MptcpSubtype.DSS) {
+      const error = parseDss(segment.bytes, segment.mptcpOffsets[i]!, segment.mptcpLengths[i]!, dss);
+      if (error === undefined) readDss(core, now, subflow);
+    } else {
+      const option = optionAt(segment, i);
+      if (option !== undefined) readOther(core, now, subflow, segment, option);
+    }
+  }
+}
+
+/** What a subflow's handshake waits for may be in this segment. */
+function readHandshake(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+  verdict: number,
+): void {
+  const { join } = subflow;
+  if ((verdict & Verdict.RESET) !== 0) return;
+  if ((segment.flags & TcpFlag.SYN) !== 0) {
+    if ((verdict & Verdict.SYN) === 0) return;
+    if (join !== undefined) readJoinSynAck(core, now, subflow, segment);
+    else if (core.isClient) readSynAck(core, now, subflow, segment);
+    return;
+  }
+  if (join !== undefined) {
+    if (join.isActive) readJoinAnswer(core, subflow, segment);
+    else readJoinAck(core, now, subflow, segment);
+  } else if (core.isClient) {
+    readConfirmation(core, now, subflow, segment);
+  } else {
+    readThirdAck(core, now, subflow, segment);
+  }
+}
+
+/** Acts on the DSS just parsed. */
+function readDss(core: ConnectionCore, now: number, subflow: Subflow): void {
+  if (core.remoteKeys === undefined || !(subflow.isConfirmed || subflow.isInitial)) return;
+  core.hadDss = true;
+  if (dss.hasAck) {
+    const initial = core.localKeys!.initialSeq;
+    const offset = dss.ack64
+      ? uint64Distance(dss.ackHi, dss.ackLo, initial)
+      : offsetOf(seq32(dss.ackLo), seq32(initial.lo), core.sender.una);
+    handleDataAck(core, now, subflow, offset);
+  }
+  if (dss.hasMapping) readMapping(core, now, subflow);
+}
+
+function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void {
+  if (dss.dataLength === 0) {
+    if (mayFallBack(core, subflow)) fallBack(core, subflow, 'infinite-mapping');
+    return;
+  }
+  // RFC 8684 §3.3.1: 64-bit sequence numbers are acknowledged with 64 bits.
+  core.acks64 = dss.seq64;
+  const initial = core.remoteKeys!.initialSeq;
+  const dataStart = dss.seq64
+    ? uint64Distance(dss.seqHi, dss.seqLo, initial)
+    : offsetOf(seq32(dss.seqLo), seq32(initial.lo), core.receiver.next);
+  const checksum = dss.hasChecksum ? dss.checksum : -1;
+  const length = dss.dataFin ? dss.dataLength - 1 : dss.dataLength;
+  if (length === 0) {
+    // A DATA_FIN alone maps no byte of the subflow, whatever its subflow sequence number says (RFC 8684 §3.3.3).
+    if (isFinIntact(checksum)) noteDataFin(core, now, subflow, dataStart);
+    return;
+  }
+  const start = offsetOf(seq32(dss.subflowSeq), seq32(0), subflow.tcp.rcvNxt);
+  if (subflow.mappings?.isRepetition(start, length, dataStart, checksum) === true) return;
+  const { dataFin } = dss;
+  declareMapping(core, now, subflow, {
+    start,
+    length,
+    dataStart,
+    dataFin,
+    checksum,
+    held: undefined,
+    heldBytes: 0,
+  });
+}
+
+/** Whether the checksum of a DATA_FIN alone is right, or absent. It covers the pseudo-header only. */
+function isFinIntact(checksum: number): boolean {
+  if (checksum < 0 || !dss.seq64) return true;
+  return dssChecksum({ hi: dss.seqHi, lo: dss.seqLo }, dss.subflowSeq, dss.dataLength, []) === checksum;
+}
+
+function readOther(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+  option: MptcpOption,
+): void {
+  // A reset says only why; everything else needs a subflow that has proved to be the connection's.
+  if (option.subtype === 'MP_TCPRST') {
+    if ((segment.flags & TcpFlag.RST) === 0) return;
+    subflow.resetReason = option.reason;
+    subflow.resetTransient = (option.flags & MpTcpRstFlag.TRANSIENT) !== 0;
+    return;
+  }
+  if (core.remoteKeys === undefined || !(subflow.isConfirmed || subflow.isInitial)) return;
+  switch (option.subtype) {
+    case 'MP_CAPABLE':
+      readCapable(core, now, subflow, option);
+      break;
+    case 'MP_JOIN':
+      if (option.phase === 'ack') answerRepeatedJoin(now, subflow);
+      break;
+    case 'ADD_ADDR':
+      handleAddAddr(core, now, subflow, option);
+      break;
+    case 'REMOVE_ADDR':
+      handleRemoveAddr(core, now, option.addressIds);
+      break;
+    case 'MP_PRIO':
+      // With an address ID it would let one path speak for another (RFC 8684 §3.3.8 removed that form).
+      if (option.addressId === undefined) handlePriority(core, subflow, option.backup);
+      break;
+    case 'MP_FAIL':
+      handleFail(core, now, subflow);
+      break;
+    case 'MP_FASTCLOSE':
+      handleFastClose(core, now, option.receiverKey);
+      break;
+    case 'DSS':
+    case 'MP_EXPERIMENTAL':
+    case 'UNKNOWN':
+      // The DSS was read in place; the others have no meaning here and harm nothing.
+      break;
+  }
+}
+
+/** MP_CAPABLE on data is a mapping of the first bytes (RFC 8684 §3.1). */
+function readCapable(core: ConnectionCore, now: number, subflow: Subflow, option: MpCapable): void {
+  if (core.isClient || !subflow.isInitial || option.dataLength === undefined) return;
+  if (option.receiverKey !== uint64ToBigInt(core.localKeys!.key)) return;
+  const checksum = option.checksum ?? -1;
+  const length = option.dataLength;
+  if (length === 0 || subflow.mappings?.isRepetition(1, length, 1, checksum) === true) return;
+  declareMapping(core, now, subflow, {
+    start: 1,
+    length,
+    dataStart: 1,
+    dataFin: false,
+    checksum,
+    held: undefined,
+    heldBytes: 0,
+  });
+}

@@ -1,0 +1,66 @@
+/** What the events of a subflow's TCP connection mean to the connection. */
+import { errorFor, fail } from './close.js';
+import type { ConnectionCore } from './core.js';
+import { noteStreamEnd } from './fallback.js';
+import { reinjectUnacked } from './send-recovery.js';
+import type { Subflow } from './subflow.js';
+import { closeSubflow, endSubflow } from './subflow-end.js';
+
+/** Deals with everything that the TCP connection of `subflow` has to say. */
+export function handleTcpEvents(core: ConnectionCore, now: number, subflow: Subflow): void {
+  const { tcp } = subflow;
+  for (let event = tcp.pollEvent(); event !== undefined; event = tcp.pollEvent()) {
+    switch (event.type) {
+      case 'established':
+        handleEstablished(core, now, subflow);
+        break;
+      case 'peer-fin':
+        handlePeerFin(core, now, subflow);
+        break;
+      case 'timeout':
+        subflow.timeouts = event.count;
+        if (subflow.state === 'active' || subflow.state === 'closing') reinjectUnacked(core, subflow);
+        break;
+      case 'time-wait':
+        endSubflow(core, now, subflow, 'normal');
+        break;
+      case 'closed':
+        endSubflow(core, now, subflow, event.reason);
+        if (subflow.isInitial && (core.phase === 'handshake' || core.isFallback))
+          fail(core, now, errorFor(event.reason));
+        break;
+    }
+  }
+}
+
+/** TCP's handshake is through: the initial subflow carries data now, a join still has to prove itself. */
+function handleEstablished(core: ConnectionCore, now: number, subflow: Subflow): void {
+  if (subflow.state !== 'opening') return;
+  if (subflow.join !== undefined) {
+    subflow.state = 'joining';
+    return;
+  }
+  subflow.state = 'active';
+  subflow.wasOpened = true;
+  core.phase = 'open';
+  core.dataProgressAt = now;
+  core.maySchedule = true;
+  core.tell({
+    type: 'established',
+    fallback: core.isFallback,
+    version: core.isFallback ? 0 : core.rules.number,
+  });
+  core.tell({ type: 'subflow-opened', subflow });
+}
+
+/**
+ * The peer sends no more on this subflow. In plain TCP that is the end of its stream. Otherwise it says nothing of the
+ * stream (RFC 8684 §3.3.3), but a peer that closed a subflow no longer wants data there: with another one to turn to,
+ * this side closes it too.
+ */
+function handlePeerFin(core: ConnectionCore, now: number, subflow: Subflow): void {
+  if (core.isFallback) noteStreamEnd(core, subflow);
+  else if (core.phase === 'closed' || core.hasOtherUsable(subflow) || subflow.state !== 'active') {
+    closeSubflow(core, now, subflow);
+  }
+}

@@ -1,0 +1,43 @@
+/** Everything of one connection that happens because time passes, TCP's own timers aside. */
+import { NEVER } from '../base/index.js';
+import { repeatAnnouncements } from './addresses.js';
+import { errorFor, fail } from './close.js';
+import type { ConnectionCore } from './core.js';
+import { repeatJoinAck } from './handshake-join.js';
+import { wakePairs } from './paths.js';
+import { dataTimerAt, handleDataTimeout } from './send-recovery.js';
+
+/** When the first timer is due, TCP's included, in ns. */
+export function nextTimerAt(core: ConnectionCore): number {
+  let at = Math.min(dataTimerAt(core), core.closeDeadline, core.graceDeadline);
+  if (core.addresses !== undefined) at = Math.min(at, core.addresses.nextAt);
+  if (core.paths !== undefined) at = Math.min(at, core.paths.nextAt);
+  const { subflows } = core;
+  for (let i = 0; i < subflows.length; i++) {
+    const subflow = subflows[i]!;
+    at = Math.min(
+      at,
+      subflow.tcp.pollTimeout(),
+      subflow.join === undefined ? NEVER : subflow.join.ackDeadline,
+    );
+  }
+  return at;
+}
+
+/** Does what is due. */
+export function handleTimers(core: ConnectionCore, now: number): void {
+  for (const subflow of core.subflows) {
+    subflow.tcp.handleTimeout(now);
+    repeatJoinAck(core, now, subflow);
+  }
+  repeatAnnouncements(core, now);
+  wakePairs(core, now);
+  if (now >= dataTimerAt(core) && !handleDataTimeout(core, now)) fail(core, now, errorFor('timeout'));
+  if (now >= core.closeDeadline) fail(core, now, errorFor('timeout'));
+  checkGrace(core, now);
+}
+
+/** Fails a connection that was without a subflow for too long. */
+export function checkGrace(core: ConnectionCore, now: number): void {
+  if (now >= core.graceDeadline) fail(core, now, errorFor(core.graceReason));
+}
