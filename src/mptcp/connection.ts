@@ -66,7 +66,6 @@ export class Connection {
     const core = new ConnectionCore(settings, random, true, tuple);
     begin(
       core,
-      now,
       TcpConnection.connect<DataRecord>(now, parameters),
       parameters,
       settings.enabled,
@@ -81,7 +80,7 @@ export class Connection {
     const core = new ConnectionCore(settings, random, false, tuple);
     const isMultipath = settings.enabled && acceptsCapable(core, syn);
     const tcp = TcpConnection.accept<DataRecord>(now, parameters, syn);
-    const subflow = begin(core, now, tcp, parameters, isMultipath, options.key);
+    const subflow = begin(core, tcp, parameters, isMultipath, options.key);
     subflow.peerInitialSeq = seq32(syn.seq);
     return new Connection(core);
   }
@@ -349,7 +348,6 @@ export class Connection {
 /** Puts the initial subflow in place. */
 function begin(
   core: ConnectionCore,
-  now: number,
   tcp: TcpConnection<DataRecord>,
   parameters: TcpParameters,
   isMultipath: boolean,

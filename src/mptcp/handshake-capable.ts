@@ -93,7 +93,7 @@ export function acceptsCapable(core: ConnectionCore, syn: TcpSegment): boolean {
 }
 
 /** The client reads the SYN+ACK: takes the server's key, or falls back. */
-export function readSynAck(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+export function readSynAck(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): void {
   const option = findCapable(segment);
   if (subflow.sentPlainSyn) {
     // The server answers the SYN that it saw last, or an earlier one; without MP_CAPABLE in the third ACK it falls back.
@@ -128,7 +128,7 @@ export function isTooEarly(core: ConnectionCore, subflow: Subflow, segment: TcpS
 }
 
 /** The server reads the first segment that follows the SYN: takes the client's key, or falls back. */
-export function readThirdAck(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+export function readThirdAck(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): void {
   const option = findCapable(segment);
   if (
     option?.senderKey === undefined ||
@@ -148,12 +148,7 @@ export function readThirdAck(core: ConnectionCore, now: number, subflow: Subflow
  * The client reads the first segments that follow the SYN+ACK: a DATA_ACK, or an announcement that only the owner of
  * the keys can make, confirms the server; a segment without any option of ours says that the path strips them.
  */
-export function readConfirmation(
-  core: ConnectionCore,
-  now: number,
-  subflow: Subflow,
-  segment: TcpSegment,
-): void {
+export function readConfirmation(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): void {
   for (let i = 0; i < segment.mptcpCount; i++) {
     const option = optionAt(segment, i);
     if (

@@ -56,16 +56,16 @@ function readHandshake(
   if ((segment.flags & TcpFlag.SYN) !== 0) {
     if ((verdict & Verdict.SYN) === 0) return;
     if (join !== undefined) readJoinSynAck(core, now, subflow, segment);
-    else if (core.isClient) readSynAck(core, now, subflow, segment);
+    else if (core.isClient) readSynAck(core, subflow, segment);
     return;
   }
   if (join !== undefined) {
     if (join.isActive) readJoinAnswer(core, subflow, segment);
     else readJoinAck(core, now, subflow, segment);
   } else if (core.isClient) {
-    readConfirmation(core, now, subflow, segment);
+    readConfirmation(core, subflow, segment);
   } else {
-    readThirdAck(core, now, subflow, segment);
+    readThirdAck(core, subflow, segment);
   }
 }
 
