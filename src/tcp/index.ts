@@ -4,7 +4,6 @@
  * options. Read first: RFC 9293, then RFC 5681, 6298, 7323, 2018, 8985, 6937.
  */
 export { TcpConnection } from './connection.js';
-export type { RttView, TcpStatistics } from './connection.js';
 export { Verdict } from './event.js';
 export type { CloseReason, TcpEvent } from './event.js';
 export { MAX_OPTION_BYTES, OutgoingSegment } from './segment.js';
@@ -13,3 +12,5 @@ export { defaultTcpSettings } from './settings.js';
 export type { TcpParameters, TcpSettings } from './settings.js';
 export { isSynchronized, mayReceive, maySend } from './state.js';
 export type { TcpState } from './state.js';
+export type { RttView, TcpStatistics } from './statistics.js';
+export * from './congestion/index.js';

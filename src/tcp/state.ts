@@ -8,27 +8,27 @@
  *                  +----------+ ---------------------------> +--------------+
  *                  | SYN-SENT |                              | SYN-RECEIVED |
  *                  +----------+                              +--------------+
- *                       | SYN, ACK / ACK     ACK of SYN           |      | shutdown / FIN
- *                       +--------------> +-------------+ <--------+      |
- *                         +------------- | ESTABLISHED | -----------+    |
- *          shutdown / FIN |              +-------------+ FIN / ACK  |    |
- *                         v  <--------------------------------------|----+
- *                  +------------+                                   v
- *     +----------- | FIN-WAIT-1 | ----------+                +------------+
- *     | FIN / ACK  +------------+ ACK of FIN|                | CLOSE-WAIT |
- *     v                   |                 v                +------------+
- *  +---------+            | FIN and   +------------+                | shutdown / FIN
- *  | CLOSING |            | ACK of    | FIN-WAIT-2 |                v
- *  +---------+            | FIN       +------------+          +----------+
- *     | ACK of FIN        v                 | FIN / ACK       | LAST-ACK |
- *     |             +-----------+           |                 +----------+
+ *                       | SYN, ACK / ACK                          | ACK of SYN
+ *                       +--------------> +-------------+ <--------+
+ *                         +------------- | ESTABLISHED | -----------+
+ *          shutdown / FIN |              +-------------+ FIN / ACK  |
+ *                         v                                         v
+ *                  +------------+                            +------------+
+ *     +----------- | FIN-WAIT-1 | ----------+                | CLOSE-WAIT |
+ *     | FIN / ACK  +------------+ ACK of FIN|                +------------+
+ *     v                                     v                       | shutdown / FIN
+ *  +---------+                        +------------+                v
+ *  | CLOSING |                        | FIN-WAIT-2 |          +----------+
+ *  +---------+                        +------------+          | LAST-ACK |
+ *     | ACK of FIN  +-----------+           | FIN / ACK       +----------+
  *     +-----------> | TIME-WAIT | <---------+                      | ACK of FIN
  *                   +-----------+                                  v
  *                         | 2 MSL passed                      +--------+
  *                         +---------------------------------> | CLOSED |
  *                                                             +--------+
  *
- * From every state a reset, an abort or a timeout leads to CLOSED.
+ * A segment with both FIN and the ACK of ours is two moves at once: first the ACK, then the FIN. A shutdown before the
+ * connection is open waits until it is. From every state a reset, an abort or a timeout leads to CLOSED.
  */
 
 /** A state of RFC 9293 §3.3.2. */
@@ -90,6 +90,11 @@ export function isSynchronized(state: TcpState): boolean {
 /** Whether the peer may still send bytes. */
 export function mayReceive(state: TcpState): boolean {
   return state === 'established' || state === 'fin-wait-1' || state === 'fin-wait-2';
+}
+
+/** Whether the peer must be told of an abort: it may still expect something of us (RFC 9293 §3.10.5). */
+export function mustReset(state: TcpState): boolean {
+  return state === 'syn-received' || state === 'close-wait' || mayReceive(state);
 }
 
 /** Whether the owner may still push bytes. */
