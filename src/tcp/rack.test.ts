@@ -214,8 +214,13 @@ describe('the reordering window (step 4)', () => {
     expect(quarters(sender, 2 * RTT)).toBe(2);
     for (let i = 0; i < 15; i++) sender.rack.onRecoveryEnd();
     expect(quarters(sender, 4 * RTT)).toBe(2);
+    // Another report, and the count begins anew.
+    reportDuplicate(sender, 5 * RTT);
+    expect(quarters(sender, 6 * RTT)).toBe(3);
+    for (let i = 0; i < 15; i++) sender.rack.onRecoveryEnd();
+    expect(quarters(sender, 8 * RTT)).toBe(3);
     sender.rack.onRecoveryEnd();
-    expect(quarters(sender, 6 * RTT)).toBe(1);
+    expect(quarters(sender, 10 * RTT)).toBe(1);
   });
 
   test('does not grow for the second copy of a probe', () => {

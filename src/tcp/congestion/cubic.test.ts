@@ -101,13 +101,14 @@ describe('the curve of RFC 9438 §4.2', () => {
   });
 
   test('grows by no more than half in a round trip', () => {
-    const path = new Path(10, LONG);
+    const path = new Path(10, 5 * SECOND);
     path.lose();
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 8; i++) {
       const before = path.window;
       path.round();
       expect(path.window).toBeLessThanOrEqual(before * 1.5 + 1);
     }
+    expect(path.window).toBeGreaterThan(50);
   });
 });
 
