@@ -52,9 +52,9 @@ export class LinkMonitor {
     });
   }
 
-  /** Whether packets can pass the interface, as last heard. */
+  /** Whether packets can pass the interface, asked now: a change may not have been announced yet. */
   get isUp(): boolean {
-    return this.up;
+    return this.query();
   }
 
   /** Stops listening. Closing twice does nothing. */
