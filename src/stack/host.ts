@@ -2,7 +2,7 @@
  * The state that the parts of a host share: what is connected, what has something to send, what is due, what there is
  * to tell. Internal to the stack; `Stack` is its face, `Ingress` and `Egress` move the packets.
  */
-import { Deque, SubflowError, TimerQueue, type RandomSource } from '../base/index.js';
+import { Deque, SubflowError, TimerQueue, type RandomSource, type Uint64 } from '../base/index.js';
 import { drawKey, type ConnectionEvent, type Subflow, type SubflowWantedEvent } from '../mptcp/index.js';
 import { OutgoingSegment, type TcpParameters } from '../tcp/index.js';
 import type { Endpoint, IpAddress } from '../wire/index.js';
@@ -20,6 +20,7 @@ import { ReplyQueue } from './replies.js';
 import type { ConnectionSettings, StackSettings } from './settings.js';
 import type { OpenSubflowOptions, Socket, SocketHost } from './socket.js';
 import { TimeWaitTable } from './time-wait.js';
+import { MAX_HEADER_BYTES } from './transmit-buffer.js';
 
 export class Host implements SocketHost, ListenerHost {
   readonly settings: StackSettings;
@@ -78,18 +79,23 @@ export class Host implements SocketHost, ListenerHost {
       headerBytes,
       receiveWindowBytes: receiveBufferBytes,
       maxReceiveWindowBytes: receiveBufferBytes,
-      maxOffloadBytes: device.capabilities.maxOffloadBytes,
+      // The length field of the IP header counts what a super-segment has, headers and all.
+      maxOffloadBytes: Math.min(device.capabilities.maxOffloadBytes, 65_535 - MAX_HEADER_BYTES),
       settings: own.tcp ?? this.settings.tcp,
       congestion: own.congestion ?? this.settings.congestion,
       random: this.random,
     };
   }
 
-  /** A key whose token no connection of this host has (RFC 8684 §3.1: tokens are unique on a host). */
-  uniqueKey(version: number): ReturnType<typeof drawKey>['key'] {
+  /**
+   * A key whose token no connection of this host has (RFC 8684 §3.1: tokens are unique on a host), in the form of an
+   * option; nothing for a connection that will not speak Multipath TCP.
+   */
+  uniqueKey(isWanted: boolean): { readonly key?: Uint64 } {
+    if (!isWanted) return {};
     for (;;) {
-      const { key, token } = drawKey(this.random, version);
-      if (!this.tokens.has(token)) return key;
+      const { key, token } = drawKey(this.random);
+      if (!this.tokens.has(token)) return { key };
     }
   }
 

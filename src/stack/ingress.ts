@@ -224,8 +224,8 @@ export class Ingress {
     const base = host.parametersFor(now, tuple.local, tuple.remote, device, own);
     const parameters = cookie === undefined ? base : { ...base, initialSequence: cookie };
     const settings = own.mptcp ?? host.settings.mptcp;
-    const key = host.uniqueKey(settings.version);
-    const options = { settings, parameters, random: host.random, key };
+    const key = host.uniqueKey(settings.enabled && syn.mptcpCount > 0);
+    const options = { settings, parameters, random: host.random, ...key };
     const connection = Connection.accept(now, options, syn, tuple);
     const socket = new Socket(host, connection, tuple.local, tuple.remote, own, listener);
     host.addSocket(now, socket);

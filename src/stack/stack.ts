@@ -50,6 +50,10 @@ export class Stack {
     this.egress = new Egress(this.host);
   }
 
+  get settings(): StackSettings {
+    return this.host.settings;
+  }
+
   /** Counters: a view that stays current. */
   get counters(): Readonly<StackCounters> {
     return this.host.counters;
@@ -146,9 +150,9 @@ export class Stack {
     const local = { address, port: this.localPort(address, remote, options.local?.port ?? 0) };
     const settings = options.mptcp ?? host.settings.mptcp;
     const parameters = host.parametersFor(now, local, remote, device, options);
-    const key = host.uniqueKey(settings.version);
+    const key = host.uniqueKey(settings.enabled);
     const tuple = { local, remote };
-    const connection = Connection.connect(now, { tuple, settings, parameters, random: host.random, key });
+    const connection = Connection.connect(now, { tuple, settings, parameters, random: host.random, ...key });
     const own = pick(options);
     const socket = new Socket(host, connection, local, remote, own, undefined);
     host.counters.activeOpens++;
