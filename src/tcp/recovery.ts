@@ -319,8 +319,8 @@ export class Recovery<R> {
         this.onReorderingTimer(now);
         return 0;
       case TimerKind.PERSIST:
-        this.isProbeDue = true;
         this.disarm();
+        this.isProbeDue = true;
         return 0;
       default:
         return this.onRetransmissionTimer(now, isWindowClosed);

@@ -73,11 +73,11 @@ export function makeSegment(fields: SegmentFields): TcpSegment {
     out.sackEdges[out.sackCount * 2 + 1] = right;
     out.sackCount++;
   }
-  return toArrived(out, fields.payload ?? new Uint8Array(0), fields.segmentSize ?? 0);
+  return arrive(out, fields.payload ?? new Uint8Array(0), fields.segmentSize ?? 0);
 }
 
 /** What arrives when `out` is sent with `payload`. */
-function toArrived(out: OutgoingSegment, payload: Uint8Array, segmentSize: number): TcpSegment {
+export function arrive(out: OutgoingSegment, payload: Uint8Array, segmentSize: number): TcpSegment {
   const headerLength = tcpHeaderLength(out);
   const bytes = new Uint8Array(headerLength + payload.length);
   writeTcpHeader(bytes, 0, 1, 2, out);

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { Pair, testInitial } from '../../test/support/tcp-pair.js';
+import { testParameters } from '../../test/support/tcp-peer.js';
+import { MILLISECOND, randomBelow, SECOND, SeededRandom } from '../base/index.js';
+import { newReno } from './congestion/index.js';
+
+/** A world drawn from `seed`: what the wire does, how large the windows are, what each end can. */
+function worldOf(seed: number): Pair {
+  const random = new SeededRandom(seed);
+  const pick = <T>(...values: readonly T[]): T => values[randomBelow(random, values.length)]!;
+  const settings = {
+    sack: pick(true, true, true, false),
+    timestamps: pick(true, true, false),
+    nagle: pick(true, false),
+  };
+  const end = (side: number) =>
+    testParameters({
+      initialSequence: testInitial(seed * 2 + side),
+      receiveWindowBytes: pick(1000, 5000, 30_000, 65_535, 200_000),
+      maxOffloadBytes: pick(0, 20_000, 65_535),
+      congestion: pick(undefined, newReno) ?? testParameters().congestion,
+      settings,
+    });
+  const pair = Pair.open(
+    {
+      seed,
+      delayNs: pick(1, 5, 20, 100) * MILLISECOND,
+      jitterNs: pick(0, 0, 1, 10, 50) * MILLISECOND,
+      loss: pick(0, 0.01, 0.05, 0.2),
+      duplication: pick(0, 0, 0.02, 0.1),
+      isCutting: pick(true, true, false),
+    },
+    end(0),
+    end(1),
+  );
+  pair.a.toSend = pick(0, 1, 1000, 40_000, 100_000);
+  pair.b.toSend = pick(0, 1, 1000, 40_000, 100_000);
+  pair.a.recordBytes = pick(100, 1448, 3000, 65_536);
+  pair.b.recordBytes = pick(100, 1448, 3000, 65_536);
+  pair.a.closesAfterSending = pair.b.closesAfterSending = true;
+  return pair;
+}
+
+describe('a transfer both ways over a bad wire', () => {
+  const seeds = Number(process.env['SUBFLOW_TCP_SEEDS'] ?? 300);
+  it(`delivers every byte once and in order and closes, for ${seeds} seeds`, () => {
+    for (let seed = 1; seed <= seeds; seed++) {
+      const pair = worldOf(seed);
+      const { toSend: fromA } = pair.a;
+      const { toSend: fromB } = pair.b;
+      const isOver = () => pair.a.connection.state === 'closed' && pair.b.connection.state === 'closed';
+      const done = pair.run(isOver, 3000 * SECOND);
+      const outcome = {
+        seed,
+        done,
+        states: [pair.a.connection.state, pair.b.connection.state],
+        received: [pair.a.receivedBytes, pair.b.receivedBytes],
+        corrupt: pair.a.isCorrupt || pair.b.isCorrupt,
+        ends: [pair.a.events.at(-1), pair.b.events.at(-1)],
+      };
+      expect(outcome).toEqual({
+        seed,
+        done: true,
+        states: ['closed', 'closed'],
+        received: [fromB, fromA],
+        corrupt: false,
+        ends: [
+          { type: 'closed', reason: 'normal' },
+          { type: 'closed', reason: 'normal' },
+        ],
+      });
+    }
+  });
+});
