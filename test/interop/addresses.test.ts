@@ -1,0 +1,68 @@
+/** Addresses announced by either side are used by the other, and withdrawn ones no longer. */
+import { expect, it } from 'vitest';
+import { kernelMptcp, mayCreateNamespaces, mayCreateTun } from '../../src/linux/index.js';
+import { describeWith } from '../support/with-rights.js';
+import { Exchange, expectCounters } from './support/exchange.js';
+import { TwoPaths, type Family } from './support/two-paths.js';
+
+const BYTES = 8 << 20;
+/** Slow enough that the announcement comes long before the end. */
+const link = { both: { rateBps: 40e6, delayNs: 5e6, queue: { ns: 50e6 } } };
+
+describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), kernelMptcp()], () => {
+  it.each<Family>([4, 6])('of the kernel gets a subflow from us, IPv%d', async (family) => {
+    const paths = new TwoPaths({
+      family,
+      links: [link, link],
+      // Our second address is not for joins to the kernel's first: what reaches the second path was announced.
+      kernelEndpoint: 'signal',
+    });
+    try {
+      const exchange = await Exchange.begin(paths, { role: 'client', bytes: BYTES });
+      const { ours } = exchange;
+      const announced = paths.kernelAddress(2);
+      const isToAnnounced = () =>
+        ours.socket.connection.subflows.some(
+          (subflow) => subflow.remote.address.toString() === announced && subflow.tcp.state === 'established',
+        );
+      await ours.until(isToAnnounced);
+      expect(ours.notices.find((notice) => notice.type === 'address-announced')?.address.toString()).toBe(
+        announced,
+      );
+      await exchange.expectWhole();
+      const counters = paths.kernel.counters();
+      expectCounters(counters, { MPTcpExtEchoAdd: 1, MPTcpExtAddAddrTx: 1 });
+      expect(counters.get('MPTcpExtMPJoinAckRx')).toBe(counters.get('MPTcpExtMPJoinSynRx'));
+    } finally {
+      paths.close();
+    }
+  });
+
+  it.each<Family>([4, 6])(
+    'of ours gets a subflow from the kernel, and loses it again, IPv%d',
+    async (family) => {
+      const paths = new TwoPaths({ family, links: [link, link], ourAddresses: [{}, { signal: true }] });
+      try {
+        const exchange = await Exchange.begin(paths, { role: 'server', bytes: BYTES });
+        const { ours } = exchange;
+        const { connection } = ours.socket;
+        await ours.until(() => connection.subflows.length === 2 && ours.receivedBytes > BYTES / 4);
+        expect(connection.subflows[1]!.local.address.toString()).toBe(paths.ourAddress(2));
+        paths.act((now) =>
+          paths.stack.removeAddress(now, paths.interfaces[1]!, paths.ourEndpoint(2, 0).address),
+        );
+        await ours.until(() => connection.subflows.length === 1);
+        await exchange.expectWhole();
+        expectCounters(paths.kernel.counters(), {
+          MPTcpExtAddAddr: 1,
+          MPTcpExtEchoAddTx: 1,
+          MPTcpExtMPJoinSynTx: 1,
+          MPTcpExtMPJoinSynAckRx: 1,
+          MPTcpExtRmAddr: 1,
+        });
+      } finally {
+        paths.close();
+      }
+    },
+  );
+});
