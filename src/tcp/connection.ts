@@ -11,7 +11,7 @@ import { Receiver } from './receiver.js';
 import type { OutgoingSegment, SendRecord } from './segment.js';
 import { MAX_OPTION_BYTES } from './segment.js';
 import { Sender } from './sender.js';
-import type { TcpParameters } from './settings.js';
+import type { TcpParameters, TcpSettings } from './settings.js';
 import type { TcpState, TcpTransition } from './state.js';
 import { isSynchronized, mayReceive, maySend, mustReset, nextState } from './state.js';
 import type { RttView, TcpStatistics } from './statistics.js';
@@ -43,6 +43,8 @@ const PendingReset = {
 export class TcpConnection<R extends SendRecord = SendRecord> {
   /** Bytes of a pure acknowledgment's header to leave free for the owner; SACK blocks get the rest. A multiple of 4. */
   ackOptionBytes = 0;
+  /** Whether Nagle's rule holds small records back; may change at any time. */
+  nagle: boolean;
 
   private currentState: TcpState;
   private readonly parameters: TcpParameters;
@@ -53,6 +55,8 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   private readonly counters = new Counters();
   /** Only where keep-alive is asked for, and while the connection is open. */
   private keepAlive: KeepAlive | undefined = undefined;
+  /** What keep-alive goes by: the settings of the connection until {@link setKeepAlive}. */
+  private keepAliveSettings: TcpSettings;
   /** Events not yet polled. */
   private events: TcpEvent[] | undefined = undefined;
   /** Whether this end sent the first SYN. */
@@ -78,6 +82,8 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   private constructor(now: number, parameters: TcpParameters, isActive: boolean) {
     this.parameters = parameters;
+    this.nagle = parameters.settings.nagle;
+    this.keepAliveSettings = parameters.settings;
     this.isActive = isActive;
     this.currentState = isActive ? 'syn-sent' : 'syn-received';
     this.sender = new Sender<R>(parameters);
@@ -229,7 +235,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** Nagle's rule as Minshall has it: whether a record of `bytes` may be pushed now rather than wait for more. */
   mayPush(bytes: number): boolean {
-    return !this.parameters.settings.nagle || this.sender.mayPush(bytes);
+    return !this.nagle || this.sender.mayPush(bytes);
   }
 
   /** Stream offset that the next record must start at. */
@@ -532,10 +538,10 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   }
 
   private establish(now: number): void {
-    const { keepAliveIdleNs, initialWindowSegments } = this.parameters.settings;
+    const { initialWindowSegments } = this.parameters.settings;
     this.move(this.currentState === 'syn-sent' ? 'syn-ack' : 'syn-acked');
     this.sender.recovery.open(this.sender.mss, initialWindowSegments);
-    if (keepAliveIdleNs !== NEVER) this.keepAlive = new KeepAlive(now, this.parameters.settings);
+    this.startKeepAlive(now);
     this.emit({ type: 'established' });
     if (this.isShutdown) this.queueFin();
   }
@@ -586,6 +592,18 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     if (count > limit || now - sender.recovery.progressAt >= settings.userTimeoutNs) {
       this.finish('fail', this.hasSoftError ? 'unreachable' : 'timeout');
     } else this.emit({ type: 'timeout', count });
+  }
+
+  /** Probes the peer after `idleNs` of silence from now on; {@link NEVER}: not at all (RFC 9293 §3.8.4). */
+  setKeepAlive(now: number, idleNs: number): void {
+    this.keepAliveSettings = { ...this.keepAliveSettings, keepAliveIdleNs: idleNs };
+    this.keepAlive = undefined;
+    if (isSynchronized(this.currentState) && this.currentState !== 'time-wait') this.startKeepAlive(now);
+  }
+
+  private startKeepAlive(now: number): void {
+    const settings = this.keepAliveSettings;
+    if (settings.keepAliveIdleNs !== NEVER) this.keepAlive = new KeepAlive(now, settings);
   }
 
   private handleKeepAlive(now: number, keepAlive: KeepAlive): void {
