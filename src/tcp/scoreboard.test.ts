@@ -189,6 +189,21 @@ describe('selective acknowledgment', () => {
     expect([info.invalidSackBlocks, info.hasDsack, picture(board)]).toEqual([1, false, 'F11-51']);
   });
 
+  test('a block that made no sense is looked at again when it does', () => {
+    const board = sentBoard(5);
+    acknowledge(board, 1, [11, 21, 41, 61]);
+    board.recordTransmission(0, 61, MSS, 0, 'record');
+    acknowledge(board, 1, [11, 21, 41, 61]);
+    expect(picture(board)).toBe('F1-11 S11-21 F21-41 S41-51 S51-61');
+  });
+
+  test('a block that grows to cover a wire segment whole acknowledges it', () => {
+    const board = sentBoard(4);
+    acknowledge(board, 1, [11, 27]);
+    acknowledge(board, 1, [11, 31]);
+    expect(picture(board)).toBe('F1-11 S11-21 S21-31 F31-41');
+  });
+
   test('an old ACK may still tell of new blocks', () => {
     const board = sentBoard(5);
     acknowledge(board, 21);

@@ -12,14 +12,18 @@ import type { SentSegment } from './sent-segment.js';
  * The unit is the range that was sent at once: up to a super-segment of 64 KiB. It is split only when a part of it meets
  * another fate: a SACK block covers some of its wire segments, or a part is sent again. A range is in the deque by
  * offset and, by its state, in one of two lists that share its links: what is in flight, oldest transmission first, and
- * what is lost, lowest offset first. So an ACK costs time for the ranges that it changes, plus a binary search for each
- * SACK block; only a split moves the ranges behind it, and only a timeout walks over them all.
+ * what is lost, lowest offset first. So an ACK costs time for the ranges that it changes: SACK blocks that repeat what the
+ * last ACK said are skipped, and a new one is searched for from where the last change was. Only a split moves the ranges
+ * behind it, and only a timeout walks over them all.
  *
  * Read first: RFC 2018 §5 and §8, RFC 6675 §3 and §4, RFC 2883 §4.
  */
 
 /** Most ranges one connection keeps: beyond that no new data is sent, and SACK blocks split nothing. */
 export const MAX_SENT_RANGES = 65_536;
+
+/** Most SACK blocks that one ACK carries (RFC 2018 §3). */
+const MAX_SACK_BLOCKS = 4;
 
 /** So many places the deque may keep while nothing is in flight. */
 const IDLE_RING_RANGES = 16;
@@ -50,6 +54,14 @@ export class Scoreboard<R> {
   private lastLost: SentSegment<R> | undefined = undefined;
   /** The number of the next transmission. */
   private nextOrdinal = 0;
+  /** Edges of the SACK blocks that the last ACK had, left, right; made with the first and gone with the last of them. */
+  private lastEdges: Float64Array | undefined = undefined;
+  /** Number of blocks in `lastEdges`. */
+  private lastBlockCount = 0;
+  /** Ranges that went from the head of the deque so far. */
+  private shiftedRanges = 0;
+  /** Where the last SACK block changed something: an index in the deque, counted from the first range ever. */
+  private lastChange = 0;
   /** Most bytes in flight at once in this round trip. */
   private peakInFlightBytes = 0;
   /** The same of the round trip before. */
@@ -138,7 +150,7 @@ export class Scoreboard<R> {
   recordRetransmission(now: number, range: SentSegment<R>, length: number, segmentSize: number): void {
     assert(range.state !== SegmentState.SACKED, 'a retransmission of what the peer has');
     assert(length > 0 && length <= range.length, 'a retransmission beyond the range');
-    if (length < range.length) this.split(this.indexAt(range.start), range.start + length);
+    if (length < range.length) this.split(this.indexOf(range.start, 0), range.start + length);
     if (range.state === SegmentState.LOST) this.unlinkLost(range);
     else this.unlinkInFlight(range);
     this.launch(now, range, segmentSize);
@@ -167,6 +179,7 @@ export class Scoreboard<R> {
     info.priorInFlightBytes = this.bytesInFlight;
     if (ackOffset > this.sndUna) this.acknowledgeTo(ackOffset, info);
     if (blockCount > 0) this.acknowledgeBlocks(ackOffset, edges, blockCount, info);
+    else if (this.sackedBytes === 0) this.forgetBlocks();
     info.sndUna = this.sndUna;
     info.sndNxt = this.sndNxt;
     info.inFlightBytes = this.bytesInFlight;
@@ -206,6 +219,7 @@ export class Scoreboard<R> {
     }
     this.sackedBytes = 0;
     this.sackedRanges = 0;
+    this.forgetBlocks();
   }
 
   /** Takes every lost range that was not yet sent again for in flight: the timeout was spurious (RFC 4015 §3). */
@@ -225,6 +239,7 @@ export class Scoreboard<R> {
     this.oldestInFlight = this.newestInFlight = this.firstLost = this.lastLost = undefined;
     this.bytesInFlight = this.sackedBytes = this.sackedRanges = this.lostBytes = 0;
     this.sndUna = this.sndNxt;
+    this.forgetBlocks();
   }
 
   /** Puts `range`, which is in no list, in flight. */
@@ -259,6 +274,7 @@ export class Scoreboard<R> {
         else this.unlinkLost(range);
       }
       this.ranges.shift();
+      this.shiftedRanges++;
       releaseSegment(range);
     }
   }
@@ -294,13 +310,55 @@ export class Scoreboard<R> {
         info.dsackEnd = edges[1]!;
       }
     }
-    for (; index < blockCount; index++) {
-      const left = edges[2 * index]!;
-      const right = edges[2 * index + 1]!;
-      // RFC 2018 §3: a block lies beyond the acknowledgment it comes with. An old ACK may tell what is known by now.
-      if (left >= right || left < ackOffset || right > this.sndNxt) info.invalidSackBlocks++;
-      else if (right > this.sndUna) this.acknowledgeBlock(left, right, info);
+    for (let i = index; i < blockCount; i++) {
+      const left = edges[2 * i]!;
+      const right = edges[2 * i + 1]!;
+      if (!this.isBlock(ackOffset, left, right)) info.invalidSackBlocks++;
+      else if (right > this.sndUna) this.acknowledgeBlock(left, right, this.knownUntil(left), info);
     }
+    this.rememberBlocks(index, ackOffset, edges, blockCount);
+  }
+
+  /** RFC 2018 §3: a block lies beyond the acknowledgment it comes with. An old ACK may tell what is known by now. */
+  private isBlock(ackOffset: number, left: number, right: number): boolean {
+    return left < right && left >= ackOffset && right <= this.sndNxt;
+  }
+
+  /** Where the block of the last ACK ends that holds `left`; `left` if there is none. */
+  private knownUntil(left: number): number {
+    const edges = this.lastEdges;
+    if (edges === undefined) return left;
+    for (let i = 0; i < 2 * this.lastBlockCount; i += 2)
+      if (edges[i]! <= left && left < edges[i + 1]!) return edges[i + 1]!;
+    return left;
+  }
+
+  /** Keeps the blocks from the `first` on that made sense, for the next ACK to compare with. */
+  private rememberBlocks(
+    first: number,
+    ackOffset: number,
+    edges: ArrayLike<number>,
+    blockCount: number,
+  ): void {
+    if (this.sackedBytes === 0) {
+      this.forgetBlocks();
+      return;
+    }
+    this.lastBlockCount = 0;
+    const kept = (this.lastEdges ??= new Float64Array(2 * MAX_SACK_BLOCKS));
+    for (let i = first; i < blockCount && this.lastBlockCount < MAX_SACK_BLOCKS; i++) {
+      const left = edges[2 * i]!;
+      const right = edges[2 * i + 1]!;
+      if (!this.isBlock(ackOffset, left, right)) continue;
+      kept[2 * this.lastBlockCount] = left;
+      kept[2 * this.lastBlockCount + 1] = right;
+      this.lastBlockCount++;
+    }
+  }
+
+  private forgetBlocks(): void {
+    this.lastEdges = undefined;
+    this.lastBlockCount = 0;
   }
 
   /** RFC 2883 §4: the first block reports a duplicate if it lies before the acknowledgment, or inside the second block. */
@@ -309,11 +367,17 @@ export class Scoreboard<R> {
     return blockCount > 1 && edges[0]! >= edges[2]! && edges[1]! <= edges[3]!;
   }
 
-  /** Marks every range between the edges that is not marked yet; runs that are get leapt over. */
-  private acknowledgeBlock(left: number, right: number, info: AckInfo): void {
+  /**
+   * Marks every range between the edges that is not marked yet; the last ACK told of the part up to `knownUntil`, and
+   * runs that are marked get leapt over.
+   */
+  private acknowledgeBlock(left: number, right: number, knownUntil: number, info: AckInfo): void {
+    if (knownUntil >= right) return;
     /** The first of the marked ranges that follow each other up to where the walk is. */
     let runHead: SentSegment<R> | undefined = undefined;
-    let index = this.indexAt(Math.max(left, this.sndUna));
+    // A wire segment that the known part covers only in part may be covered now.
+    const first = Math.max(this.sndUna, knownUntil > left ? knownUntil - 1 : left);
+    let index = this.indexOf(first, this.lastChange - this.shiftedRanges);
     for (
       let range = this.ranges.at(index);
       range !== undefined && range.start < right;
@@ -321,7 +385,7 @@ export class Scoreboard<R> {
     ) {
       if (range.state === SegmentState.SACKED) {
         const until: number = range.sackedUntil;
-        index = until > range.end ? this.indexAt(until) : index + 1;
+        index = until > range.end ? this.indexOf(until, index) : index + 1;
         runHead ??= range;
         runHead.sackedUntil = until;
         continue;
@@ -337,6 +401,7 @@ export class Scoreboard<R> {
       runHead ??= part;
       runHead.sackedUntil = part.end;
       index = partIndex + 1;
+      this.lastChange = this.shiftedRanges + partIndex;
     }
   }
 
@@ -400,13 +465,30 @@ export class Scoreboard<R> {
     return right;
   }
 
-  /** Index of the range that holds `offset`; the number of ranges when none does. */
-  private indexAt(offset: number): number {
+  /** Index of the range that holds `offset`, the number of ranges when none does; looks near the index `hint` first. */
+  private indexOf(offset: number, hint: number): number {
+    const { ranges } = this;
     let low = 0;
-    let high = this.ranges.length;
+    let high = ranges.length;
+    if (hint >= 0 && hint < high) {
+      let step = 1;
+      if (ranges.at(hint)!.end <= offset) {
+        low = hint + 1;
+        for (let probe = low; probe < high; probe += step, step *= 2) {
+          if (ranges.at(probe)!.end > offset) high = probe;
+          else low = probe + 1;
+        }
+      } else {
+        high = hint;
+        for (let probe = high - 1; probe >= low; probe -= step, step *= 2) {
+          if (ranges.at(probe)!.end <= offset) low = probe + 1;
+          else high = probe;
+        }
+      }
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.ranges.at(middle)!.end <= offset) low = middle + 1;
+      if (ranges.at(middle)!.end <= offset) low = middle + 1;
       else high = middle;
     }
     return low;
