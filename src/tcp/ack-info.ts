@@ -41,8 +41,6 @@ export class AckInfo {
   priorInFlightBytes = 0;
   /** Bytes in flight after the ACK took off what it delivered, before losses are looked for. */
   inFlightBytes = 0;
-  /** Whether everything newly delivered had been sent only once. */
-  isDeliveredOnce = true;
 
   /** Whether the first SACK block reports bytes that arrived twice (RFC 2883). */
   hasDsack = false;
@@ -116,7 +114,6 @@ export class AckInfo {
     this.ackedBytes = 0;
     this.sackedBytes = 0;
     this.deliveredBytes = 0;
-    this.isDeliveredOnce = true;
     this.hasDsack = false;
     this.isDsackOfProbe = false;
     this.invalidSackBlocks = 0;
@@ -155,7 +152,6 @@ export class AckInfo {
     }
     const rttNs = this.nowNs - range.sentAt;
     if (range.transmissions > 1) {
-      this.isDeliveredOnce = false;
       if (!isSack) this.isRttAmbiguous = true;
       // RFC 8985 §6.2 step 2: an ACK this early, or with an older timestamp, is for an earlier transmission.
       if (this.echoedAtNs < range.sentAt || rttNs < this.minRttNs) return;

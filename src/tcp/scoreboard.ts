@@ -231,17 +231,6 @@ export class Scoreboard<R> {
     }
   }
 
-  /** Lets go of everything, as when the connection is over. */
-  clear(): void {
-    for (let range = this.ranges.shift(); range !== undefined; range = this.ranges.shift())
-      releaseSegment(range);
-    this.ranges.clear();
-    this.oldestInFlight = this.newestInFlight = this.firstLost = this.lastLost = undefined;
-    this.bytesInFlight = this.sackedBytes = this.sackedRanges = this.lostBytes = 0;
-    this.sndUna = this.sndNxt;
-    this.forgetBlocks();
-  }
-
   /** Puts `range`, which is in no list, in flight. */
   private launch(now: number, range: SentSegment<R>, segmentSize: number): void {
     this.rate.onSend(now, range, this.bytesInFlight);
