@@ -36,7 +36,7 @@ export class Egress {
   /** Writes the polled segment; false when no interface in service owns its source address. */
   private write(socket: Socket, flow: Flow, out: TransmitBuffer): boolean {
     const { host } = this;
-    const device = host.interfaces.ownerOf(flow.local);
+    const device = host.interfaces.answerFrom(flow.local, flow.arrivedOn);
     if (device === undefined || !device.up) {
       host.counters.unroutable++;
       return false;

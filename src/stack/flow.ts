@@ -15,12 +15,15 @@ export class Flow implements FlowNode {
   flowNext: FlowNode | undefined = undefined;
   readonly socket: Socket;
   readonly subflow: Subflow;
+  /** Interface that the peer's SYN came in by: answers leave by it. -1 for a subflow that this host began. */
+  readonly arrivedOn: number;
 
-  constructor(socket: Socket, subflow: Subflow) {
+  constructor(socket: Socket, subflow: Subflow, arrivedOn: number) {
     this.local = subflow.local.address;
     this.remote = subflow.remote.address;
     this.ports = packPorts(subflow.local.port, subflow.remote.port);
     this.socket = socket;
     this.subflow = subflow;
+    this.arrivedOn = arrivedOn;
   }
 }

@@ -131,17 +131,18 @@ export class Host implements SocketHost, ListenerHost {
     return undefined;
   }
 
-  /** Takes a new socket in, with the flow of its initial subflow. */
-  addSocket(now: number, socket: Socket): void {
+  /** Takes a new socket in, with the flow of its initial subflow; see {@link addFlow} for `arrivedOn`. */
+  addSocket(now: number, socket: Socket, arrivedOn: number): void {
     this.sockets.add(socket);
-    for (const subflow of socket.connection.subflows) this.addFlow(socket, subflow);
+    for (const subflow of socket.connection.subflows) this.addFlow(socket, subflow, arrivedOn);
     this.noteToken(socket, socket.connection.localToken);
     socket.connection.setLocalAddresses(now, this.interfaces.localAddresses());
     this.touch(now, socket);
   }
 
-  addFlow(socket: Socket, subflow: Subflow): void {
-    const flow = new Flow(socket, subflow);
+  /** Makes `subflow` findable; `arrivedOn` is the interface that its SYN came in by, -1 when this host sent it. */
+  addFlow(socket: Socket, subflow: Subflow, arrivedOn: number): void {
+    const flow = new Flow(socket, subflow, arrivedOn);
     subflow.owner = flow;
     this.flows.insert(flow);
   }
@@ -193,7 +194,7 @@ export class Host implements SocketHost, ListenerHost {
       backup,
       parameters,
     });
-    if (subflow !== undefined) this.addFlow(socket, subflow);
+    if (subflow !== undefined) this.addFlow(socket, subflow, -1);
     return subflow;
   }
 

@@ -53,8 +53,8 @@ export class IcmpInput {
     this.echoRate = new RateLimiter(echoRepliesPerSecond, echoRepliesPerSecond);
   }
 
-  /** Takes the message in `ip`, which came in through an interface that is up. */
-  handle(now: number, ip: IpPacket): void {
+  /** Takes the message in `ip`, which came in through the interface `arrivedOn`, which is up. */
+  handle(now: number, ip: IpPacket, arrivedOn: number): void {
     const { counters, interfaces } = this.host;
     const { bytes, family, payloadOffset, payloadLength } = ip;
     const pseudoSum =
@@ -67,7 +67,7 @@ export class IcmpInput {
     counters.icmpReceived++;
     if (interfaces.localAddress(family, bytes, ip.destinationOffset) === undefined) counters.notForUs++;
     else if (isIcmpError(message.value)) this.handleError(now, message.value);
-    else if (message.value.type === 'echo-request') this.handleEcho(now, ip, message.value);
+    else if (message.value.type === 'echo-request') this.handleEcho(now, ip, message.value, arrivedOn);
   }
 
   private handleError(now: number, error: IcmpError): void {
@@ -109,14 +109,14 @@ export class IcmpInput {
     return this.host.flows.findTuple(source, destination, packPorts(sourcePort, destinationPort));
   }
 
-  private handleEcho(now: number, ip: IpPacket, request: IcmpEcho): void {
+  private handleEcho(now: number, ip: IpPacket, request: IcmpEcho, arrivedOn: number): void {
     const { counters, interfaces, replies, settings } = this.host;
     const { family, source: destination, destination: source } = ip;
     if (destination.isMulticast || destination.isUnspecified || destination.isBroadcast) {
       counters.badSource++;
       return;
     }
-    const device = interfaces.ownerOf(source);
+    const device = interfaces.answerFrom(source, arrivedOn);
     if (device === undefined || !this.echoRate.mayPass(now)) {
       counters.echoSuppressed++;
       return;

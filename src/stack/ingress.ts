@@ -45,6 +45,8 @@ export class Ingress {
   private readonly icmp: IcmpInput;
   private readonly cookies: SynCookies;
   private readonly replyRate: RateLimiter;
+  /** Interface that the packet at hand came in by. */
+  private arrivedOn = -1;
   // Used again for every packet.
   private readonly ip = new IpPacket();
   private readonly segment = new TcpSegment();
@@ -63,6 +65,7 @@ export class Ingress {
   handlePacket(now: number, interfaceId: number, bytes: Uint8Array, meta: PacketMeta | undefined): void {
     const { counters, interfaces } = this.host;
     const ip = this.ip;
+    this.arrivedOn = interfaceId;
     counters.packetsReceived++;
     counters.bytesReceived += bytes.length;
     if (interfaces.find(interfaceId)?.up !== true) {
@@ -80,7 +83,7 @@ export class Ingress {
     } else if (ip.protocol === IpProtocol.TCP && ip.routingSegmentsLeft === 0) {
       this.handleTcp(now, bytes, meta?.segmentSize ?? 0, isTrusted);
     } else if (ip.protocol === (ip.family === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6)) {
-      this.icmp.handle(now, ip);
+      this.icmp.handle(now, ip, interfaceId);
     } else {
       counters.unknownProtocol++;
     }
@@ -145,7 +148,7 @@ export class Ingress {
           host.timeWaits.restart(now, record);
         if (record.isAnswered(segment) && this.replyRate.mayPass(now)) {
           record.writeAck(now, this.scratch);
-          replyWith(host, local, remote, ports, this.scratch);
+          replyWith(host, local, remote, ports, this.scratch, this.arrivedOn);
         }
         return;
       }
@@ -214,7 +217,7 @@ export class Ingress {
     cookie: Seq32 | undefined,
   ): Socket | undefined {
     const { host } = this;
-    const device = host.interfaces.ownerOf(local);
+    const device = host.interfaces.answerFrom(local, this.arrivedOn);
     if (device === undefined) return undefined;
     const tuple = {
       local: { address: local, port: ports >>> 16 },
@@ -228,7 +231,7 @@ export class Ingress {
     const options = { settings, parameters, random: host.random, ...key };
     const connection = Connection.accept(now, options, syn, tuple);
     const socket = new Socket(host, connection, tuple.local, tuple.remote, own, listener);
-    host.addSocket(now, socket);
+    host.addSocket(now, socket, this.arrivedOn);
     return socket;
   }
 
@@ -240,7 +243,7 @@ export class Ingress {
     listener: Listener,
   ): void {
     const { host, segment, scratch } = this;
-    const device = host.interfaces.ownerOf(local);
+    const device = host.interfaces.answerFrom(local, this.arrivedOn);
     if (device === undefined) return;
     const subject = { local, remote, ports, peerSequence: seq32(segment.seq) };
     scratch.clear();
@@ -250,7 +253,7 @@ export class Ingress {
     scratch.window = 0xffff;
     scratch.mss = device.mtu - (local.family === 4 ? 40 : 60);
     listener.lastCookieAt = now;
-    if (replyWith(host, local, remote, ports, scratch)) host.counters.synCookiesSent++;
+    if (replyWith(host, local, remote, ports, scratch, this.arrivedOn)) host.counters.synCookiesSent++;
   }
 
   /** Whether the segment acknowledges a SYN cookie of ours: then the connection exists from now on. */
@@ -302,7 +305,7 @@ export class Ingress {
       this.reset(now, local, remote, ports, ResetReason.MPTCP_ERROR, false);
       return;
     }
-    const device = host.interfaces.ownerOf(local);
+    const device = host.interfaces.answerFrom(local, this.arrivedOn);
     if (device === undefined) return;
     const tuple = {
       local: { address: local, port: ports >>> 16 },
@@ -316,7 +319,7 @@ export class Ingress {
       return;
     }
     host.counters.joinsAccepted++;
-    host.addFlow(socket, joined);
+    host.addFlow(socket, joined, this.arrivedOn);
     host.touch(now, socket);
   }
 
@@ -335,7 +338,7 @@ export class Ingress {
       return;
     }
     resetFor(segment, scratch, reason, transient);
-    if (replyWith(host, local, remote, ports, scratch)) host.counters.resetsSent++;
+    if (replyWith(host, local, remote, ports, scratch, this.arrivedOn)) host.counters.resetsSent++;
   }
 }
 

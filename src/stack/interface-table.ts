@@ -1,6 +1,7 @@
 /**
  * A host's interfaces, their addresses, and the choice between them. A packet leaves by the interface that owns its
- * source address, whatever its destination: for Multipath TCP the source address is the choice of a path. The route
+ * source address, whatever its destination: for Multipath TCP the source address is the choice of a path. What answers a
+ * peer leaves by the interface that the peer's packets came in by, so that a path is one in both directions. The route
  * table answers one question only: which source address does a new connection take that asked for none. Accepts packets
  * for any of its addresses on any interface (the weak model of RFC 1122 §3.3.4.2, on the receiving side only).
  */
@@ -204,6 +205,16 @@ export class InterfaceTable {
       }
     }
     return undefined;
+  }
+
+  /**
+   * The interface by which an answer from `local` leaves: the one that was asked, `arrivedOn`; the owner of `local`
+   * where that is -1 or gone. Undefined when `local` is no address of ours.
+   */
+  answerFrom(local: IpAddress, arrivedOn: number): NetworkInterface | undefined {
+    const owner = this.ownerOf(local);
+    if (owner === undefined || arrivedOn < 0 || owner.id === arrivedOn) return owner;
+    return this.find(arrivedOn) ?? owner;
   }
 
   /** The address of ours that the bytes at `offset` are, if they are one. */

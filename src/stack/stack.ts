@@ -156,7 +156,7 @@ export class Stack {
     const own = pick(options);
     const socket = new Socket(host, connection, local, remote, own, undefined);
     host.counters.activeOpens++;
-    host.addSocket(now, socket);
+    host.addSocket(now, socket, -1);
     return socket;
   }
 

@@ -30,15 +30,19 @@ export function resetFor(
   out.extensionLength = emitMptcpOption({ subtype: 'MP_TCPRST', flags, reason }, out.extension, 0);
 }
 
-/** Has `segment`, which has no payload, sent from `local` to `remote`; false when it cannot be. */
+/**
+ * Has `segment`, which has no payload, sent from `local` to `remote` in answer to a packet that came in by the
+ * interface `arrivedOn`; false when it cannot be.
+ */
 export function replyWith(
   host: Host,
   local: IpAddress,
   remote: IpAddress,
   ports: number,
   segment: OutgoingSegment,
+  arrivedOn: number,
 ): boolean {
-  const device = host.interfaces.ownerOf(local);
+  const device = host.interfaces.answerFrom(local, arrivedOn);
   if (device === undefined || !device.up) return false;
   const buffer = new TransmitBuffer(new Uint8Array(MAX_HEADER_BYTES));
   host.writer.write(buffer, device, local, remote, ports, segment, false);
