@@ -3,6 +3,7 @@
  * after each of which the host knows that there may be something to send. It adds no buffering of its own.
  */
 import type { Connection, ConnectionError, Subflow } from '../mptcp/index.js';
+import type { TcpSettings } from '../tcp/index.js';
 import type { Endpoint } from '../wire/index.js';
 import type { PathNotice } from './events.js';
 import type { Listener } from './listener.js';
@@ -18,6 +19,8 @@ export type SocketState = 'connecting' | 'open' | 'closed';
 
 /** What a socket needs of its host. */
 export interface SocketHost {
+  /** What sockets have that were not given their own. */
+  readonly settings: { readonly tcp: TcpSettings };
   /** The owner did something to `socket`'s connection: poll it. */
   touch(now: number, socket: Socket): void;
   /** Opens one more subflow; undefined when addresses, ports or the connection do not allow it. */
@@ -49,7 +52,7 @@ export class Socket {
 
   // What follows is the host's.
   /** What its subflows are made with. */
-  readonly settings: ConnectionSettings;
+  settings: ConnectionSettings;
   /** The listener that took it, until the owner accepts it; undefined from then on and for active connections. */
   listener: Listener | undefined;
   /** Token under which it stands in the token table; -1 for none. */
@@ -114,6 +117,25 @@ export class Socket {
   abort(now: number): void {
     this.connection.abort(now);
     this.host.touch(now, this);
+  }
+
+  /** Whether small writes wait while others are not acknowledged (Nagle's rule), on this and every later subflow. */
+  setNagle(now: number, nagle: boolean): void {
+    this.changeTcp({ nagle });
+    for (const { tcp } of this.connection.subflows) tcp.nagle = nagle;
+    this.host.touch(now, this);
+  }
+
+  /** Probes the peer after `idleNs` of silence; `NEVER` does not. On this and every later subflow. */
+  setKeepAlive(now: number, keepAliveIdleNs: number): void {
+    this.changeTcp({ keepAliveIdleNs });
+    for (const { tcp } of this.connection.subflows) tcp.setKeepAlive(now, keepAliveIdleNs);
+    this.host.touch(now, this);
+  }
+
+  private changeTcp(change: Partial<TcpSettings>): void {
+    const tcp = { ...(this.settings.tcp ?? this.host.settings.tcp), ...change };
+    this.settings = { ...this.settings, tcp };
   }
 
   /** Opens one more subflow; undefined when addresses, ports, limits or the peer do not allow it. */
