@@ -5,7 +5,7 @@
  */
 import { uint64Add, uint64ToBigInt } from '../base/index.js';
 import type { ConnectionCore } from './core.js';
-import { fallBack, mayFallBack } from './fallback.js';
+import { fallBackAloud, mayFallBack } from './fallback.js';
 import type { Mapping } from './receive-mapping.js';
 import { ResetReason } from './reset-reason.js';
 import type { Subflow } from './subflow.js';
@@ -46,11 +46,7 @@ function revert(
   dataSeq: bigint,
   cause: 'checksum' | 'peer-failed',
 ): void {
-  fallBack(core, subflow, cause);
+  fallBackAloud(core, subflow, cause);
   core.pendingFail = dataSeq;
-  core.infiniteFrom = subflow.tcp.pushEnd;
-  // Room for MP_FAIL on an ACK, and for the infinite mapping on data.
-  subflow.tcp.ackOptionBytes = 12;
-  subflow.tcp.dataOptionBytes = 20;
   subflow.tcp.requestAck(now);
 }

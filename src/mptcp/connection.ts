@@ -49,9 +49,9 @@ export interface ConnectOptions extends AcceptOptions {
 }
 
 /**
- * One connection. Input goes in through `handle...`, `write`, `read` and the like. After each the owner polls events and
- * segments until neither gives any more, and last `pollTimeout`, which says when to call `handleTimeout` at the latest.
- * Polling at any other time is harmless.
+ * One connection. Input goes in through `handle...`, `write`, `read` and the like. After each the owner polls events, then
+ * segments, then events again (sending the last segment of a subflow releases it), until there is no more, and last
+ * `pollTimeout`, which says when to call `handleTimeout` at the latest. Polling at any other time is harmless.
  */
 export class Connection {
   private readonly core: ConnectionCore;
@@ -248,11 +248,12 @@ export class Connection {
     const { core } = this;
     const { subflows, receiver } = core;
     pushData(core, now);
-    // Subflows take turns: none may starve the others of the device.
+    // Subflows take turns: each is drained of what its windows allow before the next one's.
     for (let i = 0; i < subflows.length; i++) {
       if (core.nextTurn >= subflows.length) core.nextTurn = 0;
       const subflow = subflows[core.nextTurn]!;
-      subflow.tcp.setReceiveWindow(receiver.windowBytes);
+      // A SYN says what its TCP was made with; a handshake that is not through has nobody to tell.
+      if (subflow.state !== 'opening') subflow.tcp.setReceiveWindow(receiver.windowBytes);
       if (subflow.tcp.pollSegment(now, out)) {
         writeOptions(core, now, subflow, out);
         return subflow;
@@ -299,7 +300,9 @@ export class Connection {
     if (core.receiver.readableBytes === 0) core.toldReadable = false;
     if (bytes === undefined) return undefined;
     const { windowBytes } = core.receiver;
-    for (const subflow of core.subflows) subflow.tcp.setReceiveWindow(windowBytes);
+    for (const subflow of core.subflows) {
+      if (subflow.state !== 'opening') subflow.tcp.setReceiveWindow(windowBytes);
+    }
     return bytes;
   }
 

@@ -7,6 +7,9 @@ import type { ConnectionCore } from './core.js';
 import type { FallbackCause } from './events.js';
 import type { Subflow } from './subflow.js';
 
+/** Bytes of a DSS with an infinite mapping and a checksum, padded. */
+const INFINITE_MAPPING_BYTES = 20;
+
 /**
  * Whether the stream can go on as plain TCP over `subflow`: it is the only one there ever was, and what is in flight
  * either way is contiguous (RFC 8684 §3.7).
@@ -46,6 +49,17 @@ export function fallBack(core: ConnectionCore, subflow: Subflow, cause: Fallback
   receiver.finAt = Number.POSITIVE_INFINITY;
   adoptStream(core, subflow);
   if (tcp.isPeerFinished) noteStreamEnd(core, subflow);
+}
+
+/**
+ * Falls back where the peer may still believe in Multipath TCP: the next data announces the infinite mapping, in case
+ * it gets through (RFC 8684 §3.7).
+ */
+export function fallBackAloud(core: ConnectionCore, subflow: Subflow, cause: FallbackCause): void {
+  if (core.isFallback) return;
+  fallBack(core, subflow, cause);
+  core.infiniteFrom = subflow.tcp.pushEnd;
+  subflow.tcp.dataOptionBytes = INFINITE_MAPPING_BYTES;
 }
 
 /** Bytes that wait for a mapping or a checksum are simply the next bytes of the stream now. */

@@ -11,7 +11,7 @@ import { handleAddAddr, handlePriority, handleRemoveAddr } from './addresses.js'
 import { handleFail } from './checksum-failure.js';
 import { handleFastClose } from './close.js';
 import type { ConnectionCore } from './core.js';
-import { fallBack, mayFallBack } from './fallback.js';
+import { fallBack, fallBackAloud, mayFallBack } from './fallback.js';
 import { readConfirmation, readSynAck, readThirdAck } from './handshake-capable.js';
 import { answerRepeatedJoin, readJoinAck, readJoinAnswer, readJoinSynAck } from './handshake-join.js';
 import { optionAt } from './option-list.js';
@@ -31,6 +31,7 @@ export function readOptions(
   verdict: number,
 ): void {
   if (!subflow.isConfirmed) readHandshake(core, now, subflow, segment, verdict);
+  if ((verdict & Verdict.ACKED) !== 0) noteSilence(core, subflow, segment.mptcpCount === 0);
   for (let i = 0; i < segment.mptcpCount && !core.isFallback; i++) {
     const subtype = segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4;
     if (subtype === MptcpSubtype.DSS) {
@@ -41,6 +42,16 @@ export function readOptions(
       if (option !== undefined) readOther(core, now, subflow, segment, option);
     }
   }
+}
+
+/**
+ * Notes whether acknowledgments come without options. A peer that never sent a DSS and acknowledges data without one is
+ * plain TCP, or looks so through the path (RFC 8684 §3.7).
+ */
+function noteSilence(core: ConnectionCore, subflow: Subflow, isSilent: boolean): void {
+  subflow.isSilent = isSilent;
+  if (!isSilent || core.hadDss || !subflow.isConfirmed || subflow.tcp.sndUna <= 1) return;
+  if (mayFallBack(core, subflow)) fallBackAloud(core, subflow, 'no-data-sequence-signal');
 }
 
 /** What a subflow's handshake waits for may be in this segment. */

@@ -78,6 +78,7 @@ function writeData(
 ): void {
   if (!subflow.isConfirmed && record.start === 1 && subflow.isInitial && core.isClient) {
     append(out, capableForAck(core, record));
+    if (owesFin(core, subflow, record)) subflow.tcp.requestAck(now);
     return;
   }
   fillAck(core);
@@ -92,7 +93,13 @@ function writeData(
   dss.checksum = record.checksum;
   appendDss(out);
   // What waits for an ACK without payload must not wait for the data to end.
-  if (subflow.outbox !== undefined && subflow.outbox.length > 0) subflow.tcp.requestAck(now);
+  if (subflow.outbox !== undefined || owesFin(core, subflow, record)) subflow.tcp.requestAck(now);
+}
+
+/** Whether the DATA_FIN was never on the wire and this, the last data, does not carry it either. */
+function owesFin(core: ConnectionCore, subflow: Subflow, record: DataRecord): boolean {
+  if (record.dataFin) core.sender.isFinShown = true;
+  return core.sender.isFinSent && !core.sender.isFinShown && subflow.tcp.unsentBytes === 0;
 }
 
 function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
@@ -124,11 +131,13 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
 function writeControl(now: number, subflow: Subflow, out: Segment, option: MptcpOption): void {
   const length = padded(mptcpOptionLength(option));
   makeRoom(out, length);
-  if (padded(dssLength(dss)) + length <= out.extensionRoom) appendDss(out);
+  const hasRoom = padded(dssLength(dss)) + length <= out.extensionRoom;
+  if (hasRoom) appendDss(out);
   append(out, option);
   subflow.outbox!.shift();
-  if (subflow.outbox!.length > 0) subflow.tcp.requestAck(now);
-  else subflow.outbox = undefined;
+  if (subflow.outbox!.length === 0) subflow.outbox = undefined;
+  // What did not fit goes on an ACK of its own.
+  if (!hasRoom || subflow.outbox !== undefined) subflow.tcp.requestAck(now);
 }
 
 /** Frees `bytes` of option space on an ACK: SACK blocks can wait; timestamps only yield to what else never would fit. */
@@ -153,6 +162,7 @@ function fillAck(core: ConnectionCore): void {
 
 /** The mapping of a DATA_FIN without data: subflow sequence number 0, length 1 (RFC 8684 §3.3.3). */
 function fillFin(core: ConnectionCore): void {
+  core.sender.isFinShown = true;
   const seq = uint64Add(core.localKeys!.initialSeq, core.sender.finAt);
   dss.dataFin = true;
   dss.hasMapping = true;

@@ -7,7 +7,7 @@ import { uint64Add } from '../base/index.js';
 import { verifyDssChecksum } from '../wire/index.js';
 import { failChecksum } from './checksum-failure.js';
 import type { ConnectionCore } from './core.js';
-import { fallBack, mayFallBack, receiveStream } from './fallback.js';
+import { fallBackAloud, mayFallBack, receiveStream } from './fallback.js';
 import type { Mapping, MappingTable } from './receive-mapping.js';
 import { ResetReason } from './reset-reason.js';
 import type { Subflow } from './subflow.js';
@@ -96,7 +96,7 @@ function hold(
   table.unmapped.push({ start, bytes });
   table.unmappedBytes += bytes.length;
   if (!core.hadDss && mayFallBack(core, subflow)) {
-    fallBack(core, subflow, 'no-data-sequence-signal');
+    fallBackAloud(core, subflow, 'no-data-sequence-signal');
   } else if (
     table.unmappedBytes > core.settings.maxUnmappedBytes ||
     table.unmapped.length > MAX_UNMAPPED_RUNS

@@ -27,6 +27,8 @@ export class DataSender {
   isEnded = false;
   /** Whether the DATA_FIN (or the FIN, in plain TCP) was handed out. */
   isFinSent = false;
+  /** Whether the DATA_FIN was on a segment at least once. */
+  isFinShown = false;
   /** Whether it was acknowledged. */
   isFinAcked = false;
   /** Data to hand out again, oldest first; undefined while there is none. */

@@ -5,6 +5,7 @@
  */
 import { NEVER } from '../base/index.js';
 import type { ConnectionCore } from './core.js';
+import { fallBackAloud, mayFallBack } from './fallback.js';
 import type { Subflow } from './subflow.js';
 
 /** Most doublings of the data-level timer. */
@@ -72,6 +73,13 @@ export function handleDataTimeout(core: ConnectionCore, now: number): boolean {
   core.dataTimeouts++;
   core.dataProgressAt = now;
   if (core.dataTimeouts > core.settings.maxDataTimeouts) return false;
+  const [only] = core.subflows;
+  if (only?.isSilent === true && mayFallBack(core, only)) {
+    // The peer's TCP acknowledges but its data level is not heard. It may be plain TCP, to which a second copy of the
+    // bytes would be new bytes.
+    fallBackAloud(core, only, 'no-data-sequence-signal');
+    return true;
+  }
   if (sender.una < sender.nxt) {
     core.recoveryEnd = sender.nxt;
     reinjectHead(core);

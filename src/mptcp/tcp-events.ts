@@ -1,5 +1,5 @@
 /** What the events of a subflow's TCP connection mean to the connection. */
-import { errorFor, fail } from './close.js';
+import { checkFinished, errorFor, fail } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { noteStreamEnd } from './fallback.js';
 import { reinjectUnacked } from './send-recovery.js';
@@ -26,6 +26,7 @@ export function handleTcpEvents(core: ConnectionCore, now: number, subflow: Subf
         break;
       case 'closed':
         endSubflow(core, now, subflow, event.reason);
+        checkFinished(core, now);
         if (subflow.isInitial && (core.phase === 'handshake' || core.isFallback))
           fail(core, now, errorFor(event.reason));
         break;
@@ -40,9 +41,12 @@ function handleEstablished(core: ConnectionCore, now: number, subflow: Subflow):
     subflow.state = 'joining';
     return;
   }
+  const { tcp } = subflow;
   subflow.state = 'active';
   subflow.wasOpened = true;
   core.phase = 'open';
+  // Until the first DATA_ACK the peer's window counts from the first byte (RFC 8684 §3.3.5).
+  core.sender.windowEdge = Math.max(core.sender.windowEdge, 1 + tcp.peerWindowEdge - tcp.sndUna);
   core.dataProgressAt = now;
   core.maySchedule = true;
   core.tell({

@@ -2,7 +2,15 @@
  * For tests of src/mptcp: two connections on several paths in virtual time. Segments cross as bytes, through the codecs
  * of src/wire; a test may watch, change or drop each of them.
  */
-import { MILLISECOND, NEVER, SECOND, SeededRandom, copyPieces, randomUnit, seq32 } from '../../src/base/index.js';
+import {
+  MILLISECOND,
+  NEVER,
+  SECOND,
+  SeededRandom,
+  copyPieces,
+  randomUnit,
+  seq32,
+} from '../../src/base/index.js';
 import type { Uint64 } from '../../src/base/index.js';
 import { Connection, Subflow, defaultMptcpSettings } from '../../src/mptcp/index.js';
 import type { ConnectionEvent, LocalAddress, MptcpSettings } from '../../src/mptcp/index.js';
@@ -267,7 +275,7 @@ export class World {
   poll(side: Side): void {
     const { connection } = side;
     if (connection === undefined) return;
-    for (let isBusy = true; isBusy; ) {
+    for (let isBusy = true; isBusy;) {
       isBusy = false;
       for (let event = connection.pollEvent(); event !== undefined; event = connection.pollEvent()) {
         isBusy = true;
@@ -282,6 +290,11 @@ export class World {
       ) {
         isBusy = true;
         this.transmit(side, subflow);
+      }
+      // Having sent the last segment of a subflow releases it.
+      for (let event = connection.pollEvent(); event !== undefined; event = connection.pollEvent()) {
+        side.events.push(event);
+        this.react(side, event);
       }
     }
   }
@@ -319,7 +332,14 @@ export class World {
     }
     const { localId, remoteId, backup, remote } = event;
     const local = { address: event.local, port: side.nextPort++ };
-    connection.openSubflow(this.now, { local, remote, localId, remoteId, backup, parameters: this.parameters() });
+    connection.openSubflow(this.now, {
+      local,
+      remote,
+      localId,
+      remoteId,
+      backup,
+      parameters: this.parameters(),
+    });
   }
 
   private write(side: Side): void {
@@ -344,7 +364,8 @@ export class World {
       const bytes = side.open.read(this.now, left);
       if (bytes === undefined) return;
       for (let i = 0; i < bytes.length; i++) {
-        if (bytes[i] !== streamByte(peer, side.received + i) && side.wrongAt < 0) side.wrongAt = side.received + i;
+        if (bytes[i] !== streamByte(peer, side.received + i) && side.wrongAt < 0)
+          side.wrongAt = side.received + i;
       }
       side.received += bytes.length;
       left -= bytes.length;
@@ -362,7 +383,9 @@ export class World {
     }
     const wireLimit = out.segmentSize > 0 ? out.segmentSize : out.payloadLength;
     if (headerLength + wireLimit > 1480) throw new Error(`segment of ${headerLength + wireLimit} bytes`);
-    const path = this.paths.findIndex((_, i) => addressOn(side.role, i).equals(subflow.local.address));
+    // The client's address decides: the server routes by destination.
+    const ofClient = side.role === 'client' ? subflow.local : subflow.remote;
+    const path = this.paths.findIndex((_, i) => addressOn('client', i).equals(ofClient.address));
     this.launch(this.now, {
       from: side.role,
       path,
