@@ -180,8 +180,10 @@ export class AckInfo {
     if (this.newestSackRttNs >= 0 && (this.latestRttNs < 0 || this.newestSackRttNs < this.latestRttNs)) {
       this.latestRttNs = this.newestSackRttNs;
     }
-    // A timestamp tells which transmission was acknowledged (RFC 7323 §4.1), but only in ticks of its clock.
-    if (this.rttNs < 0 && this.ackedBytes > 0 && this.echoedAtNs <= this.nowNs) {
+    // A timestamp tells which transmission was acknowledged (RFC 7323 §4.1), but only in ticks of its clock. Not with a
+    // duplicate reported: then it echoes the original, whose own acknowledgment was lost, and the time since is no
+    // round trip but how long the path was silent.
+    if (this.rttNs < 0 && this.ackedBytes > 0 && this.echoedAtNs <= this.nowNs && !this.hasDsack) {
       this.rttNs = this.nowNs - this.echoedAtNs;
     }
   }

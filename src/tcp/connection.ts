@@ -1,25 +1,19 @@
 import type { Seq32 } from '../base/index.js';
-import { NEVER, offsetOf, seq32, seqAt, SubflowError } from '../base/index.js';
+import { NEVER, offsetOf, seq32, SubflowError } from '../base/index.js';
 import type { TcpSegment } from '../wire/index.js';
 import { TcpFlag } from '../wire/index.js';
 import { AckThrottle } from './challenge.js';
 import type { CloseReason, TcpEvent } from './event.js';
 import { Verdict } from './event.js';
-import { adoptSyn, offeredWindowScale } from './handshake.js';
+import { Header } from './header.js';
 import { KeepAlive } from './keep-alive.js';
 import { Receiver } from './receiver.js';
 import type { OutgoingSegment, SendRecord } from './segment.js';
-import { MAX_OPTION_BYTES } from './segment.js';
 import { Sender } from './sender.js';
 import type { TcpParameters, TcpSettings } from './settings.js';
 import type { TcpState, TcpTransition } from './state.js';
 import { isSynchronized, mayReceive, maySend, mustReset, nextState } from './state.js';
 import type { RttView, TcpStatistics } from './statistics.js';
-import { Counters } from './statistics.js';
-import { Timestamps } from './timestamps.js';
-
-/** Bytes of the timestamps option with its padding. */
-const TIMESTAMP_BYTES = 12;
 
 /** Which RST is waiting to be sent. */
 const PendingReset = {
@@ -41,8 +35,6 @@ const PendingReset = {
  * acceptable segment it leaves to the receiver, the sender, and its recovery.
  */
 export class TcpConnection<R extends SendRecord = SendRecord> {
-  /** Bytes of a pure acknowledgment's header to leave free for the owner; SACK blocks get the rest. A multiple of 4. */
-  ackOptionBytes = 0;
   /** Whether Nagle's rule holds small records back; may change at any time. */
   nagle: boolean;
 
@@ -50,9 +42,8 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   private readonly parameters: TcpParameters;
   private readonly sender: Sender<R>;
   private readonly receiver: Receiver;
-  private readonly timestamps: Timestamps;
+  private readonly header: Header<R>;
   private readonly throttle = new AckThrottle();
-  private readonly counters = new Counters();
   /** Only where keep-alive is asked for, and while the connection is open. */
   private keepAlive: KeepAlive | undefined = undefined;
   /** What keep-alive goes by: the settings of the connection until {@link setKeepAlive}. */
@@ -61,10 +52,6 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   private events: TcpEvent[] | undefined = undefined;
   /** Whether this end sent the first SYN. */
   private readonly isActive: boolean;
-  /** Shift of the window scale option on our SYN; -1: none. */
-  private scaleOffer: number;
-  /** Options that the owner wants room for in data segments. */
-  private ownerDataBytes = 0;
   /** Whether `shutdown` was called: before the connection is open the FIN has to wait. */
   private isShutdown = false;
   /** Whether a keep-alive probe must leave at the next poll. */
@@ -88,8 +75,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     this.currentState = isActive ? 'syn-sent' : 'syn-received';
     this.sender = new Sender<R>(parameters);
     this.receiver = new Receiver(parameters);
-    this.timestamps = new Timestamps(parameters.timestampOffset);
-    this.scaleOffer = offeredWindowScale(parameters);
+    this.header = new Header<R>(parameters, this.receiver, this.sender);
     this.heardAt = now;
   }
 
@@ -121,7 +107,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** Takes in a segment of this connection, its checksum verified. Returns a sum of `Verdict` bits. */
   handleSegment(now: number, segment: TcpSegment): number {
-    this.counters.segmentsReceived++;
+    this.header.counters.segmentsReceived++;
     if (this.currentState === 'closed') return 0;
     if (this.currentState === 'syn-sent') return this.handleInSynSent(now, segment);
     const { receiver } = this;
@@ -329,13 +315,20 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** Bytes of a data segment's header to leave free for the owner's options; a multiple of 4. May change at any time. */
   get dataOptionBytes(): number {
-    return this.ownerDataBytes;
+    return this.header.dataOptionBytes;
   }
 
   set dataOptionBytes(bytes: number) {
-    if (bytes === this.ownerDataBytes) return;
-    this.ownerDataBytes = bytes;
-    this.updateOptionBytes();
+    this.header.dataOptionBytes = bytes;
+  }
+
+  /** The same for segments without payload: there SACK blocks get what is left. */
+  get ackOptionBytes(): number {
+    return this.header.ackOptionBytes;
+  }
+
+  set ackOptionBytes(bytes: number) {
+    this.header.ackOptionBytes = bytes;
   }
 
   /** Round-trip times: a view that stays current. */
@@ -385,7 +378,8 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** Counters as of now. */
   get statistics(): TcpStatistics {
-    const { counters, receiver, sender } = this;
+    const { header, receiver, sender } = this;
+    const { counters } = header;
     return {
       segmentsSent: counters.segmentsSent,
       segmentsReceived: counters.segmentsReceived,
@@ -406,8 +400,8 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   mayReopen(syn: TcpSegment): boolean {
     if (this.currentState !== 'time-wait') return false;
     const isLater = this.receiver.offset(syn.seq as Seq32) >= this.receiver.rcvNxt;
-    if (!syn.hasTimestamps || !this.timestamps.enabled) return isLater;
-    const age = (syn.tsVal - this.timestamps.recent) | 0;
+    if (!syn.hasTimestamps || !this.header.timestamps.enabled) return isLater;
+    const age = (syn.tsVal - this.header.timestamps.recent) | 0;
     return age > 0 || (age === 0 && isLater);
   }
 
@@ -444,22 +438,15 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** Takes over what the peer's SYN says of itself. */
   private learn(now: number, syn: TcpSegment): void {
-    const { parameters, receiver, sender, timestamps } = this;
-    if (!adoptSyn(now, syn, { parameters, receiver, sender, timestamps }, this.scaleOffer))
-      this.scaleOffer = -1;
-    this.updateOptionBytes();
-    sender.updateWindow(now, syn, 0, 0);
-    if (this.isActive) receiver.ackNow = true;
-  }
-
-  private updateOptionBytes(): void {
-    this.sender.setOptionBytes(this.ownerDataBytes + (this.timestamps.enabled ? TIMESTAMP_BYTES : 0));
+    this.header.adopt(now, syn);
+    if (this.isActive) this.receiver.ackNow = true;
   }
 
   /** Sequence and PAWS tests. A segment without timestamps is not held against a peer that agreed to them: some senders
    * drop the option where a larger one needs the room, and RFC 7323 §3.2 makes the rejection a SHOULD only. */
   private isAcceptable(now: number, segment: TcpSegment, start: number, end: number): boolean {
-    const { receiver, timestamps } = this;
+    const { receiver } = this;
+    const { timestamps } = this.header;
     const isTimed = timestamps.enabled && segment.hasTimestamps;
     // RFC 7323 §5.3 R1: a reset is exempt, for the peer may have lost its clock with its state.
     if (isTimed && (segment.flags & TcpFlag.RST) === 0 && timestamps.isOld(segment.tsVal, now)) return false;
@@ -497,7 +484,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   private challenge(now: number): void {
     if (!this.throttle.mayChallenge(now, this.parameters.settings.challengeAcksPerSecond)) return;
-    this.counters.challengeAcks++;
+    this.header.counters.challengeAcks++;
     this.receiver.ackNow = true;
   }
 
@@ -522,8 +509,8 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     let verdict: number = Verdict.ACCEPTED;
     if (board.flightSize > 0 || segment.sackCount > 0) {
       const echoedAt =
-        this.timestamps.enabled && segment.hasTimestamps
-          ? this.timestamps.echoedAt(segment.tsEcr, now)
+        this.header.timestamps.enabled && segment.hasTimestamps
+          ? this.header.timestamps.echoedAt(segment.tsEcr, now)
           : NEVER;
       recovery.onAck(now, segment, ackOffset, echoedAt, sender.isWindowClosed);
     }
@@ -632,7 +619,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     out.flags = TcpFlag.RST;
     if (this.pendingReset === PendingReset.BARE) {
       out.seq = this.resetSeq;
-      this.counters.count(out);
+      this.header.counters.count(out);
     } else {
       out.flags |= TcpFlag.ACK;
       this.complete(now, out, this.sender.acceptableOffset);
@@ -647,41 +634,9 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     this.resetSeq = seq32(ack);
   }
 
-  /** Fills in what every segment has: numbers, window and options. */
+  /** Fills in what every segment has; its payload, if any, starts at `start`. */
   private complete(now: number, out: OutgoingSegment<R>, start: number): void {
-    const { receiver, sender, timestamps, counters } = this;
-    const isSyn = (out.flags & TcpFlag.SYN) !== 0;
-    out.seq = seqAt(sender.initial, start);
-    if (isSyn) this.addSynOptions(out);
-    else out.hasTimestamps = timestamps.enabled;
-    if (out.hasTimestamps) {
-      out.tsVal = timestamps.value(now);
-      out.tsEcr = timestamps.recent;
-    }
-    out.window = receiver.takeWindow(isSyn ? 0 : receiver.windowScale);
-    if (this.currentState !== 'syn-sent') {
-      out.flags |= TcpFlag.ACK;
-      out.ack = receiver.ackNumber;
-      if (out.payloadLength === 0 && !isSyn) this.addSackBlocks(out);
-      receiver.onAckSent();
-    }
-    counters.count(out);
-  }
-
-  /** On a SYN what we can, on an answer to one what both can (RFC 7323 §2.2, §3.2; RFC 2018 §2). */
-  private addSynOptions(out: OutgoingSegment<R>): void {
-    const { settings, maxSegmentSize } = this.parameters;
-    const isAnswer = this.currentState !== 'syn-sent';
-    out.mss = maxSegmentSize;
-    out.windowScale = this.scaleOffer;
-    out.sackPermitted = isAnswer ? this.receiver.sack : settings.sack;
-    out.hasTimestamps = isAnswer ? this.timestamps.enabled : settings.timestamps;
-  }
-
-  private addSackBlocks(out: OutgoingSegment<R>): void {
-    if (this.receiver.sackBlockCount === 0) return;
-    const room = MAX_OPTION_BYTES - out.ownOptionBytes - this.ackOptionBytes - 4;
-    out.sackCount = this.receiver.writeSackBlocks(out.sackEdges, Math.floor(room / 8));
+    this.header.complete(now, out, start, this.currentState === 'syn-sent');
   }
 
   // State

@@ -209,6 +209,8 @@ export class Recovery<R> {
       this.timeoutCount = 0;
       this.progressAt = now;
       this.headDueBytes = 0;
+      // Without timestamps the back-off has to last until a sample (Karn): the path may be slower than the timeout.
+      if (echoedAt !== NEVER) rtt.resetBackOff();
     }
     const isDuplicate =
       ackOffset === before &&
@@ -281,7 +283,6 @@ export class Recovery<R> {
   private endRecovery(): void {
     this.phase = Phase.OPEN;
     this.duplicates = 0;
-    this.rtt.resetBackOff();
     this.rack.onRecoveryEnd();
   }
 

@@ -48,7 +48,7 @@ describe('back-off, RFC 6298 §5', () => {
     }
     expect(seen).toEqual([1, 2, 4, 8, 16, 32, 64, 120, 120]);
     rtt.sample(50 * MILLISECOND, 1);
-    expect(rtt.rtoNs).toBe(200 * MILLISECOND);
+    expect(rtt.rtoNs).toBe(250 * MILLISECOND);
   });
 
   test('ends when what had timed out is acknowledged', () => {

@@ -14,14 +14,11 @@ const MIN_RTT_WINDOW_NS = 300 * SECOND;
 /** The timeout that data starts with after the SYN had to be sent again (RFC 6298 §5.7). */
 const RTO_AFTER_SYN_TIMEOUT_NS = 3 * SECOND;
 
-/** The granularity of the clock, RFC 6298's G: the least that the variance adds to the timeout. */
-const CLOCK_GRANULARITY_NS = 1_000_000;
-
 /** Limits of the retransmission timeout, ns. */
 export interface RtoLimits {
   /** The timeout before the first sample. */
   readonly initialRtoNs: number;
-  /** Floor of a timeout computed from samples. */
+  /** The least by which a timeout computed from samples exceeds the smoothed round-trip time. */
   readonly minRtoNs: number;
   /** Ceiling of every timeout, backed off or not. */
   readonly maxRtoNs: number;
@@ -92,9 +89,9 @@ export class RttEstimator {
       this.rttvarNs += (Math.abs(this.srttNs - rttNs) - this.rttvarNs) / (4 * samples);
       this.srttNs += (rttNs - this.srttNs) / (8 * samples);
     }
-    // RFC 6298 §2.3 and §2.4. A fresh sample also ends the back-off (§5.7).
-    const rtoNs = this.srttNs + Math.max(CLOCK_GRANULARITY_NS, 4 * this.rttvarNs);
-    this.baseRtoNs = Math.max(rtoNs, this.limits.minRtoNs);
+    // RFC 6298 §2.3. The floor stands in for the clock's granularity G rather than for the whole timeout: on a long path
+    // with little variance the timeout would else not outlast a delayed acknowledgment. A sample ends the back-off (§5.7).
+    this.baseRtoNs = this.srttNs + Math.max(this.limits.minRtoNs, 4 * this.rttvarNs);
     this.backoffs = 0;
   }
 

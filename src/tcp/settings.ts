@@ -18,7 +18,10 @@ export interface TcpSettings {
   readonly delayedAckNs: number;
   /** Retransmission timeout before the first measurement (RFC 6298 §2: 1 s). */
   readonly initialRtoNs: number;
-  /** Floor of the retransmission timeout. RFC 6298 says 1 s; 200 ms is what hosts use today. */
+  /**
+   * Least that the retransmission timeout exceeds the smoothed round-trip time by. RFC 6298 §2.4 has a floor of 1 s for
+   * the whole timeout; 200 ms, added, is what hosts use today.
+   */
   readonly minRtoNs: number;
   /** Ceiling of the retransmission timeout and of its back-off (RFC 6298 §2.5: at least 60 s). */
   readonly maxRtoNs: number;

@@ -1,0 +1,115 @@
+import { seq32, seqAt } from '../base/index.js';
+import type { TcpSegment } from '../wire/index.js';
+import { TcpFlag } from '../wire/index.js';
+import { announcedMss, announcedScale, offeredWindowScale } from './handshake.js';
+import type { Receiver } from './receiver.js';
+import type { OutgoingSegment, SendRecord } from './segment.js';
+import { MAX_OPTION_BYTES } from './segment.js';
+import type { Sender } from './sender.js';
+import type { TcpParameters } from './settings.js';
+import { Counters } from './statistics.js';
+import { Timestamps } from './timestamps.js';
+
+/**
+ * What stands in the header of every segment besides its payload's place: acknowledgment, window, and the options that
+ * both ends agreed on when they exchanged SYNs. It counts what it completes, for each of these leaves.
+ *
+ * Read first: RFC 9293 §3.1 and §3.2, RFC 7323 §2.2 and §3.2, RFC 2018 §2 and §4.
+ */
+
+/** Bytes of the timestamps option with its padding. */
+const TIMESTAMP_BYTES = 12;
+/** Bytes of the SACK option, with its padding, before the first block. */
+const SACK_HEAD_BYTES = 4;
+const SACK_BLOCK_BYTES = 8;
+
+export class Header<R extends SendRecord> {
+  readonly timestamps: Timestamps;
+  readonly counters = new Counters();
+  /** Bytes of a pure acknowledgment's header that are kept free for the owner. */
+  ackOptionBytes = 0;
+  /** Bytes of a data segment's header that are kept free for the owner. */
+  private ownerDataBytes = 0;
+  /** Shift of the window scale option on our SYN; -1: none, or the peer offered none. */
+  private scaleOffer: number;
+  private readonly parameters: TcpParameters;
+  private readonly receiver: Receiver;
+  private readonly sender: Sender<R>;
+
+  constructor(parameters: TcpParameters, receiver: Receiver, sender: Sender<R>) {
+    this.parameters = parameters;
+    this.receiver = receiver;
+    this.sender = sender;
+    this.timestamps = new Timestamps(parameters.timestampOffset);
+    this.scaleOffer = offeredWindowScale(parameters);
+  }
+
+  get dataOptionBytes(): number {
+    return this.ownerDataBytes;
+  }
+
+  set dataOptionBytes(bytes: number) {
+    if (bytes === this.ownerDataBytes) return;
+    this.ownerDataBytes = bytes;
+    this.updateDataOptions();
+  }
+
+  /** Takes over what the peer's `syn` says of itself and what both ends can. */
+  adopt(now: number, syn: TcpSegment): void {
+    const { receiver, sender, timestamps } = this;
+    const { settings, headerBytes } = this.parameters;
+    receiver.start(seq32(syn.seq));
+    receiver.sack = settings.sack && syn.sackPermitted;
+    sender.recovery.hasSack = receiver.sack;
+    sender.setPeerMss(announcedMss(syn, headerBytes));
+    timestamps.enabled = settings.timestamps && syn.hasTimestamps;
+    if (timestamps.enabled) timestamps.note(syn.tsVal, now);
+    if (syn.windowScale >= 0 && this.scaleOffer >= 0) {
+      sender.peerScale = announcedScale(syn);
+      receiver.windowScale = this.scaleOffer;
+    } else this.scaleOffer = -1;
+    sender.updateWindow(now, syn, 0, 0);
+    this.updateDataOptions();
+  }
+
+  /** Completes `out`, whose payload starts at stream offset `start`; `isFirst`: it is the SYN that asks, without ACK. */
+  complete(now: number, out: OutgoingSegment<R>, start: number, isFirst: boolean): void {
+    const { receiver, timestamps } = this;
+    const isSyn = (out.flags & TcpFlag.SYN) !== 0;
+    out.seq = seqAt(this.sender.initial, start);
+    if (isSyn) this.addSynOptions(out, isFirst);
+    else out.hasTimestamps = timestamps.enabled;
+    if (out.hasTimestamps) {
+      out.tsVal = timestamps.value(now);
+      out.tsEcr = timestamps.recent;
+    }
+    // RFC 7323 §2.2: the window of a SYN is never scaled.
+    out.window = receiver.takeWindow(isSyn ? 0 : receiver.windowScale);
+    if (!isFirst) {
+      out.flags |= TcpFlag.ACK;
+      out.ack = receiver.ackNumber;
+      if (out.payloadLength === 0 && !isSyn) this.addSackBlocks(out);
+      receiver.onAckSent();
+    }
+    this.counters.count(out);
+  }
+
+  /** On a SYN what we can, on an answer to one what both can (RFC 7323 §2.2, §3.2; RFC 2018 §2). */
+  private addSynOptions(out: OutgoingSegment<R>, isFirst: boolean): void {
+    const { settings, maxSegmentSize } = this.parameters;
+    out.mss = maxSegmentSize;
+    out.windowScale = this.scaleOffer;
+    out.sackPermitted = isFirst ? settings.sack : this.receiver.sack;
+    out.hasTimestamps = isFirst ? settings.timestamps : this.timestamps.enabled;
+  }
+
+  private addSackBlocks(out: OutgoingSegment<R>): void {
+    if (this.receiver.sackBlockCount === 0) return;
+    const room = MAX_OPTION_BYTES - out.ownOptionBytes - this.ackOptionBytes - SACK_HEAD_BYTES;
+    out.sackCount = this.receiver.writeSackBlocks(out.sackEdges, Math.floor(room / SACK_BLOCK_BYTES));
+  }
+
+  private updateDataOptions(): void {
+    this.sender.setOptionBytes(this.ownerDataBytes + (this.timestamps.enabled ? TIMESTAMP_BYTES : 0));
+  }
+}
