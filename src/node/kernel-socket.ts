@@ -1,0 +1,173 @@
+/**
+ * Sockets of the kernel transport: those of `node:net`, on a descriptor that speaks Multipath TCP. Name look-up, several
+ * addresses, streams, time-outs and errors are all `net`'s; this module puts the descriptor in place before `net`
+ * connects it, and asks the kernel about subflows.
+ */
+import { closeSync } from 'node:fs';
+import { isIP, Socket as NetSocket, type TcpSocketConnectOpts } from 'node:net';
+import {
+  bind,
+  descriptorOf,
+  encodeSocketAddress,
+  isMultipath,
+  openKernelSocket,
+  subflowsOf,
+  type KernelSubflow,
+} from '../linux/index.js';
+import type { ConnectOptions } from './options.js';
+import { codeOf, netError } from './net-error.js';
+import type { Multipath, Socket, SubflowInfo, SubflowState } from './socket.js';
+
+/** The part of `net`'s handle that is used here. */
+interface TcpHandle {
+  open(fd: number): number;
+  connect: () => number;
+  connect6: () => number;
+}
+
+/** TCP's states as the kernel numbers them (tcp_states.h); those left out are on the way to the end. */
+const subflowStates: Readonly<Record<number, SubflowState>> = {
+  1: 'active',
+  2: 'opening',
+  3: 'opening',
+  7: 'closed',
+  12: 'opening',
+};
+
+/** What libuv returns for a call that cannot be. */
+const UV_EINVAL = -22;
+
+/** A socket of `net` that knows of its subflows. It has no state of its own, so that an accepted one can become one. */
+export class KernelSocket extends NetSocket implements Multipath {
+  get transport(): 'kernel' {
+    return 'kernel';
+  }
+
+  get isMultipath(): boolean {
+    const fd = liveDescriptor(this);
+    return fd !== undefined && isMultipath(fd);
+  }
+
+  get subflows(): SubflowInfo[] {
+    const fd = liveDescriptor(this);
+    if (fd === undefined) return [];
+    return subflowsOf(fd)?.map(describe) ?? plainSubflow(this);
+  }
+}
+
+/** Makes a socket that `net` accepted one of ours. */
+export function adopt(socket: NetSocket): Socket {
+  return Object.setPrototypeOf(socket, KernelSocket.prototype) as Socket;
+}
+
+/** The descriptor of a socket that is connected; undefined for any other. */
+function liveDescriptor(socket: NetSocket): number | undefined {
+  return socket.connecting || socket.destroyed || socket.pending ? undefined : descriptorOf(socket);
+}
+
+function describe({ id, local, remote, tcp }: KernelSubflow): SubflowInfo {
+  return {
+    id,
+    localAddress: local.address,
+    localPort: local.port,
+    remoteAddress: remote.address,
+    remotePort: remote.port,
+    backup: undefined,
+    state: subflowStates[tcp.state] ?? 'closing',
+    rttMs: tcp.srttNs === 0 ? undefined : tcp.srttNs / 1e6,
+    bytesSent: Number(tcp.bytesSent ?? 0n),
+    bytesReceived: Number(tcp.bytesReceived ?? 0n),
+    retransmissions: tcp.retransmittedSegments,
+    cwndBytes: tcp.cwndSegments * tcp.sendMss,
+  };
+}
+
+/** What a connection that is plain TCP shows: itself. */
+function plainSubflow(socket: NetSocket): SubflowInfo[] {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  if (localAddress === undefined || localPort === undefined) return [];
+  if (remoteAddress === undefined || remotePort === undefined) return [];
+  return [
+    {
+      id: 0,
+      localAddress,
+      localPort,
+      remoteAddress,
+      remotePort,
+      backup: false,
+      state: 'active',
+      rttMs: undefined,
+      bytesSent: socket.bytesWritten,
+      bytesReceived: socket.bytesRead,
+      retransmissions: 0,
+      cwndBytes: 0,
+    },
+  ];
+}
+
+/** A socket that connects. */
+class KernelClientSocket extends KernelSocket {
+  private readonly wanted: ConnectOptions;
+  /** Why the last attempt could not even begin; takes the place of what `net` makes of it. */
+  private failure: Error | undefined;
+
+  constructor(options: ConnectOptions) {
+    super({
+      allowHalfOpen: options.allowHalfOpen ?? false,
+      ...(options.signal && { signal: options.signal }),
+    });
+    this.wanted = options;
+    this.failure = undefined;
+    // The last word before net connects: the handle has no descriptor yet, and would open one for plain TCP.
+    this.on('connectionAttempt', (address: string, port: number, family: number) => {
+      this.prepare(address, port, family === 6 ? 6 : 4);
+    });
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    super._destroy(error !== null && this.failure !== undefined ? this.failure : error, callback);
+  }
+
+  /** Puts a Multipath TCP descriptor under the handle, bound as the user wants it. */
+  private prepare(address: string, port: number, family: 4 | 6): void {
+    const handle = (this as unknown as { _handle: TcpHandle })._handle;
+    let fd = -1;
+    try {
+      fd = openKernelSocket({ family });
+      const { localAddress, localPort } = this.wanted;
+      if (localAddress !== undefined || localPort !== undefined) {
+        bindLocal(fd, localAddress ?? (family === 4 ? '0.0.0.0' : '::'), localPort ?? 0);
+      }
+      if (handle.open(fd) === 0) return;
+      this.failure = netError('EINVAL', 'open');
+    } catch (error) {
+      const code = codeOf(error);
+      const isOwn = (error as { syscall?: string }).syscall === 'bind' || code === undefined;
+      this.failure = isOwn ? (error as Error) : netError(code, 'socket', { address, port });
+    }
+    if (fd >= 0) closeSync(fd);
+    // No attempt without Multipath TCP in its place.
+    handle.connect = handle.connect6 = () => UV_EINVAL;
+  }
+}
+
+/** Binds as `net` would, with its errors. */
+function bindLocal(fd: number, address: string, port: number): void {
+  try {
+    bind(fd, encodeSocketAddress(address, port));
+  } catch (error) {
+    throw netError(codeOf(error) ?? 'EINVAL', 'bind', { address, port });
+  }
+}
+
+/** Begins a connection through the kernel. */
+export function connectKernelSocket(options: ConnectOptions): Socket {
+  const socket = new KernelClientSocket(options);
+  const { localAddress } = options;
+  const family = localAddress === undefined ? options.family : isIP(localAddress);
+  // The socket binds by itself: net would do it before there is a descriptor.
+  const forNet = { ...options, family, localAddress: undefined, localPort: undefined };
+  if (options.timeout !== undefined) socket.setTimeout(options.timeout);
+  socket.connect(forNet as TcpSocketConnectOpts);
+  return socket;
+}

@@ -1,0 +1,34 @@
+/** Errors that look as those of `node:net` do: message, code, errno, syscall, address and port. */
+import { constants } from 'node:os';
+
+/** An error of a socket call. */
+export interface NetError extends NodeJS.ErrnoException {
+  address?: string;
+  port?: number;
+}
+
+/** Where the call went, where that is known. */
+export interface NetErrorPlace {
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+/** Makes one: `connect ECONNREFUSED 192.0.2.1:80`. */
+export function netError(code: string, syscall: string, place: NetErrorPlace = {}, detail = ''): NetError {
+  const { address, port } = place;
+  const where = address === undefined ? '' : ` ${address}${port === undefined ? '' : `:${port}`}`;
+  const error: NetError = new Error(`${syscall} ${code}${detail === '' ? '' : `: ${detail}`}${where}`);
+  error.code = code;
+  const errno = (constants.errno as Record<string, number | undefined>)[code];
+  if (errno !== undefined) error.errno = -errno;
+  error.syscall = syscall;
+  if (address !== undefined) error.address = address;
+  if (port !== undefined) error.port = port;
+  return error;
+}
+
+/** The code of an error, if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,97 @@
+/** What both transports' sockets have in common, and what users program against. */
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** What carries a connection: Linux's own Multipath TCP, or this project's engine over a device of the program's. */
+export type Transport = 'kernel' | 'userspace';
+
+/** Where a subflow stands. The kernel transport knows `opening`, `active`, `closing` and `closed` only. */
+export type SubflowState = 'opening' | 'joining' | 'active' | 'closing' | 'closed';
+
+/** One subflow at the moment it was asked for. */
+export interface SubflowInfo {
+  /** Number within the connection; the order is that of opening. */
+  readonly id: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Whether it is used only when no other can be; undefined with the kernel transport: the kernel does not tell. */
+  readonly backup: boolean | undefined;
+  readonly state: SubflowState;
+  /** Smoothed round-trip time; undefined before the first measurement. */
+  readonly rttMs: number | undefined;
+  /** Payload bytes sent on it, retransmissions included. */
+  readonly bytesSent: number;
+  /** Payload bytes received on it, in the subflow's order. */
+  readonly bytesReceived: number;
+  /** Segments that were sent again. */
+  readonly retransmissions: number;
+  /** Congestion window in bytes. */
+  readonly cwndBytes: number;
+}
+
+/** What a 'subflow' event says; userspace transport only. */
+export interface SubflowEvent {
+  readonly type: 'opened' | 'closed' | 'priority';
+  readonly subflow: SubflowInfo;
+  /** Why it was closed, for `closed` only: `normal`, `reset`, `timeout`, `refused`, `unreachable` or `aborted`. */
+  readonly reason?: string;
+  /** Reason code of MP_TCPRST (RFC 8684 §3.6), for `closed` only, where there was one. */
+  readonly resetReason?: number;
+}
+
+/** What Multipath TCP adds to a socket. */
+export interface Multipath {
+  readonly transport: Transport;
+  /** Whether the connection speaks Multipath TCP now: false before it is established and after a fallback to TCP. */
+  readonly isMultipath: boolean;
+  /** The subflows as they are now; for plain TCP the one connection there is; empty when not connected. */
+  readonly subflows: SubflowInfo[];
+}
+
+/**
+ * A connection: a Duplex with the properties, methods, events and error codes of `net.Socket`, and what
+ * {@link Multipath} adds. With the kernel transport it is a `net.Socket`.
+ */
+export interface Socket extends Duplex, Multipath {
+  /** Whether it looks for its peer. */
+  readonly connecting: boolean;
+  /** Whether it is not connected yet. */
+  readonly pending: boolean;
+  readonly readyState: 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed';
+  /** Address, family (`IPv4` or `IPv6`) and port of both ends of the initial subflow; undefined when not connected. */
+  readonly localAddress?: string | undefined;
+  readonly localFamily?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly remoteFamily?: string | undefined;
+  readonly remotePort?: number | undefined;
+  /** Addresses tried, as `address:port`. */
+  readonly autoSelectFamilyAttemptedAddresses?: string[] | undefined;
+  /** Bytes received from the peer. */
+  readonly bytesRead: number;
+  /** Bytes written, those that wait included. */
+  readonly bytesWritten: number;
+  /** As set by {@link Socket.setTimeout}, in ms. */
+  readonly timeout?: number | undefined;
+  /** This end of the initial subflow; an empty object when not connected. */
+  address(): SocketAddressInfo;
+  /** 'timeout' is emitted after `ms` without bytes in either direction; 0 switches it off. */
+  setTimeout(ms: number, listener?: () => void): this;
+  /** Sends small writes at once instead of waiting for more (no Nagle). */
+  setNoDelay(noDelay?: boolean): this;
+  /** Probes a peer that is silent for `initialDelay` ms. */
+  setKeepAlive(enable?: boolean, initialDelay?: number): this;
+  /** The open socket keeps the process alive: so it is at first. */
+  ref(): this;
+  /** The open socket does not keep the process alive. */
+  unref(): this;
+  /** Destroys the socket once all that was written is on its way. */
+  destroySoon(): void;
+  /** Ends the connection with a reset. */
+  resetAndDestroy(): this;
+}
+
+/** What `address()` gives: as `net`, an empty object when there is none. */
+export type SocketAddressInfo = AddressInfo | object;

@@ -1,0 +1,343 @@
+/**
+ * Drives one {@link Stack} from Node's event loop: devices in and out, the clock, one timer for all that is due, and
+ * the events of sockets and servers. It decides nothing about the protocol.
+ *
+ * After anything that goes into the stack a turn follows: events out, packets out, until both are quiet; then the timer
+ * is set. Turns are bounded, so that other work of the event loop is not starved; input that comes in the meantime
+ * waits for the next turn, which is how packets and writes are batched.
+ */
+import { NEVER, SubflowError, type RandomSource } from '../base/index.js';
+import { NativeBuffer, ReceivedPacket, Tun, type TunOptions } from '../linux/index.js';
+import { Packet, PacketSlab, type Device } from '../network/index.js';
+import {
+  MAX_HEADER_BYTES,
+  Stack,
+  TransmitBuffer,
+  type InterfaceAddress,
+  type PathNotice,
+  type Socket as StackSocket,
+  type StackEvent,
+  type StackSettings,
+} from '../stack/index.js';
+import { IpAddress } from '../wire/index.js';
+import { CryptoRandom } from './crypto-random.js';
+
+/** How to make a {@link UserspaceHost}. */
+export interface UserspaceHostOptions {
+  /** Settings of the stack that differ from its defaults. */
+  readonly settings?: Partial<StackSettings>;
+  /** Where keys and sequence numbers come from; the system's cryptographic generator when left out. */
+  readonly random?: RandomSource;
+}
+
+/** How a device becomes an interface. */
+export interface InterfaceSetup {
+  /** Unique on the host. */
+  readonly name: string;
+  /** Addresses of ours on it: text with a prefix length, as `192.0.2.2/24`, or the long form. */
+  readonly addresses: readonly (string | InterfaceAddress)[];
+  /** Preference among interfaces for connections that do not choose; lower first. Default 0. */
+  readonly metric?: number;
+}
+
+/** How to make a TUN device of the host's own. */
+export interface TunSetup extends TunOptions {
+  readonly addresses: InterfaceSetup['addresses'];
+  readonly metric?: number;
+}
+
+/** Who hears of what happens to a socket of the stack; stands in its `data`. */
+export interface SocketEvents {
+  handleEstablished(): void;
+  handleReadable(): void;
+  handleWritable(): void;
+  handlePeerClosed(): void;
+  handlePath(notice: PathNotice): void;
+  handleClosed(error: StackSocket['error']): void;
+}
+
+/** Who hears of what happens to a listener of the stack; stands in its `data`. */
+export interface ListenerEvents {
+  handleAcceptable(): void;
+}
+
+/** Packets taken from a TUN device before others get their turn. */
+const RECEIVE_BATCH = 128;
+/** Packets sent in one turn. */
+const TRANSMIT_BATCH = 256;
+/** The longest delay that Node's timers take, in ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Where packets of one interface leave. */
+interface Outlet {
+  send(now: number, out: TransmitBuffer): void;
+  close(): void;
+}
+
+export class UserspaceHost {
+  /** The host that `transport: 'userspace'` uses when `via` names none; unset at first. */
+  static default: UserspaceHost | undefined = undefined;
+
+  /** The engine. Read it at will; what is changed through it needs a {@link wake} after. */
+  readonly stack: Stack;
+  private readonly outlets: (Outlet | undefined)[] = [];
+  private out = new TransmitBuffer(new Uint8Array(0));
+  private readonly startedAt = process.hrtime();
+  private timer: NodeJS.Timeout | undefined = undefined;
+  /** When `timer` fires, in ns; NEVER when it is not set. */
+  private timerAt = NEVER;
+  private isTurnQueued = false;
+  private isInTurn = false;
+  private isClosed = false;
+  /** Sockets and servers that keep the process alive. */
+  private readonly holders = new Set<object>();
+  private anchor: NodeJS.Timeout | undefined = undefined;
+
+  constructor(options: UserspaceHostOptions = {}) {
+    this.stack = new Stack({
+      random: options.random ?? new CryptoRandom(),
+      ...(options.settings !== undefined && { settings: options.settings }),
+    });
+  }
+
+  /** The stack's time: ns since the host was made. */
+  now(): number {
+    const [seconds, nanoseconds] = process.hrtime(this.startedAt);
+    return seconds * 1e9 + nanoseconds;
+  }
+
+  /** Attaches a device; the host is its receiver from now on. Returns the id of the interface. */
+  addDevice(device: Device, setup: InterfaceSetup): number {
+    const { mtu, checksumOffload, maxOffloadBytes } = device.capabilities;
+    const slab = new PacketSlab(64 * 1024);
+    const id = this.addInterface(
+      setup,
+      mtu,
+      { checksumOffload, maxOffloadBytes },
+      {
+        send: (now, out) => {
+          slab.reserve(out.length);
+          const bytes = slab.take(out.length);
+          bytes.set(out.packet);
+          device.send(now, new Packet(bytes, out.segmentSize, out.checksumStart >= 0));
+        },
+        close: () => undefined,
+      },
+    );
+    if (!device.isUp) this.stack.setInterfaceState(this.now(), id, false);
+    device.attach({
+      handlePacket: (_now, packet) => {
+        if (this.isClosed) return;
+        const meta = { segmentSize: packet.segmentSize, checksumValid: packet.needsChecksum };
+        this.stack.handlePacket(this.now(), id, packet.bytes, meta);
+        this.wake();
+      },
+      handleCarrier: (_now, up) => this.setInterfaceState(id, up),
+    });
+    return id;
+  }
+
+  /**
+   * Makes a TUN device and attaches it: the fast way, packets are written where the kernel reads them. The caller gives
+   * the kernel's side its address and sets it up; the process lives until the host is closed.
+   * Throws `EPERM` without the right to, `ERR_SUBFLOW_NOT_LINUX` where there is none.
+   */
+  addTun(setup: TunSetup): { readonly id: number; readonly tun: Tun } {
+    const tun = Tun.open(setup);
+    const id = this.addInterface({ ...setup, name: tun.name }, tun.mtu, tun.capabilities, {
+      send: (_now, out) => tun.send(out),
+      close: () => tun.close(),
+    });
+    const received = new ReceivedPacket();
+    tun.onReadable(() => {
+      const now = this.now();
+      for (let i = 0; i < RECEIVE_BATCH && !this.isClosed && tun.receive(received); i++) {
+        this.stack.handlePacket(now, id, received.bytes, received);
+      }
+      this.turn();
+    });
+    return { id, tun };
+  }
+
+  private addInterface(
+    setup: InterfaceSetup,
+    mtu: number,
+    capabilities: { checksumOffload: boolean; maxOffloadBytes: number },
+    outlet: Outlet,
+  ): number {
+    const { name, metric } = setup;
+    const addresses = setup.addresses.map(parseAddress);
+    const options = { name, mtu, addresses, capabilities, ...(metric !== undefined && { metric }) };
+    const id = this.stack.addInterface(this.now(), options);
+    this.outlets[id] = outlet;
+    const room = MAX_HEADER_BYTES + Math.max(mtu, capabilities.maxOffloadBytes);
+    if (this.out.bytes.length < HEADROOM + room)
+      this.out = new TransmitBuffer(transmitMemory(HEADROOM + room), HEADROOM);
+    this.wake();
+    return id;
+  }
+
+  /** Lets packets pass through an interface, or not; connections are told. */
+  setInterfaceState(id: number, up: boolean): void {
+    if (this.isClosed) return;
+    this.stack.setInterfaceState(this.now(), id, up);
+    this.wake();
+  }
+
+  /** Has a turn follow soon: something went into the stack. */
+  wake(): void {
+    if (this.isTurnQueued || this.isInTurn || this.isClosed) return;
+    this.isTurnQueued = true;
+    process.nextTick(() => {
+      this.isTurnQueued = false;
+      this.turn();
+    });
+  }
+
+  /** Events and packets out until both are quiet, or the turn is up. */
+  private turn(): void {
+    if (this.isInTurn || this.isClosed) return;
+    this.isInTurn = true;
+    try {
+      let sent = 0;
+      let isQuiet = false;
+      while (!isQuiet && sent < TRANSMIT_BATCH) {
+        isQuiet = !this.deliverEvents();
+        const count = this.transmit(TRANSMIT_BATCH - sent);
+        sent += count;
+        if (count > 0) isQuiet = false;
+      }
+      if (!isQuiet) setImmediate(() => this.turn());
+    } finally {
+      this.isInTurn = false;
+    }
+    this.setTimer();
+  }
+
+  private transmit(limit: number): number {
+    const { stack, out } = this;
+    let count = 0;
+    for (let now = this.now(); count < limit && !this.isClosed && stack.pollTransmit(now, out); count++) {
+      this.outlets[out.interfaceId]?.send(now, out);
+      if ((count & 15) === 15) now = this.now();
+    }
+    return count;
+  }
+
+  private deliverEvents(): boolean {
+    let hasEvents = false;
+    for (let event = this.stack.pollEvent(); event !== undefined; event = this.stack.pollEvent()) {
+      hasEvents = true;
+      deliver(event);
+    }
+    return hasEvents;
+  }
+
+  /** Sets the timer for what is due next. One that fires too early is left alone: its turn sets the right one. */
+  private setTimer(): void {
+    if (this.isClosed) return;
+    const at = this.stack.pollTimeout();
+    if (at >= this.timerAt) return;
+    clearTimeout(this.timer);
+    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil((at - this.now()) / 1e6)));
+    this.timerAt = at;
+    this.timer = setTimeout(() => {
+      this.timerAt = NEVER;
+      this.stack.handleTimeout(this.now());
+      this.turn();
+    }, delayMs);
+    // Connections keep the process alive by themselves, timers of closed ones do not.
+    this.timer.unref();
+  }
+
+  /** Keeps the process alive for `holder`, a socket or a server, or no longer. */
+  hold(holder: object, isHeld: boolean): void {
+    if (isHeld) this.holders.add(holder);
+    else this.holders.delete(holder);
+    if (this.holders.size > 0 && !this.isClosed) this.anchor ??= setInterval(() => undefined, MAX_TIMER_MS);
+    else if (this.anchor !== undefined) {
+      clearInterval(this.anchor);
+      this.anchor = undefined;
+    }
+  }
+
+  /** Whether {@link close} was called. */
+  get closed(): boolean {
+    return this.isClosed;
+  }
+
+  /**
+   * Aborts every connection, sends the resets, and closes the TUN devices. Sockets are destroyed with `ECONNABORTED`.
+   */
+  close(): void {
+    if (this.isClosed) return;
+    const now = this.now();
+    for (const socket of [...this.stack.sockets]) {
+      const events = socket.data as SocketEvents | undefined;
+      socket.abort(now);
+      events?.handleClosed({ code: 'ECONNRESET', message: 'the host was closed' });
+    }
+    this.transmit(Number.POSITIVE_INFINITY);
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    for (const outlet of this.outlets) outlet?.close();
+    this.holders.clear();
+    this.hold(this, false);
+    if (UserspaceHost.default === this) UserspaceHost.default = undefined;
+  }
+}
+
+/** Room before the packet for the header of a TUN device. */
+const HEADROOM = 16;
+
+/** Memory that a system call may be given, where there are system calls to make. */
+function transmitMemory(length: number): Uint8Array {
+  try {
+    return new NativeBuffer(length).bytes;
+  } catch {
+    return new Uint8Array(length);
+  }
+}
+
+function deliver(event: StackEvent): void {
+  if (event.type === 'acceptable') {
+    (event.listener.data as ListenerEvents | undefined)?.handleAcceptable();
+    return;
+  }
+  const events = event.socket.data as SocketEvents | undefined;
+  if (events === undefined) return;
+  switch (event.type) {
+    case 'established':
+      events.handleEstablished();
+      break;
+    case 'readable':
+      events.handleReadable();
+      break;
+    case 'writable':
+      events.handleWritable();
+      break;
+    case 'peer-closed':
+      events.handlePeerClosed();
+      break;
+    case 'path':
+      events.handlePath(event.notice);
+      break;
+    case 'closed':
+      events.handleClosed(event.error);
+      break;
+  }
+}
+
+/** Reads `192.0.2.2/24`; a bare address is a link of its own. */
+function parseAddress(entry: string | InterfaceAddress): InterfaceAddress {
+  if (typeof entry !== 'string') return entry;
+  const [text = '', bits] = entry.split('/', 2);
+  const address = IpAddress.parse(text);
+  const prefixLength = bits === undefined ? (address?.byteLength ?? 0) * 8 : Number(bits);
+  if (address === undefined || !/^\d{1,3}$/.test(bits ?? '0')) {
+    throw new SubflowError('ERR_INVALID_ARG_VALUE', `'${entry}' is not an address with a prefix length`, {
+      hint: 'Write it as 192.0.2.2/24 or 2001:db8::2/64.',
+    });
+  }
+  return { address, prefixLength };
+}

@@ -1,0 +1,47 @@
+/** The engine's subflows and path notices in the words of the public API. */
+import type { FallbackEvent, Subflow } from '../mptcp/index.js';
+import type { PathNotice } from '../stack/index.js';
+import type { SubflowEvent, SubflowInfo } from './socket.js';
+
+/** A subflow as it is now. */
+export function describeSubflow(subflow: Subflow): SubflowInfo {
+  const { local, remote, tcp } = subflow;
+  const { statistics } = tcp;
+  const { srttNs } = tcp.rtt;
+  return {
+    id: subflow.id,
+    localAddress: local.address.toString(),
+    localPort: local.port,
+    remoteAddress: remote.address.toString(),
+    remotePort: remote.port,
+    backup: subflow.isBackup,
+    state: subflow.state,
+    rttMs: srttNs === 0 ? undefined : srttNs / 1e6,
+    bytesSent: statistics.bytesSent,
+    bytesReceived: statistics.bytesReceived,
+    retransmissions: statistics.retransmittedSegments,
+    cwndBytes: tcp.cwndBytes,
+  };
+}
+
+/** What a notice says about a subflow; undefined when it is about something else. */
+export function subflowEvent(notice: PathNotice): SubflowEvent | undefined {
+  switch (notice.type) {
+    case 'subflow-opened':
+      return { type: 'opened', subflow: describeSubflow(notice.subflow) };
+    case 'subflow-priority':
+      return { type: 'priority', subflow: describeSubflow(notice.subflow) };
+    case 'subflow-closed': {
+      const { reason, resetReason, subflow } = notice;
+      const closed = { type: 'closed', subflow: describeSubflow(subflow), reason } as const;
+      return resetReason === undefined ? closed : { ...closed, resetReason };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Whether the notice says that the connection became plain TCP. */
+export function isFallback(notice: PathNotice): notice is FallbackEvent {
+  return notice.type === 'fallback';
+}
