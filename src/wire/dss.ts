@@ -13,6 +13,21 @@ import { TcpOptionKind } from './tcp-segment.js';
 /** Bits of the fourth byte of a DSS (RFC 8684 §3.3). */
 const dssFlag = { HAS_ACK: 1, ACK_64: 2, HAS_MAPPING: 4, SEQ_64: 8, DATA_FIN: 16 } as const;
 
+// What a module exports is read through a cell each time; these let the compiler see constants.
+const kind = TcpOptionKind.MPTCP;
+const subtypeByte = MptcpSubtype.DSS << 4;
+
+/** Bytes of a DSS without a checksum, by the lower four flags. */
+const bareLengths = Uint8Array.from({ length: 16 }, (_, flags) => {
+  const ackBytes = (flags & dssFlag.ACK_64) === 0 ? 4 : 8;
+  const mappingBytes = (flags & dssFlag.SEQ_64) === 0 ? 10 : 14;
+  return (
+    4 +
+    ((flags & dssFlag.HAS_ACK) === 0 ? 0 : ackBytes) +
+    ((flags & dssFlag.HAS_MAPPING) === 0 ? 0 : mappingBytes)
+  );
+});
+
 /** The content of one DSS. A number that the option does not carry is 0 after `parseDss`. */
 export class DssFields {
   /** Whether the mapping ends with the DATA_FIN, which takes the last of its sequence numbers. */
@@ -64,33 +79,65 @@ export function parseDss(
 ): ParseError | undefined {
   if (length < 4) return parseError('truncated', length, 'the DSS option is cut short');
   const flags = bytes[offset + 3]!;
-  const hasAck = (flags & dssFlag.HAS_ACK) !== 0;
-  const ack64 = hasAck && (flags & dssFlag.ACK_64) !== 0;
+  const bareLength = bareLengths[flags & 15]!;
   const hasMapping = (flags & dssFlag.HAS_MAPPING) !== 0;
-  const seq64 = hasMapping && (flags & dssFlag.SEQ_64) !== 0;
-  const bare = 4 + (hasAck ? (ack64 ? 8 : 4) : 0) + (hasMapping ? (seq64 ? 14 : 10) : 0);
-  const hasChecksum = hasMapping && length === bare + 2;
-  if (length !== bare && !hasChecksum) {
+  const hasChecksum = hasMapping && length === bareLength + 2;
+  if (length !== bareLength && !hasChecksum) {
     return parseError('bad-length', 1, `a DSS with flags 0x${flags.toString(16)} cannot be ${length} bytes`);
   }
   into.dataFin = (flags & dssFlag.DATA_FIN) !== 0;
-  into.hasAck = hasAck;
-  into.ack64 = ack64;
+  const mappingOffset = readAck(bytes, offset + 4, flags, into);
   into.hasMapping = hasMapping;
-  into.seq64 = seq64;
   into.hasChecksum = hasChecksum;
-  let at = offset + 4;
-  into.ackHi = ack64 ? readU32(bytes, at) : 0;
-  if (ack64) at += 4;
-  into.ackLo = hasAck ? readU32(bytes, at) : 0;
-  if (hasAck) at += 4;
-  into.seqHi = seq64 ? readU32(bytes, at) : 0;
-  if (seq64) at += 4;
-  into.seqLo = hasMapping ? readU32(bytes, at) : 0;
-  into.subflowSeq = hasMapping ? readU32(bytes, at + 4) : 0;
-  into.dataLength = hasMapping ? readU16(bytes, at + 8) : 0;
-  into.checksum = hasChecksum ? readU16(bytes, at + 10) : 0;
+  if (hasMapping) readMapping(bytes, mappingOffset, flags, into);
+  else clearMapping(into);
+  into.checksum = hasChecksum ? readU16(bytes, offset + length - 2) : 0;
   return undefined;
+}
+
+/** Reads the DATA_ACK, if any, and returns where the mapping starts. */
+function readAck(bytes: Uint8Array, at: number, flags: number, into: DssFields): number {
+  if ((flags & dssFlag.HAS_ACK) === 0) {
+    into.hasAck = false;
+    into.ack64 = false;
+    into.ackHi = 0;
+    into.ackLo = 0;
+    return at;
+  }
+  into.hasAck = true;
+  if ((flags & dssFlag.ACK_64) === 0) {
+    into.ack64 = false;
+    into.ackHi = 0;
+    into.ackLo = readU32(bytes, at);
+    return at + 4;
+  }
+  into.ack64 = true;
+  into.ackHi = readU32(bytes, at);
+  into.ackLo = readU32(bytes, at + 4);
+  return at + 8;
+}
+
+function readMapping(bytes: Uint8Array, start: number, flags: number, into: DssFields): void {
+  let at = start;
+  if ((flags & dssFlag.SEQ_64) !== 0) {
+    into.seq64 = true;
+    into.seqHi = readU32(bytes, at);
+    at += 4;
+  } else {
+    into.seq64 = false;
+    into.seqHi = 0;
+  }
+  into.seqLo = readU32(bytes, at);
+  into.subflowSeq = readU32(bytes, at + 4);
+  into.dataLength = readU16(bytes, at + 8);
+}
+
+function clearMapping(into: DssFields): void {
+  into.seq64 = false;
+  into.seqHi = 0;
+  into.seqLo = 0;
+  into.subflowSeq = 0;
+  into.dataLength = 0;
 }
 
 /**
@@ -126,9 +173,9 @@ export function emitDss(fields: DssFields, bytes: Uint8Array, offset: number): n
       at += 2;
     }
   }
-  bytes[offset] = TcpOptionKind.MPTCP;
+  bytes[offset] = kind;
   bytes[offset + 1] = at - offset;
-  bytes[offset + 2] = MptcpSubtype.DSS << 4;
+  bytes[offset + 2] = subtypeByte;
   bytes[offset + 3] = flags;
   return at - offset;
 }

@@ -4,7 +4,7 @@
  */
 import type { IpAddress } from './address.js';
 import { writeU16, writeU32 } from './bytes.js';
-import { ipv4HeaderChecksum } from './checksum.js';
+import { foldChecksum } from './checksum.js';
 
 /** What an IP header without options says. */
 export interface IpHeaderFields {
@@ -57,17 +57,23 @@ export function ipHeaderLength(family: 4 | 6): number {
  */
 export function emitIpHeader(bytes: Uint8Array, offset: number, fields: IpHeaderFields): number {
   if (fields.source.family === 6) return emitIpv6Header(bytes, offset, fields);
-  bytes[offset] = 0x45;
-  bytes[offset + 1] = fields.dscpEcn ?? 0;
-  writeU16(bytes, offset + 2, 20 + fields.payloadLength);
-  writeU16(bytes, offset + 4, fields.identification ?? 0);
-  writeU16(bytes, offset + 6, (fields.dontFragment ?? true) ? 0x4000 : 0);
-  bytes[offset + 8] = fields.hopLimit;
-  bytes[offset + 9] = fields.protocol;
-  writeU16(bytes, offset + 10, 0);
-  writeU32(bytes, offset + 12, fields.source.d);
-  writeU32(bytes, offset + 16, fields.destination.d);
-  writeU16(bytes, offset + 10, ipv4HeaderChecksum(bytes, offset, 20));
+  const first = 0x4500 | (fields.dscpEcn ?? 0);
+  const totalLength = 20 + fields.payloadLength;
+  const identification = fields.identification ?? 0;
+  const fragment = (fields.dontFragment ?? true) ? 0x4000 : 0;
+  const hop = (fields.hopLimit << 8) | fields.protocol;
+  const source = fields.source.d;
+  const destination = fields.destination.d;
+  const sum = first + totalLength + identification + fragment + hop;
+  const addressSum = (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
+  writeU16(bytes, offset, first);
+  writeU16(bytes, offset + 2, totalLength);
+  writeU16(bytes, offset + 4, identification);
+  writeU16(bytes, offset + 6, fragment);
+  writeU16(bytes, offset + 8, hop);
+  writeU16(bytes, offset + 10, foldChecksum(sum + addressSum));
+  writeU32(bytes, offset + 12, source);
+  writeU32(bytes, offset + 16, destination);
   return 20;
 }
 

@@ -67,7 +67,7 @@ export function writeTcpHeader(
   if (fields.sackCount > 0) at = writeSack(bytes, at, fields);
   const length = at + extensionLength - offset;
   assert((length & 3) === 0 && length <= maxTcpHeaderBytes, 'TCP options do not fit the header');
-  for (let i = 0; i < extensionLength; i++) bytes[at + i] = fields.extension[i]!;
+  if (extensionLength > 0) copyExtension(fields.extension, extensionLength, bytes, at);
   writeU16(bytes, offset, sourcePort);
   writeU16(bytes, offset + 2, destinationPort);
   writeU32(bytes, offset + 4, fields.seq);
@@ -77,6 +77,16 @@ export function writeTcpHeader(
   writeU16(bytes, offset + 14, fields.window);
   writeU32(bytes, offset + 16, 0);
   return length;
+}
+
+/** Copies four bytes at a time: for so few, that is quicker than a call of the runtime. */
+function copyExtension(extension: Uint8Array, length: number, bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < length; i += 4) {
+    bytes[at + i] = extension[i]!;
+    bytes[at + i + 1] = extension[i | 1]!;
+    bytes[at + i + 2] = extension[i | 2]!;
+    bytes[at + i + 3] = extension[i | 3]!;
+  }
 }
 
 /** MSS; SACK permitted in place of the two NOPs before the timestamps; window scale behind one NOP. */

@@ -35,6 +35,10 @@ export const maxTcpHeaderBytes = 60;
 /** Most MPTCP options that fit one header: each takes 3 bytes at least. */
 export const maxMptcpOptions = 13;
 
+// What a module exports is read through a cell each time; these let the compiler see constants.
+const kinds = TcpOptionKind;
+const baseHeaderBytes = minTcpHeaderBytes;
+
 const emptyBytes = new Uint8Array(0);
 /** NOP, NOP, timestamps, length 10: how nearly every segment's options begin (RFC 7323 appendix A). */
 const alignedTimestamps = 0x0101080a;
@@ -104,7 +108,8 @@ export class TcpSegment {
  * Reads the header of the segment in the `length` bytes at `offset`, which reach to the end of the payload. Allocates
  * nothing unless it fails; after a failure `into` holds no particular values.
  *
- * `wireLength` is for segments that were cut: how many bytes header and payload had. The header must be at hand.
+ * `wireLength` is for segments that were cut: how many bytes header and payload had, `length` at least. The header must
+ * be at hand.
  */
 export function parseTcp(
   bytes: Uint8Array,
@@ -113,9 +118,9 @@ export function parseTcp(
   into: TcpSegment,
   wireLength = length,
 ): ParseError | undefined {
-  if (length < minTcpHeaderBytes) return parseError('truncated', length, 'the TCP header is cut short');
+  if (length < baseHeaderBytes) return parseError('truncated', length, 'the TCP header is cut short');
   const headerLength = (bytes[offset + 12]! >>> 4) * 4;
-  if (headerLength < minTcpHeaderBytes) {
+  if (headerLength < baseHeaderBytes) {
     return parseError('bad-length', 12, 'the TCP data offset is below 20 bytes');
   }
   if (headerLength > length) return parseError('truncated', 12, 'the TCP options are cut short');
@@ -130,12 +135,12 @@ export function parseTcp(
   into.urgentPointer = readU16(bytes, offset + 18);
   into.headerLength = headerLength;
   into.payloadOffset = offset + headerLength;
-  into.payloadLength = Math.max(wireLength, length) - headerLength;
+  into.payloadLength = wireLength - headerLength;
   into.payloadAvailable = length - headerLength;
   into.segmentSize = 0;
   clearOptions(into);
   const end = offset + headerLength;
-  let at = offset + minTcpHeaderBytes;
+  let at = offset + baseHeaderBytes;
   if (end - at >= 12 && readU32(bytes, at) === alignedTimestamps) {
     readTimestamps(bytes, at + 2, into);
     at += 12;
@@ -171,17 +176,17 @@ function readOptions(bytes: Uint8Array, start: number, end: number, into: TcpSeg
   let at = start;
   while (at < end) {
     const kind = bytes[at]!;
-    if (kind === TcpOptionKind.NOP) {
+    if (kind === kinds.NOP) {
       at++;
       continue;
     }
-    if (kind === TcpOptionKind.END) return;
+    if (kind === kinds.END) return;
     const size = at + 1 < end ? bytes[at + 1]! : 0;
     if (size < 2 || at + size > end) {
       into.malformedOption = true;
       return;
     }
-    if (kind === TcpOptionKind.MPTCP) {
+    if (kind === kinds.MPTCP) {
       if (size < 3) {
         into.malformedOption = true;
       } else {
@@ -199,27 +204,27 @@ function readOptions(bytes: Uint8Array, start: number, end: number, into: TcpSeg
 /** Reads one option other than MPTCP; false when its length does not fit its kind. The last of several counts. */
 function readOption(bytes: Uint8Array, at: number, kind: number, size: number, into: TcpSegment): boolean {
   switch (kind) {
-    case TcpOptionKind.MSS:
+    case kinds.MSS:
       if (size !== 4) return false;
       into.mss = readU16(bytes, at + 2);
       return true;
-    case TcpOptionKind.WINDOW_SCALE:
+    case kinds.WINDOW_SCALE:
       if (size !== 3) return false;
       into.windowScale = bytes[at + 2]!;
       return true;
-    case TcpOptionKind.SACK_PERMITTED:
+    case kinds.SACK_PERMITTED:
       if (size !== 2) return false;
       into.sackPermitted = true;
       return true;
-    case TcpOptionKind.SACK:
+    case kinds.SACK:
       return readSack(bytes, at, size, into);
-    case TcpOptionKind.TIMESTAMPS:
+    case kinds.TIMESTAMPS:
       if (size !== 10) return false;
       readTimestamps(bytes, at, into);
       return true;
-    case TcpOptionKind.FAST_OPEN:
+    case kinds.FAST_OPEN:
       return readFastOpen(at + 2, size - 2, false, into);
-    case TcpOptionKind.EXPERIMENT:
+    case kinds.EXPERIMENT:
       if (size < 4 || readU16(bytes, at + 2) !== fastOpenExperimentId) break;
       return readFastOpen(at + 4, size - 4, true, into);
   }
