@@ -103,17 +103,16 @@ export function repeatAnnouncements(core: ConnectionCore, now: number): void {
   }
 }
 
-/** Withdraws an own address ID, announced or only used by subflows; the message waits for a subflow that can carry it. */
-export function withdraw(core: ConnectionCore, now: number, id: number): void {
+/** Withdraws an own address ID, announced or only used by subflows; {@link sendRemovals} tells the peer. */
+export function withdraw(core: ConnectionCore, id: number): void {
   if (!core.isConfirmed || core.isFallback || core.phase === 'closed') return;
   const book = (core.addresses ??= new AddressBook());
   const index = book.local.findIndex((known) => known.id === id);
   if (index >= 0) book.local.splice(index, 1);
   if (!book.removals.includes(id)) book.removals.push(id);
-  sendRemovals(core, now);
 }
 
-/** Sends the withdrawals that wait, all in one option. */
+/** Sends the withdrawals that wait, all in one option, as soon as there is a subflow to carry it. */
 export function sendRemovals(core: ConnectionCore, now: number): void {
   const removals = core.addresses?.removals;
   if (removals === undefined || removals.length === 0) return;

@@ -8,7 +8,7 @@ import type { RandomSource, Seq32, Uint64 } from '../base/index.js';
 import { TcpConnection, Verdict } from '../tcp/index.js';
 import type { OutgoingSegment, TcpParameters } from '../tcp/index.js';
 import type { Endpoint, IpAddress, TcpSegment } from '../wire/index.js';
-import { announce, setPriority, withdraw } from './addresses.js';
+import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
 import { abort, checkFinished } from './close.js';
 import { ConnectionCore, keyState } from './core.js';
 import type { ConnectionEvent } from './events.js';
@@ -189,7 +189,7 @@ export class Connection {
 
   /** Withdraws an address (REMOVE_ADDR) and closes the subflows that use it. */
   withdrawAddress(now: number, id: number): void {
-    withdraw(this.core, now, id);
+    withdraw(this.core, id);
     if (this.core.isFallback) return;
     for (const subflow of this.core.subflows) {
       if (subflow.localId === id) closeSubflow(this.core, now, subflow);
@@ -343,6 +343,7 @@ export class Connection {
       // Its actions may have ended subflows.
       for (let i = 0; i < core.subflows.length; i++) handleTcpEvents(core, now, core.subflows[i]!);
     }
+    if (core.addresses !== undefined) sendRemovals(core, now);
     checkGrace(core, now);
     tellWritable(core);
   }

@@ -3,7 +3,7 @@
  * addresses rest that failed, announces and withdraws. Makes no decision of its own but the limits.
  */
 import type { Endpoint, IpAddress } from '../wire/index.js';
-import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
+import { announce, setPriority, withdraw } from './addresses.js';
 import type { ConnectionCore } from './core.js';
 import { localIdOf } from './local-id.js';
 import type {
@@ -71,7 +71,6 @@ export function setLocalAddresses(core: ConnectionCore, addresses: readonly Loca
 /** Asks the path manager about everything that happened. Nothing before the owner told the local addresses. */
 export function runPathManager(core: ConnectionCore, now: number): void {
   for (let event = core.pathEvents?.shift(); event !== undefined; event = core.pathEvents?.shift()) {
-    if (event.type === 'subflow-opened') sendRemovals(core, now);
     const paths = core.paths;
     if (paths === undefined || !core.isConfirmed || core.isFallback || core.phase !== 'open') continue;
     if (event.type === 'subflow-opened') notePair(paths, event.subflow, true, now, 0);
@@ -179,7 +178,7 @@ function perform(core: ConnectionCore, paths: PathKeeper, now: number, action: P
       announce(core, now, action.address, action.address.id);
       break;
     case 'withdraw':
-      withdraw(core, now, action.id);
+      withdraw(core, action.id);
       break;
     case 'close':
       leave(core, paths, now, action.subflow);
@@ -229,5 +228,5 @@ function leave(core: ConnectionCore, paths: PathKeeper, now: number, subflow: Su
     return;
   }
   resetSubflow(core, now, subflow, undefined);
-  withdraw(core, now, subflow.localId);
+  withdraw(core, subflow.localId);
 }

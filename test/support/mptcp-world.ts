@@ -42,15 +42,32 @@ export interface Packet {
   readonly segmentSize: number;
 }
 
-/** What a test sees of a packet. */
-export interface PacketView {
+/** What a test sees of a packet as it was sent. */
+export class PacketView {
   readonly at: number;
   readonly from: Role;
   readonly path: number;
+  readonly seq: number;
   readonly flags: number;
   readonly payloadLength: number;
-  readonly options: readonly MptcpOption[];
-  readonly isDropped: boolean;
+  isDropped = false;
+  private readonly header: Uint8Array;
+
+  constructor(at: number, packet: Packet) {
+    const segment = arrived(packet.bytes);
+    this.at = at;
+    this.from = packet.from;
+    this.path = packet.path;
+    this.seq = segment.seq;
+    this.flags = segment.flags;
+    this.payloadLength = segment.payloadLength;
+    this.header = packet.bytes.slice(0, segment.headerLength);
+  }
+
+  /** Its Multipath TCP options. */
+  get options(): readonly MptcpOption[] {
+    return optionsOf(arrived(this.header));
+  }
 }
 
 /** One path between the two hosts; the first one carries the initial subflow. */
@@ -122,6 +139,8 @@ export class Side {
   isReading = true;
   /** First byte received that was not the expected one; -1 when all were right. */
   wrongAt = -1;
+  /** Whether the server takes connections. */
+  isListening = true;
   /** Whether it opens the subflows it is asked for. */
   opensSubflows = true;
   nextPort = 40_000;
@@ -398,15 +417,15 @@ export class World {
 
   private launch(now: number, packet: Packet): void {
     const path = this.paths[packet.path]!;
-    const view = viewOf(now, packet);
+    const view = new PacketView(now, packet);
     const isPassed = this.tamper(packet, view);
     const { from } = packet;
     const backlogNs = Math.max(0, path.freeAt[from] - now);
     const isFull = (backlogNs / 1e9) * (path.rateBps / 8) > path.queueBytes;
     const isLost = path.loss > 0 && randomUnit(this.random) < path.loss;
-    const isDropped = !isPassed || !path.isUp || isLost || isFull;
-    this.trace.push({ ...view, isDropped });
-    if (isDropped) return;
+    view.isDropped = !isPassed || !path.isUp || isLost || isFull;
+    this.trace.push(view);
+    if (view.isDropped) return;
     const busyNs = ((packet.bytes.length + 20) * 8 * 1e9) / path.rateBps;
     path.freeAt[from] = now + backlogNs + busyNs;
     const jitterNs = path.jitterNs > 0 ? path.jitterNs * randomUnit(this.random) : 0;
@@ -455,7 +474,8 @@ export class World {
       this.refuse(packet, segment, [{ subtype: 'MP_TCPRST', flags: transient ? 1 : 0, reason }]);
       return;
     }
-    if (side.role === 'client' || side.connection !== undefined) return;
+    if (!side.isListening) this.refuse(packet, segment, []);
+    if (!side.isListening || side.role === 'client' || side.connection !== undefined) return;
     const { serverKey } = this.options;
     side.connection = Connection.accept(
       this.now,
@@ -546,19 +566,6 @@ export function stripOptions(packet: Packet, isVictim: (option: MptcpOption) => 
     const result = parseMptcpOption(packet.bytes, offset, length);
     if (result.ok && isVictim(result.value)) packet.bytes.fill(TcpFlag.FIN, offset, offset + length);
   }
-}
-
-function viewOf(at: number, packet: Packet): PacketView {
-  const segment = arrived(packet.bytes);
-  return {
-    at,
-    from: packet.from,
-    path: packet.path,
-    flags: segment.flags,
-    payloadLength: segment.payloadLength,
-    options: optionsOf(segment),
-    isDropped: false,
-  };
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {
