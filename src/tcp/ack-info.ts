@@ -41,6 +41,8 @@ export class AckInfo {
   priorInFlightBytes = 0;
   /** Bytes in flight after the ACK took off what it delivered, before losses are looked for. */
   inFlightBytes = 0;
+  /** Bytes taken for lost by earlier ACKs that this one left waiting to be sent again. */
+  lostBytes = 0;
 
   /** Whether the first SACK block reports bytes that arrived twice (RFC 2883). */
   hasDsack = false;

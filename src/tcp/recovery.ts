@@ -143,7 +143,8 @@ export class Recovery<R> {
   onSent(now: number, bytes: number, isRetransmission: boolean, isHead: boolean): void {
     if (this.phase !== Phase.OPEN) {
       if (this.phase === Phase.FAST_RECOVERY) this.prr.onSent(bytes);
-      if (isRetransmission) this.spurious.onRetransmission(now, bytes);
+      const sent = this.board.newest;
+      if (isRetransmission && sent !== undefined) this.spurious.onRetransmission(now, sent.start, sent.end);
     }
     if (this.rtoAt === NEVER) {
       this.progressAt = now;
@@ -274,7 +275,7 @@ export class Recovery<R> {
     this.phase = Phase.FAST_RECOVERY;
     this.recoveryEnd = board.sndNxt;
     this.probe.reset();
-    this.spurious.begin(board.sndUna, board.sndNxt);
+    this.spurious.begin(board.sndNxt, false);
     congestion.onCongestion(now, board.flightSize);
     this.prr.begin(board, cause, congestion.ssthreshBytes);
     if (this.timerKind === TimerKind.PROBE) this.restoreRetransmission();
@@ -358,7 +359,7 @@ export class Recovery<R> {
 
   private enterTimeoutRecovery(now: number, congestion: CongestionControl, isFirst: boolean): void {
     const { board } = this;
-    if (isFirst) this.spurious.begin(board.sndUna, board.sndNxt);
+    if (isFirst) this.spurious.begin(board.sndNxt, true);
     congestion.onTimeout(now, board.flightSize, isFirst);
     if (this.hasSack) this.rack.onTimeout(now, board);
     else board.markAllLost();

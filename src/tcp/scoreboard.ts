@@ -107,6 +107,11 @@ export class Scoreboard<R> {
     return this.oldestInFlight;
   }
 
+  /** The range that was sent last, if it is still in flight. */
+  get newest(): SentSegment<R> | undefined {
+    return this.newestInFlight;
+  }
+
   /** The lost range with the lowest offset: what to send again first (RFC 6675 §4, NextSeg rule 1). */
   get nextLost(): SentSegment<R> | undefined {
     return this.firstLost;
@@ -183,6 +188,7 @@ export class Scoreboard<R> {
     info.sndUna = this.sndUna;
     info.sndNxt = this.sndNxt;
     info.inFlightBytes = this.bytesInFlight;
+    info.lostBytes = this.lostBytes;
     info.completeRtt();
     this.rate.onAck(info);
     info.peakInFlightBytes = Math.max(this.peakInFlightBytes, this.lastPeakInFlightBytes);
