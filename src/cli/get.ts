@@ -1,8 +1,7 @@
 /** `subflow get URL`: downloads over Multipath TCP. HTTP and TLS are Node's own, on top of our sockets. */
 
 import { createHash, randomBytes, type Hash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { basename } from 'node:path';
 import { Transform, type Writable } from 'node:stream';
@@ -10,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { SECOND } from '../base/index.js';
 import { ExitStatus, FailureError, UsageError } from './errors.js';
-import { openUrl, type HttpExchange } from './http-client.js';
+import { openUrl, type HttpExchange, type RequestOptions } from './http-client.js';
 import { ProgressLine } from './progress.js';
 import { describeSubflows, type SubflowReport } from './subflow-report.js';
 import { addTransportFlags, readTransport, type TransportFlags } from './transport.js';
@@ -57,18 +56,24 @@ export function fileNameOf(url: URL): string {
   return name === '' || name === '.' || name === '..' || name.includes('\0') ? 'index.html' : name;
 }
 
-function openTarget(output: string): Target {
+/** Opens the target before anything is asked of the network, so that a file that cannot be written costs nothing. */
+async function openTarget(output: string): Promise<Target> {
   if (output === '-') {
     const nothing = async (): Promise<void> => {};
     return { stream: process.stdout, path: undefined, finish: nothing, discard: nothing };
   }
   const partial = `${output}.${randomBytes(4).toString('hex')}.part`;
-  return {
-    stream: createWriteStream(partial, { flags: 'wx' }),
-    path: output,
-    finish: () => rename(partial, output),
-    discard: () => rm(partial, { force: true }),
-  };
+  try {
+    const file = await open(partial, 'wx');
+    return {
+      stream: file.createWriteStream(),
+      path: output,
+      finish: () => rename(partial, output),
+      discard: () => rm(partial, { force: true }),
+    };
+  } catch (error) {
+    throw new FailureError(`cannot write ${output}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Counts and hashes what passes through. */
@@ -99,14 +104,12 @@ async function receiveBody(
   try {
     await pipeline(response, metered, target.stream, { end: target.path !== undefined });
   } catch (error) {
-    await target.discard();
     throw new FailureError(`the download broke off after ${formatSize(bytes)}: ${(error as Error).message}`, {
       cause: error,
     });
   } finally {
     progress.end();
   }
-  await target.finish();
   return { bytes, sha256: hash.digest('hex') };
 }
 
@@ -120,27 +123,44 @@ function parseUrl(text: string): URL {
 
 async function get(text: string, flags: GetFlags): Promise<GetReport> {
   const url = parseUrl(text);
-  const startedAt = process.hrtime.bigint();
-  const exchange: HttpExchange = await openUrl(url, {
+  const options: RequestOptions = {
     transport: readTransport(flags),
     timeoutMs: parseDuration(flags.timeout) / 1e6,
     maxRedirects: parseInteger(flags.maxRedirects, 0, 20),
-  });
+  };
+  const target = await openTarget(flags.output ?? fileNameOf(url));
+  try {
+    const report = await download(url, options, target, flags.json !== true);
+    await target.finish();
+    return report;
+  } catch (error) {
+    target.stream.destroy();
+    await target.discard();
+    throw error;
+  }
+}
+
+async function download(
+  url: URL,
+  options: RequestOptions,
+  target: Target,
+  showProgress: boolean,
+): Promise<GetReport> {
+  const startedAt = process.hrtime.bigint();
+  const exchange: HttpExchange = await openUrl(url, options);
   const { response, socket } = exchange;
   const status = response.statusCode ?? 0;
   try {
     if (status < 200 || status > 299) {
-      throw new FailureError(
-        `${exchange.url.href} answered ${status} ${response.statusMessage ?? ''}`.trimEnd(),
-      );
+      const reason = `${exchange.url.href} answered ${status} ${response.statusMessage ?? ''}`;
+      throw new FailureError(reason.trimEnd());
     }
     const expected = Number(response.headers['content-length'] ?? NaN);
-    const progress = new ProgressLine(process.stderr, expected, flags.json !== true);
-    // Live values: once the connection is closed the kernel has nothing more to tell about it.
+    const progress = new ProgressLine(process.stderr, expected, showProgress);
+    // Asked while the connection is open: afterwards the kernel has nothing more to tell about it.
+    let subflows = describeSubflows(socket);
     response.once('end', () => (subflows = describeSubflows(socket)));
-    let subflows: SubflowReport[] = describeSubflows(socket);
     const multipath = socket.isMultipath;
-    const target = openTarget(flags.output ?? fileNameOf(exchange.url));
     const { bytes, sha256 } = await receiveBody(response, target, progress);
     const elapsedNs = Number(process.hrtime.bigint() - startedAt);
     return {
@@ -168,7 +188,7 @@ function summary(report: GetReport): string {
       ` (${formatRate(report.goodputBps)}) over ${how}`,
     ...report.subflows.map(
       (subflow) =>
-        `  ${subflow.local} -> ${subflow.remote}  ${formatSize(subflow.bytesReceived)}${subflow.backup ? '  backup' : ''}`,
+        `  ${subflow.local} -> ${subflow.remote}  ${formatSize(subflow.bytesReceived)}${subflow.backup === true ? '  backup' : ''}`,
     ),
   ].join('\n');
 }

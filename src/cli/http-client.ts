@@ -9,7 +9,8 @@ import { readVersion } from './version.js';
 
 type Transport = 'kernel' | 'userspace' | undefined;
 
-interface RequestOptions {
+/** How to ask. */
+export interface RequestOptions {
   /** What carries the connection; undefined leaves the choice to `connect`. */
   readonly transport: Transport;
   /** Longest time without a byte, in ms. */

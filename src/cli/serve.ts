@@ -2,6 +2,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIPv6, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import send from 'send';
@@ -47,28 +48,44 @@ async function listing(folder: string, urlPath: string): Promise<string> {
   return `<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>${rows.join('')}</ul>\n`;
 }
 
+/** Answers a request for a folder: with its index.html where there is one, else with what is in it. */
+async function answerFolder(
+  root: string,
+  folder: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  if (!pathname.endsWith('/')) {
+    // Two slashes at the start would name another host.
+    response.writeHead(301, { location: `/${pathname.replace(/^\/+/, '')}/` }).end();
+    return;
+  }
+  const index = await stat(join(folder, 'index.html')).catch(() => undefined);
+  if (index?.isFile() === true) {
+    send(request, `${pathname}index.html`, { root, index: false }).pipe(response);
+    return;
+  }
+  const page = await listing(folder, pathname);
+  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
+}
+
 /** Answers one request with a file or a listing below `root`. */
 function answer(root: string, request: IncomingMessage, response: ServerResponse): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end();
     return;
   }
+  const fail = (status: number): void => {
+    if (!response.headersSent) response.writeHead(status);
+    response.end();
+  };
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-  send(request, pathname, { root, dotfiles: 'ignore' })
-    .on('directory', function (this: send.SendStream, _response: ServerResponse, folder: string) {
-      if (!pathname.endsWith('/')) {
-        response.writeHead(301, { location: `${pathname}/` }).end();
-        return;
-      }
-      listing(folder, pathname).then(
-        (page) => response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page),
-        () => response.writeHead(404).end(),
-      );
+  send(request, pathname, { root, dotfiles: 'ignore', index: false })
+    .on('directory', (_response: ServerResponse, folder: string) => {
+      answerFolder(root, folder, request, response).catch(() => fail(404));
     })
-    .on('error', (error: { status?: number }) => {
-      if (!response.headersSent) response.writeHead(error.status ?? 500);
-      response.end();
-    })
+    .on('error', (error: { status?: number }) => fail(error.status ?? 500))
     .pipe(response);
 }
 
@@ -111,15 +128,12 @@ async function serve(folder: string, flags: ServeFlags): Promise<void> {
     web.emit('connection', socket);
   });
   await listen(server, host, port);
-  const address = server.address();
-  const at =
-    address === null
-      ? ''
-      : `${address.address.includes(':') ? `[${address.address}]` : address.address}:${address.port}`;
+  const { address, port: bound, family } = server.address() as AddressInfo;
+  const at = `${isIPv6(address) ? `[${address}]` : address}:${bound}`;
   log(
     'listening',
-    { ...address, transport: server.transport },
-    `Serving ${join(root, '/')} at http://${at}/ (${server.transport})`,
+    { address, port: bound, family, transport: server.transport },
+    `Serving ${join(root, '/')} at http://${at}/ (${server.transport} transport); end with Ctrl-C`,
   );
   await untilStopped();
   web.closeAllConnections();

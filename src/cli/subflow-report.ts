@@ -5,7 +5,8 @@ import type { Socket } from '../node/index.js';
 export interface SubflowReport {
   readonly local: string;
   readonly remote: string;
-  readonly backup: boolean;
+  /** Null with the kernel's transport, which does not tell. */
+  readonly backup: boolean | null;
   readonly rttMs: number | null;
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -20,7 +21,7 @@ export function describeSubflows(socket: Socket): SubflowReport[] {
   return socket.subflows.map((subflow) => ({
     local: endpoint(subflow.localAddress, subflow.localPort),
     remote: endpoint(subflow.remoteAddress, subflow.remotePort),
-    backup: subflow.backup,
+    backup: subflow.backup ?? null,
     rttMs: subflow.rttMs ?? null,
     bytesSent: subflow.bytesSent,
     bytesReceived: subflow.bytesReceived,
