@@ -1,5 +1,6 @@
 /** Everything that `npm run fuzz` feeds. */
 import { captureTargets } from './capture-targets.js';
+import { stackTargets } from './stack-target.js';
 import type { FuzzTarget } from './target.js';
 import { type WireParser, wireParsers } from './wire-targets.js';
 
@@ -20,4 +21,8 @@ function wireTarget({ name, parse, seeds }: WireParser): FuzzTarget {
   };
 }
 
-export const targets: readonly FuzzTarget[] = [...wireParsers.map(wireTarget), ...captureTargets];
+export const targets: readonly FuzzTarget[] = [
+  ...wireParsers.map(wireTarget),
+  ...captureTargets,
+  ...stackTargets,
+];
