@@ -141,6 +141,10 @@ class Search implements SocketEvents {
     }
   }
 
+  handleHostClosed(): void {
+    this.socket.destroy();
+  }
+
   handleReadable(): void {}
   handleWritable(): void {}
   handlePeerClosed(): void {}

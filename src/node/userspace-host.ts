@@ -54,11 +54,15 @@ export interface SocketEvents {
   handlePeerClosed(): void;
   handlePath(notice: PathNotice): void;
   handleClosed(error: StackSocket['error']): void;
+  /** The host is gone, and the connection with it. */
+  handleHostClosed(): void;
 }
 
 /** Who hears of what happens to a listener of the stack; stands in its `data`. */
 export interface ListenerEvents {
   handleAcceptable(): void;
+  /** The host is gone. */
+  handleHostClosed(): void;
 }
 
 /** Packets taken from a TUN device before others get their turn. */
@@ -267,22 +271,25 @@ export class UserspaceHost {
   }
 
   /**
-   * Aborts every connection, sends the resets, and closes the TUN devices. Sockets are destroyed with `ECONNABORTED`.
+   * Aborts every connection, sends the resets, and closes the TUN devices. Sockets are destroyed without an error,
+   * servers closed.
    */
   close(): void {
     if (this.isClosed) return;
     const now = this.now();
-    for (const socket of [...this.stack.sockets]) {
-      const events = socket.data as SocketEvents | undefined;
-      socket.abort(now);
-      events?.handleClosed({ code: 'ECONNRESET', message: 'the host was closed' });
-    }
+    const listeners = [...this.stack.listeners].map(
+      (listener) => listener.data as ListenerEvents | undefined,
+    );
+    const sockets = [...this.stack.sockets];
+    for (const socket of sockets) socket.abort(now);
     this.transmit(Number.POSITIVE_INFINITY);
     this.isClosed = true;
     clearTimeout(this.timer);
     for (const outlet of this.outlets) outlet?.close();
     this.holders.clear();
     this.hold(this, false);
+    for (const socket of sockets) (socket.data as SocketEvents | undefined)?.handleHostClosed();
+    for (const events of listeners) events?.handleHostClosed();
     if (UserspaceHost.default === this) UserspaceHost.default = undefined;
   }
 }

@@ -112,6 +112,10 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
     }
   }
 
+  handleHostClosed(): void {
+    this.close();
+  }
+
   address(): AddressInfo | null {
     const { listener } = this;
     if (listener === undefined) return null;

@@ -122,6 +122,10 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     }
   }
 
+  handleHostClosed(): void {
+    this.destroy();
+  }
+
   get isMultipath(): boolean {
     const { inner } = this;
     return inner?.state === 'open' && !inner.connection.isFallback;

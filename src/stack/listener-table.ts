@@ -14,6 +14,11 @@ export class ListenerTable {
     );
   }
 
+  /** Every listener. */
+  get all(): Listener[] {
+    return [...this.byPort.values()].flat();
+  }
+
   add(listener: Listener): void {
     const listeners = this.byPort.get(listener.port);
     if (listeners === undefined) this.byPort.set(listener.port, [listener]);
