@@ -74,6 +74,11 @@ export class Stack {
     return this.host.sockets;
   }
 
+  /** The listeners that are open. */
+  get listeners(): readonly Listener[] {
+    return this.host.listeners.all;
+  }
+
   // Interfaces
 
   get interfaces(): readonly NetworkInterface[] {
