@@ -65,8 +65,8 @@ export class Header<R extends SendRecord> {
     timestamps.enabled = settings.timestamps && syn.hasTimestamps;
     if (timestamps.enabled) timestamps.note(syn.tsVal, now);
     if (syn.windowScale >= 0 && this.scaleOffer >= 0) {
-      sender.peerScale = announcedScale(syn);
-      receiver.windowScale = this.scaleOffer;
+      sender.peerWindowUnit = 2 ** announcedScale(syn);
+      receiver.windowUnit = 2 ** this.scaleOffer;
     } else this.scaleOffer = -1;
     sender.updateWindow(now, syn, 0, 0);
     this.updateDataOptions();
@@ -84,7 +84,7 @@ export class Header<R extends SendRecord> {
       out.tsEcr = timestamps.recent;
     }
     // RFC 7323 §2.2: the window of a SYN is never scaled.
-    out.window = receiver.takeWindow(isSyn ? 0 : receiver.windowScale);
+    out.window = receiver.takeWindow(isSyn ? 1 : receiver.windowUnit);
     if (!isFirst) {
       out.flags |= TcpFlag.ACK;
       out.ack = receiver.ackNumber;

@@ -28,8 +28,8 @@ export class Receiver {
   delivered = 1;
   /** Acknowledgment last sent, as an offset. */
   lastAckSent = 0;
-  /** Shift that the window field we send is read with. */
-  windowScale = 0;
+  /** What the window field we send counts in: 2 to the shift that we announced. */
+  windowUnit = 1;
   /** Whether the peer understands SACK blocks. */
   sack = false;
   /** An acknowledgment must leave at the next poll. */
@@ -142,6 +142,8 @@ export class Receiver {
     if (hasFin && this.finOffset < 0 && end <= this.furthest && end >= this.rcvNxt) this.finOffset = end;
     if (this.finOffset === this.rcvNxt) {
       this.rcvNxt++;
+      // The FIN needs no room, but what follows it must not seem to lie beyond the window.
+      if (this.furthest < this.rcvNxt) this.furthest = this.rcvNxt;
       this.ackNow = true;
       result |= Verdict.FIN;
     } else if (hasFin) this.ackNow = true;
@@ -247,18 +249,19 @@ export class Receiver {
   }
 
   /**
-   * The window field for the next segment, and the note of what was promised with it. `scale` is 0 on a SYN.
+   * The window field for the next segment, and the note of what was promised with it. `unit` is 1 on a SYN.
    * An edge that moved by less than a segment or half the buffer is not advertised (RFC 9293 §3.8.6.2.2); one that the
    * owner moved back is, for it stands for a buffer shared with other subflows (RFC 8684 §3.3.1).
    */
-  takeWindow(scale: number): number {
+  takeWindow(unit: number): number {
     let edge = this.edge;
     if (edge > this.advertised && edge - this.advertised < this.worthwhile()) edge = this.advertised;
     const bytes = Math.max(0, edge - this.rcvNxt);
-    // Rounded up: rounding down would move the edge back by up to 2^scale - 1 bytes with each segment received.
-    const field = Math.min(0xffff, Math.ceil(bytes / 2 ** scale));
-    this.advertised = Math.min(edge, this.rcvNxt + field * 2 ** scale);
-    this.furthest = Math.max(this.furthest, this.rcvNxt + field * 2 ** scale);
+    // Rounded up: rounding down would move the edge back by up to a unit with each segment received.
+    const field = Math.min(0xffff, Math.ceil(bytes / unit));
+    const offered = this.rcvNxt + field * unit;
+    this.advertised = Math.min(edge, offered);
+    this.furthest = Math.max(this.furthest, offered);
     return field;
   }
 

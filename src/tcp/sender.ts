@@ -32,8 +32,8 @@ export class Sender<R extends SendRecord> {
   isFinQueued = false;
   /** Payload of a full segment: MSS less the options of a data segment. */
   mss = 0;
-  /** Shift with which the peer's window field is read. */
-  peerScale = 0;
+  /** What the peer's window field counts in: 2 to the shift that it announced. */
+  peerWindowUnit = 1;
   /** Right edge of the peer's window, as an offset. */
   windowEdge = 0;
   /** The largest window that the peer ever offered: what it takes for a worthwhile segment (RFC 9293 §3.8.6.2.1). */
@@ -171,7 +171,7 @@ export class Sender<R extends SendRecord> {
     this.windowAck = ackOffset;
     const isSyn = (segment.flags & TcpFlag.SYN) !== 0;
     // RFC 7323 §2.2: the window of a SYN is never scaled.
-    const window = isSyn ? segment.window : segment.window * 2 ** this.peerScale;
+    const window = isSyn ? segment.window : segment.window * this.peerWindowUnit;
     if (window > this.maxWindow) this.maxWindow = window;
     const edge = ackOffset + window;
     if (edge === this.windowEdge) return false;
