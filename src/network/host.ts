@@ -17,7 +17,7 @@ import { PacketSlab } from './packet-slab.js';
 import type { Simulator } from './simulator.js';
 
 /** Packets that a stack may send without the clock moving on; more is a loop in the stack. */
-const maxPacketsAtOnce = 1_000_000;
+const maxPacketsAtOnce = 100_000;
 
 /** What uses the sockets of a host. It acts on them when it is called here, and then only. */
 export interface Application {

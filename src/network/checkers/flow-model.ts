@@ -4,7 +4,7 @@
  */
 
 import { offsetOf, type Seq32, seq32 } from '../../base/index.js';
-import { DssFields, MptcpSubtype, parseDss, TcpFlag, type TcpSegment } from '../../wire/index.js';
+import { DssFields, MptcpSubtype, parseDss, readU16, TcpFlag, type TcpSegment } from '../../wire/index.js';
 import { type ConnectionModel, type ConnectionTable, HandshakeView } from './connection-model.js';
 import { MappingList } from './mapping-list.js';
 import type { Pattern } from './pattern.js';
@@ -12,6 +12,9 @@ import type { Report } from './violation.js';
 
 /** Segments that may be sent before the first acknowledgment, a tail loss probe included (RFC 6928, RFC 8985 §7). */
 const initialSegments = 11;
+
+/** Bytes of MP_CAPABLE with two keys and the length of the data. */
+const capableWithLengthBytes = 22;
 
 /** Read anew for every segment. */
 const dss = new DssFields();
@@ -236,9 +239,10 @@ export class FlowModel {
   private mapFirstData(segment: TcpSegment, start: number, space: SequenceSpace): void {
     if (start !== 1 || segment.payloadLength === 0) return;
     for (let i = 0; i < segment.mptcpCount; i++) {
-      if (segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4 === MptcpSubtype.MP_CAPABLE) {
-        space.mappings.add(1, segment.payloadLength, 1);
-      }
+      const offset = segment.mptcpOffsets[i]!;
+      const hasLength = segment.mptcpLengths[i]! >= capableWithLengthBytes;
+      if (segment.bytes[offset + 2]! >>> 4 !== MptcpSubtype.MP_CAPABLE || !hasLength) continue;
+      space.mappings.add(1, readU16(segment.bytes, offset + 20), 1);
     }
   }
 

@@ -1,0 +1,199 @@
+/**
+ * `npm run worlds -- [--seeds FROM..TO | N] [--seed S] [--jobs N] [--pcap FILE] [--events FILE] [--plant NAME]`
+ *
+ * Runs the worlds of a range of seeds and judges them. Exit status 0 when all are well, 1 when one is not (with
+ * --plant: when the bug was not found), 2 for a wrong argument. `--seed S` replays one world and tells what happened.
+ */
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { PcapngWriter } from '../../src/capture/index.js';
+import { formatViolation } from '../../src/network/index.js';
+import { drawWorld } from './draw.js';
+import { plants } from './plant.js';
+import { addReport, emptySummary, formatSummary, type Summary } from './summary.js';
+import { runWorld, type WorldReport } from './world.js';
+
+/** Worlds in one message between processes. */
+const batchSize = 25;
+/** Failed worlds that are shown in full. */
+const maxShown = 10;
+
+interface Arguments {
+  readonly from: number;
+  readonly to: number;
+  readonly jobs: number;
+  readonly single: boolean;
+  readonly pcap: string | undefined;
+  readonly events: string | undefined;
+  readonly plant: string | undefined;
+}
+
+/** What a child is asked to do: every `stride`-th seed. */
+interface Share {
+  readonly from: number;
+  readonly to: number;
+  readonly stride: number;
+  readonly plant: string | undefined;
+}
+
+const isChild = process.send !== undefined && process.argv.includes('--share');
+if (isChild) {
+  process.once('message', (share) => runShare(share as Share));
+} else {
+  process.exitCode = await main(process.argv.slice(2));
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const parsed = parseArguments(argv);
+  if (typeof parsed === 'string') {
+    process.stderr.write(`worlds: ${parsed}\n`);
+    return 2;
+  }
+  if (parsed.single) return replay(parsed);
+  const summary = emptySummary();
+  const started = process.hrtime.bigint();
+  await runAll(parsed, (report) => addReport(summary, report));
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+  process.stdout.write(`${formatSummary(summary)}\n`);
+  process.stdout.write(`${summary.worlds} worlds in ${seconds.toFixed(1)} s with ${parsed.jobs} jobs\n`);
+  if (summary.failures.length > 0) showFailures(parsed, summary);
+  const isFound = summary.failures.length > 0;
+  return (parsed.plant === undefined ? isFound : !isFound) ? 1 : 0;
+}
+
+/** Returns what the arguments mean, or what is wrong with them. */
+function parseArguments(argv: readonly string[]): Arguments | string {
+  const values = new Map<string, string>();
+  for (let i = 0; i < argv.length; i += 2) {
+    const name = argv[i]!;
+    const value = argv[i + 1];
+    if (!['--seeds', '--seed', '--jobs', '--pcap', '--events', '--plant'].includes(name))
+      return `unknown flag ${name}`;
+    if (value === undefined) return `${name} needs a value`;
+    values.set(name, value);
+  }
+  const range = /^(?:(\d+)\.\.)?(\d+)$/.exec(values.get('--seed') ?? values.get('--seeds') ?? '10000');
+  if (range === null)
+    return `'${values.get('--seed') ?? values.get('--seeds')!}' is no seed and no range of seeds`;
+  const single = values.has('--seed');
+  const to = Number(range[2]);
+  const jobs = Number(values.get('--jobs') ?? availableParallelism());
+  if (!(Number.isInteger(jobs) && jobs >= 1)) return '--jobs is a number from 1 up';
+  const plant = values.get('--plant');
+  if (plant !== undefined && plants[plant] === undefined) {
+    return `no bug is called ${plant}; there are ${Object.keys(plants).join(', ')}`;
+  }
+  const from = range[1] === undefined ? (single ? to : 1) : Number(range[1]);
+  return { from, to, jobs, single, plant, pcap: values.get('--pcap'), events: values.get('--events') };
+}
+
+/** Runs one world and tells everything. */
+function replay({ to: seed, pcap, events, plant }: Arguments): number {
+  const lines: string[] = [];
+  const capture = pcap === undefined ? undefined : new PcapngWriter({ comments: [`world ${seed}`] });
+  const plan = drawWorld(seed);
+  const report = judged(() =>
+    runWorld(plan, {
+      log: (line) => lines.push(line),
+      ...(capture !== undefined && { capture }),
+      ...(plant !== undefined && { plant: plants[plant]! }),
+    }),
+  );
+  const text = `${JSON.stringify(plan, undefined, 1)}\n${lines.join('\n')}\n`;
+  if (events === undefined) process.stdout.write(text);
+  else writeFileSync(events, text);
+  if (capture !== undefined && pcap !== undefined) writeFileSync(pcap, capture.take());
+  if (typeof report === 'string') {
+    process.stdout.write(`${report}\n`);
+    return 1;
+  }
+  for (const violation of report.violations) process.stdout.write(`${formatViolation(violation)}\n`);
+  process.stdout.write(
+    `seed ${seed}: ${report.packets} packets, ${report.bytes} bytes, digest ${report.digest}\n`,
+  );
+  return report.violations.length > 0 ? 1 : 0;
+}
+
+/** What `run` gives, or what it threw. */
+function judged(run: () => WorldReport): WorldReport | string {
+  try {
+    return run();
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+}
+
+/** Runs the seeds in `jobs` processes, interleaved, and hands over each report as it comes. */
+async function runAll(given: Arguments, take: (report: WorldReport) => void): Promise<void> {
+  const children = Array.from({ length: given.jobs }, (_, index) => {
+    const share: Share = { from: given.from + index, to: given.to, stride: given.jobs, plant: given.plant };
+    const child = fork(fileURLToPath(import.meta.url), ['--share'], { execArgv: process.execArgv });
+    child.send(share);
+    return finished(child, take);
+  });
+  await Promise.all(children);
+}
+
+function finished(child: ChildProcess, take: (report: WorldReport) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.on('message', (reports) => (reports as WorldReport[]).forEach(take));
+    child.on('error', reject);
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`a process with worlds ended with ${code}`)),
+    );
+  });
+}
+
+/** What a child does. */
+function runShare({ from, to, stride, plant }: Share): void {
+  let batch: WorldReport[] = [];
+  const flush = (): void => {
+    process.send!(batch);
+    batch = [];
+  };
+  for (let seed = from; seed <= to; seed += stride) {
+    const report = judged(() =>
+      runWorld(drawWorld(seed), plant === undefined ? {} : { plant: plants[plant]! }),
+    );
+    batch.push(typeof report === 'string' ? crashed(seed, report) : report);
+    if (batch.length === batchSize) flush();
+  }
+  flush();
+  process.disconnect();
+}
+
+/** The report of a world that did not come to its end. */
+function crashed(seed: number, text: string): WorldReport {
+  const violations = [{ at: 0, host: 'world', rule: 'crash', text }];
+  const nothing = {
+    completed: 0,
+    failed: 0,
+    endedEarly: 0,
+    multipath: 0,
+    packets: 0,
+    events: 0,
+    bytes: 0,
+    virtualNs: 0,
+  };
+  return { seed, violations, digest: '', ...nothing };
+}
+
+/** Prints what went wrong and how to see it again, and writes capture and events of the first failure. */
+function showFailures(given: Arguments, summary: Summary): void {
+  const flag = given.plant === undefined ? '' : ` --plant ${given.plant}`;
+  for (const { seed, violations } of summary.failures.slice(0, maxShown)) {
+    process.stdout.write(
+      `\nseed ${seed} (replay: npm run worlds -- --seed ${seed}${flag} --pcap world-${seed}.pcapng)\n`,
+    );
+    for (const violation of violations.slice(0, 5)) process.stdout.write(`  ${formatViolation(violation)}\n`);
+  }
+  if (given.plant !== undefined) return;
+  const { seed } = summary.failures[0]!;
+  const pcap = given.pcap ?? `world-${seed}.pcapng`;
+  const events = given.events ?? `world-${seed}.log`;
+  replay({ ...given, to: seed, pcap, events });
+  process.stdout.write(`\nwrote ${pcap} and ${events} of seed ${seed}\n`);
+}
