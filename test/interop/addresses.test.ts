@@ -14,7 +14,6 @@ describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), ker
     const paths = new TwoPaths({
       family,
       links: [link, link],
-      // Our second address is not for joins to the kernel's first: what reaches the second path was announced.
       kernelEndpoint: 'signal',
     });
     try {
@@ -30,9 +29,13 @@ describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), ker
         announced,
       );
       await exchange.expectWhole();
-      const counters = paths.kernel.counters();
-      expectCounters(counters, { MPTcpExtEchoAdd: 1, MPTcpExtAddAddrTx: 1 });
-      expect(counters.get('MPTcpExtMPJoinAckRx')).toBe(counters.get('MPTcpExtMPJoinSynRx'));
+      // Every address of ours to every one of the kernel's, the initial pair aside.
+      expectCounters(paths.kernel.counters(), {
+        MPTcpExtEchoAdd: 1,
+        MPTcpExtAddAddrTx: 1,
+        MPTcpExtMPJoinSynRx: 3,
+        MPTcpExtMPJoinAckRx: 3,
+      });
     } finally {
       paths.close();
     }
@@ -58,8 +61,8 @@ describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), ker
           MPTcpExtEchoAddTx: 1,
           MPTcpExtMPJoinSynTx: 1,
           MPTcpExtMPJoinSynAckRx: 1,
-          MPTcpExtRmAddr: 1,
         });
+        expect(paths.kernel.counters().get('MPTcpExtRmAddr')).toBeGreaterThan(0);
       } finally {
         paths.close();
       }

@@ -28,7 +28,7 @@ describeWith('a path that dies', [mayCreateNamespaces(), mayCreateTun(), kernelM
     ['server', 6, 'black hole', 2],
     ['client', 4, 'our link down', 1],
     ['server', 6, 'our link down', 1],
-    ['client', 6, 'kernel link down', 1],
+    ['client', 4, 'kernel link down', 1],
     ['server', 4, 'kernel link down', 2],
   ];
 

@@ -58,7 +58,12 @@ export class Exchange {
     options: ExchangeOptions,
     payloads: readonly [Payload, Payload],
   ): Promise<Exchange> {
-    const listener = new KernelServer(paths.kernel, paths.kernelAddress(1), PORT, options.kernelProtocol);
+    const listener = new KernelServer(
+      paths.kernel,
+      paths.family === 4 ? '0.0.0.0' : '::',
+      PORT,
+      options.kernelProtocol,
+    );
     const ours = paths.act((now) => {
       const socket = paths.stack.connect(now, { remote: paths.kernelEndpoint(1, PORT), ...options.settings });
       return paths.application.add(socket, payloads[0].bytes);
