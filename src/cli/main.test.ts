@@ -1,0 +1,230 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const launcher = join(import.meta.dirname, '..', '..', 'bin', 'subflow.js');
+const folder = mkdtempSync(join(tmpdir(), 'subflow-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Finished {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `subflow` to its end. */
+function subflow(...args: string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [launcher, ...args], { cwd: folder, timeout: 60_000 }, (error, out, err) => {
+      resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err });
+    });
+  });
+}
+
+/** One line that says what is wrong, and no stack trace. */
+function expectOneLine(result: Finished, status: number, says: RegExp): void {
+  expect(result.err).toMatch(says);
+  expect(result.err.trim().split('\n')).toHaveLength(1);
+  expect(result.err).not.toMatch(/\n\s+at /);
+  expect(result.status).toBe(status);
+}
+
+describe('subflow', () => {
+  it('tells its version and its commands', async () => {
+    const { version } = JSON.parse(readFileSync(join(launcher, '..', '..', 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    expect(await subflow('--version')).toMatchObject({ status: 0, out: `${version}\n` });
+    const help = await subflow('--help');
+    expect(help.status).toBe(0);
+    for (const command of ['demo', 'get', 'serve']) expect(help.out).toContain(command);
+  });
+
+  it.each([
+    [['frobnicate'], /unknown command/],
+    [['demo', '--frob'], /unknown option/],
+    [['demo', '--size', 'big'], /'big' is not a size/],
+    [['demo', '--size', '0'], /--size/],
+    [['demo', '--wifi', '50M,10ms,200%'], /'200%'/],
+    [['demo', '--wifi', '1,2,3,4'], /more than rate, delay and loss/],
+    [['demo', '--lte', '1'], /rate is from/],
+    [['demo', '--seed', '-1'], /'-1'/],
+    [['demo', '--fail-at', 'soon'], /'soon'/],
+    [['get'], /missing required argument/],
+    [['get', 'ftp://localhost/'], /not an http or https URL/],
+    [['get', 'http://localhost/', '--transport', 'pigeon'], /'pigeon'/],
+    [['serve', 'nowhere'], /not a folder/],
+    [['serve', '.', '--listen', 'here'], /not an address and a port/],
+    [['serve', '.', '--listen', '127.0.0.1:70000'], /70000/],
+  ])('answers %j with one line and status 2', async (args, says) => {
+    expectOneLine(await subflow(...args), 2, says);
+  });
+});
+
+describe('subflow demo --simulate', () => {
+  const run = ['demo', '--simulate', '--json', '--size', '4M', '--seed', '7'];
+
+  it('survives the death of the Wi-Fi and says so in JSON', async () => {
+    const result = await subflow(...run, '--pcap', 'demo.pcapng');
+    expect(result.status).toBe(0);
+    expect(result.err).toBe('');
+    const report = JSON.parse(result.out) as Record<string, unknown> & { paths: { bytes: number }[] };
+    expect(report).toMatchObject({
+      schema: 'subflow/demo/1',
+      peer: 'simulated',
+      kernel: null,
+      multipath: true,
+      bytes: 4_000_000,
+      sha256Match: true,
+      pcap: 'demo.pcapng',
+      paths: [
+        { name: 'wifi', state: 'dead' },
+        { name: 'lte', state: 'up' },
+      ],
+    });
+    expect(report.handoverGapMs).toBeGreaterThan(0);
+    for (const path of report.paths) expect(path.bytes).toBeGreaterThan(0);
+    expect(readFileSync(join(folder, 'demo.pcapng')).subarray(0, 4)).toEqual(
+      Buffer.of(0x0a, 0x0d, 0x0d, 0x0a),
+    );
+  });
+
+  it('gives the same bytes for the same seed', async () => {
+    const first = await subflow(...run, '--pcap', 'first.pcapng');
+    const second = await subflow(...run, '--pcap', 'second.pcapng');
+    expect(first.out.replace('first', 'second')).toBe(second.out);
+    expect(
+      readFileSync(join(folder, 'first.pcapng')).equals(readFileSync(join(folder, 'second.pcapng'))),
+    ).toBe(true);
+  });
+
+  it('keeps both paths with --fail-at never, and takes rates, delays and losses', async () => {
+    const result = await subflow(
+      ...['demo', '--simulate', '--json', '--size', '2M', '--fail-at', 'never'],
+      ...['--wifi', '10M,5ms,1%', '--lte', ',20ms'],
+    );
+    const report = JSON.parse(result.out) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      failedAtMs: null,
+      handoverGapMs: null,
+      sha256Match: true,
+      paths: [
+        { rateBps: 10e6, delayMs: 5, loss: 0.01, state: 'up' },
+        { rateBps: 20e6, delayMs: 20, loss: 0, state: 'up' },
+      ],
+    });
+  });
+
+  it('writes a summary for a person, without a live picture in a pipe', async () => {
+    const result = await subflow('demo', '--simulate', '--size', '1M');
+    expect(result.status).toBe(0);
+    expect(result.out).toMatch(/SHA-256 matches/);
+    expect(result.err).not.toContain('\x1b[');
+  });
+
+  it('says at once when the capture cannot be written', async () => {
+    const result = await subflow('demo', '--simulate', '--pcap', 'no/such/folder/x.pcapng');
+    expectOneLine(result, 1, /cannot write no\/such\/folder\/x\.pcapng/);
+  });
+
+  it('says so when the disk is full', async () => {
+    expectOneLine(await subflow('demo', '--simulate', '--json', '--pcap', '/dev/full'), 1, /ENOSPC|no space/);
+  });
+});
+
+describe('subflow serve and get', () => {
+  const content = Buffer.alloc(300_000, 'multipath ');
+  let server: ChildProcess;
+  let origin: string;
+
+  beforeAll(async () => {
+    const root = mkdtempSync(join(folder, 'www-'));
+    writeFileSync(join(root, 'file.bin'), content);
+    writeFileSync(join(root, '.hidden'), 'secret');
+    server = spawn(process.execPath, [launcher, 'serve', root, '--listen', '127.0.0.1:0', '--json'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await new Promise((resolve) => {
+      createInterface(server.stdout!).once('line', (text) => resolve([text]));
+    })) as [string];
+    const { port } = JSON.parse(line) as { port: number };
+    origin = `http://127.0.0.1:${port}`;
+  });
+  afterAll(() => void server.kill());
+
+  it('carry a file', async () => {
+    const result = await subflow('get', `${origin}/file.bin`, '--json');
+    expect(result.status).toBe(0);
+    const report = JSON.parse(result.out) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      schema: 'subflow/get/1',
+      status: 200,
+      bytes: content.length,
+      output: 'file.bin',
+    });
+    expect(readFileSync(join(folder, 'file.bin')).equals(content)).toBe(true);
+  });
+
+  it('write to standard output, and to a file of another name', async () => {
+    expect((await subflow('get', `${origin}/file.bin`, '-o', '-')).out).toBe(content.toString());
+    expect((await subflow('get', `${origin}/file.bin`, '-o', 'other')).status).toBe(0);
+    expect(readFileSync(join(folder, 'other')).equals(content)).toBe(true);
+  });
+
+  it('list a folder, and keep hidden files and what lies outside to themselves', async () => {
+    expect((await subflow('get', `${origin}/`, '-o', '-')).out).toContain('file.bin');
+    expectOneLine(await subflow('get', `${origin}/.hidden`), 1, /404/);
+    expectOneLine(await subflow('get', `${origin}/..%2f..%2fetc%2fpasswd`), 1, /40[034]/);
+  });
+
+  it('explain what goes wrong in one line and leave no file behind', async () => {
+    expectOneLine(await subflow('get', `${origin}/missing`), 1, /404/);
+    expectOneLine(await subflow('get', 'http://127.0.0.1:1/x'), 1, /ECONNREFUSED/);
+    expectOneLine(await subflow('get', 'http://name.invalid/x'), 1, /ENOTFOUND|EAI_AGAIN/);
+    expectOneLine(await subflow('get', `${origin}/file.bin`, '-o', 'no/such/place'), 1, /cannot write/);
+    const listen = origin.replace('http://', '');
+    expectOneLine(await subflow('serve', '.', '--listen', listen), 3, /EADDRINUSE/);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.part') || name === 'missing')).toEqual([]);
+  });
+});
+
+describe('subflow get, from servers that misbehave', () => {
+  async function withServer<T>(server: net.Server, test: (origin: string) => Promise<T>): Promise<T> {
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', () => done()));
+    try {
+      return await test(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    } finally {
+      server.close();
+    }
+  }
+
+  it('gives up on one that stalls', async () => {
+    const sockets: net.Socket[] = [];
+    const silent = net.createServer((socket) => sockets.push(socket));
+    const result = await withServer(silent, (origin) => subflow('get', `${origin}/x`, '--timeout', '300ms'));
+    for (const socket of sockets) socket.destroy();
+    expectOneLine(result, 1, /sent nothing for 0\.3 s/);
+  });
+
+  it('notices a body that is cut short', async () => {
+    const cutter = net.createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nshort'));
+    });
+    const result = await withServer(cutter, (origin) => subflow('get', `${origin}/x`));
+    expectOneLine(result, 1, /broke off after 5 B/);
+  });
+
+  it('stops following redirects that lead in a circle', async () => {
+    const circle = http.createServer((request, response) => {
+      response.writeHead(302, { location: request.url }).end();
+    });
+    const result = await withServer(circle, (origin) => subflow('get', `${origin}/x`));
+    expectOneLine(result, 1, /more than 5 redirects/);
+  });
+});
