@@ -162,6 +162,11 @@ export class Recovery<R> {
     this.armRetransmission(now);
   }
 
+  /** A probe of a window too small left: what comes back tells of the window, not of the path. */
+  onPersistProbeSent(now: number): void {
+    this.armRetransmission(now);
+  }
+
   /** Has what stands at `sndUna` sent again at once: a SYN that may be lost. */
   repeatHead(): void {
     if (this.board.flightSize > 0) this.headDueBytes = 1;
@@ -313,7 +318,8 @@ export class Recovery<R> {
   onTimer(now: number, isWindowClosed: boolean): number {
     switch (this.timerKind) {
       case TimerKind.PROBE:
-        this.isProbeDue = true;
+        // Into a closed window nothing can be lost: it is for the retransmission timer to probe that.
+        this.isProbeDue = !isWindowClosed;
         // RFC 8985 §7.3: whether or not a probe can be sent, the next to fire is the retransmission timer.
         this.armRetransmission(now);
         return 0;

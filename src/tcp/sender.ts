@@ -276,8 +276,10 @@ export class Sender<R extends SendRecord> {
     const window = this.windowEdge - board.sndNxt;
     if (board.flightSize === 0) {
       // RFC 9293 §3.8.6.1: at least one byte, and what the window takes of a segment (§3.8.6.2.1: the override timeout).
-      if (unsent > 0) this.sendFromRecord(now, out, Math.min(mss, Math.max(1, window)));
-      return unsent > 0;
+      if (unsent === 0) return false;
+      this.sendFromRecord(now, out, Math.min(mss, Math.max(1, window)));
+      recovery.onPersistProbeSent(now);
+      return true;
     }
     if (unsent > 0 && window >= Math.min(unsent, mss)) {
       this.sendFromRecord(now, out, mss);
