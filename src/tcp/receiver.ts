@@ -244,7 +244,10 @@ export class Receiver {
     // Worth a segment of its own only when the peer may soon stand still: the window has at least doubled since the
     // last word of it, and by an amount that lets no silly window arise.
     const known = Math.max(0, this.advertised - this.rcvNxt);
-    const isWorthwhile = this.edge - this.advertised >= this.worthwhile() && bytes >= 2 * known;
+    // What the field cannot express is no news: without scaling it ends at 65,535 bytes.
+    const expressible = Math.min(bytes, 0xffff * this.windowUnit);
+    const gain = this.rcvNxt + expressible - this.advertised;
+    const isWorthwhile = gain >= this.worthwhile() && expressible >= 2 * known;
     if (mayTell && isWorthwhile) this.ackNow = true;
   }
 

@@ -198,6 +198,14 @@ describe('the window that is advertised', () => {
     expect(script.one().window).toBe(4000);
   });
 
+  it('is not updated with what the field cannot express', () => {
+    const script = Script.open(testParameters({ receiveWindowBytes: 65_535 }), { windowScale: -1 });
+    script.connection.setReceiveWindow(200_000);
+    expect(script.sent()).toEqual([]);
+    script.connection.requestAck(script.now);
+    expect(script.one().window).toBe(65_535);
+  });
+
   it('never moves the edge back by rounding', () => {
     const script = Script.open(testParameters({ receiveWindowBytes: 1_000_000 }));
     let edge = 0;
