@@ -1,7 +1,8 @@
 /**
  * Judges that a sender keeps to its congestion window: when a segment brings bytes that were not on the wire before,
- * what the sender itself counts as in flight is within the window it set itself. A few segments more are allowed where
- * the standards allow them: limited transmit (RFC 3042), tail loss probes (RFC 8985 §7), spurious time-outs (RFC 5682).
+ * what the sender itself counts as in flight is within the window it set itself, or has at least not grown since it
+ * last did so: after a loss it approaches the smaller window step by step (RFC 6937 §3). A few segments more are allowed
+ * where the standards allow them: limited transmit (RFC 3042), tail loss probes (RFC 8985 §7), RFC 5682.
  */
 
 import {
@@ -24,8 +25,8 @@ export class CongestionChecker implements PacketObserver {
   readonly violations: Violation[] = [];
   private readonly host: string;
   private readonly stack: Stack;
-  /** Highest stream offset that each TCP connection has sent. */
-  private readonly highest = new WeakMap<object, number>();
+  /** What each TCP connection had sent, and had in flight, when it last sent something new. */
+  private readonly last = new WeakMap<object, { highest: number; inFlight: number }>();
   private readonly ip = new IpPacket();
   private readonly tcp = new TcpSegment();
 
@@ -52,11 +53,12 @@ export class CongestionChecker implements PacketObserver {
     now: number,
     tcp: { bytesInFlight: number; cwndBytes: number; mss: number; sndNxt: number },
   ): void {
-    const before = this.highest.get(tcp) ?? 0;
-    if (tcp.sndNxt <= before) return;
-    this.highest.set(tcp, tcp.sndNxt);
+    const last = this.last.get(tcp) ?? { highest: 0, inFlight: 0 };
+    if (tcp.sndNxt <= last.highest) return;
     const { bytesInFlight, cwndBytes, mss } = tcp;
-    if (bytesInFlight <= cwndBytes + extraSegments * mss || this.violations.length >= maxViolations) return;
+    const allowed = Math.max(cwndBytes, last.inFlight) + extraSegments * mss;
+    this.last.set(tcp, { highest: tcp.sndNxt, inFlight: bytesInFlight });
+    if (bytesInFlight <= allowed || this.violations.length >= maxViolations) return;
     const text = `${bytesInFlight} bytes in flight with a congestion window of ${cwndBytes}`;
     this.violations.push({ at: now, host: this.host, rule: 'congestion-window', text });
   }

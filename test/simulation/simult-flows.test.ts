@@ -1,0 +1,102 @@
+/**
+ * The aggregation bound of the kernel's own test (tools/testing/selftests/net/mptcp/simult_flows.sh): 16 MiB one way
+ * and 80 KiB the other over two rate-limited paths, in both directions, within the time that both rates together
+ * need, plus a tenth for headers, plus 450 ms. Our sender and our receiver meet it in virtual time.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { MILLISECOND } from '../../src/base/index.js';
+import { pathAddress, Pattern, Simulator, twoHosts } from '../../src/network/index.js';
+import { Stack } from '../../src/stack/index.js';
+import type { SidePlan } from './draw.js';
+import { Transfer, TransferApplication } from './transfer.js';
+
+const largeBytes = 2 * 2048 * 4096;
+const smallBytes = 20 * 4096;
+/** What the kernel's test adds for its own sleeps and some slack. */
+const slackMs = 450;
+
+interface Configuration {
+  readonly rates: readonly [number, number];
+  readonly delaysMs: readonly [number, number];
+}
+
+const configurations: readonly Configuration[] = [
+  { rates: [10, 10], delaysMs: [0, 0] },
+  { rates: [10, 10], delaysMs: [1, 25] },
+  { rates: [10, 3], delaysMs: [0, 0] },
+  { rates: [10, 3], delaysMs: [1, 25] },
+  { rates: [10, 3], delaysMs: [25, 1] },
+];
+
+/** The kernel's formula, in integers as its shell does it. */
+function boundMs([first, second]: readonly [number, number]): number {
+  return Math.floor((1000 * largeBytes * 8 * 10) / ((first + second) * 1000 * 1000 * 9)) + slackMs;
+}
+
+function side(writeBytes: number): SidePlan {
+  return {
+    writeBytes,
+    chunkBytes: 65_536,
+    pauseNs: 0,
+    readBytes: Number.POSITIVE_INFINITY,
+    readIntervalNs: 0,
+    ending: 'half-close',
+    endAfterBytes: 0,
+  };
+}
+
+/** Runs one transfer; returns when both sides were done, in ms of virtual time, and what each path carried. */
+function transfer({ rates, delaysMs }: Configuration, clientBytes: number, serverBytes: number) {
+  const simulator = new Simulator(1);
+  const { client, server, links } = twoHosts(simulator, {
+    client: new Stack({ random: simulator.random.fork() }),
+    server: new Stack({ random: simulator.random.fork() }),
+    // The kernel's test shapes with netem, whose queue holds 1000 packets and adds its delay to both directions.
+    paths: rates.map((rate, index) => ({
+      both: { rateBps: rate * 1e6, delayNs: delaysMs[index]! * MILLISECOND, queue: { bytes: 1_500_000 } },
+    })),
+  });
+  const patterns = [new Pattern(1), new Pattern(2)] as const;
+  const sides = {
+    client: new Transfer(side(clientBytes), patterns[0], patterns[1], serverBytes),
+    server: new Transfer(side(serverBytes), patterns[1], patterns[0], clientBytes),
+  };
+  const quiet = (): void => undefined;
+  const listener = server.stack.listen(0, { local: { port: 80 } });
+  const accept = (now: number): void => {
+    sides.server.attach(listener.accept()!);
+    sides.server.start(now);
+  };
+  server.run(0, new TransferApplication([sides.server], quiet, accept));
+  client.run(0, new TransferApplication([sides.client], quiet));
+  sides.client.attach(client.stack.connect(0, { remote: { address: pathAddress(0, 'server', 4), port: 80 } }));
+  client.wake(0);
+  simulator.run();
+  const isWhole = sides.client.checker.isComplete && sides.server.checker.isComplete;
+  const errors = [sides.client.errorCode, sides.server.errorCode];
+  const endMs = Math.max(sides.client.closedAt, sides.server.closedAt) / MILLISECOND;
+  const pathBytes = links.map(({ forward, backward }) => forward.counters.deliveredBytes + backward.counters.deliveredBytes);
+  return { isWhole, errors, endMs, pathBytes };
+}
+
+describe('simult_flows', () => {
+  it('has the bounds that the kernel computes', () => {
+    expect(boundMs([10, 10])).toBe(7906);
+    expect(boundMs([10, 3])).toBe(11_921);
+  });
+
+  for (const configuration of configurations) {
+    const { rates, delaysMs } = configuration;
+    for (const direction of ['client to server', 'server to client'] as const) {
+      it(`${rates.join('/')} Mbit/s with delays ${delaysMs.join('/')} ms, ${direction}`, () => {
+        const isForward = direction === 'client to server';
+        const result = transfer(configuration, isForward ? largeBytes : smallBytes, isForward ? smallBytes : largeBytes);
+        expect(result.isWhole).toBe(true);
+        expect(result.errors).toEqual(['', '']);
+        expect(result.endMs).toBeLessThan(boundMs(rates));
+        expect(Math.min(...result.pathBytes)).toBeGreaterThan(largeBytes / 10);
+      });
+    }
+  }
+});
