@@ -78,6 +78,7 @@ function writeData(
 ): void {
   if (!subflow.isConfirmed && record.start === 1 && subflow.isInitial && core.isClient) {
     append(out, capableForAck(core, record));
+    subflow.hasShownKeys = true;
     if (owesFin(core, subflow, record)) subflow.tcp.requestAck(now);
     return;
   }
@@ -111,9 +112,11 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
   }
   const { sender } = core;
   const bearsFin = sender.isFinSent && !sender.isFinAcked;
-  // The DATA_FIN goes before a repetition of the keys: they were in the third ACK, and the answer to either confirms.
-  if (!subflow.isConfirmed && core.isClient && !bearsFin) {
+  // The DATA_FIN goes before a repetition of the keys, for the answer to either confirms; but not before the third ACK.
+  if (!subflow.isConfirmed && core.isClient && !(bearsFin && subflow.hasShownKeys)) {
     append(out, capableForAck(core, undefined));
+    subflow.hasShownKeys = true;
+    if (bearsFin) subflow.tcp.requestAck(now);
     return;
   }
   fillAck(core);

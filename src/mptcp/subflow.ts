@@ -84,6 +84,8 @@ export class Subflow {
   synsSent = 0;
   /** Whether the last SYN sent left out MP_CAPABLE because others went unanswered. */
   sentPlainSyn = false;
+  /** Whether a segment with the keys of both sides was sent: the third ACK, or the first data. */
+  hasShownKeys = false;
   /** Whether the last segment that acknowledged data carried no option of ours: something may strip them by now. */
   isSilent = false;
   /** Retransmission timeouts in a row. */
