@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MILLISECOND, SECOND, seq32 } from '../base/index.js';
+import { MILLISECOND, NEVER, SECOND, seq32 } from '../base/index.js';
+import { TcpFlag } from '../wire/index.js';
 import { World } from '../../test/support/mptcp-world.js';
 import type { WorldOptions } from '../../test/support/mptcp-world.js';
 
@@ -101,6 +102,24 @@ for (const [name, options] of [
     });
   });
 }
+
+describe('a peer that never closes its half of a subflow', () => {
+  it.each([1, 2])('is not waited for once the connection is closed, with %i paths', (count) => {
+    const world = open({ paths: [{}, {}].slice(0, count), client: { closeTimeoutNs: 5 * SECOND } });
+    world.run(SECOND);
+    world.tamper = (_packet, view) => view.from === 'client' || (view.flags & TcpFlag.FIN) === 0;
+    world
+      .send('client', 10, true)
+      .send('server', 10, true)
+      .run(2 * SECOND);
+    expect(world.client.of('closed')).toEqual([{ type: 'closed', error: undefined }]);
+    const states = world.client.open.subflows.map(({ tcp }) => tcp.state);
+    expect(new Set(states)).toEqual(new Set(['fin-wait-2']));
+    world.run(10 * SECOND);
+    expect(world.client.open.isReleasable).toBe(true);
+    expect(world.client.open.pollTimeout()).toBe(NEVER);
+  });
+});
 
 describe('a connection that cannot be opened', () => {
   it('is refused', () => {

@@ -47,7 +47,19 @@ export function checkFinished(core: ConnectionCore, now: number): void {
 /** Both directions are over: what is left is to end the subflows in order. */
 function finish(core: ConnectionCore, now: number): void {
   enterClosed(core, undefined);
+  // A peer that is gone acknowledges no FIN, or never sends its own: FIN-WAIT-2 has no timer in TCP.
+  core.closeDeadline = now + core.settings.closeTimeoutNs;
   for (const subflow of core.subflows) closeSubflow(core, now, subflow);
+}
+
+/** The peer had its time to close: fails the connection, or resets what is left of one that is closed already. */
+export function handleCloseTimeout(core: ConnectionCore, now: number): void {
+  if (core.phase !== 'closed') {
+    fail(core, now, errorFor('timeout'));
+    return;
+  }
+  core.closeDeadline = Number.POSITIVE_INFINITY;
+  resetAll(core, now, false);
 }
 
 /** Fails the connection: the owner is told why, and whatever is left of it is reset. */

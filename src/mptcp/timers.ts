@@ -1,7 +1,7 @@
 /** Everything of one connection that happens because time passes, TCP's own timers aside. */
 import { NEVER } from '../base/index.js';
 import { repeatAnnouncements } from './addresses.js';
-import { errorFor, fail } from './close.js';
+import { errorFor, fail, handleCloseTimeout } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { repeatJoinAck } from './handshake-join.js';
 import { wakePairs } from './paths.js';
@@ -33,7 +33,7 @@ export function handleTimers(core: ConnectionCore, now: number): void {
   repeatAnnouncements(core, now);
   wakePairs(core, now);
   if (now >= dataTimerAt(core) && !handleDataTimeout(core, now)) fail(core, now, errorFor('timeout'));
-  if (now >= core.closeDeadline) fail(core, now, errorFor('timeout'));
+  if (now >= core.closeDeadline) handleCloseTimeout(core, now);
   checkGrace(core, now);
 }
 
