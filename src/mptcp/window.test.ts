@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { MILLISECOND, SECOND } from '../base/index.js';
+import { TcpFlag } from '../wire/index.js';
+import { World } from '../../test/support/mptcp-world.js';
+
+const fast = { rateBps: 50e6, delayNs: 10 * MILLISECOND, queueBytes: 200_000 };
+const slow = { rateBps: 5e6, delayNs: 80 * MILLISECOND, queueBytes: 200_000 };
+const bufferBytes = 100_000;
+
+describe('the window that all subflows share', () => {
+  it('bounds what waits for the reader, and opens as it reads', () => {
+    for (const paths of [[fast], [fast, slow]]) {
+      const world = new World({ paths, server: { receiveBufferBytes: bufferBytes } }).connect();
+      world.server.isReading = false;
+      world.send('client', 1_000_000).run(5 * SECOND);
+      const { open } = world.server;
+      expect(open.readableBytes).toBeLessThanOrEqual(bufferBytes);
+      expect(open.readableBytes).toBeGreaterThan(bufferBytes / 2);
+      for (let i = 0; i < 2000 && world.server.received < 1_000_000; i++) {
+        world.read(world.server, 1000);
+        world.poll(world.server);
+        world.run(5 * MILLISECOND);
+        expect(open.readableBytes).toBeLessThanOrEqual(bufferBytes);
+      }
+      expect(world.server.received).toBe(1_000_000);
+      expect(world.server.wrongAt).toBe(-1);
+    }
+  });
+
+  it('never makes the peer send what is then dropped', () => {
+    const world = new World({ paths: [fast, slow], server: { receiveBufferBytes: bufferBytes } }).connect();
+    world.send('client', 2_000_000);
+    expect(world.runUntil(() => world.isDelivered())).toBe(true);
+    expect(world.server.open.statistics.droppedBytes).toBe(0);
+  });
+
+  it('is found open again after its update was lost', () => {
+    const world = new World({ paths: [fast], server: { receiveBufferBytes: bufferBytes } }).connect();
+    world.server.isReading = false;
+    world.send('client', 300_000).run(5 * SECOND);
+    let isDeaf = true;
+    world.tamper = (_, view) => !(isDeaf && view.from === 'server');
+    world.server.isReading = true;
+    world.poll(world.server);
+    world.run(100 * MILLISECOND);
+    isDeaf = false;
+    expect(world.runUntil(() => world.isDelivered(), 120 * SECOND)).toBe(true);
+    expect(world.server.wrongAt).toBe(-1);
+  });
+
+  it('may be tiny', () => {
+    const world = new World({ paths: [fast, slow], server: { receiveBufferBytes: 3000 } }).connect();
+    world.send('client', 60_000);
+    expect(world.runUntil(() => world.isDelivered(), 120 * SECOND)).toBe(true);
+    expect(world.server.wrongAt).toBe(-1);
+    expect(world.server.open.statistics.droppedBytes).toBe(0);
+  });
+
+  it('does not let a slow path stall a fast one for long', () => {
+    const world = new World({ paths: [fast, slow], server: { receiveBufferBytes: 400_000 } }).connect();
+    const start = world.now;
+    world.send('client', 3_000_000);
+    expect(world.runUntil(() => world.isDelivered())).toBe(true);
+    // The fast path alone would need half a second and its slow start.
+    expect(world.now - start).toBeLessThan(3 * SECOND);
+  });
+});
+
+describe('the send buffer', () => {
+  it('asks the writer to wait, and says when there is room', () => {
+    const world = new World({ client: { sendBufferBytes: 50_000 } }).connect().run(SECOND);
+    world.paths[0]!.isUp = false;
+    const { open } = world.client;
+    expect(open.write(world.now, new Uint8Array(49_999))).toBe(true);
+    expect(open.write(world.now, new Uint8Array(1))).toBe(false);
+    expect(open.bufferedSendBytes).toBe(50_000);
+    world.poll(world.client);
+    world.run(SECOND);
+    expect(world.client.of('writable')).toEqual([]);
+    world.paths[0]!.isUp = true;
+    world.run(10 * SECOND);
+    expect(open.bufferedSendBytes).toBe(0);
+    expect(world.client.of('writable')).toHaveLength(1);
+  });
+});
+
+describe('events of the reader', () => {
+  it('come once until everything was read', () => {
+    const world = new World().connect().run(SECOND);
+    world.server.isReading = false;
+    world.send('client', 100).run(SECOND).send('client', 100).run(SECOND);
+    expect(world.server.of('readable')).toHaveLength(1);
+    world.read(world.server, 150);
+    world.send('client', 100).run(SECOND);
+    expect(world.server.of('readable')).toHaveLength(1);
+    world.read(world.server, 150);
+    world.send('client', 100).run(SECOND);
+    expect(world.server.of('readable')).toHaveLength(2);
+  });
+
+  it('tell of the last bytes before the end', () => {
+    const world = new World().connect().run(SECOND);
+    world.server.isReading = false;
+    world.send('client', 100, true).run(SECOND);
+    const types = world.server.events.map(({ type }) => type);
+    expect(types.indexOf('readable')).toBeLessThan(types.indexOf('peer-closed'));
+    expect(world.trace.every(({ flags }) => (flags & TcpFlag.RST) === 0)).toBe(true);
+  });
+});
