@@ -132,7 +132,9 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
   }
 
   get subflows(): SubflowInfo[] {
-    return this.inner === undefined ? [] : this.inner.connection.subflows.map(describeSubflow);
+    const all = this.inner?.connection.subflows ?? [];
+    // Those that only wait for old duplicates to die out are of no interest here.
+    return all.filter((subflow) => subflow.state !== 'closed').map(describeSubflow);
   }
 
   // Reading
