@@ -24,6 +24,16 @@ describe('opening (RFC 9293 §3.5)', () => {
     expect(script.connection.pollTimeout()).toBe(NEVER);
   });
 
+  it('keeps what a router says of the path for later, and sends no SYN for it', () => {
+    const parameters = testParameters();
+    const script = Script.connecting(parameters);
+    script.one();
+    script.connection.handlePathMtu(script.now, 600, parameters.initialSequence);
+    expect(script.sent()).toEqual([]);
+    script.receive({ ack: 1, flags: SYN | ACK, mss: 1400 });
+    expect(script.connection.mss).toBe(548);
+  });
+
   it('is open when the SYN is answered', () => {
     const script = Script.connecting();
     script.one();

@@ -211,7 +211,8 @@ export class Sender<R extends SendRecord> {
 
   /** A router said that the path carries `mtu` bytes. */
   onTooBig(mtu: number): void {
-    if (!this.path.onTooBig(mtu)) return;
+    // Before the peer's MSS is known nothing is in flight but a SYN: no size of segment makes that smaller.
+    if (!this.path.onTooBig(mtu) || this.peerMss === 0) return;
     this.updateMss();
     this.recovery.markOversized();
   }
