@@ -118,6 +118,27 @@ describe('PAWS (RFC 7323 §5)', () => {
     expect(script.one()).toMatchObject({ ack: 401, tsEcr: 320 });
   });
 
+  it('echoes a retransmission, though its original had arrived', () => {
+    const script = open();
+    script.data(1, 100);
+    script.data(101, 100);
+    script.run(SECOND);
+    script.peerClock = 900;
+    script.data(1, 100);
+    expect(script.one()).toMatchObject({ ack: 201, tsEcr: 900 });
+  });
+
+  it('does not echo an old segment from further back than a window', () => {
+    const script = open(1000);
+    for (let i = 0; i < 4; i++) {
+      script.data(1 + i * 500, 500);
+      script.connection.setReceiveWindow(1000);
+      script.run(SECOND);
+    }
+    script.receive({ seq: 501, ack: 1, flags: ACK, payload: new Uint8Array(500), timestamps: [900, 0] });
+    expect(script.one()).toMatchObject({ ack: 2001, tsEcr: 100 });
+  });
+
   it('accepts a segment without the option', () => {
     const script = open();
     script.withTimestamps = false;

@@ -447,14 +447,22 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   private isAcceptable(now: number, segment: TcpSegment, start: number, end: number): boolean {
     const { receiver } = this;
     const { timestamps } = this.header;
-    const isTimed = timestamps.enabled && segment.hasTimestamps;
     // RFC 7323 §5.3 R1: a reset is exempt, for the peer may have lost its clock with its state.
-    if (isTimed && (segment.flags & TcpFlag.RST) === 0 && timestamps.isOld(segment.tsVal, now)) return false;
+    const isTimed = timestamps.enabled && segment.hasTimestamps && (segment.flags & TcpFlag.RST) === 0;
+    if (isTimed && timestamps.isOld(segment.tsVal, now)) return false;
     if (!receiver.isAcceptable(start, end)) return false;
-    if (isTimed && start <= receiver.lastAckSent && !timestamps.isOld(segment.tsVal, now)) {
-      timestamps.note(segment.tsVal, now);
-    }
+    this.noteTimestamp(now, segment, start);
     return true;
+  }
+
+  /**
+   * Takes over the timestamp to be echoed (RFC 7323 §4.3). That of a retransmission counts though its original had
+   * arrived: echoing the original would tell the peer of a round trip as long as its acknowledgments were lost.
+   */
+  private noteTimestamp(now: number, segment: TcpSegment, start: number): void {
+    const { timestamps } = this.header;
+    if (!timestamps.enabled || !segment.hasTimestamps || start > this.receiver.lastAckSent) return;
+    if (!timestamps.isOld(segment.tsVal, now)) timestamps.note(segment.tsVal, now);
   }
 
   /** Answers a segment that is not acceptable with an acknowledgment (RFC 9293 §3.10.7.4), a reset with nothing. */
@@ -462,7 +470,10 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     if ((segment.flags & TcpFlag.RST) !== 0) return 0;
     const { receiver } = this;
     const isOld = segment.payloadLength > 0 && end <= receiver.rcvNxt;
-    if (isOld && start >= 1) receiver.noteDuplicate(start, start + segment.payloadLength);
+    if (isOld && receiver.isRecent(start)) {
+      receiver.noteDuplicate(start, start + segment.payloadLength);
+      this.noteTimestamp(now, segment, start);
+    }
     if (end > start || this.throttle.mayAnswerEmpty(now)) receiver.ackNow = true;
     if (this.currentState === 'time-wait' && end === receiver.rcvNxt) this.startTimeWait(now);
     return isOld ? Verdict.DUPLICATE : 0;

@@ -117,6 +117,11 @@ export class Receiver {
     return end >= this.lastAckSent && start <= this.furthest;
   }
 
+  /** Whether the old byte at `offset` is from no longer ago than a window: a stranger can hardly hit that. */
+  isRecent(offset: number): boolean {
+    return offset >= 1 && offset >= this.rcvNxt - this.largestWindow;
+  }
+
   // Bytes in
 
   /** Takes the payload and FIN of an acceptable segment that starts at `start`. Returns `Verdict` bits. */

@@ -59,9 +59,6 @@ export class End {
   unreadBytes = 0;
   /** Whether the application reads. */
   isReading = true;
-  /** Verdicts of all segments, added up by bit. */
-  segments = 0;
-
   constructor(connection: TcpConnection) {
     this.connection = connection;
   }
@@ -104,6 +101,8 @@ export class Pair {
   filter: (from: End, out: OutgoingSegment) => boolean = () => true;
   /** Segments put on the wire. */
   segments = 0;
+  /** Grows with every segment on the wire, ns. */
+  private launches = 0;
   private readonly wire: WireOptions;
   private readonly flights = new TimerQueue<Flight>();
   private readonly out = new OutgoingSegment();
@@ -115,13 +114,15 @@ export class Pair {
     this.b = b;
   }
 
-  /** `a` opened towards `b`, and `b` answered: the first two segments are not subject to the wire. */
+  /** `a` opened towards `b`, and `b` answered: the first segment is only delayed. */
   static open(wire: WireOptions, aParameters: TcpParameters, bParameters: TcpParameters): Pair {
     const out = new OutgoingSegment();
     const a = TcpConnection.connect(SECOND, aParameters);
     a.pollSegment(SECOND, out);
-    const b = TcpConnection.accept(SECOND, bParameters, arrive(out, payloadOf(out), 0));
+    const now = SECOND + wire.delayNs;
+    const b = TcpConnection.accept(now, bParameters, arrive(out, payloadOf(out), 0));
     const pair = new Pair(wire, new End(a), new End(b));
+    pair.now = now;
     pair.a.bufferBytes = aParameters.receiveWindowBytes;
     pair.b.bufferBytes = bParameters.receiveWindowBytes;
     return pair;
@@ -197,7 +198,12 @@ export class Pair {
     const copies = randomUnit(random) < (wire.duplication ?? 0) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const jitter = wire.jitterNs === undefined ? 0 : randomBelow(random, wire.jitterNs + 1);
-      this.flights.set({ timerAt: NEVER, timerIndex: -1, to, segment }, this.now + wire.delayNs + jitter);
+      // The wire keeps the order of what is equally late: each waits a trifle longer than the one before it.
+      this.launches += 1e-4;
+      this.flights.set(
+        { timerAt: NEVER, timerIndex: -1, to, segment },
+        this.now + wire.delayNs + jitter + this.launches,
+      );
     }
   }
 }
