@@ -1,6 +1,6 @@
 /**
  * ICMP and ICMPv6 messages as values, in one vocabulary for both. Types and numbers only; icmp.ts reads and writes.
- * Read first: RFC 792, RFC 4443 §2 to §4, RFC 1191 §4 (the MTU), RFC 4884 §4 and §5 (what follows the quotation).
+ * Read first: RFC 792, RFC 4443 §2 to §4, RFC 1191 §4 (the MTU), RFC 4884 §4 (what follows the quotation).
  */
 import type { IpAddress } from './address.js';
 

@@ -13,7 +13,7 @@ import { IpPacket, IpProtocol, parseIp } from './ip-packet.js';
 const headerBytes = 8;
 /** Longest packet that an IP header can state: what a quotation may claim to be a piece of. */
 const maxPacketBytes = 40 + 0xffff;
-/** Bytes that a quotation is padded to at least when extensions follow it (RFC 4884 §5.1). */
+/** Bytes that a quotation is padded to at least when extensions follow it (RFC 4884 §4). */
 const minQuotationBytes = 128;
 
 /** Type numbers of the messages that have a form here. */

@@ -25,7 +25,7 @@ export const TcpOptionKind = {
   EXPERIMENT: 254,
 } as const;
 
-/** Experiment identifier of Fast Open under option 254, from before it had a number (RFC 7413 §4.1.1 note, RFC 6994). */
+/** Experiment identifier of Fast Open under option 254, from before it had a number (RFC 6994 §3, IANA). */
 export const fastOpenExperimentId = 0xf989;
 
 /** Bytes of a TCP header without options. */

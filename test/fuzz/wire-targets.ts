@@ -38,6 +38,8 @@ export interface WireParser {
   readonly name: string;
   /** Parses `length` bytes at `offset`, all by default; what it returns depends on nothing else. */
   readonly parse: (bytes: Uint8Array, offset?: number, length?: number) => unknown;
+  /** What the last input left in a struct that is used again; absent where `parse` returns a value of its own. */
+  readonly state?: () => unknown;
   /** Well-formed inputs to mutate. */
   readonly seeds: readonly Uint8Array[];
 }
@@ -45,9 +47,19 @@ export interface WireParser {
 const packet = new IpPacket();
 const segment = new TcpSegment();
 const dss = new DssFields();
+/** What values are written to; longer inputs get an array of their own. */
+const scratch = new Uint8Array(4096);
+
+function roomFor(length: number): Uint8Array {
+  return length <= scratch.length ? scratch : new Uint8Array(length);
+}
+
+function packetState(): object {
+  return { ...packet, bytes: undefined };
+}
 
 /** The segment's fields without the packet, and without what its arrays keep from earlier ones. */
-function segmentFields(): object {
+function segmentState(): object {
   return {
     ...segment,
     bytes: undefined,
@@ -62,14 +74,13 @@ function parseSegment(bytes: Uint8Array, offset: number, length: number, wireLen
   if (error !== undefined) return error;
   const end = offset + length;
   assert(segment.payloadOffset + segment.payloadAvailable === end, 'the payload ends with the segment');
-  const options: unknown[] = [];
   for (let i = 0; i < segment.mptcpCount; i++) {
     const at = segment.mptcpOffsets[i]!;
     const size = segment.mptcpLengths[i]!;
     assert(at + size <= segment.payloadOffset, 'an MPTCP option lies within the header');
-    options.push(parseMptcp(bytes, at, size));
+    parseMptcp(bytes, at, size);
   }
-  return [segmentFields(), options];
+  return undefined;
 }
 
 function parsePacket(bytes: Uint8Array, offset: number, length: number, wireLength: number): unknown {
@@ -77,54 +88,55 @@ function parsePacket(bytes: Uint8Array, offset: number, length: number, wireLeng
   if (error !== undefined) return error;
   const { payloadOffset, payloadAvailable, payloadLength } = packet;
   assert(payloadOffset + payloadAvailable <= offset + length, 'the payload lies within the packet');
-  const fields = { ...packet, bytes: undefined };
-  if (packet.protocol !== IpProtocol.TCP || packet.fragmentOffset > 0) return fields;
-  return [fields, parseSegment(bytes, payloadOffset, payloadAvailable, payloadLength)];
+  if (packet.protocol !== IpProtocol.TCP || packet.fragmentOffset > 0) return undefined;
+  return parseSegment(bytes, payloadOffset, payloadAvailable, payloadLength);
 }
 
 function parseMptcp(bytes: Uint8Array, offset = 0, length = bytes.length): unknown {
   const result = parseMptcpOption(bytes, offset, length);
   if (!result.ok) return result;
-  const again = new Uint8Array(mptcpOptionLength(result.value));
-  assert(emitMptcpOption(result.value, again, 0) === length, 'an MPTCP option keeps its length');
+  assert(mptcpOptionLength(result.value) === length, 'an MPTCP option keeps its length');
+  assert(emitMptcpOption(result.value, scratch, 0) === length, 'an MPTCP option keeps its length');
   return result.value;
 }
 
 function parseDssOption(bytes: Uint8Array, offset = 0, length = bytes.length): unknown {
   const error = parseDss(bytes, offset, length, dss);
   if (error !== undefined) return error;
-  const again = new Uint8Array(28);
-  assert(emitDss(dss, again, 0) === length, 'a DSS keeps its length');
-  return { ...dss };
+  assert(emitDss(dss, scratch, 0) === length, 'a DSS keeps its length');
+  return undefined;
 }
 
 function parseOptions(bytes: Uint8Array, offset = 0, length = bytes.length): unknown {
   const list = parseTcpOptions(bytes, offset, Math.min(length, 40));
-  emitTcpOptions(list.options, new Uint8Array(40), 0);
+  emitTcpOptions(list.options, scratch, 0);
   return list;
 }
 
 function parseWholeSegment(bytes: Uint8Array, offset = 0, length = bytes.length): unknown {
   const result = parseTcpPacket(bytes, offset, length);
   if (!result.ok) return result;
-  const again = new Uint8Array(tcpPacketLength(result.value));
-  assert(emitTcp(result.value, again, 0, 0) <= length, 'a TCP segment does not grow');
+  assert(tcpPacketLength(result.value) <= length, 'what was read is no longer than its bytes');
+  assert(emitTcp(result.value, roomFor(length), 0, 0) <= length, 'a TCP segment does not grow');
   return result.value;
 }
 
 function parseWholeDatagram(bytes: Uint8Array, offset = 0, length = bytes.length): unknown {
   const result = parseDatagram(bytes, offset, length);
   if (!result.ok) return result;
-  const again = new Uint8Array(datagramLength(result.value));
-  assert(emitDatagram(result.value, again, 0) <= length, 'an IP packet does not grow');
+  assert(datagramLength(result.value) <= length, 'what was read is no longer than its bytes');
+  assert(emitDatagram(result.value, roomFor(length), 0) <= length, 'an IP packet does not grow');
   return result.value;
 }
 
 function parseMessage(bytes: Uint8Array, offset: number, length: number, family: 4 | 6): unknown {
   const result = parseIcmp(bytes, offset, length, family);
   if (!result.ok) return result;
-  const again = new Uint8Array(icmpLength(result.value));
-  assert(emitIcmp(result.value, family, again, 0, 0) === length, 'an ICMP message keeps its length');
+  assert(icmpLength(result.value) <= length, 'what was read is no longer than its bytes');
+  assert(
+    emitIcmp(result.value, family, roomFor(length), 0, 0) === length,
+    'an ICMP message keeps its length',
+  );
   return result.value;
 }
 
@@ -268,17 +280,20 @@ export const wireParsers: readonly WireParser[] = [
   {
     name: 'wire.packet',
     parse: (bytes, offset = 0, length = bytes.length) => parsePacket(bytes, offset, length, -1),
+    state: () => [packetState(), segmentState()],
     seeds: ipSeeds,
   },
   {
     name: 'wire.packet.cut',
     parse: (bytes, offset = 0, length = bytes.length) => parsePacket(bytes, offset, length, 0xffff),
+    state: () => [packetState(), segmentState()],
     seeds: ipSeeds,
   },
   { name: 'wire.datagram', parse: parseWholeDatagram, seeds: ipSeeds },
   {
     name: 'wire.tcp',
     parse: (bytes, offset = 0, length = bytes.length) => parseSegment(bytes, offset, length, length),
+    state: segmentState,
     seeds: tcpSeeds,
   },
   { name: 'wire.tcp.value', parse: parseWholeSegment, seeds: tcpSeeds },
@@ -288,7 +303,12 @@ export const wireParsers: readonly WireParser[] = [
     seeds: [...optionSeeds, optionsSeed(synOptions), optionsSeed(sackOptions)],
   },
   { name: 'wire.mptcp', parse: parseMptcp, seeds: optionSeeds },
-  { name: 'wire.dss', parse: parseDssOption, seeds: optionSeeds.filter((bytes) => bytes[2]! >>> 4 === 2) },
+  {
+    name: 'wire.dss',
+    parse: parseDssOption,
+    state: () => ({ ...dss }),
+    seeds: optionSeeds.filter((bytes) => bytes[2]! >>> 4 === 2),
+  },
   {
     name: 'wire.icmp',
     parse: (bytes, offset = 0, length = bytes.length) => parseMessage(bytes, offset, length, 4),
