@@ -3,7 +3,7 @@
  * connections, writes, lets time pass, and above all changes, repeats, reorders and makes up packets. Mutation works on
  * the script, so that an input from the corpus replays the whole history that leads to a finding.
  */
-import { MILLISECOND, NEVER, SubflowError, assert } from '../../src/base/index.js';
+import { MILLISECOND, NEVER, SECOND, SubflowError, assert } from '../../src/base/index.js';
 import { IcmpUnreachableCode, IpProtocol, emitDatagram, emitIcmp } from '../../src/wire/index.js';
 import { datagramLength, icmpLength } from '../../src/wire/index.js';
 import { type Party, SERVER_PORT, StackWorld } from './stack-world.js';
@@ -36,13 +36,13 @@ type Operation = (step: Step) => number | undefined | void;
 
 function historical({ party, a }: Step): Uint8Array | undefined {
   const { history } = party;
-  return history.length === 0 ? undefined : history[a % history.length]!.slice();
+  return history.length === 0 ? undefined : history[a % history.length]!.bytes.slice();
 }
 
 function deliverNext({ world, party, a }: Step): void {
   for (let i = a % 8; i >= 0; i--) {
-    const bytes = party.inbox.shift();
-    if (bytes !== undefined) world.deliver(party, bytes);
+    const flight = party.inbox.shift();
+    if (flight !== undefined) world.deliver(party, flight.bytes, flight.meta);
   }
 }
 
@@ -51,12 +51,13 @@ function pump({ world, a }: Step): void {
 }
 
 function deliverChanged({ world, party, a, b, c }: Step): void {
-  const bytes = party.inbox.shift();
-  if (bytes === undefined) return;
+  const flight = party.inbox.shift();
+  if (flight === undefined) return;
   // Not in place: the same bytes stand in the history.
-  const changed = bytes.slice();
+  const changed = flight.bytes.slice();
   changed[(a + ((c & 3) << 8)) % changed.length]! ^= b;
-  world.deliver(party, changed, (c & 4) === 0 ? trusted : undefined);
+  const segmentSize = (c & 8) === 0 ? (flight.meta.segmentSize ?? 0) : (c >> 4) * 100;
+  world.deliver(party, changed, { segmentSize, checksumValid: (c & 4) === 0 });
 }
 
 function replayChanged(step: Step): void {
@@ -102,31 +103,53 @@ function connect({ world, party, a, b }: Step): void {
   party.sockets.push(party.stack.connect(world.now, { remote }));
 }
 
-/** Gives an old packet other options, those in the script, and other flags. */
+/** Gives an old packet other options, those in the script, or these besides its own; and other flags. */
 function replaceOptions(step: Step): number | undefined {
   const bytes = historical(step);
   if (bytes === undefined) return undefined;
-  const header = bytes[0]! >>> 4 === 6 ? 40 : 20;
-  const oldLength = (bytes[header + 12]! >>> 4) * 4;
   const taken = Math.min((step.b % 11) * STEP_BYTES, step.rest.length & ~3);
-  const payload = bytes.subarray(header + oldLength);
-  const made = new Uint8Array(header + 20 + taken + payload.length);
-  made.set(bytes.subarray(0, header + 20));
-  made.set(step.rest.subarray(0, taken), header + 20);
-  made.set(payload, header + 20 + taken);
-  made[header + 12] = ((20 + taken) / 4) << 4;
-  made[header + 13]! ^= step.c;
-  const length = header === 40 ? made.length - 40 : made.length;
-  new DataView(made.buffer).setUint16(header === 40 ? 4 : 2, length);
+  const made = withOptions(bytes, step.rest.subarray(0, taken), step.b >= 0x80);
+  made[ipHeaderBytes(bytes) + 13]! ^= step.c;
   step.world.deliver(step.party, made, trusted);
   return taken;
+}
+
+/** Acknowledges selectively what the script wants, out of what the host may or may not have in flight. */
+function forgeSack(step: Step): void {
+  const bytes = historical(step);
+  if (bytes === undefined) return;
+  const header = ipHeaderBytes(bytes);
+  const option = Uint8Array.of(1, 1, 5, 10, 0, 0, 0, 0, 0, 0, 0, 0);
+  const left = new DataView(bytes.buffer).getUint32(header + 8) + (step.b - 16) * 100;
+  new DataView(option.buffer).setUint32(4, left);
+  new DataView(option.buffer).setUint32(8, left + (step.c - 16) * 100);
+  step.world.deliver(step.party, withOptions(bytes, option, true), trusted);
+}
+
+function ipHeaderBytes(packet: Uint8Array): number {
+  return packet[0]! >>> 4 === 6 ? 40 : 20;
+}
+
+/** `packet` with `options`, in the place of its own or behind them as far as there is room. */
+function withOptions(packet: Uint8Array, options: Uint8Array, isKept: boolean): Uint8Array {
+  const header = ipHeaderBytes(packet);
+  const oldLength = (packet[header + 12]! >>> 4) * 4;
+  const keptLength = isKept ? Math.min(oldLength, 60 - options.length) : 20;
+  const payload = packet.subarray(header + oldLength);
+  const made = new Uint8Array(header + keptLength + options.length + payload.length);
+  made.set(packet.subarray(0, header + keptLength));
+  made.set(options, header + keptLength);
+  made.set(payload, header + keptLength + options.length);
+  made[header + 12] = ((keptLength + options.length) / 4) << 4;
+  new DataView(made.buffer).setUint16(header === 40 ? 4 : 2, header === 40 ? made.length - 40 : made.length);
+  return made;
 }
 
 /** Moves the sequence and acknowledgment numbers of an old packet. */
 function moveNumbers(step: Step): void {
   const bytes = historical(step);
   if (bytes === undefined) return;
-  const header = bytes[0]! >>> 4 === 6 ? 40 : 20;
+  const header = ipHeaderBytes(bytes);
   const view = new DataView(bytes.buffer);
   const move = (offset: number, operand: number): void => {
     // Signed, and as likely near as far.
@@ -144,7 +167,7 @@ function changeAddresses({ world, party, a, b, c }: Step): void {
   const index = a % interfaceIds.length;
   const socket = sockets[c % Math.max(1, sockets.length)];
   const entry = { address: addresses[index]!, prefixLength: 24 };
-  switch (b % 6) {
+  switch (b % 8) {
     case 0:
       return stack.setInterfaceState(world.now, interfaceIds[index]!, false);
     case 1:
@@ -159,6 +182,14 @@ function changeAddresses({ world, party, a, b, c }: Step): void {
         { address: addresses[index]!, port: c & 1 },
         1 + (c >> 1),
       );
+    case 5:
+      return stack.addRoute({
+        prefix: addresses[0]!,
+        prefixLength: c % 33,
+        interfaceId: interfaceIds[index]!,
+      });
+    case 6:
+      return stack.removeInterface(world.now, interfaceIds[index]!);
     default:
       return socket?.withdrawAddress(world.now, 1 + (c >> 1));
   }
@@ -177,11 +208,17 @@ function changeSubflows({ world, party, a, b, c }: Step): void {
   socket.openSubflow(world.now, { local: { address, port: 0 }, remote, backup: (c & 8) !== 0 });
 }
 
-/** An ICMP error about a packet that the host sent. */
+function tune({ world, party, a, b, c }: Step): void {
+  const socket = party.sockets[a % party.sockets.length];
+  if (b % 2 === 0) socket?.setNagle(world.now, c % 2 === 0);
+  else socket?.setKeepAlive(world.now, (1 + c) * SECOND);
+}
+
+/** An ICMP error about a packet that the host sent, or an echo request. */
 function reportError({ world, party, a, b, c }: Step): void {
   const { history } = world.other(party);
   if (history.length === 0) return;
-  const sent = history[a % history.length]!;
+  const sent = history[a % history.length]!.bytes;
   const family = sent[0]! >>> 4 === 6 ? 6 : 4;
   const quotedBytes = sent.slice(0, Math.max(28, c));
   const mtuBytes = (c << 3) | (b >> 5);
@@ -194,7 +231,9 @@ function reportError({ world, party, a, b, c }: Step): void {
           quotedBytes,
         } as const)
       : ({ type: 'packet-too-big', code: 0, mtuBytes, quotedBytes } as const);
-  const message = b % 2 === 0 ? tooBig : ({ type: 'unreachable', code: (b >> 1) % 16, quotedBytes } as const);
+  const unreachable = { type: 'unreachable', code: (b >> 2) % 16, quotedBytes } as const;
+  const echo = { type: 'echo-request', identifier: b, sequence: c, payload: quotedBytes } as const;
+  const message = b % 2 === 0 ? tooBig : b % 4 === 1 ? unreachable : echo;
   const payload = new Uint8Array(icmpLength(message));
   emitIcmp(message, family, payload, 0, 0);
   const [source, destination] = [world.other(party).addresses, party.addresses].map(
@@ -243,6 +282,8 @@ const operations: readonly Operation[] = [
   changeSubflows,
   reportError,
   deliverRaw,
+  forgeSack,
+  tune,
 ];
 
 /** Does one step. Misuse by the script (a write after the end, no free address) is not the stack's fault. */
@@ -347,8 +388,12 @@ function script(...parts: readonly (readonly number[])[]): Uint8Array {
   return Uint8Array.from(parts.flat());
 }
 
+const burst = [...step(1, connect), ...step(1, connect, 1), ...step(1, connect), ...step(1, connect, 2)];
+
 const seeds: readonly Uint8Array[] = [
-  ...[0, 1, 2, 4, 8, 16, 32, 63].map((option) => script([option], opening, exchange, exchange, ending)),
+  ...[0, 1, 2, 4, 8, 16, 32, 64, 128, 255, 80].map((option) =>
+    script([option], opening, exchange, exchange, ending),
+  ),
   script([0], step(1, connect, 2), step(0, pump, 40), exchange, ending),
   script([0], step(0, connect, 1), step(0, pump, 40), exchange, step(0, finish, 0, 2), step(0, pump, 9)),
   ...optionBytes.map((bytes) =>
@@ -364,6 +409,36 @@ const seeds: readonly Uint8Array[] = [
   ),
   script([0], opening, step(0, reportError, 3, 0, 90), step(1, reportError, 2, 3, 60), exchange, ending),
   script([0], opening, step(1, changeAddresses, 0, 0), exchange, step(1, passTime, 200, 3), exchange, ending),
+  script([0], burst, step(0, pump, 60), exchange, ending),
+  script(
+    [4],
+    opening,
+    exchange,
+    step(1, write, 0, 255, 50),
+    step(1, forgeSack, 31, 30, 40),
+    exchange,
+    ending,
+  ),
+  script(
+    [0],
+    opening,
+    step(1, write, 0, 255, 90),
+    step(0, drop),
+    step(0, pump, 9),
+    step(0, passTime, 255, 2),
+    exchange,
+  ),
+  script(
+    [1],
+    opening,
+    exchange,
+    step(1, write, 0, 200, 1),
+    step(0, deliverChanged, 120, 1),
+    exchange,
+    ending,
+  ),
+  script([0], opening, step(1, tune, 0, 1, 9), step(0, passTime, 250, 4), step(1, tune, 0, 0, 1), exchange),
+  script([0], opening, step(0, reportError, 0, 3, 60), step(1, changeAddresses, 1, 6), exchange, ending),
   script([0], opening, step(1, changeSubflows, 0, 1, 1), step(1, changeSubflows, 0, 4, 2), exchange, ending),
   script([0], opening, step(0, changeAddresses, 1, 2), step(0, changeAddresses, 1, 3), exchange),
   script(

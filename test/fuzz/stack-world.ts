@@ -7,6 +7,7 @@ import { SECOND, SeededRandom, assert } from '../../src/base/index.js';
 import { defaultMptcpSettings } from '../../src/mptcp/index.js';
 import {
   type Listener,
+  MAX_HEADER_BYTES,
   type PacketMeta,
   type Socket,
   Stack,
@@ -14,7 +15,7 @@ import {
   TransmitBuffer,
   type StackSettings,
 } from '../../src/stack/index.js';
-import { defaultTcpSettings } from '../../src/tcp/index.js';
+import { cubic, defaultTcpSettings, newReno } from '../../src/tcp/index.js';
 import {
   IpAddress,
   IpPacket,
@@ -34,6 +35,8 @@ export const Option = {
   PLAIN_TCP: 8,
   SIGNAL: 16,
   SHORT_NUMBERS: 32,
+  OFFLOAD: 64,
+  NEW_RENO: 128,
 } as const;
 
 export const SERVER_PORT = 80;
@@ -42,6 +45,8 @@ const MTU = 1500;
 const BUFFER_BYTES = 32 * 1024;
 const MAX_CONNECTIONS = 8;
 const MAX_TIME_WAIT = 4;
+/** Payload of the largest super-segment, where offload is on. */
+const MAX_OFFLOAD_BYTES = 16 * 1024;
 /** Packets that wait for a host; further ones are lost, as in a full queue. */
 const MAX_INBOX = 64;
 /** Packets remembered for each direction. */
@@ -51,6 +56,12 @@ const MAX_STEP_WORK = 2000;
 /** Timers in a row that may be due at one instant. */
 const MAX_TIMERS_AT_ONCE = 64;
 
+/** A packet between the hosts, and what a device knows of it. */
+export interface Flight {
+  readonly bytes: Uint8Array;
+  readonly meta: PacketMeta;
+}
+
 /** One of the two hosts. */
 export class Party {
   readonly stack: Stack;
@@ -58,9 +69,9 @@ export class Party {
   readonly addresses: readonly IpAddress[];
   readonly interfaceIds: readonly number[];
   /** Packets on their way to this host. */
-  readonly inbox: Uint8Array[] = [];
+  readonly inbox: Flight[] = [];
   /** Packets that were on their way to it, the newest last. */
-  readonly history: Uint8Array[] = [];
+  readonly history: Flight[] = [];
   /** Sockets the script may act on. */
   readonly sockets: Socket[] = [];
 
@@ -76,11 +87,14 @@ export class Party {
         name: `if${index}`,
         mtu: MTU,
         addresses: [{ address, prefixLength: address.family === 4 ? 24 : 64, signal: isSignalling }],
+        ...((option & Option.OFFLOAD) !== 0 && { capabilities: offload }),
       }),
     );
     this.listener = this.stack.listen(0, { local: { port: SERVER_PORT }, backlog: 2 });
   }
 }
+
+const offload = { checksumOffload: true, maxOffloadBytes: MAX_OFFLOAD_BYTES };
 
 function settingsFor(option: number): Partial<StackSettings> {
   return {
@@ -98,8 +112,9 @@ function settingsFor(option: number): Partial<StackSettings> {
       sack: (option & Option.NO_SACK) === 0,
       timestamps: (option & Option.NO_TIMESTAMPS) === 0,
     },
+    congestion: (option & Option.NEW_RENO) === 0 ? cubic : newReno,
     maxConnections: MAX_CONNECTIONS,
-    maxHalfOpen: 3,
+    maxHalfOpen: 1,
     maxTimeWait: MAX_TIME_WAIT,
   };
 }
@@ -110,7 +125,7 @@ export class StackWorld {
   readonly parties: readonly [Party, Party];
   /** Kinds of things that happened, to tell scripts apart by. */
   readonly seen = new Set<string>();
-  private readonly buffer = new TransmitBuffer(new Uint8Array(MTU + 100));
+  private readonly buffer = new TransmitBuffer(new Uint8Array(MAX_OFFLOAD_BYTES + MTU + MAX_HEADER_BYTES));
   private readonly ip = new IpPacket();
   private readonly segment = new TcpSegment();
 
@@ -137,9 +152,9 @@ export class StackWorld {
     for (let left = limit; left > 0;) {
       const before = left;
       for (const party of this.parties) {
-        const bytes = left > 0 ? party.inbox.shift() : undefined;
-        if (bytes === undefined) continue;
-        this.deliver(party, bytes);
+        const flight = left > 0 ? party.inbox.shift() : undefined;
+        if (flight === undefined) continue;
+        this.deliver(party, flight.bytes, flight.meta);
         left--;
       }
       if (left === before) return;
@@ -216,29 +231,37 @@ export class StackWorld {
 
   /** Puts the packet in the buffer on its way, once it was found to be one. */
   private send(party: Party): void {
-    const bytes = this.buffer.packet.slice();
-    this.checkSent(bytes);
+    const { buffer } = this;
+    const bytes = buffer.packet.slice();
+    const isPartial = buffer.checksumStart >= 0;
+    this.checkSent(bytes, isPartial);
+    const flight = { bytes, meta: { segmentSize: buffer.segmentSize, checksumValid: isPartial } };
     const peer = this.other(party);
-    if (peer.inbox.length < MAX_INBOX) peer.inbox.push(bytes);
-    peer.history.push(bytes);
+    if (peer.inbox.length < MAX_INBOX) peer.inbox.push(flight);
+    peer.history.push(flight);
     if (peer.history.length > MAX_HISTORY) peer.history.shift();
   }
 
-  private checkSent(bytes: Uint8Array): void {
-    const { ip, segment } = this;
-    assert(bytes.length <= MTU, 'a packet sent fits the link');
+  /** `isPartial`: the device is to finish the checksum. */
+  private checkSent(bytes: Uint8Array, isPartial: boolean): void {
+    const { ip, segment, buffer } = this;
     assert(parseIp(bytes, 0, bytes.length, ip) === undefined, 'a packet sent parses');
     assert(ip.totalLength === bytes.length, 'a packet sent has the length it says');
-    if (ip.protocol !== IpProtocol.TCP) return;
     const { payloadOffset, payloadLength, sourceOffset, family } = ip;
+    const headerBytes = payloadOffset + buffer.tcpHeaderLength;
+    const largest = buffer.segmentSize === 0 ? bytes.length : headerBytes + buffer.segmentSize;
+    assert(largest <= MTU, 'a packet sent fits the link, cut up by the device or not');
+    assert(
+      bytes.length <= MAX_OFFLOAD_BYTES + MAX_HEADER_BYTES,
+      'a super-segment is as large as the device takes',
+    );
+    if (ip.protocol !== IpProtocol.TCP) return;
     assert(parseTcp(bytes, payloadOffset, payloadLength, segment) === undefined, 'a segment sent parses');
     assert(!segment.malformedOption, 'a segment sent has well-formed options');
     const addressBytes = family === 4 ? 8 : 32;
     const sum = pseudoHeaderSumAt(bytes, sourceOffset, addressBytes, IpProtocol.TCP, payloadLength);
-    assert(
-      verifyTcpChecksum(bytes, payloadOffset, payloadLength, sum),
-      'a segment sent has the right checksum',
-    );
+    const isRight = isPartial || verifyTcpChecksum(bytes, payloadOffset, payloadLength, sum);
+    assert(isRight, 'a segment sent has the right checksum');
   }
 }
 
