@@ -55,7 +55,7 @@ describeWith(
     it('exchange bytes whole over two subflows, and one path may die', async () => {
       const [fromClient, fromServer] = [new Payload(8 << 20), new Payload(8 << 20)];
       const listener = new KernelServer(server, '10.0.1.2', 7000);
-      const near = connectFromKernel(client, '10.0.1.2', 7000, fromClient.bytes);
+      const near = connectFromKernel(client, { address: '10.0.1.2', port: 7000, payload: fromClient.bytes });
       const far = await listener.accept(fromServer.bytes);
       while (near.receivedBytes < 2 << 20) await once(near.socket, 'data');
       expect(subflowAddresses(descriptorOf(near.socket))).toHaveLength(2);

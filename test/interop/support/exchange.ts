@@ -6,6 +6,7 @@ import {
   connectFromKernel,
   KernelServer,
   Payload,
+  type Closing,
   type KernelTransfer,
   type OurTransfer,
 } from './transfer.js';
@@ -18,6 +19,10 @@ export interface ExchangeOptions {
   readonly role: Role;
   /** Bytes each way. */
   readonly bytes: number;
+  /** Bytes from the kernel, when they are not as many as ours. */
+  readonly kernelBytes?: number;
+  /** Who closes its direction only after the other did; nobody when absent. */
+  readonly closesLast?: 'us' | 'kernel';
   /** What the kernel's socket speaks; `mptcp` when absent. */
   readonly kernelProtocol?: KernelProtocol;
   /** For our connection or listener. */
@@ -47,7 +52,7 @@ export class Exchange {
 
   /** Connects; both sides have the connection when it settles. */
   static async begin(paths: TwoPaths, options: ExchangeOptions): Promise<Exchange> {
-    const payloads = [new Payload(options.bytes), new Payload(options.bytes)] as const;
+    const payloads = [new Payload(options.bytes), new Payload(options.kernelBytes ?? options.bytes)] as const;
     return options.role === 'client'
       ? Exchange.asClient(paths, options, payloads)
       : Exchange.asServer(paths, options, payloads);
@@ -66,9 +71,10 @@ export class Exchange {
     );
     const ours = paths.act((now) => {
       const socket = paths.stack.connect(now, { remote: paths.kernelEndpoint(1, PORT), ...options.settings });
-      return paths.application.add(socket, payloads[0].bytes);
+      return paths.application.add(socket, payloads[0].bytes, closing(options, 'us'));
     });
-    return new Exchange(ours, await listener.accept(payloads[1].bytes), payloads, listener);
+    const kernel = await listener.accept(payloads[1].bytes, closing(options, 'kernel'));
+    return new Exchange(ours, kernel, payloads, listener);
   }
 
   private static async asServer(
@@ -79,14 +85,14 @@ export class Exchange {
     const listener = paths.act((now) =>
       paths.stack.listen(now, { local: { port: PORT }, ...options.settings }),
     );
-    const accepted = paths.application.accept(listener, payloads[0].bytes);
-    const kernel = connectFromKernel(
-      paths.kernel,
-      paths.ourAddress(1),
-      PORT,
-      payloads[1].bytes,
-      options.kernelProtocol,
-    );
+    const accepted = paths.application.accept(listener, payloads[0].bytes, closing(options, 'us'));
+    const kernel = connectFromKernel(paths.kernel, {
+      address: paths.ourAddress(1),
+      port: PORT,
+      payload: payloads[1].bytes,
+      closes: closing(options, 'kernel'),
+      ...(options.kernelProtocol === undefined ? {} : { protocol: options.kernelProtocol }),
+    });
     return new Exchange(await accepted, kernel, payloads, undefined);
   }
 
@@ -104,6 +110,10 @@ export class Exchange {
   close(): void {
     this.listener?.close();
   }
+}
+
+function closing(options: ExchangeOptions, side: 'us' | 'kernel'): Closing {
+  return options.closesLast === side ? 'after-peer' : 'when-sent';
 }
 
 /** Counters of the kernel that only a peer with a fault makes move. */

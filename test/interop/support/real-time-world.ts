@@ -25,7 +25,6 @@ export class RealTimeWorld implements DeviceOwner {
   readonly simulator: Simulator;
   private readonly driver: RealTimeDriver;
   private timer: NodeJS.Timeout | undefined;
-  private immediate: NodeJS.Immediate | undefined;
   private closed = false;
 
   constructor(seed = 1) {
@@ -36,6 +35,11 @@ export class RealTimeWorld implements DeviceOwner {
   /** The real clock, in ns. */
   now(): number {
     return Math.round(performance.now() * 1e6);
+  }
+
+  /** Longest that something due had to wait because this program did not get round to it, in ms. */
+  get worstLagMs(): number {
+    return this.driver.worstLagNs / 1e6;
   }
 
   beginInput(): number {
@@ -63,22 +67,16 @@ export class RealTimeWorld implements DeviceOwner {
 
   private disarm(): void {
     clearTimeout(this.timer);
-    clearImmediate(this.immediate);
     this.timer = undefined;
-    this.immediate = undefined;
   }
 
   private arm(): void {
     this.disarm();
     const at = this.driver.nextEventAt();
     if (this.closed || at === NEVER) return;
-    const wake = (): void => {
-      this.beginInput();
-      this.endInput();
-    };
-    const waitNs = at - this.now();
-    // Timers count in whole ms, and emulated links need better than that.
-    if (waitNs < 1e6) this.immediate = setImmediate(wake);
-    else this.timer = setTimeout(wake, Math.floor(waitNs / 1e6));
+    // Timers count in whole ms. An emulated link keeps its rate all the same, in small bursts: events carry the instant
+    // at which they were due. Spinning until then would be finer, and take the processor from the kernel's side.
+    const waitMs = Math.ceil((at - this.now()) / 1e6);
+    this.timer = setTimeout(() => this.act(() => undefined), Math.max(waitMs, 0));
   }
 }

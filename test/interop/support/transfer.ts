@@ -24,6 +24,9 @@ export class Payload {
   }
 }
 
+/** When an end closes its direction: at once, or not before the other end did (a connection half closed takes no joins). */
+export type Closing = 'when-sent' | 'after-peer';
+
 /** What an end got by the time that it was over. */
 export interface Received {
   readonly bytes: number;
@@ -54,9 +57,13 @@ export class OurTransfer implements TransferEnd {
   private settle!: (received: Received) => void;
   private waiting: { until: () => boolean; resolve: () => void }[] = [];
 
-  constructor(socket: Socket, payload: Uint8Array) {
+  private readonly closes: Closing;
+  private peerClosed = false;
+
+  constructor(socket: Socket, payload: Uint8Array, closes: Closing = 'when-sent') {
     this.socket = socket;
     this.payload = payload;
+    this.closes = closes;
     this.finished = new Promise((resolve) => (this.settle = resolve));
   }
 
@@ -90,6 +97,9 @@ export class OurTransfer implements TransferEnd {
         });
         break;
       case 'peer-closed':
+        this.peerClosed = true;
+        this.send(now);
+        break;
       case 'acceptable':
         break;
     }
@@ -106,7 +116,8 @@ export class OurTransfer implements TransferEnd {
       this.sentBytes += chunk.length;
       if (!this.socket.write(now, chunk)) return;
     }
-    if (this.sentBytes === this.payload.length) {
+    const mayClose = this.closes === 'when-sent' || this.peerClosed;
+    if (this.sentBytes === this.payload.length && mayClose) {
       this.sentBytes++;
       this.socket.shutdown(now);
     }
@@ -124,17 +135,17 @@ export class OurTransfer implements TransferEnd {
 export class TransferApplication implements Application {
   private readonly transfers = new Map<Socket, OurTransfer>();
   private readonly accepting = new Map<Listener, (transfer: OurTransfer) => void>();
-  private readonly payloads = new Map<Listener, Uint8Array>();
+  private readonly payloads = new Map<Listener, { payload: Uint8Array; closes: Closing | undefined }>();
 
   /** Takes the next connection of `listener`. */
-  accept(listener: Listener, payload: Uint8Array): Promise<OurTransfer> {
-    this.payloads.set(listener, payload);
+  accept(listener: Listener, payload: Uint8Array, closes?: Closing): Promise<OurTransfer> {
+    this.payloads.set(listener, { payload, closes });
     return new Promise((resolve) => this.accepting.set(listener, resolve));
   }
 
   /** Looks after a socket that was opened by this side. */
-  add(socket: Socket, payload: Uint8Array): OurTransfer {
-    const transfer = new OurTransfer(socket, payload);
+  add(socket: Socket, payload: Uint8Array, closes?: Closing): OurTransfer {
+    const transfer = new OurTransfer(socket, payload, closes);
     this.transfers.set(socket, transfer);
     return transfer;
   }
@@ -145,9 +156,9 @@ export class TransferApplication implements Application {
       return;
     }
     const socket = event.listener.accept();
-    const payload = this.payloads.get(event.listener);
-    if (socket === undefined || payload === undefined) return;
-    const transfer = this.add(socket, payload);
+    const setup = this.payloads.get(event.listener);
+    if (socket === undefined || setup === undefined) return;
+    const transfer = this.add(socket, setup.payload, setup.closes);
     this.accepting.get(event.listener)?.(transfer);
     if (socket.state === 'open') transfer.handleEvent(now, { type: 'established', socket });
   }
@@ -167,8 +178,11 @@ export class KernelTransfer implements TransferEnd {
   readonly finished: Promise<Received>;
   receivedBytes = 0;
 
-  constructor(socket: NetSocket, payload: Uint8Array) {
+  private readonly closes: Closing;
+
+  constructor(socket: NetSocket, payload: Uint8Array, closes: Closing = 'when-sent') {
     this.socket = socket;
+    this.closes = closes;
     const hash = createHash('sha256');
     let error: string | undefined;
     this.finished = new Promise((resolve) => {
@@ -191,7 +205,8 @@ export class KernelTransfer implements TransferEnd {
       this.socket.once('drain', () => this.send(payload, at));
       return;
     }
-    this.socket.end();
+    if (this.closes === 'when-sent' || this.socket.readableEnded) this.socket.end();
+    else this.socket.once('end', () => this.socket.end());
   }
 }
 
@@ -212,8 +227,8 @@ export class KernelServer {
   }
 
   /** Takes the one connection that the test makes, and sends `payload` on it. */
-  async accept(payload: Uint8Array): Promise<KernelTransfer> {
-    return new KernelTransfer(await this.accepted, payload);
+  async accept(payload: Uint8Array, closes?: Closing): Promise<KernelTransfer> {
+    return new KernelTransfer(await this.accepted, payload, closes);
   }
 
   close(): void {
@@ -221,14 +236,18 @@ export class KernelServer {
   }
 }
 
+/** How {@link connectFromKernel} connects. */
+export interface KernelConnectSetup {
+  readonly address: string;
+  readonly port: number;
+  readonly payload: Uint8Array;
+  readonly protocol?: KernelProtocol;
+  readonly closes?: Closing;
+}
+
 /** Connects from the kernel's side. */
-export function connectFromKernel(
-  namespace: NetworkNamespace,
-  address: string,
-  port: number,
-  payload: Uint8Array,
-  protocol: KernelProtocol = 'mptcp',
-): KernelTransfer {
+export function connectFromKernel(namespace: NetworkNamespace, setup: KernelConnectSetup): KernelTransfer {
+  const { address, port, payload, protocol = 'mptcp', closes } = setup;
   const fd = connectKernel({ address, port, namespace, protocol });
-  return new KernelTransfer(new NetSocket({ fd, allowHalfOpen: true }), payload);
+  return new KernelTransfer(new NetSocket({ fd, allowHalfOpen: true }), payload, closes);
 }
