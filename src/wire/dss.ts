@@ -6,7 +6,7 @@
  */
 import { parseError } from '../base/index.js';
 import type { ParseError } from '../base/index.js';
-import { readU16, readU32, writeU16, writeU32 } from './bytes.js';
+import { readI32, readU16, writeU16, writeU32 } from './bytes.js';
 import { MptcpSubtype } from './mptcp-types.js';
 import { TcpOptionKind } from './tcp-segment.js';
 
@@ -108,12 +108,12 @@ function readAck(bytes: Uint8Array, at: number, flags: number, into: DssFields):
   if ((flags & dssFlag.ACK_64) === 0) {
     into.ack64 = false;
     into.ackHi = 0;
-    into.ackLo = readU32(bytes, at);
+    into.ackLo = readI32(bytes, at) >>> 0;
     return at + 4;
   }
   into.ack64 = true;
-  into.ackHi = readU32(bytes, at);
-  into.ackLo = readU32(bytes, at + 4);
+  into.ackHi = readI32(bytes, at) >>> 0;
+  into.ackLo = readI32(bytes, at + 4) >>> 0;
   return at + 8;
 }
 
@@ -121,14 +121,14 @@ function readMapping(bytes: Uint8Array, start: number, flags: number, into: DssF
   let at = start;
   if ((flags & dssFlag.SEQ_64) !== 0) {
     into.seq64 = true;
-    into.seqHi = readU32(bytes, at);
+    into.seqHi = readI32(bytes, at) >>> 0;
     at += 4;
   } else {
     into.seq64 = false;
     into.seqHi = 0;
   }
-  into.seqLo = readU32(bytes, at);
-  into.subflowSeq = readU32(bytes, at + 4);
+  into.seqLo = readI32(bytes, at) >>> 0;
+  into.subflowSeq = readI32(bytes, at + 4) >>> 0;
   into.dataLength = readU16(bytes, at + 8);
 }
 

@@ -6,7 +6,7 @@
  */
 import { parseError } from '../base/index.js';
 import type { ParseError } from '../base/index.js';
-import { readU16, readU32 } from './bytes.js';
+import { readI32, readU16 } from './bytes.js';
 
 /** Bits of the flags byte (RFC 9293 §3.1; ECE and CWR from RFC 3168 §6.1). */
 export const TcpFlag = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 } as const;
@@ -128,8 +128,8 @@ export function parseTcp(
   into.offset = offset;
   into.sourcePort = readU16(bytes, offset);
   into.destinationPort = readU16(bytes, offset + 2);
-  into.seq = readU32(bytes, offset + 4);
-  into.ack = readU32(bytes, offset + 8);
+  into.seq = readI32(bytes, offset + 4) >>> 0;
+  into.ack = readI32(bytes, offset + 8) >>> 0;
   into.flags = bytes[offset + 13]!;
   into.window = readU16(bytes, offset + 14);
   into.urgentPointer = readU16(bytes, offset + 18);
@@ -141,7 +141,7 @@ export function parseTcp(
   clearOptions(into);
   const end = offset + headerLength;
   let at = offset + baseHeaderBytes;
-  if (end - at >= 12 && readU32(bytes, at) === alignedTimestamps) {
+  if (end - at >= 12 && readI32(bytes, at) === alignedTimestamps) {
     readTimestamps(bytes, at + 2, into);
     at += 12;
   }
@@ -167,8 +167,8 @@ function clearOptions(into: TcpSegment): void {
 
 function readTimestamps(bytes: Uint8Array, at: number, into: TcpSegment): void {
   into.hasTimestamps = true;
-  into.tsVal = readU32(bytes, at + 2);
-  into.tsEcr = readU32(bytes, at + 6);
+  into.tsVal = readI32(bytes, at + 2) >>> 0;
+  into.tsEcr = readI32(bytes, at + 6) >>> 0;
 }
 
 /** Walks the options from `start` to `end` (RFC 9293 §3.2). */
@@ -236,7 +236,7 @@ function readOption(bytes: Uint8Array, at: number, kind: number, size: number, i
 function readSack(bytes: Uint8Array, at: number, size: number, into: TcpSegment): boolean {
   const count = (size - 2) >> 3;
   if (count < 1 || count > 4 || size !== 2 + count * 8) return false;
-  for (let i = 0; i < count * 2; i++) into.sackEdges[i] = readU32(bytes, at + 2 + i * 4);
+  for (let i = 0; i < count * 2; i++) into.sackEdges[i] = readI32(bytes, at + 2 + i * 4) >>> 0;
   into.sackCount = count;
   return true;
 }
