@@ -87,9 +87,9 @@ export function receiveStream(
   counters.droppedBytes += dropped;
 }
 
-/** The peer's FIN is the end of the stream. */
+/** The peer's FIN, the last number that came in order, is the end of the stream: bytes before it may still wait in TCP. */
 export function noteStreamEnd(core: ConnectionCore, subflow: Subflow): void {
-  core.receiver.noteFin(subflow.tcp.rcvDelivered + core.receiveShift);
+  core.receiver.noteFin(subflow.tcp.rcvNxt - 1 + core.receiveShift);
 }
 
 /** Takes what TCP acknowledged as acknowledged (RFC 8684 §3.7: after an infinite mapping only subflow ACKs count). */

@@ -154,6 +154,22 @@ describe('fall-back in the handshake', () => {
     }
   });
 
+  it('loses nothing of a stream whose end comes with the data that makes it fall back', () => {
+    const world = new World();
+    world.tamper = (packet, view) => {
+      if ((view.flags & TcpFlag.SYN) === 0) stripOptions(packet, () => true);
+      // No earlier word of the server's tells the client.
+      return !(view.from === 'server' && view.flags === TcpFlag.ACK);
+    };
+    world.connect().run(SECOND).send('server', 44, true).run(SECOND);
+    const last = world.trace.find(
+      ({ flags, payloadLength }) => (flags & TcpFlag.FIN) !== 0 && payloadLength > 0,
+    );
+    expect(last).toMatchObject({ from: 'server', payloadLength: 44 });
+    expect(world.client.of('fallback')).toEqual([{ type: 'fallback', cause: 'no-data-sequence-signal' }]);
+    expect(world.isDelivered()).toBe(true);
+  });
+
   it('tries a plain SYN once those with the option went unanswered', () => {
     const world = new World();
     world.tamper = (packet, view) =>

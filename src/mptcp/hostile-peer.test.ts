@@ -61,9 +61,8 @@ describe('mappings', () => {
     const dataSeq = { value: BigInt.asUintN(32, option.mapping!.dataSeq.value), bits: 32 } as const;
     impostor.send({ options: [{ ...option, mapping: { ...option.mapping!, dataSeq } }], payload: bytes(10) });
     expect(impostor.read()).toEqual(bytes(10));
-    const ack = impostor.sent.at(-1)!.options[0];
     impostor.run(SECOND);
-    expect(impostor.sent.at(-1)!.options[0] ?? ack).toMatchObject({ dataAck: { bits: 32 } });
+    expect(impostor.sent.at(-1)!.options[0]).toMatchObject({ dataAck: { bits: 32 } });
   });
 
   it('that contradict an earlier one reset the subflow', () => {
@@ -95,7 +94,7 @@ describe('mappings', () => {
     const impostor = new Impostor({ receiveBufferBytes: 50_000 });
     impostor.send({ options: [impostor.mapping(1, 1, 10)], payload: bytes(10) });
     impostor.send({ options: [impostor.mapping(11, -1000, 10)], payload: bytes(10) });
-    impostor.send({ options: [impostor.mapping(21, 49_995, 10)], payload: bytes(10) });
+    impostor.send({ options: [impostor.mapping(21, 49_997, 10)], payload: bytes(10) });
     impostor.send({ options: [impostor.mapping(31, 2 ** 40, 10)], payload: bytes(10) });
     expect(impostor.read()).toEqual(bytes(10));
     const { statistics } = impostor.connection;
@@ -163,7 +162,8 @@ describe('acknowledgments', () => {
     const impostor = new Impostor({ maxDataTimeouts: 3, maxDataRtoNs: SECOND });
     impostor.connection.write(impostor.now, bytes(100));
     impostor.poll();
-    for (let i = 0; i < 20; i++) {
+    const isClosed = (): boolean => impostor.events.some(({ type }) => type === 'closed');
+    for (let i = 0; i < 20 && !isClosed(); i++) {
       impostor.send({ options: [impostor.dataAck(1)] });
       impostor.run(SECOND);
     }
