@@ -134,7 +134,9 @@ export class FlowModel {
     if (ack > sent.end) return;
     sent.acked = Math.max(sent.acked, ack);
     this.rightEdge = Math.max(this.rightEdge, ack + windowBytes);
-    if (ack > 1 || segment.sackCount > 0) this.isAcknowledged = true;
+    // An acknowledgment that comes again, of the SYN alone, says that data left the network (RFC 5681 §2).
+    const isRepeated = sent.end > 1 && segment.payloadLength === 0;
+    if (ack > 1 || segment.sackCount > 0 || isRepeated) this.isAcknowledged = true;
     sent.mappings.release(sent.acked);
   }
 
