@@ -33,6 +33,14 @@ export class FailureError extends SubflowError {
   }
 }
 
+/** This machine or this user lacks something that the command needs: exit status 3. */
+export class EnvironmentError extends SubflowError {
+  constructor(message: string, hint: string) {
+    super('ERR_SUBFLOW_ENVIRONMENT', message, { hint });
+    this.name = 'EnvironmentError';
+  }
+}
+
 /** Codes of errors that mean: this machine or this user lacks something. */
 const environmentCodes = new Set([
   'EPERM',
@@ -41,6 +49,12 @@ const environmentCodes = new Set([
   'EPROTONOSUPPORT',
   'ENOPROTOOPT',
   'EADDRINUSE',
+  'EADDRNOTAVAIL',
+  'ERR_SUBFLOW_MISSING_TOOL',
+  'ERR_SUBFLOW_NOT_LINUX',
+  'ERR_SUBFLOW_NO_KERNEL_MPTCP',
+  'ERR_SUBFLOW_NO_TRANSPORT',
+  'ERR_SUBFLOW_NO_USERSPACE_HOST',
 ]);
 
 /** One line for a person, and the exit status, for anything that a command threw. */
@@ -52,7 +66,7 @@ export function explain(error: unknown): { readonly line: string; readonly statu
   if (error instanceof UsageError) return { line, status: ExitStatus.usage };
   if (error instanceof FailureError) return { line, status: ExitStatus.no };
   const missing =
-    typeof code === 'string' && (environmentCodes.has(code) || code.startsWith('ERR_SUBFLOW_ENVIRONMENT'));
+    error instanceof EnvironmentError || (typeof code === 'string' && environmentCodes.has(code));
   return { line, status: missing ? ExitStatus.environment : ExitStatus.no };
 }
 

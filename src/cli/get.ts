@@ -11,8 +11,8 @@ import { SECOND } from '../base/index.js';
 import { ExitStatus, FailureError, UsageError } from './errors.js';
 import { openUrl, type HttpExchange, type RequestOptions } from './http-client.js';
 import { ProgressLine } from './progress.js';
-import { describeSubflows, type SubflowReport } from './subflow-report.js';
-import { addTransportFlags, readTransport, type TransportFlags } from './transport.js';
+import { SubflowLog, type SubflowReport } from './subflow-report.js';
+import { addTransportFlags, openTransport, type ChosenTransport, type TransportFlags } from './transport.js';
 import { formatDuration, formatRate, formatSize, parseDuration, parseInteger } from './units.js';
 
 /** The object that `--json` prints. Fields are only ever added. */
@@ -123,8 +123,17 @@ function parseUrl(text: string): URL {
 
 async function get(text: string, flags: GetFlags): Promise<GetReport> {
   const url = parseUrl(text);
+  const transport = openTransport(flags);
+  try {
+    return await getOver(url, flags, transport);
+  } finally {
+    transport.close();
+  }
+}
+
+async function getOver(url: URL, flags: GetFlags, transport: ChosenTransport): Promise<GetReport> {
   const options: RequestOptions = {
-    transport: readTransport(flags),
+    transport: transport.options,
     timeoutMs: parseDuration(flags.timeout) / 1e6,
     maxRedirects: parseInteger(flags.maxRedirects, 0, 20),
   };
@@ -157,11 +166,14 @@ async function download(
     }
     const expected = Number(response.headers['content-length'] ?? NaN);
     const progress = new ProgressLine(process.stderr, expected, showProgress);
-    // Asked while the connection is open: afterwards the kernel has nothing more to tell about it.
-    let subflows = describeSubflows(socket);
-    response.once('end', () => (subflows = describeSubflows(socket)));
+    const log = new SubflowLog(socket);
+    log.update();
+    const sampler = setInterval(() => log.update(), 50);
+    response.once('end', () => log.update());
     const multipath = socket.isMultipath;
-    const { bytes, sha256 } = await receiveBody(response, target, progress);
+    const { bytes, sha256 } = await receiveBody(response, target, progress).finally(() =>
+      clearInterval(sampler),
+    );
     const elapsedNs = Number(process.hrtime.bigint() - startedAt);
     return {
       schema: 'subflow/get/1',
@@ -173,7 +185,7 @@ async function download(
       goodputBps: Math.round((bytes * 8 * SECOND) / elapsedNs),
       transport: socket.transport,
       multipath,
-      subflows,
+      subflows: log.update(),
       output: target.path ?? null,
     };
   } finally {

@@ -3,16 +3,14 @@
 import http from 'node:http';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
-import { connect, type Socket } from '../node/index.js';
+import { connect, type Socket, type TransportOptions } from '../node/index.js';
 import { FailureError } from './errors.js';
 import { readVersion } from './version.js';
 
-type Transport = 'kernel' | 'userspace' | undefined;
-
 /** How to ask. */
 export interface RequestOptions {
-  /** What carries the connection; undefined leaves the choice to `connect`. */
-  readonly transport: Transport;
+  /** What carries the connection. */
+  readonly transport: TransportOptions;
   /** Longest time without a byte, in ms. */
   readonly timeoutMs: number;
   /** How many redirects to follow before giving up. */
@@ -36,9 +34,9 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-function openSocket(url: URL, transport: Transport): Socket {
+function openSocket(url: URL, transport: TransportOptions): Socket {
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  return connect({ host: hostOf(url), port, ...(transport !== undefined && { transport }) });
+  return connect({ ...transport, host: hostOf(url), port });
 }
 
 /** TLS over the socket for https; the host is verified as Node does it. */

@@ -8,12 +8,12 @@ import type { Command } from 'commander';
 import send from 'send';
 import { createServer, type Server, type Socket } from '../node/index.js';
 import { ExitStatus, UsageError } from './errors.js';
-import { describeSubflows } from './subflow-report.js';
-import { addTransportFlags, readTransport, type TransportFlags } from './transport.js';
+import { SubflowLog } from './subflow-report.js';
+import { addTransportFlags, openTransport, type ChosenTransport, type TransportFlags } from './transport.js';
 import { formatSize, parseInteger } from './units.js';
 
 interface ServeFlags extends TransportFlags {
-  readonly listen: string;
+  readonly listen?: string;
   readonly json?: true;
 }
 
@@ -25,6 +25,10 @@ export function parseListen(text: string): { readonly host: string; readonly por
       `'${text}' is not an address and a port; write it like 127.0.0.1:8080 or [::1]:8080`,
     );
   return { host: match[1] ?? match[2] ?? '127.0.0.1', port: parseInteger(match[3]!, 0, 65535) };
+}
+
+function bracketed(address: string): string {
+  return isIPv6(address) ? `[${address}]` : address;
 }
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
@@ -101,8 +105,19 @@ async function serve(folder: string, flags: ServeFlags): Promise<void> {
   const root = resolve(folder);
   const found = await stat(root).catch(() => undefined);
   if (found?.isDirectory() !== true) throw new UsageError(`'${folder}' is not a folder`);
-  const { host, port } = parseListen(flags.listen);
-  const transport = readTransport(flags);
+  const transport = openTransport(flags);
+  try {
+    await serveOver(root, flags, transport);
+  } finally {
+    transport.close();
+  }
+}
+
+async function serveOver(root: string, flags: ServeFlags, transport: ChosenTransport): Promise<void> {
+  // Loopback unless asked; our engine has no loopback, and what listens on its own address is reached from this machine.
+  const { host, port } = parseListen(
+    flags.listen ?? `${bracketed(transport.addresses[0] ?? '127.0.0.1')}:8080`,
+  );
   const log = logger(flags.json === true);
   const web = http.createServer((request, response) => {
     const socket = request.socket as unknown as Socket;
@@ -117,19 +132,19 @@ async function serve(folder: string, flags: ServeFlags): Promise<void> {
           complete: response.writableFinished,
           remote: socket.remoteAddress,
           multipath: socket.isMultipath,
-          subflows: describeSubflows(socket),
+          subflows: new SubflowLog(socket).update(),
         },
         `${request.method} ${request.url} ${response.statusCode} ${formatSize(sent)}${response.writableFinished ? '' : ' (broken off)'}`,
       );
     });
     answer(root, request, response);
   });
-  const server = createServer({ ...(transport !== undefined && { transport }) }, (socket) => {
+  const server = createServer(transport.options, (socket) => {
     web.emit('connection', socket);
   });
   await listen(server, host, port);
   const { address, port: bound, family } = server.address() as AddressInfo;
-  const at = `${isIPv6(address) ? `[${address}]` : address}:${bound}`;
+  const at = `${bracketed(address)}:${bound}`;
   log(
     'listening',
     { address, port: bound, family, transport: server.transport },
@@ -168,7 +183,10 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
       'Serves the files in a folder over HTTP on Multipath TCP; clients without it are served over TCP.',
     )
     .argument('<folder>', 'the folder to serve; hidden files are not')
-    .option('--listen <address:port>', 'where to listen; port 0 picks a free one', '127.0.0.1:8080')
+    .option(
+      '--listen <address:port>',
+      "where to listen, port 0 picks a free one (default: 127.0.0.1:8080, or the engine's first address)",
+    )
     .option('--json', 'print a JSON object a line for the start and each request');
   addTransportFlags(command).action(async (folder: string, flags: ServeFlags) => {
     await serve(folder, flags);

@@ -1,23 +1,93 @@
-/** The flags that choose what carries connections. */
+/**
+ * The flags that choose what carries connections: the kernel's Multipath TCP, or our engine behind TUN devices of the
+ * command's own.
+ */
 
 import type { Command } from 'commander';
-import { UsageError } from './errors.js';
+import { mayCreateTun, runIp } from '../linux/index.js';
+import { UserspaceHost } from '../node/index.js';
+import { IpAddress } from '../wire/index.js';
+import { EnvironmentError, UsageError } from './errors.js';
 
 export interface TransportFlags {
   readonly transport?: string;
+  readonly tun?: readonly string[];
 }
 
-/** Adds `--transport`. */
+/** What a command passes to `connect` and `createServer`; `close` removes the devices. */
+export interface ChosenTransport {
+  readonly options: { readonly transport?: 'kernel' | 'userspace'; readonly via?: UserspaceHost };
+  /** Our engine's addresses; empty with the kernel's transport. */
+  readonly addresses: readonly string[];
+  close(): void;
+}
+
+/** A point-to-point subnet: its first address is the kernel's, its second one our engine's. */
+interface Subnet {
+  readonly kernel: string;
+  readonly engine: string;
+  readonly prefixLength: number;
+}
+
+/** Adds `--transport` and `--tun`. */
 export function addTransportFlags(command: Command): Command {
-  return command.option(
-    '--transport <name>',
-    "'kernel' (Linux's own MPTCP, the default where there is one) or 'userspace' (our engine, as root)",
-  );
+  return command
+    .option(
+      '--transport <name>',
+      "'kernel' (Linux's own MPTCP, the default where there is one) or 'userspace' (our engine; needs --tun and root)",
+    )
+    .option(
+      '--tun <subnet...>',
+      'for userspace: a TUN device for each subnet, the first address for the kernel, the second for our engine',
+    );
 }
 
-/** The transport asked for; undefined leaves the choice to the socket. Throws a {@link UsageError}. */
-export function readTransport(flags: TransportFlags): 'kernel' | 'userspace' | undefined {
-  const { transport } = flags;
-  if (transport === undefined || transport === 'kernel' || transport === 'userspace') return transport;
-  throw new UsageError(`--transport is 'kernel' or 'userspace', not '${transport}'`);
+/** Reads `10.77.0.0/30` or `fd77::/126`. Throws a {@link UsageError}. */
+export function parseSubnet(text: string): Subnet {
+  const [prefix = '', bits = ''] = text.split('/');
+  const base = IpAddress.parse(prefix);
+  const prefixLength = /^\d+$/.test(bits) ? Number(bits) : NaN;
+  const width = base === undefined ? 0 : base.byteLength * 8;
+  if (base === undefined || !(prefixLength >= 8 && prefixLength <= width - 2) || (base.d & 3) !== 0) {
+    throw new UsageError(`'${text}' is not a subnet with room for two addresses; write it like 10.77.0.0/30`);
+  }
+  const at = (host: number): string =>
+    new IpAddress(base.family, base.a, base.b, base.c, base.d + host).toString();
+  return { kernel: at(1), engine: at(2), prefixLength };
+}
+
+/** Sets up what was asked for. Throws a {@link UsageError}, and an {@link EnvironmentError} without the rights. */
+export function openTransport(flags: TransportFlags): ChosenTransport {
+  const { transport, tun = [] } = flags;
+  if (transport !== undefined && transport !== 'kernel' && transport !== 'userspace') {
+    throw new UsageError(`--transport is 'kernel' or 'userspace', not '${transport}'`);
+  }
+  if (transport !== 'userspace') {
+    if (tun.length > 0) throw new UsageError('--tun goes with --transport userspace');
+    return { options: transport === undefined ? {} : { transport }, addresses: [], close: () => undefined };
+  }
+  if (tun.length === 0) throw new UsageError('--transport userspace needs a --tun, as in --tun 10.77.0.0/30');
+  const subnets = tun.map(parseSubnet);
+  const capability = mayCreateTun();
+  if (!capability.available) throw new EnvironmentError(capability.reason, capability.hint);
+  const host = new UserspaceHost();
+  try {
+    for (const subnet of subnets) addDevice(host, subnet);
+  } catch (error) {
+    host.close();
+    throw error;
+  }
+  return {
+    options: { transport, via: host },
+    addresses: subnets.map((subnet) => subnet.engine),
+    close: () => host.close(),
+  };
+}
+
+function addDevice(host: UserspaceHost, { kernel, engine, prefixLength }: Subnet): void {
+  const { tun } = host.addTun({ name: 'subflow%d', addresses: [`${engine}/${prefixLength}`] });
+  runIp(tun.name, [
+    `address add ${kernel}/${prefixLength} dev ${tun.name}${kernel.includes(':') ? ' nodad' : ''}`,
+    `link set ${tun.name} up`,
+  ]);
 }

@@ -160,7 +160,11 @@ function sysctlPath(name: string): string {
   return `/proc/sys/${name.split('.').join('/')}`;
 }
 
-function runIp(label: string, commands: readonly string[]): string {
+/**
+ * Runs commands of iproute2's `ip` in the calling thread's namespace; see {@link NetworkNamespace.ip}. `label` shows in
+ * errors.
+ */
+export function runIp(label: string, commands: readonly string[]): string {
   try {
     return execFileSync('ip', ['-batch', '-'], {
       input: commands.map((command) => `${command}\n`).join(''),
