@@ -179,14 +179,10 @@ export class Recovery<R> {
     this.timerKind = TimerKind.PERSIST;
   }
 
-  /** The peer's window was closed and is open. What was sent into the closed one has been thrown away there. */
+  /** The peer's window was closed and is open. The probe that was sent into it has been thrown away there. */
   onWindowOpen(now: number): void {
     this.rtt.resetBackOff();
     this.timeoutCount = 0;
-    if (this.board.flightSize === 0) {
-      this.disarm();
-      return;
-    }
     this.headDueBytes = this.mss;
     this.armRetransmission(now);
   }
@@ -195,7 +191,7 @@ export class Recovery<R> {
 
   /**
    * Goes through the acknowledgment up to `ackOffset` with the SACK blocks of `segment`. `echoedAt`: see `AckInfo`.
-   * `isWindowClosed`: the peer's window let nothing be sent so far.
+   * `isWindowClosed`: the peer's window lets nothing be sent so far: then every answer is a sign of life.
    */
   onAck(
     now: number,
@@ -313,13 +309,13 @@ export class Recovery<R> {
 
   /**
    * The timer is due. Returns how often in a row it has fired for retransmission, 0 when this was for something else.
-   * `isWindowClosed`: the peer's window lets nothing be sent.
+   * `isPersisting`: all that is outstanding is a probe of a closed window.
    */
-  onTimer(now: number, isWindowClosed: boolean): number {
+  onTimer(now: number, isPersisting: boolean): number {
     switch (this.timerKind) {
       case TimerKind.PROBE:
         // Into a closed window nothing can be lost: it is for the retransmission timer to probe that.
-        this.isProbeDue = !isWindowClosed;
+        this.isProbeDue = !isPersisting;
         // RFC 8985 §7.3: whether or not a probe can be sent, the next to fire is the retransmission timer.
         this.armRetransmission(now);
         return 0;
@@ -331,7 +327,7 @@ export class Recovery<R> {
         this.isProbeDue = true;
         return 0;
       default:
-        return this.onRetransmissionTimer(now, isWindowClosed);
+        return this.onRetransmissionTimer(now, isPersisting);
     }
   }
 
@@ -345,12 +341,12 @@ export class Recovery<R> {
     this.restoreRetransmission();
   }
 
-  private onRetransmissionTimer(now: number, isWindowClosed: boolean): number {
+  private onRetransmissionTimer(now: number, isPersisting: boolean): number {
     const { board } = this;
     if (board.isReneging) board.forgetSacks();
     const isAnswered = this.timeoutCount === 0;
     this.timeoutCount++;
-    if (isWindowClosed && this.congestion !== undefined) {
+    if (isPersisting) {
       // RFC 9293 §3.8.6.1: a closed window is probed for as long as the peer answers; nothing is lost by it.
       this.headDueBytes = 1;
     } else {
@@ -360,7 +356,7 @@ export class Recovery<R> {
     }
     this.rtt.backOff();
     this.armRetransmission(now);
-    return isWindowClosed && isAnswered ? 0 : this.timeoutCount;
+    return isPersisting && isAnswered ? 0 : this.timeoutCount;
   }
 
   private enterTimeoutRecovery(now: number, congestion: CongestionControl, isFirst: boolean): void {

@@ -36,6 +36,8 @@ export class Sender<R extends SendRecord> {
   peerWindowUnit = 1;
   /** Right edge of the peer's window, as an offset. */
   windowEdge = 0;
+  /** Offset of the last byte that was sent into a closed window to probe it; -1: there was none. */
+  private probedOffset = -1;
   /** The largest window that the peer ever offered: what it takes for a worthwhile segment (RFC 9293 §3.8.6.2.1). */
   maxWindow = 0;
   /** Offset at which the segment starts that `fill` has just described. */
@@ -175,15 +177,28 @@ export class Sender<R extends SendRecord> {
     if (window > this.maxWindow) this.maxWindow = window;
     const edge = ackOffset + window;
     if (edge === this.windowEdge) return false;
-    const wasClosed = this.isWindowClosed;
+    const wasPersisting = this.isPersisting;
     this.windowEdge = edge;
-    if (wasClosed && !this.isWindowClosed) this.recovery.onWindowOpen(now);
+    if (wasPersisting && !this.isWindowClosed) {
+      this.probedOffset = -1;
+      this.recovery.onWindowOpen(now);
+    }
     return true;
   }
 
-  /** Whether nothing at all may be sent beyond what is acknowledged: the peer's window is zero, or shrank to it. */
+  /** Whether the peer lets nothing be sent beyond what is acknowledged: its window is zero, or shrank to it. */
   get isWindowClosed(): boolean {
     return this.windowEdge <= this.recovery.board.sndUna;
+  }
+
+  /**
+   * Whether what stands at `sndUna` is a probe of a closed window. What was sent into an open window that shrank since is
+   * sent again like anything else: with Multipath TCP the edge of a subflow's window moves back and forth as others use
+   * the shared buffer, and the peer still takes what it once allowed.
+   */
+  private get isPersisting(): boolean {
+    const { board } = this.recovery;
+    return board.sndUna === this.probedOffset && board.flightSize > 0;
   }
 
   /** `sndUna` moved: lets go of the records that are acknowledged to their end. */
@@ -202,9 +217,9 @@ export class Sender<R extends SendRecord> {
     const { recovery, path } = this;
     const { head } = recovery.board;
     const payload = head === undefined ? 0 : Math.min(head.payloadLength, head.segmentSize);
-    const isClosed = this.isWindowClosed;
-    const count = recovery.onTimer(now, isClosed);
-    if (count > 0 && !isClosed && path.onTimeout(now, payload + this.optionBytes, blackHoleTimeouts))
+    const isPersisting = this.isPersisting;
+    const count = recovery.onTimer(now, isPersisting);
+    if (count > 0 && !isPersisting && path.onTimeout(now, payload + this.optionBytes, blackHoleTimeouts))
       this.updateMss();
     return count;
   }
@@ -252,6 +267,7 @@ export class Sender<R extends SendRecord> {
   /** The SYN, or the SYN with ACK: everything but its options. */
   fillSyn(now: number, out: OutgoingSegment<R>): void {
     this.filledStart = 0;
+    this.lastSentAt = now;
     out.flags = TcpFlag.SYN;
     this.recovery.board.recordTransmission(now, 1, 1, TcpFlag.SYN, undefined);
     this.recovery.onSent(now, 1, false, true);
@@ -278,6 +294,7 @@ export class Sender<R extends SendRecord> {
     if (board.flightSize === 0) {
       // RFC 9293 §3.8.6.1: at least one byte, and what the window takes of a segment (§3.8.6.2.1: the override timeout).
       if (unsent === 0) return false;
+      if (window <= 0) this.probedOffset = board.sndNxt;
       this.sendFromRecord(now, out, Math.min(mss, Math.max(1, window)));
       recovery.onPersistProbeSent(now);
       return true;
