@@ -202,20 +202,21 @@ export class UserspaceHost {
   private turn(): void {
     if (this.isInTurn || this.isClosed) return;
     this.isInTurn = true;
+    let isQuiet = false;
     try {
       let sent = 0;
-      let isQuiet = false;
       while (!isQuiet && sent < TRANSMIT_BATCH) {
         isQuiet = !this.deliverEvents();
         const count = this.transmit(TRANSMIT_BATCH - sent);
         sent += count;
         if (count > 0) isQuiet = false;
       }
-      if (!isQuiet) setImmediate(() => this.turn());
     } finally {
+      // Also when a listener of the user threw: others wait for what is left.
       this.isInTurn = false;
+      if (!isQuiet) setImmediate(() => this.turn());
+      this.setTimer();
     }
-    this.setTimer();
   }
 
   private transmit(limit: number): number {

@@ -37,8 +37,6 @@ export class StackCounters {
   synsAccepted = 0;
   /** Initial SYNs dropped because the accept queue was full. */
   backlogDrops = 0;
-  /** Half-open connections given up, without a word, to make room for newer ones. */
-  halfOpenEvicted = 0;
   /** SYN+ACKs sent without keeping state, as SYN cookies (RFC 4987 §3.6). */
   synCookiesSent = 0;
   /** Connections that came to be from a SYN cookie. */

@@ -60,7 +60,7 @@ export interface SocketPathEvent {
   readonly notice: PathNotice;
 }
 
-/** The connection is over; the last event of a socket. Bytes that came before can still be read. */
+/** The connection is over; only `path` events may follow. Bytes that came before can still be read. */
 export interface SocketClosedEvent {
   readonly type: 'closed';
   readonly socket: Socket;

@@ -214,3 +214,29 @@ describe('ports', () => {
     ).toThrow(expect.objectContaining({ code: 'EADDRNOTAVAIL' }));
   });
 });
+
+describe('a peer that vanishes', () => {
+  const vanish = (when: 'handshake' | 'open' | 'closed'): TestHost => {
+    const { world, client, server } = pair();
+    const listener = server.stack.listen(0, { local: { port: 80 } });
+    if (when === 'handshake') {
+      server.stack.handlePacket(0, 0, forgedSyn(0));
+    } else {
+      client.stack.connect(0, { remote });
+      world.run(SECOND);
+      const socket = listener.accept()!;
+      client.filter = () => undefined;
+      socket.write(world.now, pattern(1000));
+      if (when === 'closed') socket.close(world.now);
+    }
+    world.run(world.now + 60 * MINUTE);
+    return server;
+  };
+
+  it.each(['handshake', 'open', 'closed'] as const)('is forgotten in the end: %s', (when) => {
+    const server = vanish(when);
+    expect(server.stack.connectionCount).toBe(0);
+    expect(server.stack.pollTimeout()).toBe(Infinity);
+    expect(server.eventsOf('closed').length).toBe(when === 'handshake' ? 0 : 1);
+  });
+});

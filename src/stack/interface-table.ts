@@ -39,7 +39,7 @@ export interface InterfaceCapabilities {
 export interface InterfaceOptions {
   /** Unique on the host, for people. */
   readonly name: string;
-  /** Octets of the largest IP packet, 1,280 to 65,535 where IPv6 is used, 576 upwards where it is not. */
+  /** Octets of the largest IP packet: 68 to 65,535, and from 1,280 where an address is of IPv6 (RFC 8200 §5). */
   readonly mtu: number;
   readonly addresses: readonly InterfaceAddress[];
   /** Nothing is offloaded unless this says so. */
@@ -104,11 +104,10 @@ export class InterfaceTable {
     if (this.interfaces.some((other) => other.name === options.name)) {
       throw badInterface(`an interface is called ${options.name} already`);
     }
-    const isV6 = options.addresses.some((entry) => entry.address.family === 6);
-    if (!(options.mtu >= (isV6 ? 1280 : 68) && options.mtu <= 65_535)) {
+    if (!(options.mtu >= 68 && options.mtu <= 65_535)) {
       throw badInterface(`an MTU of ${options.mtu} octets cannot be`);
     }
-    for (const entry of options.addresses) this.checkAddress(entry);
+    for (const entry of options.addresses) this.checkAddress(entry, options.mtu);
     const added = new NetworkInterface(this.nextId++, options);
     this.interfaces.push(added);
     for (const entry of options.addresses) this.addAddress(added.id, entry);
@@ -140,7 +139,7 @@ export class InterfaceTable {
   /** Gives an interface one more address. */
   addAddress(id: number, entry: InterfaceAddress): void {
     const target = this.get(id);
-    this.checkAddress(entry);
+    this.checkAddress(entry, target.mtu);
     target.addressIds.push(this.drawAddressId());
     target.addresses.push(entry);
     this.noteChange();
@@ -271,8 +270,10 @@ export class InterfaceTable {
     return best;
   }
 
-  private checkAddress(entry: InterfaceAddress): void {
+  private checkAddress(entry: InterfaceAddress, mtu: number): void {
     const { address, prefixLength } = entry;
+    if (address.family === 6 && mtu < 1280)
+      throw badInterface(`an MTU of ${mtu} octets is too small for IPv6`);
     if (address.isUnspecified || address.isMulticast || address.isBroadcast) {
       throw badInterface(`${address.toString()} cannot be an address of an interface`);
     }

@@ -1,6 +1,7 @@
 /**
  * A host without I/O: interfaces, listeners and connections, IPv4 and IPv6. It owns every connection and finds the one
- * that a packet belongs to. It knows no clock, no device and no randomness of its own.
+ * that a packet belongs to. It knows no clock, no device and no randomness of its own, and no loopback: what goes to an
+ * address of its own leaves by a device like everything else.
  *
  * How to drive it: hand in packets and call `handleTimeout` when `pollTimeout` says so; after any number of calls that
  * hand something in (packets, time, operations on sockets), first `pollEvent` until it gives undefined, acting on what
@@ -232,8 +233,12 @@ export class Stack {
   }
 }
 
+/** What most connections have of their own. */
+const nothing: ConnectionSettings = Object.freeze({});
+
 /** The settings among the options, so that a socket does not hold on to the rest. */
 function pick({ tcp, mptcp, congestion }: ConnectionSettings): ConnectionSettings {
+  if (tcp === undefined && mptcp === undefined && congestion === undefined) return nothing;
   return {
     ...(tcp !== undefined && { tcp }),
     ...(mptcp !== undefined && { mptcp }),
