@@ -25,6 +25,11 @@ export class DataReceiver {
   readonly delivery: Delivery = { fresh: 0, dropped: 0 };
   /** Size of the buffer in bytes, in order and out of order together. */
   private readonly bufferBytes: number;
+  /**
+   * Bytes accepted beyond it: TCP rounds a window up to a unit that its scaled field can express (RFC 7323 §2.3), and
+   * what the peer was allowed to send must not be dropped once TCP has acknowledged it.
+   */
+  private readonly slackBytes: number;
   /** Most runs held out of order. */
   private readonly maxRuns: number;
   /** Bytes in order that the reader has not taken. */
@@ -34,6 +39,8 @@ export class DataReceiver {
 
   constructor(bufferBytes: number, maxRuns: number) {
     this.bufferBytes = bufferBytes;
+    // The scale is the smallest for which 65,535 units hold the buffer, so a unit is below twice the share of one.
+    this.slackBytes = Math.ceil((2 * bufferBytes) / 65_535);
     this.maxRuns = maxRuns;
   }
 
@@ -74,7 +81,7 @@ export class DataReceiver {
   deliver(at: number, bytes: Uint8Array): void {
     const delivery = this.delivery;
     delivery.dropped = 0;
-    const end = Math.min(this.queue.head + this.bufferBytes, this.finAt);
+    const end = Math.min(this.queue.head + this.bufferBytes + this.slackBytes, this.finAt);
     let piece = bytes;
     if (at + bytes.length > end) {
       const kept = Math.max(0, end - at);

@@ -89,7 +89,7 @@ export class DataSender {
     const list = this.reinjections;
     if (list === undefined) return undefined;
     const una = this.una;
-    while (list.length > 0 && list[0]!.end <= una) list.shift();
+    while (list.length > 0 && list[0]!.end <= Math.max(una, list[0]!.start)) list.shift();
     const first = list[0];
     if (first === undefined) {
       this.reinjections = undefined;

@@ -6,6 +6,8 @@ import { World } from '../../test/support/mptcp-world.js';
 const fast = { rateBps: 50e6, delayNs: 10 * MILLISECOND, queueBytes: 200_000 };
 const slow = { rateBps: 5e6, delayNs: 80 * MILLISECOND, queueBytes: 200_000 };
 const bufferBytes = 100_000;
+/** A window field counts units, of two bytes for such a buffer: what rounding and a window probe add is kept too. */
+const slackBytes = 4;
 
 describe('the window that all subflows share', () => {
   it('bounds what waits for the reader, and opens as it reads', () => {
@@ -14,13 +16,13 @@ describe('the window that all subflows share', () => {
       world.server.isReading = false;
       world.send('client', 1_000_000).run(5 * SECOND);
       const { open } = world.server;
-      expect(open.readableBytes).toBeLessThanOrEqual(bufferBytes);
+      expect(open.readableBytes).toBeLessThanOrEqual(bufferBytes + slackBytes);
       expect(open.readableBytes).toBeGreaterThan(bufferBytes / 2);
       for (let i = 0; i < 2000 && world.server.received < 1_000_000; i++) {
         world.read(world.server, 1000);
         world.poll(world.server);
         world.run(5 * MILLISECOND);
-        expect(open.readableBytes).toBeLessThanOrEqual(bufferBytes);
+        expect(open.readableBytes).toBeLessThanOrEqual(bufferBytes + slackBytes);
       }
       expect(world.server.received).toBe(1_000_000);
       expect(world.server.wrongAt).toBe(-1);

@@ -209,7 +209,7 @@ export class World {
     return role === 'client' ? this.client : this.server;
   }
 
-  parameters(): TcpParameters {
+  parameters(side = this.client): TcpParameters {
     return {
       initialSequence: seq32(this.random.nextUint32()),
       timestampOffset: this.random.nextUint32(),
@@ -217,7 +217,7 @@ export class World {
       pathMaxSegmentSize: 1460,
       headerBytes: 40,
       receiveWindowBytes: 65_535,
-      maxReceiveWindowBytes: 6 * 1024 * 1024,
+      maxReceiveWindowBytes: side.settings.receiveBufferBytes,
       maxOffloadBytes: this.options.maxOffloadBytes ?? 0,
       settings: { ...defaultTcpSettings, ...this.options.tcp },
       congestion: cubic,
@@ -235,7 +235,7 @@ export class World {
     this.client.connection = Connection.connect(this.now, {
       tuple,
       settings: this.client.settings,
-      parameters: this.parameters(),
+      parameters: this.parameters(this.client),
       random: this.random.fork(),
       ...(clientKey !== undefined && { key: clientKey }),
     });
@@ -357,7 +357,7 @@ export class World {
       localId,
       remoteId,
       backup,
-      parameters: this.parameters(),
+      parameters: this.parameters(side),
     });
   }
 
@@ -468,7 +468,7 @@ export class World {
         this.refuse(packet, segment, []);
         return;
       }
-      const result = side.connection.acceptJoin(this.now, segment, tuple, this.parameters());
+      const result = side.connection.acceptJoin(this.now, segment, tuple, this.parameters(side));
       if (result instanceof Subflow) return;
       const { reason, transient } = result;
       this.refuse(packet, segment, [{ subtype: 'MP_TCPRST', flags: transient ? 1 : 0, reason }]);
@@ -481,7 +481,7 @@ export class World {
       this.now,
       {
         settings: side.settings,
-        parameters: this.parameters(),
+        parameters: this.parameters(side),
         random: this.random.fork(),
         ...(serverKey !== undefined && { key: serverKey }),
       },

@@ -26,6 +26,7 @@ const scheduler: Scheduler = {
     let bestRttNs = 0;
     for (let i = 0; i < candidates.length; i++) {
       const subflow = candidates[i]!;
+      if (subflow.state !== 'active') continue;
       const rank = classOf(subflow, context);
       if (rank > bestClass) continue;
       if (rank < bestClass) {

@@ -25,8 +25,8 @@ export interface Scheduler {
   /** Stable name, kebab-case. */
   readonly name: string;
   /**
-   * Picks one of `candidates` (established subflows in the order they were opened, with room or not) that has room
-   * (`sendRoomBytes > 0`); undefined lets the bytes wait until something changes: an acknowledgment, a window, a timer.
+   * Picks one of `candidates` (all subflows in the order they were opened, in every state) that is active and has room
+   * (`sendRoomBytes` above 0); undefined lets the bytes wait until something changes: an acknowledgment, a window, a timer.
    */
   select(candidates: readonly Subflow[], context: ScheduleContext): Subflow | undefined;
 }
