@@ -43,6 +43,8 @@ export const SERVER_PORT = 80;
 const MTU = 1500;
 /** Small, so that scripts reach them. */
 const BUFFER_BYTES = 32 * 1024;
+/** A window is rounded up to what its scaled field can express (RFC 7323 §2.3), and what it allowed must be taken. */
+const WINDOW_UNIT_BYTES = Math.ceil((2 * BUFFER_BYTES) / 65_535);
 const MAX_CONNECTIONS = 8;
 const MAX_TIME_WAIT = 4;
 /** Payload of the largest super-segment, where offload is on. */
@@ -270,7 +272,7 @@ function checkLimits({ stack }: Party): void {
   assert(stack.connectionCount <= MAX_CONNECTIONS, 'connections are limited');
   assert(stack.timeWaitCount <= MAX_TIME_WAIT, 'TIME-WAIT records are limited');
   for (const { connection } of stack.sockets) {
-    assert(connection.readableBytes <= BUFFER_BYTES, 'what waits to be read is limited');
+    assert(connection.readableBytes <= BUFFER_BYTES + WINDOW_UNIT_BYTES, 'what waits to be read is limited');
     // The last write may go over the mark by its own size: the script writes at most as much again.
     assert(connection.bufferedSendBytes <= 2 * BUFFER_BYTES, 'what waits to be sent is limited');
     assert(connection.subflows.length <= 16, 'subflows are limited');
