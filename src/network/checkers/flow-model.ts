@@ -64,6 +64,8 @@ export class FlowModel {
   private lastWindowBytes = 0;
   /** Highest offset that the host gave room for. */
   private givenEdge = 0;
+  /** One past the last byte that the host was seen to send; segments may have left while the interface was down. */
+  private payloadEnd = 0;
   /** Whether anything beyond the SYN was acknowledged. */
   private isAcknowledged = false;
   private isReset = false;
@@ -83,7 +85,11 @@ export class FlowModel {
   noteReceived(segment: TcpSegment): void {
     const { received, sent } = this;
     if ((segment.flags & TcpFlag.RST) !== 0) return;
-    if ((segment.flags & TcpFlag.SYN) !== 0) received.noteSyn(segment);
+    if ((segment.flags & TcpFlag.SYN) !== 0) {
+      // Once the host has acknowledged a SYN, another one is a ghost of a SYN that was sent twice.
+      if (received.acked > 0 && received.initial !== segment.seq) return;
+      received.noteSyn(segment);
+    }
     this.readHandshake(segment, 'inward');
     if (received.initial === undefined) return;
     const start = received.offset(segment.seq);
@@ -151,7 +157,7 @@ export class FlowModel {
         received.mappings.add(dss.subflowSeq, dss.dataLength - (dss.dataFin ? 1 : 0), data);
       }
     }
-    this.mapFirstData(segment, start, received);
+    this.mapFirstData(segment, received);
     connection.noteWindow(this.lastWindowBytes);
     if (segment.payloadLength === 0) return;
     const data = received.mappings.find(start, segment.payloadLength);
@@ -179,6 +185,7 @@ export class FlowModel {
   private judgePayload(segment: TcpSegment, start: number): void {
     const { sent } = this;
     const end = start + segment.payloadLength;
+    this.payloadEnd = Math.max(this.payloadEnd, end);
     if (end > this.rightEdge && segment.payloadLength > 1) {
       this.report('window', `sends up to ${end}, was given room up to ${this.rightEdge}`);
     }
@@ -199,8 +206,8 @@ export class FlowModel {
     if (sent.finAt >= 0 && sent.finAt !== offset) {
       this.report('after-fin', `moves its FIN from ${sent.finAt} to ${offset}`);
     }
-    if (sent.finAt < 0 && offset < sent.end) {
-      this.report('after-fin', `puts its FIN at ${offset}, before bytes up to ${sent.end}`);
+    if (sent.finAt < 0 && offset < this.payloadEnd) {
+      this.report('after-fin', `puts its FIN at ${offset}, before bytes up to ${this.payloadEnd}`);
     }
     sent.finAt = offset;
   }
@@ -220,7 +227,7 @@ export class FlowModel {
     }
     if (connection === undefined) return;
     if (readDss(segment, dss)) this.judgeDss(connection);
-    this.mapFirstData(segment, start, sent);
+    this.mapFirstData(segment, sent);
     if (payload.length === 0) return;
     const data = sent.mappings.find(start, payload.length);
     if (data >= 0) connection.judgePayload(data, payload, pattern, report);
@@ -238,8 +245,8 @@ export class FlowModel {
   }
 
   /** The first data of a connection may be mapped by MP_CAPABLE in place of a DSS (RFC 8684 §3.1). */
-  private mapFirstData(segment: TcpSegment, start: number, space: SequenceSpace): void {
-    if (start !== 1 || segment.payloadLength === 0) return;
+  private mapFirstData(segment: TcpSegment, space: SequenceSpace): void {
+    if (segment.payloadLength === 0) return;
     for (let i = 0; i < segment.mptcpCount; i++) {
       const offset = segment.mptcpOffsets[i]!;
       const hasLength = segment.mptcpLengths[i]! >= capableWithLengthBytes;

@@ -132,6 +132,13 @@ describe('WireChecker on plain TCP', () => {
     expect(back.rules).toEqual(['ack']);
   });
 
+  it('takes a second SYN with another number for a ghost', () => {
+    const exchange = established()
+      .receive({ flags: SYN | ACK, seq: 5000 })
+      .send({ flags: ACK, seq: 1 });
+    expect(exchange.rules).toEqual([]);
+  });
+
   it('finds a window that is taken back by more than rounding', () => {
     expect(established().send({ flags: ACK, seq: 1, window: 1000 }).rules).toEqual([]);
     expect(established().send({ flags: ACK, seq: 1, window: 999 }).rules).toEqual(['shrink']);
@@ -269,8 +276,12 @@ describe('WireChecker on Multipath TCP', () => {
         .send({ flags: SYN, mss: 1460, options: capable() })
         .receive({ flags: SYN | ACK, mss: 1460, window: 3000, options: capable(theirKey) })
         .send({ flags: ACK, seq: 1, payload, options });
-    expect(exchange(data(1, 10)).rules).toEqual([]);
-    expect(exchange(data(2, 10)).rules).toEqual(['content']);
+    expect(exchange(data(1, 5)).rules).toEqual([]);
+    expect(exchange(data(2, 5)).rules).toEqual(['content']);
+    expect(exchange(data(1, 5)).send({ flags: ACK, seq: 6, payload: data(6, 5), options }).rules).toEqual([]);
+    expect(exchange(data(1, 5)).send({ flags: ACK, seq: 6, payload: data(7, 5), options }).rules).toEqual([
+      'content',
+    ]);
   });
 
   it('finds data beyond the window over a second subflow', () => {
