@@ -17,6 +17,9 @@ const dssFlag = { HAS_ACK: 1, ACK_64: 2, HAS_MAPPING: 4, SEQ_64: 8, DATA_FIN: 16
 const kind = TcpOptionKind.MPTCP;
 const subtypeByte = MptcpSubtype.DSS << 4;
 
+/** Both flags of a 64-bit DATA_ACK: the size bit alone means nothing. */
+const ack64Flags = dssFlag.HAS_ACK | dssFlag.ACK_64;
+
 /** Bytes of a DSS without a checksum, by the lower four flags. */
 const bareLengths = Uint8Array.from({ length: 16 }, (_, flags) => {
   const ackBytes = (flags & dssFlag.ACK_64) === 0 ? 4 : 8;
@@ -77,6 +80,7 @@ export function parseDss(
   length: number,
   into: DssFields,
 ): ParseError | undefined {
+  // One long body for the reason given in parseTcp.
   if (length < 4) return parseError('truncated', length, 'the DSS option is cut short');
   const flags = bytes[offset + 3]!;
   const bareLength = bareLengths[flags & 15]!;
@@ -86,39 +90,29 @@ export function parseDss(
     return parseError('bad-length', 1, `a DSS with flags 0x${flags.toString(16)} cannot be ${length} bytes`);
   }
   into.dataFin = (flags & dssFlag.DATA_FIN) !== 0;
-  const mappingOffset = readAck(bytes, offset + 4, flags, into);
+  into.hasAck = (flags & dssFlag.HAS_ACK) !== 0;
   into.hasMapping = hasMapping;
   into.hasChecksum = hasChecksum;
-  if (hasMapping) readMapping(bytes, mappingOffset, flags, into);
-  else clearMapping(into);
-  into.checksum = hasChecksum ? readU16(bytes, offset + length - 2) : 0;
-  return undefined;
-}
-
-/** Reads the DATA_ACK, if any, and returns where the mapping starts. */
-function readAck(bytes: Uint8Array, at: number, flags: number, into: DssFields): number {
-  if ((flags & dssFlag.HAS_ACK) === 0) {
-    into.hasAck = false;
+  let at = offset + 4;
+  if ((flags & ack64Flags) === ack64Flags) {
+    into.ack64 = true;
+    into.ackHi = readI32(bytes, at) >>> 0;
+    into.ackLo = readI32(bytes, at + 4) >>> 0;
+    at += 8;
+  } else {
     into.ack64 = false;
     into.ackHi = 0;
-    into.ackLo = 0;
-    return at;
+    if (into.hasAck) {
+      into.ackLo = readI32(bytes, at) >>> 0;
+      at += 4;
+    } else {
+      into.ackLo = 0;
+    }
   }
-  into.hasAck = true;
-  if ((flags & dssFlag.ACK_64) === 0) {
-    into.ack64 = false;
-    into.ackHi = 0;
-    into.ackLo = readI32(bytes, at) >>> 0;
-    return at + 4;
+  if (!hasMapping) {
+    clearMapping(into);
+    return undefined;
   }
-  into.ack64 = true;
-  into.ackHi = readI32(bytes, at) >>> 0;
-  into.ackLo = readI32(bytes, at + 4) >>> 0;
-  return at + 8;
-}
-
-function readMapping(bytes: Uint8Array, start: number, flags: number, into: DssFields): void {
-  let at = start;
   if ((flags & dssFlag.SEQ_64) !== 0) {
     into.seq64 = true;
     into.seqHi = readI32(bytes, at) >>> 0;
@@ -130,6 +124,8 @@ function readMapping(bytes: Uint8Array, start: number, flags: number, into: DssF
   into.seqLo = readI32(bytes, at) >>> 0;
   into.subflowSeq = readI32(bytes, at + 4) >>> 0;
   into.dataLength = readU16(bytes, at + 8);
+  into.checksum = hasChecksum ? readU16(bytes, at + 10) : 0;
+  return undefined;
 }
 
 function clearMapping(into: DssFields): void {
@@ -138,6 +134,7 @@ function clearMapping(into: DssFields): void {
   into.seqLo = 0;
   into.subflowSeq = 0;
   into.dataLength = 0;
+  into.checksum = 0;
 }
 
 /**
