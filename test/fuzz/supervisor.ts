@@ -70,6 +70,7 @@ export async function supervise(
         if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') fail('memory', error.message);
         else reject(error);
       });
+      worker.on('exit', (code) => reject(new Error(`the worker ended by itself, with status ${code}`)));
     });
   } finally {
     stopWatching();
