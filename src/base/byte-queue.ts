@@ -1,5 +1,8 @@
 import { assert } from './error.js';
 
+/** Most chunks for which an emptied queue keeps its arrays. */
+const SMALL_COUNT = 4;
+
 /**
  * A queue of bytes that keeps the chunks it was given and never copies on the way in. Bytes have absolute offsets in
  * the stream: the first ever appended is `origin`. The chunks belong to the queue from then on: who appends one must
@@ -48,13 +51,26 @@ export class ByteQueue {
     this.headOffset = offset;
     while (this.first < this.chunks.length && this.chunkEnd(this.first) <= offset) this.first++;
     if (this.first === this.chunks.length) {
-      this.chunks = [];
-      this.starts = [];
-      this.first = 0;
+      this.empty();
     } else if (this.first > 32 && this.first * 2 > this.chunks.length) {
       this.chunks.splice(0, this.first);
       this.starts.splice(0, this.first);
       this.first = 0;
+    }
+  }
+
+  /** Lets go of all chunks, and of the arrays as well unless they are small: a queue that is drained often needs them. */
+  private empty(): void {
+    this.first = 0;
+    if (this.chunks.length > SMALL_COUNT) {
+      this.chunks = [];
+      this.starts = [];
+      return;
+    }
+    // Popped one by one an array keeps its room, which setting its length to 0 would give up.
+    while (this.chunks.length > 0) {
+      this.chunks.pop();
+      this.starts.pop();
     }
   }
 

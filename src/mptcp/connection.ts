@@ -6,7 +6,7 @@
 import { SubflowError, seq32 } from '../base/index.js';
 import type { RandomSource, Seq32, Uint64 } from '../base/index.js';
 import { TcpConnection, Verdict } from '../tcp/index.js';
-import type { OutgoingSegment, TcpParameters } from '../tcp/index.js';
+import type { OutgoingSegment, TcpEvent, TcpParameters } from '../tcp/index.js';
 import type { Endpoint, IpAddress, TcpSegment } from '../wire/index.js';
 import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
 import { abort, checkFinished } from './close.js';
@@ -28,7 +28,7 @@ import type { ConnectionStatistics } from './statistics.js';
 import { Subflow } from './subflow.js';
 import type { FlowTuple } from './subflow.js';
 import { closeSubflow } from './subflow-end.js';
-import { handleTcpEvents } from './tcp-events.js';
+import { handleTcpEvent, handleTcpEvents } from './tcp-events.js';
 import { checkGrace, handleTimers, nextTimerAt } from './timers.js';
 import { drawKey } from './version.js';
 
@@ -219,7 +219,9 @@ export class Connection {
       readOptions(core, now, subflow, segment, verdict);
     if (core.isFallback) acknowledgeStream(core, now, subflow);
     if ((verdict & Verdict.PAYLOAD) !== 0) receiveBytes(core, now, subflow);
-    this.settle(now);
+    const event = subflow.tcp.pollEvent();
+    if (event === undefined && isPlainSailing(core)) tellStream(core);
+    else this.settle(now, subflow, event);
   }
 
   /** Takes "packet too big" for a packet of `subflow`; see `TcpConnection.handlePathMtu`. */
@@ -246,14 +248,13 @@ export class Connection {
   /** Fills `out` with the next segment and says on which subflow it leaves; undefined when there is none now. */
   pollTransmit(now: number, out: OutgoingSegment<DataRecord>): Subflow | undefined {
     const { core } = this;
-    const { subflows, receiver } = core;
+    const { subflows } = core;
     pushData(core, now);
+    if (core.hasWindowMoved) tellWindow(core);
     // Subflows take turns: each is drained of what its windows allow before the next one's.
     for (let i = 0; i < subflows.length; i++) {
       if (core.nextTurn >= subflows.length) core.nextTurn = 0;
       const subflow = subflows[core.nextTurn]!;
-      // A SYN says what its TCP was made with; a handshake that is not through has nobody to tell.
-      if (subflow.state !== 'opening') subflow.tcp.setReceiveWindow(receiver.windowBytes);
       if (subflow.tcp.pollSegment(now, out)) {
         writeOptions(core, now, subflow, out);
         return subflow;
@@ -298,11 +299,7 @@ export class Connection {
     const { core } = this;
     const bytes = core.receiver.read(maxBytes);
     if (core.receiver.readableBytes === 0) core.toldReadable = false;
-    if (bytes === undefined) return undefined;
-    const { windowBytes } = core.receiver;
-    for (const subflow of core.subflows) {
-      if (subflow.state !== 'opening') subflow.tcp.setReceiveWindow(windowBytes);
-    }
+    core.hasWindowMoved = true;
     return bytes;
   }
 
@@ -332,20 +329,23 @@ export class Connection {
     this.settle(now);
   }
 
-  /** After every input: deals with what it led to, until nothing more follows. */
-  private settle(now: number): void {
+  /**
+   * After an input: deals with what it led to, until nothing more follows. `first` is an event of `subflow` that was
+   * polled already.
+   */
+  private settle(now: number, subflow?: Subflow, first?: TcpEvent): void {
     const { core } = this;
-    tellReadable(core);
-    for (let i = 0; i < core.subflows.length; i++) handleTcpEvents(core, now, core.subflows[i]!);
-    checkFinished(core, now);
-    if (core.pathEvents !== undefined) {
-      runPathManager(core, now);
-      // Its actions may have ended subflows.
+    tellStream(core);
+    if (subflow !== undefined && first !== undefined) handleTcpEvent(core, now, subflow, first);
+    do {
+      core.isUnsettled = false;
       for (let i = 0; i < core.subflows.length; i++) handleTcpEvents(core, now, core.subflows[i]!);
-    }
+      checkFinished(core, now);
+      if (core.pathEvents !== undefined) runPathManager(core, now);
+      checkGrace(core, now);
+    } while (core.isUnsettled);
+    // Only now is it known which subflows are left to carry them.
     if (core.addresses !== undefined) sendRemovals(core, now);
-    checkGrace(core, now);
-    tellWritable(core);
   }
 }
 
@@ -389,22 +389,44 @@ function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.port === b.port && a.address.equals(b.address);
 }
 
-/** Tells the owner that there is something to read, unless it was told and has not read it all. */
-function tellReadable(core: ConnectionCore): void {
-  if (core.toldReadable || core.receiver.readableBytes === 0) return;
-  core.toldReadable = true;
-  core.tell(readable);
-}
-
-/** Tells the owner that the send buffer has drained to its half. */
-function tellWritable(core: ConnectionCore): void {
-  if (!core.wantsWritable || core.sender.queue.length > core.settings.sendBufferBytes / 2) return;
-  core.wantsWritable = false;
-  core.tell(writable);
+/** Tells the owner that there is something to read, or room to write again; each once until it has done so. */
+function tellStream(core: ConnectionCore): void {
+  if (!core.toldReadable && core.receiver.readableBytes > 0) {
+    core.toldReadable = true;
+    core.tell(readable);
+  }
+  if (core.wantsWritable && core.sender.queue.length <= core.settings.sendBufferBytes / 2) {
+    core.wantsWritable = false;
+    core.tell(writable);
+  }
 }
 
 const readable = { type: 'readable' } as const;
 const writable = { type: 'writable' } as const;
+
+/** Tells every subflow how large the window that they share is now. */
+function tellWindow(core: ConnectionCore): void {
+  const { windowBytes } = core.receiver;
+  for (let i = 0; i < core.subflows.length; i++) {
+    const subflow = core.subflows[i]!;
+    // A SYN says what its TCP was made with; a handshake that is not through has nobody to tell.
+    if (subflow.state !== 'opening') subflow.tcp.setReceiveWindow(windowBytes);
+  }
+  core.hasWindowMoved = false;
+}
+
+/**
+ * Whether nothing but data moved with an input, so that most of what may follow one cannot. Ends of streams and
+ * connections without subflows are watched at every step.
+ */
+function isPlainSailing(core: ConnectionCore): boolean {
+  return (
+    !core.isUnsettled &&
+    !core.sender.isFinSent &&
+    core.receiver.finAt === Number.POSITIVE_INFINITY &&
+    core.graceDeadline === Number.POSITIVE_INFINITY
+  );
+}
 
 /** Lets go of subflows that are over and have nothing left to send. */
 function release(core: ConnectionCore): void {

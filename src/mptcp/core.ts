@@ -107,6 +107,16 @@ export class ConnectionCore {
   pathEvents: PathEvent[] | undefined = undefined;
   /** Events not yet polled; undefined while there are none. */
   private events: Deque<ConnectionEvent> | undefined = undefined;
+  /** Whether something besides the flow of data happened since the last input was dealt with. */
+  isUnsettled = true;
+  /** Whether bytes came or were read since the subflows were last told how large the window is. */
+  hasWindowMoved = true;
+  /** Data offset that `ackHi` and `ackLo` stand for. */
+  ackOffset = -1;
+  /** High half of the DATA_ACK. */
+  ackHi = 0;
+  /** Low half of the DATA_ACK. */
+  ackLo = 0;
   /** Whether something changed so that the scheduler is worth asking again. */
   maySchedule = false;
   /** When data-level acknowledgment last moved on, or something was sent while nothing was outstanding; in ns. */
@@ -154,6 +164,7 @@ export class ConnectionCore {
 
   /** Notes something for the path manager, which is asked once the present input is dealt with. */
   notePath(event: PathEvent): void {
+    this.isUnsettled = true;
     (this.pathEvents ??= []).push(event);
   }
 

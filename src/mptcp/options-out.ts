@@ -151,16 +151,24 @@ function makeRoom(out: Segment, bytes: number): void {
 
 /** The DATA_ACK (RFC 8684 §3.3.2), and no mapping. */
 function fillAck(core: ConnectionCore): void {
-  const base = core.remoteKeys!.initialSeq;
   const offset = core.receiver.ackOffset;
-  const low = base.lo + (offset % SEQ32_SPACE);
+  if (offset !== core.ackOffset) computeAck(core, offset);
   dss.hasAck = true;
   dss.ack64 = core.acks64;
-  dss.ackLo = low >>> 0;
-  dss.ackHi = (base.hi + Math.floor(offset / SEQ32_SPACE) + (low >= SEQ32_SPACE ? 1 : 0)) >>> 0;
+  dss.ackLo = core.ackLo;
+  dss.ackHi = core.ackHi;
   dss.hasMapping = false;
   dss.dataFin = false;
   dss.hasChecksum = false;
+}
+
+/** The data sequence number of `offset`, kept until it changes: a sender repeats it on every segment. */
+function computeAck(core: ConnectionCore, offset: number): void {
+  const base = core.remoteKeys!.initialSeq;
+  const low = base.lo + (offset >>> 0);
+  core.ackOffset = offset;
+  core.ackLo = low >>> 0;
+  core.ackHi = (base.hi + Math.floor(offset / SEQ32_SPACE) + (low >= SEQ32_SPACE ? 1 : 0)) >>> 0;
 }
 
 /** The mapping of a DATA_FIN without data: subflow sequence number 0, length 1 (RFC 8684 §3.3.3). */

@@ -49,6 +49,7 @@ export function noteDataFin(core: ConnectionCore, now: number, subflow: Subflow,
 /** Takes everything that TCP has in order. */
 export function receiveBytes(core: ConnectionCore, now: number, subflow: Subflow): void {
   const { tcp } = subflow;
+  core.hasWindowMoved = true;
   let at = tcp.rcvDelivered;
   for (let bytes = tcp.pollReceive(); bytes !== undefined; bytes = tcp.pollReceive()) {
     if (core.isFallback) receiveStream(core, subflow, at, bytes);

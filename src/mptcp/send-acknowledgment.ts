@@ -15,7 +15,8 @@ export function handleDataAck(core: ConnectionCore, now: number, subflow: Subflo
     core.dataProgressAt = now;
     core.dataTimeouts = 0;
     core.maySchedule = true;
-    for (const other of core.subflows) other.releaseRecords(sender.una);
+    const { subflows } = core;
+    for (let i = 0; i < subflows.length; i++) subflows[i]!.releaseRecords(sender.una);
     if (core.recoveryEnd > 0) recover(core);
   }
   // The window counts from the DATA_ACK, on whichever subflow it came (RFC 8684 §3.3.5): its right edge never goes back.

@@ -3,7 +3,7 @@
  * into segments by TCP but never merged or mapped anew, because a receiver may reset a subflow whose mapping changes
  * (RFC 8684 §3.3.1: a mapping is fixed once declared).
  */
-import { uint64Add } from '../base/index.js';
+import { SEQ32_SPACE } from '../base/index.js';
 import type { Uint64 } from '../base/index.js';
 import type { SendRecord } from '../tcp/index.js';
 
@@ -35,13 +35,13 @@ export class DataRecord implements SendRecord {
     initial: Uint64,
     dataFin: boolean,
   ) {
-    const seq = uint64Add(initial, dataStart);
+    const low = initial.lo + (dataStart >>> 0);
     this.start = start;
     this.length = length;
     this.pieces = pieces;
     this.dataStart = dataStart;
-    this.seqHi = seq.hi;
-    this.seqLo = seq.lo;
+    this.seqHi = (initial.hi + Math.floor(dataStart / SEQ32_SPACE) + (low >= SEQ32_SPACE ? 1 : 0)) >>> 0;
+    this.seqLo = low >>> 0;
     this.dataFin = dataFin;
   }
 

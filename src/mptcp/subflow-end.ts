@@ -26,6 +26,7 @@ export function resetSubflow(
     subflow.resetTransient = transient;
   }
   subflow.tcp.abort(now);
+  core.isUnsettled = true;
   core.maySchedule = true;
 }
 

@@ -1,4 +1,5 @@
 /** What the events of a subflow's TCP connection mean to the connection. */
+import type { TcpEvent } from '../tcp/index.js';
 import { checkFinished, errorFor, fail } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { noteStreamEnd } from './fallback.js';
@@ -10,32 +11,38 @@ import { closeSubflow, endSubflow } from './subflow-end.js';
 export function handleTcpEvents(core: ConnectionCore, now: number, subflow: Subflow): void {
   const { tcp } = subflow;
   for (let event = tcp.pollEvent(); event !== undefined; event = tcp.pollEvent()) {
-    switch (event.type) {
-      case 'established':
-        handleEstablished(core, now, subflow);
-        break;
-      case 'peer-fin':
-        handlePeerFin(core, now, subflow);
-        break;
-      case 'timeout':
-        subflow.timeouts = event.count;
-        if (subflow.state === 'active' || subflow.state === 'closing') reinjectUnacked(core, subflow);
-        break;
-      case 'time-wait':
-        endSubflow(core, now, subflow, 'normal');
-        break;
-      case 'closed':
-        endSubflow(core, now, subflow, event.reason);
-        checkFinished(core, now);
-        if (subflow.isInitial && (core.phase === 'handshake' || core.isFallback))
-          fail(core, now, errorFor(event.reason));
-        break;
-    }
+    handleTcpEvent(core, now, subflow, event);
+  }
+}
+
+/** Deals with one event of the TCP connection of `subflow`. */
+export function handleTcpEvent(core: ConnectionCore, now: number, subflow: Subflow, event: TcpEvent): void {
+  switch (event.type) {
+    case 'established':
+      handleEstablished(core, now, subflow);
+      break;
+    case 'peer-fin':
+      handlePeerFin(core, now, subflow);
+      break;
+    case 'timeout':
+      subflow.timeouts = event.count;
+      if (subflow.state === 'active' || subflow.state === 'closing') reinjectUnacked(core, subflow);
+      break;
+    case 'time-wait':
+      endSubflow(core, now, subflow, 'normal');
+      break;
+    case 'closed':
+      endSubflow(core, now, subflow, event.reason);
+      checkFinished(core, now);
+      if (subflow.isInitial && (core.phase === 'handshake' || core.isFallback))
+        fail(core, now, errorFor(event.reason));
+      break;
   }
 }
 
 /** TCP's handshake is through: the initial subflow carries data now, a join still has to prove itself. */
 function handleEstablished(core: ConnectionCore, now: number, subflow: Subflow): void {
+  core.hasWindowMoved = true;
   if (subflow.state !== 'opening') return;
   if (subflow.join !== undefined) {
     subflow.state = 'joining';
