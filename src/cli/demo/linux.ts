@@ -5,7 +5,7 @@
 
 import { release } from 'node:os';
 import { randomFillSync } from 'node:crypto';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { NEVER, type RandomSource } from '../../base/index.js';
 import {
@@ -69,9 +69,17 @@ function makeServerHost(): NetworkNamespace {
   }
 }
 
-/** A server on the kernel's Multipath TCP that sends the content to whoever connects. */
-function serve(namespace: NetworkNamespace, content: Content): Server {
+/** A server on the kernel's Multipath TCP. */
+interface ContentServer {
+  /** Stops listening and lets go of the connection, whatever state it is in. */
+  close(): void;
+}
+
+/** Sends the content to whoever connects. */
+function serve(namespace: NetworkNamespace, content: Content): ContentServer {
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    sockets.add(socket);
     socket.on('error', () => socket.destroy());
     const source = new Readable({
       read() {
@@ -82,7 +90,12 @@ function serve(namespace: NetworkNamespace, content: Content): Server {
   });
   const address = pathAddress(0, 'server', 4).toString();
   server.listen({ fd: listenKernel({ address, port, namespace }) });
-  return server;
+  return {
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 /** Runs the demo in real time against the kernel. */
@@ -90,7 +103,7 @@ export async function runOnLinux(parameters: DemoParameters, run: DemoRun): Prom
   const namespace = makeServerHost();
   const content = new Content(parameters.seed, parameters.sizeBytes);
   let loop: DemoLoop | undefined;
-  let server: Server | undefined;
+  let server: ContentServer | undefined;
   try {
     const remote = { address: pathAddress(0, 'server', 4), port };
     loop = new DemoLoop(namespace, parameters, run);
