@@ -38,7 +38,29 @@ function worldOf(seed: number): Pair {
   pair.a.recordBytes = pick(100, 1448, 3000, 65_536);
   pair.b.recordBytes = pick(100, 1448, 3000, 65_536);
   pair.a.closesAfterSending = pair.b.closesAfterSending = true;
+  if (pick(true, false)) disturb(pair, random);
   return pair;
+}
+
+/** Lets the owners of both connections do at random what owners may do at any time. */
+function disturb(pair: Pair, random: SeededRandom): void {
+  const chance = (percent: number): boolean => randomBelow(random, 100) < percent;
+  const { bufferBytes: aBytes } = pair.a;
+  const { bufferBytes: bBytes } = pair.b;
+  pair.filter = (from, out) => {
+    const { connection } = from;
+    // A reader that pauses closes the window; a buffer shared with other connections moves its edge back and forth.
+    if (chance(from.isReading ? 2 : 20)) from.isReading = !from.isReading;
+    if (chance(5))
+      from.bufferBytes = Math.ceil(
+        ((from === pair.a ? aBytes : bBytes) * (50 + randomBelow(random, 51))) / 100,
+      );
+    if (chance(2)) connection.dataOptionBytes = 4 * randomBelow(random, 8);
+    if (chance(2)) connection.ackOptionBytes = 4 * randomBelow(random, 8);
+    if (chance(1)) connection.handlePathMtu(pair.now, randomBelow(random, 1600), out.seq);
+    if (chance(1)) connection.requestAck(pair.now);
+    return true;
+  };
 }
 
 describe('a transfer both ways over a bad wire', () => {
@@ -49,7 +71,7 @@ describe('a transfer both ways over a bad wire', () => {
       const { toSend: fromA } = pair.a;
       const { toSend: fromB } = pair.b;
       const isOver = () => pair.a.connection.state === 'closed' && pair.b.connection.state === 'closed';
-      const done = pair.run(isOver, 3000 * SECOND);
+      const done = pair.run(isOver, 30_000 * SECOND);
       const outcome = {
         seed,
         done,

@@ -174,7 +174,6 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
    * no more than `dataOptionBytes`.
    */
   pollSegment(now: number, out: OutgoingSegment<R>): boolean {
-    out.clear();
     if (this.pendingReset !== PendingReset.NONE) return this.fillReset(now, out);
     const { receiver, sender } = this;
     if (this.currentState === 'closed') return false;
@@ -359,6 +358,11 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   /** MTU that the path is believed to have, in bytes from the IP header on. */
   get pathMtu(): number {
     return this.sender.path.mtu;
+  }
+
+  /** Bytes of room that an acceptable `segment` of the peer's offers, beyond what it acknowledges (RFC 7323 §2.2). */
+  windowOf(segment: TcpSegment): number {
+    return segment.window * 2 ** this.sender.peerScale;
   }
 
   /** Offset up to which the peer's window lets this end send. */
@@ -620,6 +624,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     const isProbe = this.isProbeOwed;
     if ((!receiver.ackNow && !isProbe) || this.currentState === 'syn-sent') return false;
     this.isProbeOwed = false;
+    out.clear();
     out.flags = TcpFlag.ACK;
     // RFC 9293 §3.8.4: a keep-alive probe is one below the next number, which the peer must answer.
     this.complete(now, out, isProbe ? sender.recovery.board.sndNxt - 1 : sender.acceptableOffset);
@@ -627,6 +632,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   }
 
   private fillReset(now: number, out: OutgoingSegment<R>): boolean {
+    out.clear();
     out.flags = TcpFlag.RST;
     if (this.pendingReset === PendingReset.BARE) {
       out.seq = this.resetSeq;

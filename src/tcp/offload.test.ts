@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Pair } from '../../test/support/tcp-pair.js';
 import { Script, testParameters } from '../../test/support/tcp-peer.js';
-import { MILLISECOND, MINUTE } from '../base/index.js';
+import { MILLISECOND, MINUTE, SECOND } from '../base/index.js';
+import { parseTcp, TcpSegment, writeTcpHeader } from '../wire/index.js';
+import { TcpConnection } from './connection.js';
+import { OutgoingSegment } from './segment.js';
 
 const MSS = 1448;
 
@@ -74,5 +77,46 @@ describe('super-segments', () => {
       // A window of 200 kB each 20 ms: 20 round trips, and some to grow the window.
       expect((pair.now - start) / (20 * MILLISECOND)).toBeLessThan(35);
     }
+  });
+
+  it('are counted beyond the sequence space: 5 GB go through', () => {
+    const parameters = testParameters({ maxOffloadBytes: 65_000, receiveWindowBytes: 4_000_000 });
+    const from = TcpConnection.connect(SECOND, parameters);
+    const out = new OutgoingSegment();
+    const segment = new TcpSegment();
+    const packet = new Uint8Array(70_000);
+    /** Everything that `sender` has goes to `receiver` in the same packet buffer, its payload left as it is. */
+    const carry = (now: number, sender: TcpConnection, receiver: TcpConnection): number => {
+      let received = 0;
+      while (sender.pollSegment(now, out)) {
+        const length = writeTcpHeader(packet, 0, 1, 2, out) + out.payloadLength;
+        parseTcp(packet, 0, length, segment);
+        segment.segmentSize = out.segmentSize;
+        receiver.handleSegment(now, segment);
+        for (let bytes = receiver.pollReceive(); bytes !== undefined; bytes = receiver.pollReceive())
+          received += bytes.length;
+        receiver.setReceiveWindow(4_000_000);
+      }
+      return received;
+    };
+    from.pollSegment(SECOND, out);
+    parseTcp(packet, 0, writeTcpHeader(packet, 0, 1, 2, out), segment);
+    const to = TcpConnection.accept(SECOND, parameters, segment);
+    carry(SECOND, to, from);
+    const total = 5e9;
+    const pieces = [new Uint8Array(65_000)];
+    let received = 0;
+    for (let now = SECOND; received < total && now < MINUTE; now += 5 * MILLISECOND) {
+      for (let quota = from.sendQuota(now); quota > 0; quota = from.sendQuota(now)) {
+        from.push(now, { start: from.pushEnd, length: Math.min(quota, 44 * MSS), pieces });
+      }
+      received += carry(now, from, to);
+      carry(now + MILLISECOND, to, from);
+      if (from.pollTimeout() <= now) from.handleTimeout(now);
+      if (to.pollTimeout() <= now) to.handleTimeout(now);
+    }
+    expect(received).toBeGreaterThanOrEqual(total);
+    expect(to.rcvNxt).toBe(received + 1);
+    expect(from.statistics.retransmittedSegments).toBe(0);
   });
 });

@@ -260,12 +260,14 @@ export class Sender<R extends SendRecord> {
       this.send(now, out, undefined, 0, this.mss);
       return true;
     }
-    if (this.quota(now, Number.POSITIVE_INFINITY) > 0) board.rate.onAppLimited(board.bytesInFlight);
+    const spare = Math.min(recovery.room, this.windowEdge - this.pushEnd);
+    if (spare >= this.mss && spare >= this.worthwhileBytes()) board.rate.onAppLimited(board.bytesInFlight);
     return false;
   }
 
   /** The SYN, or the SYN with ACK: everything but its options. */
   fillSyn(now: number, out: OutgoingSegment<R>): void {
+    out.clear();
     this.filledStart = 0;
     this.lastSentAt = now;
     out.flags = TcpFlag.SYN;
@@ -367,6 +369,7 @@ export class Sender<R extends SendRecord> {
     if (isLast && this.isFinQueued) flags |= TcpFlag.FIN;
     const takes = length + (isLast && this.isFinQueued ? 1 : 0);
     board.recordTransmission(now, start + takes, segmentBytes, flags, record);
+    out.clear();
     this.filledStart = start;
     out.flags = flags;
     out.record = record;
@@ -382,6 +385,7 @@ export class Sender<R extends SendRecord> {
     const { board } = this.recovery;
     this.path.onRetransmission(now, range.start);
     board.recordRetransmission(now, range, length, this.mss);
+    out.clear();
     this.filledStart = range.start;
     if (range.hasSyn) out.flags = TcpFlag.SYN;
     else out.flags = range.hasFin ? TcpFlag.ACK | TcpFlag.FIN : TcpFlag.ACK;

@@ -53,7 +53,7 @@ export class End {
   receivedBytes = 0;
   /** Whether a byte was wrong. */
   isCorrupt = false;
-  /** Receive buffer: the window is what is left of it. */
+  /** Receive buffer: the window is what is left of it; may change at any time, 0 leaves the window alone. */
   bufferBytes = 0;
   /** Bytes in the buffer that the application has not read. */
   unreadBytes = 0;
