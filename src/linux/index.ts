@@ -8,4 +8,5 @@ export * from './tun-device.js';
 export * from './tun.js';
 export * from './kernel-socket.js';
 export * from './mptcp-info.js';
+export { ReceivedPacket } from './received-packet.js';
 export * from './socket-address.js';

@@ -12,11 +12,11 @@ import {
 import { IpPacket, IpProtocol, parseIp } from '../wire/index.js';
 import { NativeBuffer } from './libc.js';
 import { LinkMonitor } from './link-monitor.js';
-import { ReceivedPacket, Tun, type OutgoingPacket, type TunOptions } from './tun.js';
+import { MAX_PACKET_BYTES, ReceivedPacket } from './received-packet.js';
+import { Tun, type OutgoingPacket, type TunOptions } from './tun.js';
 
 /** Packets taken in one turn of the event loop, so that timers and other devices have theirs. */
 const BATCH = 64;
-const MAX_PACKET_BYTES = 40 + 65_535;
 
 /** {@link OutgoingPacket} to be filled in. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

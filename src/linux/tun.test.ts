@@ -7,7 +7,8 @@ import { AF_INET, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from './constants.js
 import { bind, socket } from './libc.js';
 import { NetworkNamespace } from './namespace.js';
 import { encodeSocketAddress } from './socket-address.js';
-import { ReceivedPacket, TUN_HEADROOM, Tun, type OutgoingPacket } from './tun.js';
+import { ReceivedPacket } from './received-packet.js';
+import { TUN_HEADROOM, Tun, type OutgoingPacket } from './tun.js';
 
 /** Waits for packets until `until` holds for one of them. */
 function received(tun: Tun, until: (packet: ReceivedPacket) => boolean): Promise<ReceivedPacket> {

@@ -21,7 +21,6 @@ import {
   TUN_F_CSUM,
   TUN_F_TSO4,
   TUN_F_TSO6,
-  VIRTIO_NET_HDR_F_DATA_VALID,
   VIRTIO_NET_HDR_F_NEEDS_CSUM,
   VIRTIO_NET_HDR_GSO_NONE,
   VIRTIO_NET_HDR_GSO_TCPV4,
@@ -32,7 +31,6 @@ import {
   addressOf,
   ioctl,
   ioctlValue,
-  readInto,
   unsupportedReason,
   watchReadable,
   writeFrom,
@@ -41,26 +39,10 @@ import {
 import type { NetworkNamespace } from './namespace.js';
 import { SlabAllocator } from './slab-allocator.js';
 import { SystemError } from './system-error.js';
+import { MAX_READ_BYTES, readPacket, type ReceivedPacket } from './received-packet.js';
 
 /** Room that a sender leaves before the IP header, for the header that the device puts there. */
 export const TUN_HEADROOM = VIRTIO_NET_HDR_LENGTH;
-
-/** The longest packet: an IPv6 header and a payload of 2^16 - 1 bytes. */
-const MAX_PACKET_BYTES = 40 + 65_535;
-
-/** A received packet; the caller owns one and has it filled again and again. */
-export class ReceivedPacket {
-  /** The packet from its IP header on. Stays as it is for as long as anybody holds it. */
-  bytes: Uint8Array = new Uint8Array(0);
-  /** Payload bytes of each segment that the packet stands for; 0 when it is a single one. */
-  segmentSize = 0;
-  /** The sender vouches for the checksum: do not verify it. */
-  checksumValid = false;
-  /** Where the transport header starts, when its checksum field only holds the pseudo header's sum; -1 otherwise. */
-  checksumStart = -1;
-  /** Where the checksum field lies within the transport header; -1 when the checksum is whole. */
-  checksumOffset = -1;
-}
 
 /** What a device is asked to send; the stack's TransmitBuffer has these. */
 export interface OutgoingPacket {
@@ -107,7 +89,7 @@ export class Tun {
   readonly capabilities: { readonly checksumOffload: boolean; readonly maxOffloadBytes: number };
   readonly statistics: TunStatistics = { packetsReceived: 0, packetsSent: 0, packetsDropped: 0 };
   private readonly fd: number;
-  private readonly slabs = new SlabAllocator(VIRTIO_NET_HDR_LENGTH + MAX_PACKET_BYTES);
+  private readonly slabs = new SlabAllocator(MAX_READ_BYTES);
   private watch: ReadableWatch | undefined;
   /** The buffer last sent from and its address: a sender has one, and looking it up costs more than the rest. */
   private sendBytes: Uint8Array | undefined;
@@ -160,27 +142,9 @@ export class Tun {
    * @throws SystemError `EBADFD` when the interface was removed.
    */
   receive(into: ReceivedPacket): boolean {
-    const slabs = this.slabs;
-    for (;;) {
-      const length = readInto(this.fd, slabs.address, VIRTIO_NET_HDR_LENGTH + MAX_PACKET_BYTES);
-      if (length < 0) {
-        if (length === -EAGAIN) return false;
-        throw new SystemError('read', -length, { detail: this.name });
-      }
-      if (length <= VIRTIO_NET_HDR_LENGTH) continue;
-      const header = slabs.bytes;
-      const at = slabs.offset;
-      const flags = header[at]!;
-      const needsChecksum = (flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0;
-      into.segmentSize =
-        header[at + 1] === VIRTIO_NET_HDR_GSO_NONE ? 0 : header[at + 4]! | (header[at + 5]! << 8);
-      into.checksumValid = needsChecksum || (flags & VIRTIO_NET_HDR_F_DATA_VALID) !== 0;
-      into.checksumStart = needsChecksum ? header[at + 6]! | (header[at + 7]! << 8) : -1;
-      into.checksumOffset = needsChecksum ? header[at + 8]! | (header[at + 9]! << 8) : -1;
-      into.bytes = slabs.keep(VIRTIO_NET_HDR_LENGTH, length - VIRTIO_NET_HDR_LENGTH);
-      this.statistics.packetsReceived++;
-      return true;
-    }
+    if (!readPacket(this.fd, this.slabs, 0, into)) return false;
+    this.statistics.packetsReceived++;
+    return true;
   }
 
   /**
