@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../base/index.js';
+import type { Uint64 } from '../base/index.js';
+import { deriveInitialDataSeq } from '../wire/index.js';
 import { World, addressOn, localAddress } from '../../test/support/mptcp-world.js';
 
 const mbit10 = { rateBps: 10e6, delayNs: 10 * MILLISECOND, queueBytes: 60_000 };
@@ -59,6 +61,32 @@ describe('a transfer on one path', () => {
         : [],
     );
     expect(acks.at(-1)).toBe(32);
+  });
+});
+
+describe('data sequence numbers that wrap at 32 bits', () => {
+  /** A key whose owner's data begins less than 64 KiB below a multiple of 2^32. */
+  function wrappingKey(): Uint64 {
+    for (let lo = 0; ; lo++) {
+      const key = { hi: 0x5eed, lo };
+      if (deriveInitialDataSeq(key, 1).lo > 0xffff_0000) return key;
+    }
+  }
+
+  it('do not confuse either side, in either width', () => {
+    const key = wrappingKey();
+    for (const dataSequenceBits of [32, 64] as const) {
+      const settings = { dataSequenceBits, checksum: true };
+      const world = new World({
+        client: settings,
+        server: settings,
+        clientKey: key,
+        serverKey: key,
+      }).connect();
+      world.send('client', 300_000, true).send('server', 300_000, true);
+      finish(world);
+      expect(world.client.of('fallback')).toEqual([]);
+    }
   });
 });
 

@@ -121,15 +121,17 @@ export class ConnectionCore {
   maySchedule = false;
   /** When data-level acknowledgment last moved on, or something was sent while nothing was outstanding; in ns. */
   dataProgressAt = 0;
-  /** Data-level timeouts since then. */
+  /** Data-level timeouts since then: each doubles the next one. */
   dataTimeouts = 0;
+  /** Those of them at which TCP had nothing left to do: the peer's TCP has the data, its data level says nothing. */
+  dataSilences = 0;
   /** Data offset up to which a data-level timeout's recovery reaches; 0 when there is none. */
   recoveryEnd = 0;
   /** When the connection is reset if it is not over by then, in ns; Infinity while no such time is set. */
   closeDeadline = Number.POSITIVE_INFINITY;
   /** When a connection without a subflow fails, in ns; Infinity while it has one. */
   graceDeadline = Number.POSITIVE_INFINITY;
-  /** How the last subflow ended while the grace time runs. */
+  /** How the subflow ended that was lost last, of those that had been open. */
   graceReason: CloseReason = 'normal';
   /** Whether `write` returned false and `writable` was not told since. */
   wantsWritable = false;

@@ -66,13 +66,15 @@ export function dataTimerAt(core: ConnectionCore): number {
   return core.dataProgressAt + dataRtoNs(core);
 }
 
-/** The data-level timer fired. Returns whether there is still hope: false after too many in a row. */
+/**
+ * The data-level timer fired. Returns whether there is still hope: false after too many in a row at which the peer's TCP
+ * had everything; while TCP itself is still trying, its own limits count.
+ */
 export function handleDataTimeout(core: ConnectionCore, now: number): boolean {
   const { sender } = core;
   core.counters.dataTimeouts++;
   core.dataTimeouts++;
   core.dataProgressAt = now;
-  if (core.dataTimeouts > core.settings.maxDataTimeouts) return false;
   const [only] = core.subflows;
   if (only?.isSilent === true && mayFallBack(core, only)) {
     // The peer's TCP acknowledges but its data level is not heard. It may be plain TCP, to which a second copy of the
@@ -82,18 +84,19 @@ export function handleDataTimeout(core: ConnectionCore, now: number): boolean {
   }
   if (sender.una < sender.nxt) {
     core.recoveryEnd = sender.nxt;
-    reinjectHead(core);
+    if (reinjectHead(core)) core.dataSilences++;
   } else {
+    core.dataSilences++;
     for (const subflow of core.subflows) if (subflow.state === 'active') subflow.tcp.requestAck(now);
   }
-  return true;
+  return core.dataSilences <= core.settings.maxDataTimeouts;
 }
 
 /**
- * Queues the oldest bytes that the peer lacks, unless a subflow is still working on them: then its own timer decides.
- * During a recovery each acknowledgment that moves on leads to the next such bytes.
+ * Queues the oldest bytes that the peer lacks, unless a subflow is still working on them: then its own timer decides,
+ * and the answer is false. During a recovery each acknowledgment that moves on leads to the next such bytes.
  */
-export function reinjectHead(core: ConnectionCore): void {
+export function reinjectHead(core: ConnectionCore): boolean {
   const { sender } = core;
   let end = sender.nxt;
   let failed: Subflow | undefined;
@@ -107,13 +110,14 @@ export function reinjectHead(core: ConnectionCore): void {
       }
       if (record.dataEnd <= sender.una) continue;
       const isInFlight = record.end > subflow.tcp.sndUna;
-      if (isInFlight && !subflow.isStale) return;
+      if (isInFlight && (!subflow.isStale || !core.hasOtherUsable(subflow))) return false;
       end = Math.min(end, record.dataEnd);
       failed = subflow;
     }
   }
   const first = core.subflows[0];
-  if (failed === undefined && first === undefined) return;
+  if (failed === undefined && first === undefined) return false;
   sender.reinject(sender.una, end, failed ?? first!);
   core.maySchedule = true;
+  return true;
 }

@@ -56,7 +56,10 @@ export interface MptcpSettings {
   readonly minDataRtoNs: number;
   /** Upper bound of the data-level retransmission timer, in ns. */
   readonly maxDataRtoNs: number;
-  /** Data-level timeouts in a row, without a byte acknowledged at the data level, after which the connection fails. */
+  /**
+   * Data-level timeouts in a row after which the connection fails: the peer's TCP acknowledged everything, its data
+   * level nothing.
+   */
   readonly maxDataTimeouts: number;
   /**
    * How long a connection without any subflow waits for a new one before it fails, in ns: break-before-make

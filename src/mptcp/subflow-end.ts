@@ -65,9 +65,10 @@ export function endSubflow(core: ConnectionCore, now: number, subflow: Subflow, 
 
 /** Starts the grace time when the connection has no subflow left but could still get one. */
 function noteLoneliness(core: ConnectionCore, now: number, last: Subflow, reason: CloseReason): void {
+  // A join that never came about says nothing of how the connection lost its peer.
+  if (last.wasOpened) core.graceReason = reason;
   if (core.phase !== 'open' || core.isFallback || core.countSubflows() > 0) return;
   // A RST without MP_TCPRST is what a host sends that knows nothing of the connection: there is nothing to wait for.
   const isForgotten = reason === 'reset' && last.resetReason === undefined;
-  core.graceReason = reason;
   core.graceDeadline = isForgotten || !core.isConfirmed ? now : now + core.settings.graceNs;
 }

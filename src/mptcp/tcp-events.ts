@@ -66,12 +66,10 @@ function handleEstablished(core: ConnectionCore, now: number, subflow: Subflow):
 
 /**
  * The peer sends no more on this subflow. In plain TCP that is the end of its stream. Otherwise it says nothing of the
- * stream (RFC 8684 §3.3.3), but a peer that closed a subflow no longer wants data there: with another one to turn to,
- * this side closes it too.
+ * stream (RFC 8684 §3.3.3), only that the peer is done with the subflow; what it has not acknowledged goes over others,
+ * the ones to come included.
  */
 function handlePeerFin(core: ConnectionCore, now: number, subflow: Subflow): void {
   if (core.isFallback) noteStreamEnd(core, subflow);
-  else if (core.phase === 'closed' || core.hasOtherUsable(subflow) || subflow.state !== 'active') {
-    closeSubflow(core, now, subflow);
-  }
+  else closeSubflow(core, now, subflow);
 }
