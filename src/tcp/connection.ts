@@ -362,7 +362,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** Bytes of room that an acceptable `segment` of the peer's offers, beyond what it acknowledges (RFC 7323 §2.2). */
   windowOf(segment: TcpSegment): number {
-    return segment.window * 2 ** this.sender.peerScale;
+    return segment.window * this.sender.peerWindowUnit;
   }
 
   /** Offset up to which the peer's window lets this end send. */

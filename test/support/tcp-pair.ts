@@ -11,7 +11,8 @@ import {
 } from '../../src/base/index.js';
 import type { TcpEvent, TcpParameters } from '../../src/tcp/index.js';
 import { OutgoingSegment, TcpConnection } from '../../src/tcp/index.js';
-import { TcpFlag, TcpSegment } from '../../src/wire/index.js';
+import type { TcpSegment } from '../../src/wire/index.js';
+import { TcpFlag } from '../../src/wire/index.js';
 import { arrive, payloadOf, streamByte, testRecord } from './tcp-peer.js';
 
 /** What the wire does to segments on their way. */
