@@ -36,7 +36,7 @@ export function readOptions(
     const subtype = segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4;
     if (subtype === MptcpSubtype.DSS) {
       const error = parseDss(segment.bytes, segment.mptcpOffsets[i]!, segment.mptcpLengths[i]!, dss);
-      if (error === undefined) readDss(core, now, subflow);
+      if (error === undefined) readDss(core, now, subflow, segment);
     } else {
       const option = optionAt(segment, i);
       if (option !== undefined) readOther(core, now, subflow, segment, option);
@@ -81,7 +81,7 @@ function readHandshake(
 }
 
 /** Acts on the DSS just parsed. */
-function readDss(core: ConnectionCore, now: number, subflow: Subflow): void {
+function readDss(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
   if (core.remoteKeys === undefined || !(subflow.isConfirmed || subflow.isInitial)) return;
   core.hadDss = true;
   if (dss.hasAck) {
@@ -89,7 +89,7 @@ function readDss(core: ConnectionCore, now: number, subflow: Subflow): void {
     const offset = dss.ack64
       ? uint64Distance(dss.ackHi, dss.ackLo, initial)
       : offsetOf(seq32(dss.ackLo), seq32(initial.lo), core.sender.una);
-    handleDataAck(core, now, subflow, offset);
+    handleDataAck(core, now, offset, subflow.tcp.windowOf(segment));
   }
   if (dss.hasMapping) readMapping(core, now, subflow);
 }

@@ -4,24 +4,27 @@
  */
 import type { ConnectionCore } from './core.js';
 import { reinjectHead } from './send-recovery.js';
-import type { Subflow } from './subflow.js';
 
-/** Takes a DATA_ACK up to data offset `offset` that came on `subflow`, whose TCP has seen the segment already. */
-export function handleDataAck(core: ConnectionCore, now: number, subflow: Subflow, offset: number): void {
+/**
+ * Takes a DATA_ACK up to data offset `offset`; the segment that brought it offers `windowBytes` of room. The window counts
+ * from the DATA_ACK, on whichever subflow both came (RFC 8684 §3.3.5), and its right edge never goes back. TCP's own
+ * edge would not do: it is the furthest that the subflow ever saw, of a window that the others have filled since.
+ */
+export function handleDataAck(core: ConnectionCore, now: number, offset: number, windowBytes: number): void {
   const { sender } = core;
   const una = sender.una;
   if (sender.acknowledge(offset)) {
     core.counters.bytesAcked += sender.una - una;
     core.dataProgressAt = now;
     core.dataTimeouts = 0;
+    core.dataSilences = 0;
     core.maySchedule = true;
     const { subflows } = core;
     for (let i = 0; i < subflows.length; i++) subflows[i]!.releaseRecords(sender.una);
     if (core.recoveryEnd > 0) recover(core);
   }
-  // The window counts from the DATA_ACK, on whichever subflow it came (RFC 8684 §3.3.5): its right edge never goes back.
   if (offset < una || offset > sender.nxt + 1) return;
-  const edge = offset + (subflow.tcp.peerWindowEdge - subflow.tcp.sndUna);
+  const edge = offset + windowBytes;
   if (edge > sender.windowEdge) {
     sender.windowEdge = edge;
     core.maySchedule = true;
