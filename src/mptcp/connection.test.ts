@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../base/index.js';
-import type { Uint64 } from '../base/index.js';
 import { deriveInitialDataSeq } from '../wire/index.js';
 import { World, addressOn, localAddress } from '../../test/support/mptcp-world.js';
 
@@ -65,16 +64,11 @@ describe('a transfer on one path', () => {
 });
 
 describe('data sequence numbers that wrap at 32 bits', () => {
-  /** A key whose owner's data begins less than 64 KiB below a multiple of 2^32. */
-  function wrappingKey(): Uint64 {
-    for (let lo = 0; ; lo++) {
-      const key = { hi: 0x5eed, lo };
-      if (deriveInitialDataSeq(key, 1).lo > 0xffff_0000) return key;
-    }
-  }
+  /** A key whose owner's data begins less than 2 KiB below a multiple of 2^32; found by trying. */
+  const key = { hi: 0x5eed, lo: 128_151 };
 
   it('do not confuse either side, in either width', () => {
-    const key = wrappingKey();
+    expect(deriveInitialDataSeq(key, 1).lo).toBeGreaterThan(2 ** 32 - 2048);
     for (const dataSequenceBits of [32, 64] as const) {
       const settings = { dataSequenceBits, checksum: true };
       const world = new World({
@@ -93,28 +87,28 @@ describe('data sequence numbers that wrap at 32 bits', () => {
 describe('a transfer on two paths', () => {
   it('uses both about equally', () => {
     const world = new World({ paths: [mbit10, mbit10] }).connect();
-    world.send('client', 4_000_000, true);
+    world.send('client', 2_000_000, true);
     expect(world.runUntil(() => world.isDelivered())).toBe(true);
     const perPath = [0, 1].map((index) =>
       world.client.open.subflows
         .filter((subflow) => subflow.local.address.equals(addressOn('client', index)))
         .reduce((sum, subflow) => sum + subflow.bytesSent, 0),
     );
-    expect(perPath[0]! + perPath[1]!).toBe(4_000_000);
-    expect(Math.min(...perPath)).toBeGreaterThan(1_500_000);
+    expect(perPath[0]! + perPath[1]!).toBe(2_000_000);
+    expect(Math.min(...perPath)).toBeGreaterThan(700_000);
     world.send('server', 10, true).send('client', 0, true);
     finish(world);
   });
 
   it('survives loss, reordering and checksums, whatever the seed', () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 8; seed++) {
       const lossy = { ...mbit10, loss: 0.02 * (seed % 6), jitterNs: (seed % 4) * 5 * MILLISECOND };
       const world = new World({
         seed,
         paths: [lossy, { ...lossy, delayNs: 40 * MILLISECOND }],
         client: { checksum: seed % 2 === 0 },
       });
-      world.connect().send('client', 150_000, true).send('server', 150_000, true);
+      world.connect().send('client', 80_000, true).send('server', 80_000, true);
       finish(world);
     }
   });

@@ -14,24 +14,24 @@ describe('the window that all subflows share', () => {
     for (const paths of [[fast], [fast, slow]]) {
       const world = new World({ paths, server: { receiveBufferBytes: bufferBytes } }).connect();
       world.server.isReading = false;
-      world.send('client', 1_000_000).run(5 * SECOND);
+      world.send('client', 500_000).run(5 * SECOND);
       const { open } = world.server;
       expect(open.readableBytes).toBeLessThanOrEqual(bufferBytes + slackBytes);
       expect(open.readableBytes).toBeGreaterThan(bufferBytes / 2);
-      for (let i = 0; i < 2000 && world.server.received < 1_000_000; i++) {
+      for (let i = 0; i < 2000 && world.server.received < 500_000; i++) {
         world.read(world.server, 1000);
         world.poll(world.server);
         world.run(5 * MILLISECOND);
         expect(open.readableBytes).toBeLessThanOrEqual(bufferBytes + slackBytes);
       }
-      expect(world.server.received).toBe(1_000_000);
+      expect(world.server.received).toBe(500_000);
       expect(world.server.wrongAt).toBe(-1);
     }
   });
 
   it('never makes the peer send what is then dropped', () => {
     const world = new World({ paths: [fast, slow], server: { receiveBufferBytes: bufferBytes } }).connect();
-    world.send('client', 2_000_000);
+    world.send('client', 800_000);
     expect(world.runUntil(() => world.isDelivered())).toBe(true);
     expect(world.server.open.statistics.droppedBytes).toBe(0);
   });
@@ -61,10 +61,10 @@ describe('the window that all subflows share', () => {
   it('does not let a slow path stall a fast one for long', () => {
     const world = new World({ paths: [fast, slow], server: { receiveBufferBytes: 400_000 } }).connect();
     const start = world.now;
-    world.send('client', 3_000_000);
+    world.send('client', 2_000_000);
     expect(world.runUntil(() => world.isDelivered())).toBe(true);
-    // The fast path alone would need half a second and its slow start.
-    expect(world.now - start).toBeLessThan(3 * SECOND);
+    // The fast path alone would need a third of a second and its slow start.
+    expect(world.now - start).toBeLessThan(2 * SECOND);
   });
 });
 
