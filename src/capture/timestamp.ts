@@ -10,12 +10,12 @@ const FARTHEST_SECONDS = Number.MAX_SAFE_INTEGER;
 
 /** How one interface counts time. */
 export class TimestampUnit {
-  /** Ticks in a second. */
-  private readonly ticksPerSecond: bigint;
-  /** The same as a number where the fast path takes it, else 0. */
+  /** Ticks in a second where a tick is whole nanoseconds, else 0. */
   private readonly fastTicks: number;
   /** Nanoseconds in a tick where that is whole, else 0. */
   private readonly tickNs: number;
+  /** Ticks in a second where a tick is no whole nanoseconds, else 0. */
+  private readonly exactTicks: bigint;
   /** Seconds to add to every stamp. */
   private readonly offsetSeconds: number;
 
@@ -24,12 +24,13 @@ export class TimestampUnit {
    * if_tsoffset.
    */
   constructor(resolution: number, offsetSeconds: number) {
-    const exponent = BigInt(resolution & 0x7f);
-    this.ticksPerSecond = (resolution & 0x80) === 0 ? 10n ** exponent : 2n ** exponent;
-    const ticks = Number(this.ticksPerSecond);
-    const whole = Number.isInteger(SECOND / ticks);
-    this.fastTicks = whole ? ticks : 0;
-    this.tickNs = whole ? SECOND / ticks : 0;
+    const base = (resolution & 0x80) === 0 ? 10 : 2;
+    const exponent = resolution & 0x7f;
+    const ticks = base ** exponent;
+    const isWhole = Number.isInteger(SECOND / ticks);
+    this.fastTicks = isWhole ? ticks : 0;
+    this.tickNs = isWhole ? SECOND / ticks : 0;
+    this.exactTicks = isWhole ? 0n : BigInt(base) ** BigInt(exponent);
     this.offsetSeconds = offsetSeconds;
   }
 
@@ -53,10 +54,10 @@ export class TimestampUnit {
 
   private convertExactly(hi: number, lo: number, target: { seconds: number; nanoseconds: number }): void {
     const count = (BigInt(hi) << 32n) | BigInt(lo);
-    const seconds = count / this.ticksPerSecond;
+    const seconds = count / this.exactTicks;
     target.seconds = clampSeconds(Number(seconds) + this.offsetSeconds);
-    const rest = count - seconds * this.ticksPerSecond;
-    target.nanoseconds = Number((rest * BigInt(SECOND)) / this.ticksPerSecond);
+    const rest = count - seconds * this.exactTicks;
+    target.nanoseconds = Number((rest * BigInt(SECOND)) / this.exactTicks);
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the fuzzer feeds of the capture layer: whole files in odd chunks, and single frames. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { assert } from '../../src/base/index.js';
+import { type ParseError, assert } from '../../src/base/index.js';
 import {
   type CapturedPacket,
   CaptureReader,
@@ -16,7 +16,7 @@ const fixtures = readdirSync(fixtureFolder)
   .filter((name) => /\.pcap(ng)?$/.test(name))
   .map((name) => ({
     isNextGeneration: name.endsWith('ng'),
-    bytes: new Uint8Array(readFileSync(join(fixtureFolder, name))).subarray(0, 900),
+    bytes: new Uint8Array(readFileSync(join(fixtureFolder, name))).subarray(0, 600),
   }));
 
 /** Small, so that mutated lengths meet them. */
@@ -57,6 +57,16 @@ function runReader(input: Uint8Array): string {
   whole.push(input);
   whole.end();
   const packets = drain(whole, input.length);
+  const { problem } = whole;
+  assert(problem === undefined || problem.offset <= input.length, 'what is wrong lies within the file');
+  assert(whole.interfaces.length <= limits.maxInterfaces, 'interfaces are limited');
+  // About every other input: it costs more than all the rest.
+  if ((input.length & 4) === 0) checkChunked(input, packets, problem);
+  return `${whole.format} ${packets} ${problem?.message.replace(/\d+/g, 'N')}`;
+}
+
+/** Reads `input` in chunks, with the same result as before. */
+function checkChunked(input: Uint8Array, packets: number, problem: ParseError | undefined): void {
   const chunked = new CaptureReader(limits);
   let again = 0;
   for (let from = 0, size = 40 + (input.length % 173); from < input.length; from += size) {
@@ -66,12 +76,8 @@ function runReader(input: Uint8Array): string {
   chunked.end();
   again += drain(chunked, input.length);
   assert(again === packets, 'chunks make no difference to the packets');
-  const { problem } = whole;
   assert(chunked.problem?.code === problem?.code, 'chunks make no difference to what is wrong');
   assert(chunked.problem?.offset === problem?.offset, 'chunks make no difference to where it is wrong');
-  assert(problem === undefined || problem.offset <= input.length, 'what is wrong lies within the file');
-  assert(whole.interfaces.length <= limits.maxInterfaces, 'interfaces are limited');
-  return `${whole.format} ${packets} ${problem?.message.replace(/\d+/g, 'N')}`;
 }
 
 /** The first byte chooses the link type, the rest is the frame. */
