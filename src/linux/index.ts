@@ -8,5 +8,6 @@ export * from './tun-device.js';
 export * from './tun.js';
 export * from './kernel-socket.js';
 export * from './mptcp-info.js';
+export * from './raw-device.js';
 export { ReceivedPacket } from './received-packet.js';
 export * from './socket-address.js';

@@ -76,7 +76,7 @@ export interface TunOptions {
 }
 
 /** What a device counted since it was opened. */
-export interface TunStatistics {
+export interface DeviceStatistics {
   packetsReceived: number;
   packetsSent: number;
   /** Packets that the kernel would not take: the interface is down, or memory short. A link may lose packets. */
@@ -87,7 +87,7 @@ export class Tun {
   readonly name: string;
   readonly mtu: number;
   readonly capabilities: { readonly checksumOffload: boolean; readonly maxOffloadBytes: number };
-  readonly statistics: TunStatistics = { packetsReceived: 0, packetsSent: 0, packetsDropped: 0 };
+  readonly statistics: DeviceStatistics = { packetsReceived: 0, packetsSent: 0, packetsDropped: 0 };
   private readonly fd: number;
   private readonly slabs = new SlabAllocator(MAX_READ_BYTES);
   private watch: ReadableWatch | undefined;
