@@ -15,9 +15,12 @@ import { UserspaceServer } from './userspace-server.js';
  * `net` gives; options that cannot be, and a transport that is not to be had, throw (see {@link chooseTransport}).
  */
 export function connect(options: ConnectOptions, connectListener?: () => void): Socket {
-  const { port, host, localAddress } = options;
-  if (!Number.isInteger(Number(port)) || Number(port) < 0 || Number(port) > 65_535) {
+  const { port, host, localAddress, localPort } = options;
+  if (!isPort(Number(port))) {
     throw new SubflowError('ERR_SOCKET_BAD_PORT', `port should be 0 to 65535, not ${String(port)}`);
+  }
+  if (localPort !== undefined && !isPort(localPort)) {
+    throw new SubflowError('ERR_SOCKET_BAD_PORT', `localPort should be 0 to 65535, not ${String(localPort)}`);
   }
   if (host !== undefined && typeof host !== 'string') {
     throw new SubflowError('ERR_INVALID_ARG_TYPE', 'host should be a string');
@@ -31,6 +34,10 @@ export function connect(options: ConnectOptions, connectListener?: () => void): 
     chosen.transport === 'kernel' ? connectKernelSocket(wanted) : connectUserspaceSocket(chosen.host, wanted);
   if (connectListener !== undefined) socket.once('connect', connectListener);
   return socket;
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65_535;
 }
 
 /** Makes a server, as `net.createServer` does; `connectionListener` is called with a {@link Socket}. */

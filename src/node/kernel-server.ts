@@ -12,8 +12,8 @@ import { resolve } from './resolve.js';
 import { listen } from './server.js';
 
 export class KernelServer extends NetServer {
-  /** Whether `start` waits for a name. */
-  private isResolving = false;
+  /** What `listen` was asked for, until that is done or given up. */
+  private wanted: ListenOptions | undefined = undefined;
 
   constructor(options: ServerOptions) {
     super(options);
@@ -24,20 +24,29 @@ export class KernelServer extends NetServer {
     return 'kernel';
   }
 
+  get isStarting(): boolean {
+    return this.wanted !== undefined;
+  }
+
   /** Begins to listen; 'listening' or 'error' follows. */
   start(options: ListenOptions): void {
     const { host } = options;
-    this.isResolving = true;
-    options.signal?.addEventListener('abort', () => this.close(), { once: true });
+    this.wanted = options;
     if (host === undefined) {
       // Every address of both families, or of IPv4 where there is no IPv6.
       process.nextTick(() => this.open('::', options, '0.0.0.0'));
       return;
     }
     resolve(host, {}, ({ error, addresses }) => {
-      if (error !== undefined) this.emit('error', error);
-      else this.open(addresses[0]!.address, options);
+      if (this.wanted !== options) return;
+      if (error === undefined) this.open(addresses[0]!.address, options);
+      else this.fail(error);
     });
+  }
+
+  private fail(error: Error): void {
+    this.wanted = undefined;
+    this.emit('error', error);
   }
 
   override listen(...args: unknown[]): this {
@@ -46,12 +55,13 @@ export class KernelServer extends NetServer {
   }
 
   override close(callback?: (error?: Error) => void): this {
-    this.isResolving = false;
+    this.wanted = undefined;
     return super.close(callback);
   }
 
   private open(address: string, options: ListenOptions, otherwise?: string): void {
-    if (!this.isResolving) return;
+    // Closed, and perhaps told to listen elsewhere, in the meantime.
+    if (this.wanted !== options) return;
     const { backlog = 511, ipv6Only = false, port = 0 } = options;
     let fd: number;
     try {
@@ -60,10 +70,10 @@ export class KernelServer extends NetServer {
       const code = codeOf(error) ?? 'EINVAL';
       const isFamilyMissing = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
       if (otherwise !== undefined && isFamilyMissing) this.open(otherwise, options);
-      else this.emit('error', netError(code, 'listen', { address, port }));
+      else this.fail(netError(code, 'listen', { address, port }));
       return;
     }
-    this.isResolving = false;
+    this.wanted = undefined;
     try {
       this.listenOn(fd, backlog);
     } catch (error) {

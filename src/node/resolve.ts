@@ -1,6 +1,8 @@
 /** From a name to the addresses to try, in the order to try them; as `net` does it. */
 import { ADDRCONFIG, lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
+import { SubflowError } from '../base/index.js';
+import { netError } from './net-error.js';
 import type { ConnectOptions } from './options.js';
 
 /** What a look-up gives. */
@@ -28,8 +30,20 @@ export function resolve(
     const list = Array.isArray(found)
       ? found
       : [{ address: String(found), family: foundFamily ?? isIP(String(found)) }];
-    process.nextTick(done, { error: error ?? undefined, addresses: error ? [] : alternate(list) });
+    const failure = error ?? whatIsWrong(host, list);
+    process.nextTick(done, { error: failure, addresses: failure === undefined ? alternate(list) : [] });
   });
+}
+
+/** The error that `net` has for a look-up which gives nothing, or something that is no address. */
+function whatIsWrong(host: string, found: readonly LookupAddress[]): Error | undefined {
+  if (found.length === 0) return netError('ENOTFOUND', 'getaddrinfo', {}, host);
+  const bad = found.find((entry) => isIP(entry.address) === 0);
+  if (bad === undefined) return undefined;
+  return new SubflowError(
+    'ERR_INVALID_IP_ADDRESS',
+    `'${bad.address}' is what ${host} led to, not an IP address`,
+  );
 }
 
 /** Families in turn, beginning with the one that the resolver put first (RFC 8305 §4). */

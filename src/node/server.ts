@@ -35,6 +35,9 @@ export interface Server extends EventEmitter {
 /** A server before `listen` has its public form. */
 export interface Startable extends EventEmitter {
   readonly listening: boolean;
+  /** Whether `start` was called and neither 'listening' nor 'error' came of it yet. */
+  readonly isStarting: boolean;
+  close(): unknown;
   start(options: ListenOptions): void;
 }
 
@@ -79,7 +82,11 @@ function checked(options: ListenOptions): ListenOptions {
 /** Begins to listen, as the user's arguments say. */
 export function listen(server: Startable, args: readonly unknown[]): void {
   const { options, listener } = readListenArguments(args);
-  if (server.listening) throw new SubflowError('ERR_SERVER_ALREADY_LISTEN', 'the server listens already');
+  if (server.listening || server.isStarting)
+    throw new SubflowError('ERR_SERVER_ALREADY_LISTEN', 'the server listens already');
   if (listener !== undefined) server.once('listening', listener);
   server.start(options);
+  const { signal } = options;
+  if (signal?.aborted === true) server.close();
+  else signal?.addEventListener('abort', () => server.close(), { once: true });
 }

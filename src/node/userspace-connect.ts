@@ -56,6 +56,8 @@ class Search implements SocketEvents {
   begin(): void {
     const { host = 'localhost', localAddress } = this.options;
     const family = localAddress === undefined ? this.options.family : isIP(localAddress);
+    // A signal that was aborted before has destroyed the socket by now.
+    if (this.socket.destroyed) return;
     this.socket.beginConnect(() => this.stop());
     resolve(host, { ...this.options, ...(family !== undefined && { family }) }, (resolved) => {
       this.handleResolved(host, resolved);
@@ -90,6 +92,10 @@ class Search implements SocketEvents {
     this.socket.autoSelectFamilyAttemptedAddresses.push(`${address}:${port}`);
     this.socket.emit('connectionAttempt', address, port, family);
     if (this.isOver) return;
+    if (this.host.closed) {
+      this.noteFailure(netError('ENETDOWN', 'connect', { address, port }));
+      return;
+    }
     try {
       this.inner = this.host.stack.connect(this.host.now(), this.connectOptions(address));
     } catch (error) {

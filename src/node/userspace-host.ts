@@ -70,7 +70,7 @@ const RECEIVE_BATCH = 128;
 /** Packets sent in one turn. */
 const TRANSMIT_BATCH = 256;
 /** The longest delay that Node's timers take, in ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Where packets of one interface leave. */
 interface Outlet {

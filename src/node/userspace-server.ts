@@ -19,8 +19,8 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
   private listener: Listener | undefined = undefined;
   private readonly sockets = new Set<UserspaceSocket>();
   private isReferenced = true;
-  /** Whether `listen` waits for a name. */
-  private isResolving = false;
+  /** What `listen` was asked for, until that is done or given up. */
+  private wanted: ListenOptions | undefined = undefined;
   /** Whether `close` was called and 'close' is due when the last connection is gone. */
   private isClosing = false;
 
@@ -34,6 +34,10 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
     return 'userspace';
   }
 
+  get isStarting(): boolean {
+    return this.wanted !== undefined;
+  }
+
   get listening(): boolean {
     return this.listener !== undefined;
   }
@@ -42,22 +46,31 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
   start(options: ListenOptions): void {
     const { host } = options;
     this.isClosing = false;
-    this.isResolving = true;
-    options.signal?.addEventListener('abort', () => this.close(), { once: true });
+    this.wanted = options;
     if (host === undefined) {
       process.nextTick(() => this.bind(undefined, options));
       return;
     }
     resolve(host, {}, ({ error, addresses }) => {
-      if (error !== undefined) this.emit('error', error);
-      else this.bind(addresses[0]?.address, options);
+      if (this.wanted !== options) return;
+      if (error === undefined) this.bind(addresses[0]?.address, options);
+      else this.fail(error);
     });
   }
 
+  private fail(error: Error): void {
+    this.wanted = undefined;
+    this.emit('error', error);
+  }
+
   private bind(host: string | undefined, options: ListenOptions): void {
-    if (!this.isResolving) return;
-    this.isResolving = false;
+    // Closed, and perhaps told to listen elsewhere, in the meantime.
+    if (this.wanted !== options) return;
     const { backlog, port = 0 } = options;
+    if (this.host.closed) {
+      this.fail(netError('ENETDOWN', 'listen', { address: host ?? '::', port }));
+      return;
+    }
     const address = host === undefined ? undefined : IpAddress.parse(host);
     const isAny = address === undefined || address.isUnspecified;
     const tcp = tcpSettingsFor(this.host, this.options);
@@ -69,9 +82,10 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
         ...(backlog !== undefined && { backlog }),
       });
     } catch (error) {
-      this.emit('error', netError(codeOf(error) ?? 'EINVAL', 'listen', { address: host ?? '::', port }));
+      this.fail(netError(codeOf(error) ?? 'EINVAL', 'listen', { address: host ?? '::', port }));
       return;
     }
+    this.wanted = undefined;
     this.listener.data = this;
     this.host.hold(this, this.isReferenced);
     this.emit('listening');
@@ -125,14 +139,14 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
 
   /** Takes no more connections; 'close' follows when the last one is gone. */
   close(callback?: (error?: Error) => void): this {
-    const isOpen = this.listener !== undefined || this.isResolving;
+    const isOpen = this.listener !== undefined || this.isStarting;
     if (callback !== undefined) {
       if (isOpen) this.once('close', () => callback());
       else this.once('close', () => callback(netError('ERR_SERVER_NOT_RUNNING', 'close')));
     }
     this.listener?.close(this.host.now());
     this.listener = undefined;
-    this.isResolving = false;
+    this.wanted = undefined;
     this.host.hold(this, false);
     this.host.wake();
     this.isClosing = true;

@@ -8,7 +8,7 @@ import { MILLISECOND, NEVER } from '../base/index.js';
 import { codeOf, netError } from './net-error.js';
 import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
 import type { Multipath, SocketAddressInfo, SubflowEvent, SubflowInfo } from './socket.js';
-import type { SocketEvents, UserspaceHost } from './userspace-host.js';
+import { MAX_TIMER_MS, type SocketEvents, type UserspaceHost } from './userspace-host.js';
 import { describeSubflow, isFallback, subflowEvent } from './userspace-subflow.js';
 
 /** How the stream behaves. */
@@ -324,7 +324,7 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     clearTimeout(this.idleTimer);
     this.idleTimer = undefined;
     if (ms > 0) {
-      this.idleTimer = setTimeout(() => this.handleIdle(), ms).unref();
+      this.idleTimer = setTimeout(() => this.handleIdle(), Math.min(ms, MAX_TIMER_MS)).unref();
       if (listener !== undefined) this.once('timeout', listener);
     } else if (listener !== undefined) {
       this.off('timeout', listener);
