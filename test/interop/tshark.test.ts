@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { uint64, uint64Distance, type Uint64 } from '../../src/base/index.js';
 import { PcapngWriter } from '../../src/capture/index.js';
-import { kernelMptcp, mayCreateNamespaces, mayCreateTun, type Capability } from '../../src/linux/index.js';
+import { kernelMptcp, mayCreateNamespaces, mayCreateTun } from '../../src/linux/index.js';
 import {
   CaptureObserver,
   type Direction,
@@ -23,21 +23,12 @@ import {
   parseTcp,
   TcpSegment,
 } from '../../src/wire/index.js';
-import { describeWith } from '../support/with-rights.js';
+import { describeWith, hasTool } from '../support/with-rights.js';
 import { Exchange } from './support/exchange.js';
 import { TwoPaths, type Family } from './support/two-paths.js';
 
 const BYTES = 1 << 20;
 const link = { both: { rateBps: 50e6, delayNs: 5e6, queue: { ns: 50e6 } } };
-
-function tsharkInstalled(): Capability {
-  try {
-    execFileSync('tshark', ['--version'], { stdio: 'pipe' });
-    return { available: true };
-  } catch {
-    return { available: false, reason: 'tshark is not installed', hint: 'apt install tshark' };
-  }
-}
 
 /** Reads off every packet, with our own parsers, the data sequence number of its mapping relative to the initial one. */
 class DataSequenceRecorder implements PacketObserver {
@@ -97,7 +88,7 @@ function distinct(rows: readonly string[][]): string[] {
   return [...new Set(rows.map((row) => row[0]!))].filter((value) => value !== '').sort();
 }
 
-describeWith('tshark', [mayCreateNamespaces(), mayCreateTun(), kernelMptcp(), tsharkInstalled()], () => {
+describeWith('tshark', [mayCreateNamespaces(), mayCreateTun(), kernelMptcp(), hasTool('tshark')], () => {
   it.each<[Family, boolean]>([
     [4, false],
     [6, true],

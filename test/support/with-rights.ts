@@ -1,4 +1,5 @@
 /** Tests that need rights: run where they can, and where they cannot said so, by name and on the console. */
+import { execFileSync } from 'node:child_process';
 import { describe, it } from 'vitest';
 import type { Capability } from '../../src/linux/index.js';
 
@@ -14,4 +15,14 @@ export function describeWith(name: string, capabilities: readonly Capability[], 
       console.warn(`LEFT OUT: ${name}: ${missing.reason}. ${missing.hint}`);
     });
   });
+}
+
+/** Whether a program of Debian's package of the same name is installed. */
+export function hasTool(name: string): Capability {
+  try {
+    execFileSync(name, ['--version'], { stdio: 'pipe' });
+    return { available: true };
+  } catch {
+    return { available: false, reason: `${name} is not installed`, hint: `Install it: apt install ${name}.` };
+  }
 }
