@@ -1,7 +1,8 @@
 /** `subflow get URL`: downloads over Multipath TCP. HTTP and TLS are Node's own, on top of our sockets. */
 
 import { createHash, randomBytes, type Hash } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { open, rename, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { basename } from 'node:path';
 import { Transform, type Writable } from 'node:stream';
@@ -47,33 +48,61 @@ interface Target {
   /** Puts the file in its place. */
   finish(): Promise<void>;
   /** Removes what was written so far. */
-  discard(): Promise<void>;
+  discard(): void;
 }
 
 /** The file that a URL's last segment names, as other download tools do. */
 export function fileNameOf(url: URL): string {
-  const name = basename(decodeURIComponent(url.pathname));
+  const name = basename(decoded(url.pathname));
   return name === '' || name === '.' || name === '..' || name.includes('\0') ? 'index.html' : name;
+}
+
+/** As it is where the escapes in it are no UTF-8. */
+function decoded(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname;
+  }
 }
 
 /** Opens the target before anything is asked of the network, so that a file that cannot be written costs nothing. */
 async function openTarget(output: string): Promise<Target> {
   if (output === '-') {
-    const nothing = async (): Promise<void> => {};
-    return { stream: process.stdout, path: undefined, finish: nothing, discard: nothing };
+    return {
+      stream: process.stdout,
+      path: undefined,
+      finish: () => Promise.resolve(),
+      discard: () => undefined,
+    };
   }
   const partial = `${output}.${randomBytes(4).toString('hex')}.part`;
   try {
+    if (await isDevice(output)) {
+      const device = await open(output, 'w');
+      return {
+        stream: device.createWriteStream(),
+        path: output,
+        finish: () => Promise.resolve(),
+        discard: () => undefined,
+      };
+    }
     const file = await open(partial, 'wx');
     return {
       stream: file.createWriteStream(),
       path: output,
       finish: () => rename(partial, output),
-      discard: () => rm(partial, { force: true }),
+      discard: () => rmSync(partial, { force: true }),
     };
   } catch (error) {
     throw new FailureError(`cannot write ${output}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Whether `path` is there and takes bytes without being a file: a device or a pipe, which no file may take the place of. */
+async function isDevice(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && !found.isFile() && !found.isDirectory();
 }
 
 /** Counts and hashes what passes through. */
@@ -138,14 +167,22 @@ async function getOver(url: URL, flags: GetFlags, transport: ChosenTransport): P
     maxRedirects: parseInteger(flags.maxRedirects, 0, 20),
   };
   const target = await openTarget(flags.output ?? fileNameOf(url));
+  // A signal ends the program as ever, but leaves no half of a file.
+  const stop = (signal: NodeJS.Signals): void => {
+    target.discard();
+    process.kill(process.pid, signal);
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const report = await download(url, options, target, flags.json !== true);
     await target.finish();
     return report;
   } catch (error) {
     target.stream.destroy();
-    await target.discard();
+    target.discard();
     throw error;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 

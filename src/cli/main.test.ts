@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeWith, hasTool } from '../../test/support/with-rights.js';
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'subflow.js');
 const folder = mkdtempSync(join(tmpdir(), 'subflow-cli-'));
@@ -134,6 +135,28 @@ describe('subflow demo --simulate', () => {
 
   it('says so when the disk is full', async () => {
     expectOneLine(await subflow('demo', '--simulate', '--json', '--pcap', '/dev/full'), 1, /ENOSPC|no space/);
+  });
+});
+
+describeWith("tshark's view of a demo's capture", [hasTool('tshark')], () => {
+  /** The fields of all packets that pass `filter`. */
+  function tshark(filter: string, ...fields: string[]): string[] {
+    const checks = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
+    const wanted = fields.flatMap((field) => ['-e', field]);
+    const args = ['-r', join(folder, 'seen.pcapng'), '-Y', filter, '-T', 'fields', ...checks, ...wanted];
+    return execFileSync('tshark', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+      .split('\n')
+      .filter((line) => line !== '');
+  }
+
+  it('finds nothing wrong, and one Multipath TCP connection with two subflows', async () => {
+    const result = await subflow('demo', '--simulate', '--size', '2M', '--pcap', 'seen.pcapng');
+    expect(result.status).toBe(0);
+    const wrong = '_ws.malformed || tcp.checksum.status == 0 || ip.checksum.status == 0';
+    expect(tshark(wrong, 'frame.number')).toEqual([]);
+    expect(tshark('tcp', 'frame.number').length).toBeGreaterThan(1000);
+    expect(new Set(tshark('mptcp.stream', 'mptcp.stream'))).toEqual(new Set(['0']));
+    expect(new Set(tshark('mptcp.stream == 0', 'tcp.stream')).size).toBe(2);
   });
 });
 

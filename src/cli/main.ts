@@ -27,8 +27,22 @@ function buildProgram(setStatus: (status: number) => void): Command {
   return program;
 }
 
+/** A reader that left is no fault, as in `subflow ... | head`; an output that cannot be written is one. */
+function watchOutput(): void {
+  let isLost = false;
+  const handle = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EPIPE' || isLost) return;
+    isLost = true;
+    process.stderr.write(`subflow: cannot write the output: ${error.message}\n`);
+    process.once('exit', () => (process.exitCode = ExitStatus.no));
+  };
+  process.stdout.on('error', handle);
+  process.stderr.on('error', handle);
+}
+
 /** Runs the command that `args` asks for (without the program's own name); gives the exit status, and never throws. */
 export async function main(args: readonly string[]): Promise<number> {
+  watchOutput();
   let status: number = ExitStatus.done;
   const program = buildProgram((value) => {
     status = value;

@@ -52,14 +52,22 @@ async function listing(folder: string, urlPath: string): Promise<string> {
   return `<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>${rows.join('')}</ul>\n`;
 }
 
+/** The path that a request is about, still encoded; undefined when its target is none (RFC 9112 §3.2). */
+function pathOf(request: IncomingMessage): string | undefined {
+  const target = request.url ?? '/';
+  // In the form with a path alone, two slashes at the start do not name a host.
+  const text = target.startsWith('/') ? `http://localhost${target}` : target;
+  return URL.canParse(text) ? new URL(text).pathname : undefined;
+}
+
 /** Answers a request for a folder: with its index.html where there is one, else with what is in it. */
 async function answerFolder(
   root: string,
   folder: string,
+  pathname: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   if (!pathname.endsWith('/')) {
     // Two slashes at the start would name another host.
     response.writeHead(301, { location: `/${pathname.replace(/^\/+/, '')}/` }).end();
@@ -84,10 +92,14 @@ function answer(root: string, request: IncomingMessage, response: ServerResponse
     if (!response.headersSent) response.writeHead(status);
     response.end();
   };
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  const pathname = pathOf(request);
+  if (pathname === undefined) {
+    fail(400);
+    return;
+  }
   send(request, pathname, { root, dotfiles: 'ignore', index: false })
     .on('directory', (_response: ServerResponse, folder: string) => {
-      answerFolder(root, folder, request, response).catch(() => fail(404));
+      answerFolder(root, folder, pathname, request, response).catch(() => fail(404));
     })
     .on('error', (error: { status?: number }) => fail(error.status ?? 500))
     .pipe(response);
