@@ -1,28 +1,18 @@
 import type { Seq32 } from '../base/index.js';
-import { NEVER, offsetOf, seq32, SubflowError } from '../base/index.js';
+import { NEVER, offsetOf, SubflowError } from '../base/index.js';
 import type { TcpSegment } from '../wire/index.js';
 import { TcpFlag } from '../wire/index.js';
-import { AckThrottle } from './challenge.js';
-import type { CloseReason, TcpEvent } from './event.js';
-import { Verdict } from './event.js';
+import { Arrival } from './arrival.js';
+import type { TcpEvent } from './event.js';
 import { Header } from './header.js';
-import { KeepAlive } from './keep-alive.js';
+import { Lifecycle, PendingReset } from './lifecycle.js';
 import { Receiver } from './receiver.js';
 import type { OutgoingSegment, SendRecord } from './segment.js';
 import { Sender } from './sender.js';
-import type { TcpParameters, TcpSettings } from './settings.js';
-import type { TcpState, TcpTransition } from './state.js';
-import { isSynchronized, mayReceive, maySend, mustReset, nextState } from './state.js';
+import type { TcpParameters } from './settings.js';
+import type { TcpState } from './state.js';
+import { isSynchronized, maySend } from './state.js';
 import type { RttView, TcpStatistics } from './statistics.js';
-
-/** Which RST is waiting to be sent. */
-const PendingReset = {
-  NONE: 0,
-  /** The peer acknowledged what was never sent: its own number is the only one it will believe. */
-  BARE: 1,
-  /** This end gave up. */
-  ABORT: 2,
-} as const;
 
 /**
  * One TCP connection, without I/O. Input goes in through `handle…`; after each the owner polls until there is no more:
@@ -31,52 +21,29 @@ const PendingReset = {
  *
  * Positions are stream offsets: 0 is the SYN, 1 the first byte, and the FIN takes one.
  *
- * This class owns the order in which a segment is judged (RFC 9293 §3.10.7) and the state; what follows from an
- * acceptable segment it leaves to the receiver, the sender, and its recovery.
+ * This class is the face of its parts: arrival.ts judges segments, sender.ts and recovery.ts send, receiver.ts puts in
+ * order what came, header.ts completes what leaves, lifecycle.ts knows the state.
  */
 export class TcpConnection<R extends SendRecord = SendRecord> {
   /** Whether Nagle's rule holds small records back; may change at any time. */
   nagle: boolean;
 
-  private currentState: TcpState;
   private readonly parameters: TcpParameters;
   private readonly sender: Sender<R>;
   private readonly receiver: Receiver;
   private readonly header: Header<R>;
-  private readonly throttle = new AckThrottle();
-  /** Only where keep-alive is asked for, and while the connection is open. */
-  private keepAlive: KeepAlive | undefined = undefined;
-  /** What keep-alive goes by: the settings of the connection until {@link setKeepAlive}. */
-  private keepAliveSettings: TcpSettings;
-  /** Events not yet polled. */
-  private events: TcpEvent[] | undefined = undefined;
-  /** Whether this end sent the first SYN. */
-  private readonly isActive: boolean;
-  /** Whether `shutdown` was called: before the connection is open the FIN has to wait. */
-  private isShutdown = false;
-  /** Whether a keep-alive probe must leave at the next poll. */
-  private isProbeOwed = false;
-  /** One of `PendingReset`. */
-  private pendingReset: number = PendingReset.NONE;
-  /** Sequence number of a bare RST. */
-  private resetSeq: Seq32 = seq32(0);
-  /** When TIME-WAIT ends; `NEVER` in all other states. */
-  private timeWaitAt = NEVER;
-  /** When the last acceptable segment came. */
-  private heardAt: number;
-  /** Whether the network reported the peer unreachable since it was last heard. */
-  private hasSoftError = false;
+  private readonly life: Lifecycle<R>;
+  private readonly arrival: Arrival<R>;
 
   private constructor(now: number, parameters: TcpParameters, isActive: boolean) {
     this.parameters = parameters;
     this.nagle = parameters.settings.nagle;
-    this.keepAliveSettings = parameters.settings;
-    this.isActive = isActive;
-    this.currentState = isActive ? 'syn-sent' : 'syn-received';
     this.sender = new Sender<R>(parameters);
     this.receiver = new Receiver(parameters);
     this.header = new Header<R>(parameters, this.receiver, this.sender);
-    this.heardAt = now;
+    this.life = new Lifecycle<R>(now, parameters, isActive, this.sender, this.receiver);
+    const { challengeAcksPerSecond } = parameters.settings;
+    this.arrival = new Arrival<R>(challengeAcksPerSecond, this.life, this.sender, this.receiver, this.header);
   }
 
   /** Opens towards a peer: the first poll gives the SYN. */
@@ -94,13 +61,13 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     syn: TcpSegment,
   ): TcpConnection<R> {
     const connection = new TcpConnection<R>(now, parameters, false);
-    connection.learn(now, syn);
+    connection.arrival.adopt(now, syn);
     return connection;
   }
 
   /** State of RFC 9293 §3.3.2. `shutdown` moves it at once, though the FIN may have to wait behind data. */
   get state(): TcpState {
-    return this.currentState;
+    return this.life.state;
   }
 
   // Input
@@ -108,43 +75,26 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   /** Takes in a segment of this connection, its checksum verified. Returns a sum of `Verdict` bits. */
   handleSegment(now: number, segment: TcpSegment): number {
     this.header.counters.segmentsReceived++;
-    if (this.currentState === 'closed') return 0;
-    if (this.currentState === 'syn-sent') return this.handleInSynSent(now, segment);
-    const { receiver } = this;
-    let flags = segment.flags;
-    let start = receiver.offset(segment.seq as Seq32);
-    if (this.currentState === 'syn-received' && (flags & TcpFlag.SYN) !== 0 && start === 0) {
-      if ((flags & TcpFlag.ACK) === 0) {
-        // The peer's SYN again: our answer was lost, or is late.
-        if (this.throttle.mayAnswerEmpty(now)) this.sender.recovery.repeatHead();
-        return 0;
-      }
-      // Both ends opened at once, and this is the peer's answer to our SYN (RFC 9293 figure 8).
-      flags &= ~TcpFlag.SYN;
-      start = 1;
-    }
-    const hasFin = (flags & TcpFlag.FIN) !== 0;
-    const end = start + segment.payloadLength + (hasFin ? 1 : 0);
-    if (!this.isAcceptable(now, segment, start, end)) return this.reject(now, segment, start, end);
-    if ((flags & TcpFlag.RST) !== 0) return this.handleReset(now, start);
-    if ((flags & TcpFlag.SYN) !== 0) {
-      // RFC 5961 §4.2: a SYN in an open connection is either forged or from a peer that restarted; it has to prove it.
-      this.challenge(now);
-      return 0;
-    }
-    if ((flags & TcpFlag.ACK) === 0) return 0;
-    const verdict = this.handleAck(now, segment, start);
-    if (verdict === 0 || (segment.payloadLength === 0 && !hasFin)) return verdict;
-    return verdict | this.handlePayload(now, segment, start, hasFin);
+    return this.arrival.handle(now, segment);
   }
 
   /** Does what is due at `now`; harmless when nothing is. */
   handleTimeout(now: number): void {
-    const { receiver, sender } = this;
+    const { receiver, sender, life } = this;
     if (now >= receiver.ackAt) receiver.ackNow = true;
     if (now >= sender.recovery.timerAt) this.handleLossTimer(now);
-    if (this.keepAlive !== undefined && now >= this.keepAlive.at) this.handleKeepAlive(now, this.keepAlive);
-    if (now >= this.timeWaitAt) this.finish('expired', 'normal');
+    if (now >= life.timerAt) life.onTimer(now);
+  }
+
+  private handleLossTimer(now: number): void {
+    const { sender, life } = this;
+    const { settings } = this.parameters;
+    const count = sender.onTimer(now, settings.pathMtuDiscovery ? settings.blackHoleTimeouts : NEVER);
+    if (count === 0) return;
+    const limit = isSynchronized(life.state) ? settings.dataRetries : settings.synRetries;
+    const isTooLong = now - sender.recovery.progressAt >= settings.userTimeoutNs;
+    if (count > limit || isTooLong) life.failSilent();
+    else life.onTimeout(count);
   }
 
   /**
@@ -162,8 +112,15 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
    */
   handleUnreachable(_now: number, hard: boolean, quotedSeq: Seq32): void {
     if (!this.isInFlight(quotedSeq)) return;
-    if (hard && !isSynchronized(this.currentState)) this.finish('fail', 'unreachable');
-    else this.hasSoftError = true;
+    if (hard && !isSynchronized(this.life.state)) this.life.fail('unreachable');
+    else this.life.hasSoftError = true;
+  }
+
+  /** Whether a packet that began at `seq` is one that the network can still have something to say about. */
+  private isInFlight(seq: Seq32): boolean {
+    const { board } = this.sender.recovery;
+    const offset = offsetOf(seq, this.sender.initial, board.sndUna);
+    return offset >= board.sndUna && offset < board.sndNxt;
   }
 
   // Output
@@ -174,17 +131,50 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
    * no more than `dataOptionBytes`.
    */
   pollSegment(now: number, out: OutgoingSegment<R>): boolean {
-    if (this.pendingReset !== PendingReset.NONE) return this.fillReset(now, out);
-    const { receiver, sender } = this;
-    if (this.currentState === 'closed') return false;
+    const { life, receiver, sender } = this;
+    if (life.pendingReset !== PendingReset.NONE) return this.fillReset(now, out);
+    if (life.state === 'closed') return false;
     if (sender.recovery.board.sndNxt === 0) sender.fillSyn(now, out);
     else {
       // Blocks go alone, so that data segments always have the same room; and at once, for the peer waits for them.
       const isUrgent = receiver.ackNow && receiver.sackBlockCount > 0;
-      if (isUrgent || this.isProbeOwed || !sender.fill(now, out)) return this.fillAck(now, out);
+      if (isUrgent || life.isProbeOwed || !sender.fill(now, out)) return this.fillAck(now, out);
     }
     this.complete(now, out, sender.filledStart);
     return true;
+  }
+
+  /** A segment without payload, if one is owed. */
+  private fillAck(now: number, out: OutgoingSegment<R>): boolean {
+    const { life, sender, receiver } = this;
+    const isProbe = life.isProbeOwed;
+    if ((!receiver.ackNow && !isProbe) || life.state === 'syn-sent') return false;
+    life.isProbeOwed = false;
+    out.clear();
+    out.flags = TcpFlag.ACK;
+    // RFC 9293 §3.8.4: a keep-alive probe is one below the next number, which the peer must answer.
+    this.complete(now, out, isProbe ? sender.recovery.board.sndNxt - 1 : sender.acceptableOffset);
+    return true;
+  }
+
+  private fillReset(now: number, out: OutgoingSegment<R>): boolean {
+    const { life } = this;
+    out.clear();
+    out.flags = TcpFlag.RST;
+    if (life.pendingReset === PendingReset.BARE) {
+      out.seq = life.resetSeq;
+      this.header.counters.count(out);
+    } else {
+      out.flags |= TcpFlag.ACK;
+      this.complete(now, out, this.sender.acceptableOffset);
+    }
+    life.pendingReset = PendingReset.NONE;
+    return true;
+  }
+
+  /** Fills in what every segment has; its payload, if any, starts at `start`. */
+  private complete(now: number, out: OutgoingSegment<R>, start: number): void {
+    this.header.complete(now, out, start, this.life.state === 'syn-sent');
   }
 
   /** When `handleTimeout` is due, an instant in ns; `NEVER` when no timer runs. */
@@ -192,17 +182,13 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     let at = this.receiver.ackAt;
     const lossAt = this.sender.recovery.timerAt;
     if (lossAt < at) at = lossAt;
-    if (this.timeWaitAt < at) at = this.timeWaitAt;
-    if (this.keepAlive !== undefined && this.keepAlive.at < at) at = this.keepAlive.at;
-    return at;
+    const lifeAt = this.life.timerAt;
+    return lifeAt < at ? lifeAt : at;
   }
 
   /** The next event, oldest first. */
   pollEvent(): TcpEvent | undefined {
-    if (this.events === undefined) return undefined;
-    const event = this.events.shift();
-    if (this.events.length === 0) this.events = undefined;
-    return event;
+    return this.life.pollEvent();
   }
 
   // Bytes out
@@ -215,7 +201,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
    * outstanding, the quota is one segment: the owner pushes it, and the connection probes the window with it.
    */
   sendQuota(now: number, wantedBytes = Number.POSITIVE_INFINITY): number {
-    return maySend(this.currentState) ? this.sender.quota(now, wantedBytes) : 0;
+    return maySend(this.life.state) ? this.sender.quota(now, wantedBytes) : 0;
   }
 
   /** Nagle's rule as Minshall has it: whether a record of `bytes` may be pushed now rather than wait for more. */
@@ -230,8 +216,8 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** Hands over a record; it must start at `pushEnd`. Throws `ERR_SUBFLOW_STATE` when the connection may not send. */
   push(_now: number, record: R): void {
-    if (!maySend(this.currentState)) {
-      throw new SubflowError('ERR_SUBFLOW_STATE', `no data can be sent in state ${this.currentState}`);
+    if (!maySend(this.life.state)) {
+      throw new SubflowError('ERR_SUBFLOW_STATE', `no data can be sent in state ${this.life.state}`);
     }
     this.sender.push(record);
   }
@@ -263,21 +249,17 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** Sends a FIN after what was pushed; before the connection is open, once it is. Does nothing the second time. */
   shutdown(_now: number): void {
-    if (this.isShutdown) return;
-    this.isShutdown = true;
-    if (maySend(this.currentState)) this.queueFin();
+    this.life.shutdown();
   }
 
   /** Gives up: one RST is left to poll (the owner adds its options to it) and the state is closed. */
   abort(_now: number): void {
-    if (this.currentState === 'closed') return;
-    if (mustReset(this.currentState)) this.pendingReset = PendingReset.ABORT;
-    this.finish('fail', 'aborted');
+    this.life.abort();
   }
 
   /** Has an acknowledgment sent at the next poll, alone if no data is there to carry it. */
   requestAck(_now: number): void {
-    if (this.currentState !== 'syn-sent') this.receiver.ackNow = true;
+    if (this.life.state !== 'syn-sent') this.receiver.ackNow = true;
   }
 
   // Bytes in
@@ -307,7 +289,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
    * bytes that arrive move `rcvNxt` towards it. Opening it enough has a window update sent; it may also shrink.
    */
   setReceiveWindow(bytes: number): void {
-    this.receiver.setWindow(bytes, this.currentState !== 'syn-sent' && !this.receiver.isFinished);
+    this.receiver.setWindow(bytes, this.life.state !== 'syn-sent' && !this.receiver.isFinished);
   }
 
   // For schedulers and statistics
@@ -377,7 +359,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   /** When the last segment that passed the acceptability tests came. */
   get lastReceivedAt(): number {
-    return this.heardAt;
+    return this.life.heardAt;
   }
 
   /** Counters as of now. */
@@ -402,289 +384,15 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
    * without timestamps, its sequence number it is newer than all that was received (RFC 6191 §2).
    */
   mayReopen(syn: TcpSegment): boolean {
-    if (this.currentState !== 'time-wait') return false;
+    if (this.life.state !== 'time-wait') return false;
     const isLater = this.receiver.offset(syn.seq as Seq32) >= this.receiver.rcvNxt;
     if (!syn.hasTimestamps || !this.header.timestamps.enabled) return isLater;
     const age = (syn.tsVal - this.header.timestamps.recent) | 0;
     return age > 0 || (age === 0 && isLater);
   }
 
-  // Judging segments
-
-  /** RFC 9293 §3.10.7.3: everything that can come while our SYN is on its way. */
-  private handleInSynSent(now: number, segment: TcpSegment): number {
-    const { flags } = segment;
-    const hasAck = (flags & TcpFlag.ACK) !== 0;
-    const hasReset = (flags & TcpFlag.RST) !== 0;
-    const { board } = this.sender.recovery;
-    if (hasAck && (offsetOf(segment.ack as Seq32, this.sender.initial, 0) !== 1 || board.sndNxt === 0)) {
-      if (!hasReset) this.resetBare(segment.ack);
-      return 0;
-    }
-    if (hasReset) {
-      if (!hasAck) return 0;
-      this.finish('fail', 'refused');
-      return Verdict.ACCEPTED | Verdict.RESET;
-    }
-    if ((flags & TcpFlag.SYN) === 0) return 0;
-    this.heardAt = now;
-    this.learn(now, segment);
-    if (!hasAck) {
-      this.move('syn');
-      // Our SYN goes out again, now with the ACK of theirs.
-      this.sender.recovery.repeatHead();
-      return Verdict.ACCEPTED | Verdict.SYN;
-    }
-    const verdict = Verdict.SYN | this.handleAck(now, segment, 0);
-    if (segment.payloadLength === 0 && (flags & TcpFlag.FIN) === 0) return verdict;
-    return verdict | this.handlePayload(now, segment, 1, (flags & TcpFlag.FIN) !== 0);
-  }
-
-  /** Takes over what the peer's SYN says of itself. */
-  private learn(now: number, syn: TcpSegment): void {
-    this.header.adopt(now, syn);
-    if (this.isActive) this.receiver.ackNow = true;
-  }
-
-  /** Sequence and PAWS tests. A segment without timestamps is not held against a peer that agreed to them: some senders
-   * drop the option where a larger one needs the room, and RFC 7323 §3.2 makes the rejection a SHOULD only. */
-  private isAcceptable(now: number, segment: TcpSegment, start: number, end: number): boolean {
-    const { receiver } = this;
-    const { timestamps } = this.header;
-    // RFC 7323 §5.3 R1: a reset is exempt, for the peer may have lost its clock with its state.
-    const isTimed = timestamps.enabled && segment.hasTimestamps && (segment.flags & TcpFlag.RST) === 0;
-    if (isTimed && timestamps.isOld(segment.tsVal, now)) return false;
-    if (!receiver.isAcceptable(start, end)) return false;
-    this.noteTimestamp(now, segment, start);
-    return true;
-  }
-
-  /**
-   * Takes over the timestamp to be echoed (RFC 7323 §4.3). That of a retransmission counts though its original had
-   * arrived: echoing the original would tell the peer of a round trip as long as its acknowledgments were lost.
-   */
-  private noteTimestamp(now: number, segment: TcpSegment, start: number): void {
-    const { timestamps } = this.header;
-    if (!timestamps.enabled || !segment.hasTimestamps || start > this.receiver.lastAckSent) return;
-    if (!timestamps.isOld(segment.tsVal, now)) timestamps.note(segment.tsVal, now);
-  }
-
-  /** Answers a segment that is not acceptable with an acknowledgment (RFC 9293 §3.10.7.4), a reset with nothing. */
-  private reject(now: number, segment: TcpSegment, start: number, end: number): number {
-    if ((segment.flags & TcpFlag.RST) !== 0) return 0;
-    const { receiver } = this;
-    const isOld = segment.payloadLength > 0 && end <= receiver.rcvNxt;
-    if (isOld && receiver.isRecent(start)) {
-      receiver.noteDuplicate(start, start + segment.payloadLength);
-      this.noteTimestamp(now, segment, start);
-    }
-    if (end > start || this.throttle.mayAnswerEmpty(now)) receiver.ackNow = true;
-    if (this.currentState === 'time-wait' && end === receiver.rcvNxt) this.startTimeWait(now);
-    return isOld ? Verdict.DUPLICATE : 0;
-  }
-
-  /** RFC 5961 §3.2: only a reset at exactly the next number counts; one elsewhere in the window has to prove itself. */
-  private handleReset(now: number, start: number): number {
-    if (start !== this.receiver.rcvNxt) {
-      this.challenge(now);
-      return 0;
-    }
-    const state = this.currentState;
-    const isLate = state === 'time-wait' || state === 'closing' || state === 'last-ack';
-    const hasUnacked = this.sender.recovery.board.sndUna < this.sender.pushEnd;
-    if (state === 'syn-received' && this.isActive) this.finish('fail', 'refused');
-    else this.finish('fail', isLate && !hasUnacked ? 'normal' : 'reset');
-    return Verdict.ACCEPTED | Verdict.RESET;
-  }
-
-  private challenge(now: number): void {
-    if (!this.throttle.mayChallenge(now, this.parameters.settings.challengeAcksPerSecond)) return;
-    this.header.counters.challengeAcks++;
-    this.receiver.ackNow = true;
-  }
-
-  /** The acknowledgment field (RFC 9293 §3.10.7.4, fifth step). Returns verdict bits, 0 when the segment must be dropped. */
-  private handleAck(now: number, segment: TcpSegment, start: number): number {
-    const { sender } = this;
-    const { recovery } = sender;
-    const { board } = recovery;
-    const before = board.sndUna;
-    const ackOffset = offsetOf(segment.ack as Seq32, sender.initial, before);
-    if (this.currentState === 'syn-received' && (ackOffset <= 0 || ackOffset > board.sndNxt)) {
-      this.resetBare(segment.ack);
-      return 0;
-    }
-    // RFC 5961 §5.2: acknowledgments of the future, or from longer ago than a window, are not the peer's.
-    if (ackOffset > board.sndNxt || ackOffset < before - sender.maxWindow) {
-      this.challenge(now);
-      return 0;
-    }
-    this.heardAt = now;
-    this.hasSoftError = false;
-    let verdict: number = Verdict.ACCEPTED;
-    if (board.flightSize > 0 || segment.sackCount > 0) {
-      const echoedAt =
-        this.header.timestamps.enabled && segment.hasTimestamps
-          ? this.header.timestamps.echoedAt(segment.tsEcr, now)
-          : NEVER;
-      recovery.onAck(now, segment, ackOffset, echoedAt, sender.isWindowClosed);
-    }
-    if (sender.updateWindow(now, segment, start, ackOffset)) verdict |= Verdict.WINDOW;
-    if (board.sndUna > before) {
-      verdict |= Verdict.ACKED;
-      sender.onProgress();
-      if (before === 0) this.establish(now);
-      if (sender.isFinAcked) this.handleFinAcked(now);
-    }
-    return verdict;
-  }
-
-  private establish(now: number): void {
-    const { initialWindowSegments } = this.parameters.settings;
-    this.move(this.currentState === 'syn-sent' ? 'syn-ack' : 'syn-acked');
-    this.sender.recovery.open(this.sender.mss, initialWindowSegments);
-    this.startKeepAlive(now);
-    this.emit({ type: 'established' });
-    if (this.isShutdown) this.queueFin();
-  }
-
-  private queueFin(): void {
-    this.sender.isFinQueued = true;
-    this.move('shutdown');
-  }
-
-  private handleFinAcked(now: number): void {
-    const before = this.currentState;
-    if (before === 'last-ack') return this.finish('fin-acked', 'normal');
-    this.move('fin-acked');
-    if (before === 'closing') this.startTimeWait(now);
-  }
-
-  /** Payload and FIN (RFC 9293 §3.10.7.4, seventh and eighth step). */
-  private handlePayload(now: number, segment: TcpSegment, start: number, hasFin: boolean): number {
-    if (!mayReceive(this.currentState)) {
-      // Nothing can follow the peer's FIN but that FIN again.
-      this.receiver.ackNow = true;
-      if (this.currentState === 'time-wait') this.startTimeWait(now);
-      return segment.payloadLength > 0 ? Verdict.DUPLICATE : 0;
-    }
-    const verdict = this.receiver.receive(now, segment, start, hasFin);
-    if ((verdict & Verdict.FIN) === 0) return verdict;
-    this.move('fin');
-    this.emit({ type: 'peer-fin' });
-    if (this.state === 'time-wait') this.startTimeWait(now);
-    return verdict;
-  }
-
-  /** Whether a packet that began at `seq` is one that the network can still have something to say about. */
-  private isInFlight(seq: Seq32): boolean {
-    const { board } = this.sender.recovery;
-    const offset = offsetOf(seq, this.sender.initial, board.sndUna);
-    return offset >= board.sndUna && offset < board.sndNxt;
-  }
-
-  // Timers
-
-  private handleLossTimer(now: number): void {
-    const { sender } = this;
-    const { settings } = this.parameters;
-    const count = sender.onTimer(now, settings.pathMtuDiscovery ? settings.blackHoleTimeouts : NEVER);
-    if (count === 0) return;
-    const limit = isSynchronized(this.currentState) ? settings.dataRetries : settings.synRetries;
-    if (count > limit || now - sender.recovery.progressAt >= settings.userTimeoutNs) {
-      this.finish('fail', this.hasSoftError ? 'unreachable' : 'timeout');
-    } else this.emit({ type: 'timeout', count });
-  }
-
   /** Probes the peer after `idleNs` of silence from now on; {@link NEVER}: not at all (RFC 9293 §3.8.4). */
   setKeepAlive(now: number, idleNs: number): void {
-    this.keepAliveSettings = { ...this.keepAliveSettings, keepAliveIdleNs: idleNs };
-    this.keepAlive = undefined;
-    if (isSynchronized(this.currentState) && this.currentState !== 'time-wait') this.startKeepAlive(now);
-  }
-
-  private startKeepAlive(now: number): void {
-    const settings = this.keepAliveSettings;
-    if (settings.keepAliveIdleNs !== NEVER) this.keepAlive = new KeepAlive(now, settings);
-  }
-
-  private handleKeepAlive(now: number, keepAlive: KeepAlive): void {
-    const action = keepAlive.onTimer(now, this.heardAt, this.sender.recovery.board.flightSize > 0);
-    if (action === 'probe') this.isProbeOwed = true;
-    if (action !== 'give-up') return;
-    this.pendingReset = PendingReset.ABORT;
-    this.finish('fail', this.hasSoftError ? 'unreachable' : 'timeout');
-  }
-
-  // Filling segments
-
-  /** A segment without payload, if one is owed. */
-  private fillAck(now: number, out: OutgoingSegment<R>): boolean {
-    const { sender, receiver } = this;
-    const isProbe = this.isProbeOwed;
-    if ((!receiver.ackNow && !isProbe) || this.currentState === 'syn-sent') return false;
-    this.isProbeOwed = false;
-    out.clear();
-    out.flags = TcpFlag.ACK;
-    // RFC 9293 §3.8.4: a keep-alive probe is one below the next number, which the peer must answer.
-    this.complete(now, out, isProbe ? sender.recovery.board.sndNxt - 1 : sender.acceptableOffset);
-    return true;
-  }
-
-  private fillReset(now: number, out: OutgoingSegment<R>): boolean {
-    out.clear();
-    out.flags = TcpFlag.RST;
-    if (this.pendingReset === PendingReset.BARE) {
-      out.seq = this.resetSeq;
-      this.header.counters.count(out);
-    } else {
-      out.flags |= TcpFlag.ACK;
-      this.complete(now, out, this.sender.acceptableOffset);
-    }
-    this.pendingReset = PendingReset.NONE;
-    return true;
-  }
-
-  /** Has a RST sent that takes its number from the segment that provoked it (RFC 9293 §3.10.7.3). */
-  private resetBare(ack: number): void {
-    this.pendingReset = PendingReset.BARE;
-    this.resetSeq = seq32(ack);
-  }
-
-  /** Fills in what every segment has; its payload, if any, starts at `start`. */
-  private complete(now: number, out: OutgoingSegment<R>, start: number): void {
-    this.header.complete(now, out, start, this.currentState === 'syn-sent');
-  }
-
-  // State
-
-  private move(transition: TcpTransition): void {
-    this.currentState = nextState(this.currentState, transition);
-  }
-
-  /** Moves to closed and lets go of everything that is still to be sent. */
-  private finish(transition: TcpTransition, reason: CloseReason): void {
-    this.move(transition);
-    this.emit({ type: 'closed', reason });
-    this.sender.recovery.stop();
-    this.keepAlive = undefined;
-    this.timeWaitAt = NEVER;
-    this.receiver.ackNow = false;
-    this.receiver.ackAt = NEVER;
-  }
-
-  /** Begins TIME-WAIT, or begins it again because the peer's FIN came again (RFC 9293 §3.10.7.4). */
-  private startTimeWait(now: number): void {
-    if (this.timeWaitAt === NEVER) {
-      this.emit({ type: 'time-wait' });
-      this.sender.recovery.stop();
-      this.keepAlive = undefined;
-    }
-    this.timeWaitAt = now + this.parameters.settings.timeWaitNs;
-  }
-
-  private emit(event: TcpEvent): void {
-    if (this.events === undefined) this.events = [event];
-    else this.events.push(event);
+    this.life.setKeepAlive(now, idleNs);
   }
 }

@@ -240,6 +240,12 @@ export class Receiver {
     this.duplicateEnd = this.duplicateStart;
   }
 
+  /** The connection is over: nothing is acknowledged any more. */
+  stop(): void {
+    this.ackNow = false;
+    this.ackAt = NEVER;
+  }
+
   // Window
 
   /** Sets the right edge to `bytes` beyond what was received in order; `mayTell`: the peer can use the news. */
