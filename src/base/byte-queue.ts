@@ -1,6 +1,6 @@
 import { assert } from './error.js';
 
-/** Most chunks for which an emptied queue keeps its arrays. */
+/** Most places for which an emptied queue keeps its arrays: one that is drained often needs them again. */
 const SMALL_COUNT = 4;
 
 /**
@@ -9,10 +9,11 @@ const SMALL_COUNT = 4;
  * not write to it again.
  */
 export class ByteQueue {
-  /** Chunks from `first` on are held; those before it are spent and dropped in bulk. */
-  private chunks: Uint8Array[] = [];
+  /** Chunks from `first` to before `last` are held; the places around them are free, and filled again. */
+  private chunks: (Uint8Array | undefined)[] = [];
   private starts: number[] = [];
   private first = 0;
+  private last = 0;
   private headOffset: number;
   private tailOffset: number;
 
@@ -39,8 +40,17 @@ export class ByteQueue {
   /** Adds `chunk` at the tail. */
   append(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.chunks.push(chunk);
-    this.starts.push(this.tailOffset);
+    if (this.chunks.length === 0) {
+      this.chunks = [chunk, undefined, undefined, undefined];
+      this.starts = [this.tailOffset, 0, 0, 0];
+    } else if (this.last === this.chunks.length) {
+      this.chunks.push(chunk);
+      this.starts.push(this.tailOffset);
+    } else {
+      this.chunks[this.last] = chunk;
+      this.starts[this.last] = this.tailOffset;
+    }
+    this.last++;
     this.tailOffset += chunk.length;
   }
 
@@ -49,28 +59,20 @@ export class ByteQueue {
     if (offset <= this.headOffset) return;
     assert(offset <= this.tailOffset, 'released bytes that the queue does not hold');
     this.headOffset = offset;
-    while (this.first < this.chunks.length && this.chunkEnd(this.first) <= offset) this.first++;
-    if (this.first === this.chunks.length) {
-      this.empty();
-    } else if (this.first > 32 && this.first * 2 > this.chunks.length) {
+    while (this.first < this.last && this.chunkEnd(this.first) <= offset)
+      this.chunks[this.first++] = undefined;
+    if (this.first === this.last) {
+      if (this.chunks.length > SMALL_COUNT) {
+        this.chunks = [];
+        this.starts = [];
+      }
+      this.first = 0;
+      this.last = 0;
+    } else if (this.first > 32 && this.first * 2 > this.last) {
       this.chunks.splice(0, this.first);
       this.starts.splice(0, this.first);
+      this.last -= this.first;
       this.first = 0;
-    }
-  }
-
-  /** Lets go of all chunks, and of the arrays as well unless they are small: a queue that is drained often needs them. */
-  private empty(): void {
-    this.first = 0;
-    if (this.chunks.length > SMALL_COUNT) {
-      this.chunks = [];
-      this.starts = [];
-      return;
-    }
-    // Popped one by one an array keeps its room, which setting its length to 0 would give up.
-    while (this.chunks.length > 0) {
-      this.chunks.pop();
-      this.starts.pop();
     }
   }
 
@@ -112,7 +114,7 @@ export class ByteQueue {
   /** Index of the chunk that holds `offset`. */
   private indexOf(offset: number): number {
     let low = this.first;
-    let high = this.chunks.length - 1;
+    let high = this.last - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
       if (this.starts[middle]! <= offset) low = middle;

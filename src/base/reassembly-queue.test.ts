@@ -57,6 +57,14 @@ function compare(queue: ReassemblyQueue, model: NaiveReassembly, out: readonly U
 }
 
 describe('ReassemblyQueue', () => {
+  it('is moved past bytes that its owner has in order, while it holds nothing', () => {
+    const queue = new ReassemblyQueue(1);
+    expect(queue.advance(1, 10)).toBe(true);
+    expect([queue.advance(5, 10), queue.advance(12, 1), queue.next]).toEqual([false, false, 11]);
+    queue.insert(21, new Uint8Array(5), []);
+    expect([queue.advance(11, 10), queue.next]).toEqual([false, 11]);
+  });
+
   it('passes bytes in order through as they are', () => {
     const queue = new ReassemblyQueue(5);
     const out: Uint8Array[] = [];

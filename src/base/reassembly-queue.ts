@@ -61,6 +61,16 @@ export class ReassemblyQueue {
   }
 
   /**
+   * Moves past `length` bytes at `start` if they are next and nothing is held: then the caller has them, in order, and
+   * there is nothing to put together. False, and nothing done, otherwise.
+   */
+  advance(start: number, length: number): boolean {
+    if (start !== this.nextOffset || this.runs.length > 0) return false;
+    this.nextOffset += length;
+    return true;
+  }
+
+  /**
    * Takes the bytes at `start`. Those that are now in order are appended to `out`, without copies, and `next` moves
    * past them. Returns how many bytes were new.
    */

@@ -92,10 +92,20 @@ export class DataReceiver {
       delivery.dropped = bytes.length;
       piece = bytes.subarray(0, 0);
     }
-    delivery.fresh = this.reassembly.insert(at, piece, ready);
+    if (this.reassembly.advance(at, piece.length)) {
+      delivery.fresh = piece.length;
+      this.queue.append(piece);
+    } else {
+      delivery.fresh = this.reassembly.insert(at, piece, ready);
+      if (ready.length > 0) this.takeReady();
+    }
+    if (this.isDiscarding) this.queue.release(this.queue.tail);
+  }
+
+  /** Queues the pieces that a gap, now filled, had held back. */
+  private takeReady(): void {
     for (let i = 0; i < ready.length; i++) this.queue.append(ready[i]!);
     ready.length = 0;
-    if (this.isDiscarding) this.queue.release(this.queue.tail);
   }
 
   /** Takes up to `maxBytes` from the head of what is in order. */

@@ -4,6 +4,8 @@
  * Knows nothing of what the data is for.
  */
 
+import { Deque } from '../base/index.js';
+
 /** One mapping, valid until its last byte was delivered. */
 export interface Mapping {
   /** Subflow offset of its first byte. */
@@ -37,7 +39,7 @@ export class MappingTable {
   /** Sum of the lengths in `unmapped`. */
   unmappedBytes = 0;
   /** Mappings by start; they do not overlap. */
-  private readonly mappings: Mapping[] = [];
+  private readonly mappings = new Deque<Mapping>();
   /** The mapping declared last, held or not: most segments repeat it. */
   private recent: Mapping | undefined = undefined;
 
@@ -61,16 +63,16 @@ export class MappingTable {
   /** The mapping that covers subflow offset `at`. */
   find(at: number): Mapping | undefined {
     // Nearly always the oldest one: the stream is read in order.
-    const first = this.mappings[0];
+    const first = this.mappings.at(0);
     if (first === undefined || at < first.start) return undefined;
     if (at < first.start + first.length) return first;
-    const mapping = this.mappings[this.lastStartingBy(at)]!;
+    const mapping = this.mappings.at(this.lastStartingBy(at))!;
     return at < mapping.start + mapping.length ? mapping : undefined;
   }
 
   /** Start of the first mapping after subflow offset `at`; Infinity when there is none. */
   nextStart(at: number): number {
-    return this.mappings[this.lastStartingBy(at) + 1]?.start ?? Number.POSITIVE_INFINITY;
+    return this.mappings.at(this.lastStartingBy(at) + 1)?.start ?? Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -80,7 +82,7 @@ export class MappingTable {
   declare(mapping: Mapping, limit: number): DeclareResult {
     this.recent = mapping;
     const count = this.mappings.length;
-    const last = this.mappings[count - 1];
+    const last = this.mappings.at(count - 1);
     if (last === undefined || mapping.start >= last.start + last.length) {
       if (count >= limit) return 'full';
       this.mappings.push(mapping);
@@ -91,14 +93,11 @@ export class MappingTable {
 
   /** Forgets the mappings that end at or before subflow offset `delivered`. */
   release(delivered: number): void {
-    let spent = 0;
-    while (spent < this.mappings.length) {
-      const mapping = this.mappings[spent]!;
-      if (mapping.start + mapping.length > delivered) break;
-      spent++;
+    const { mappings } = this;
+    for (let first = mappings.at(0); first !== undefined; first = mappings.at(0)) {
+      if (first.start + first.length > delivered) return;
+      mappings.shift();
     }
-    if (spent === 1) this.mappings.shift();
-    else if (spent > 0) this.mappings.splice(0, spent);
   }
 
   /** Takes out the runs that wait for a mapping, if `mapping` covers any of them. */
@@ -116,7 +115,8 @@ export class MappingTable {
   takeWaiting(): UnmappedRun[] {
     const runs = this.unmapped.splice(0);
     this.unmappedBytes = 0;
-    for (const mapping of this.mappings) {
+    for (let i = 0; i < this.mappings.length; i++) {
+      const mapping = this.mappings.at(i)!;
       let start = mapping.start;
       for (const bytes of mapping.held ?? []) {
         runs.push({ start, bytes });
@@ -134,7 +134,7 @@ export class MappingTable {
     const end = mapping.start + mapping.length;
     let from = mapping.start;
     for (let i = Math.max(before, 0); i < this.mappings.length; i++) {
-      const held = this.mappings[i]!;
+      const held = this.mappings.at(i)!;
       if (held.start >= end) break;
       if (held.start + held.length <= mapping.start) continue;
       if (isSame(held, mapping)) return 'known';
@@ -145,7 +145,7 @@ export class MappingTable {
     if (from >= end) return 'known';
     if (this.mappings.length >= limit) return 'full';
     const rest = from === mapping.start ? mapping : tail(mapping, from);
-    this.mappings.splice(this.lastStartingBy(from) + 1, 0, rest);
+    this.mappings.insert(this.lastStartingBy(from) + 1, rest);
     return 'added';
   }
 
@@ -155,7 +155,7 @@ export class MappingTable {
     let high = this.mappings.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.mappings[middle]!.start <= at) low = middle;
+      if (this.mappings.at(middle)!.start <= at) low = middle;
       else high = middle - 1;
     }
     return low;
