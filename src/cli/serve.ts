@@ -151,7 +151,11 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
     });
     answer(root, request, response);
   });
+  // The HTTP server does not listen by itself, and so does not know which connections it has.
+  const sockets = new Set<Socket>();
   const server = createServer(transport.options, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     web.emit('connection', socket);
   });
   await listen(server, host, port);
@@ -163,8 +167,9 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
     `Serving ${join(root, '/')} at http://${at}/ (${server.transport} transport); end with Ctrl-C`,
   );
   await untilStopped();
-  web.closeAllConnections();
-  await new Promise<void>((done) => server.close(() => done()));
+  const closed = new Promise<void>((done) => server.close(() => done()));
+  for (const socket of sockets) socket.destroy();
+  await closed;
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {
