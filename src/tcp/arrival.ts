@@ -18,7 +18,8 @@ import { mayReceive } from './state.js';
  * Read first: RFC 9293 §3.10.7.3 and §3.10.7.4, RFC 7323 §5, RFC 5961.
  */
 export class Arrival<R extends SendRecord> {
-  private readonly throttle = new AckThrottle();
+  /** Made when something doubtful first arrives. */
+  private throttle: AckThrottle | undefined = undefined;
   private readonly challengesPerSecond: number;
   private readonly life: Lifecycle<R>;
   private readonly sender: Sender<R>;
@@ -49,7 +50,7 @@ export class Arrival<R extends SendRecord> {
     if (life.state === 'syn-received' && (flags & TcpFlag.SYN) !== 0 && start === 0) {
       if ((flags & TcpFlag.ACK) === 0) {
         // The peer's SYN again: our answer was lost, or is late.
-        if (this.throttle.mayAnswerEmpty(now)) this.sender.recovery.repeatHead();
+        if (this.mayAnswerEmpty(now)) this.sender.recovery.repeatHead();
         return 0;
       }
       // Both ends opened at once, and this is the peer's answer to our SYN (RFC 9293 figure 8).
@@ -141,7 +142,7 @@ export class Arrival<R extends SendRecord> {
       receiver.noteDuplicate(start, start + segment.payloadLength);
       this.noteTimestamp(now, segment, start);
     }
-    if (end > start || this.throttle.mayAnswerEmpty(now)) receiver.ackNow = true;
+    if (end > start || this.mayAnswerEmpty(now)) receiver.ackNow = true;
     return isOld ? Verdict.DUPLICATE : 0;
   }
 
@@ -155,7 +156,13 @@ export class Arrival<R extends SendRecord> {
     return Verdict.ACCEPTED | Verdict.RESET;
   }
 
+  private mayAnswerEmpty(now: number): boolean {
+    this.throttle ??= new AckThrottle();
+    return this.throttle.mayAnswerEmpty(now);
+  }
+
   private challenge(now: number): void {
+    this.throttle ??= new AckThrottle();
     if (!this.throttle.mayChallenge(now, this.challengesPerSecond)) return;
     this.header.counters.challengeAcks++;
     this.receiver.ackNow = true;
