@@ -97,6 +97,10 @@ class Draw {
     return Math.round(low * (high / low) ** randomUnit(this.random));
   }
 
+  below(bound: number): number {
+    return randomBelow(this.random, bound);
+  }
+
   pick<T>(choices: readonly T[]): T {
     return choices[randomBelow(this.random, choices.length)]!;
   }
@@ -107,12 +111,14 @@ export function drawWorld(seed: number): WorldPlan {
   const draw = new Draw(new SeededRandom(seed));
   const families = draw.pick(['ipv4', 'ipv4', 'ipv6', 'both'] as const);
   const pathCount = draw.pick([1, 2, 2, 2, 3, 4]);
-  const paths = Array.from({ length: pathCount }, () => drawPath(draw, families));
+  // In most worlds of several paths one of them never fails, so that there is no excuse for an error.
+  const surePath = draw.chance(0.75) ? draw.below(pathCount) : -1;
+  const paths = Array.from({ length: pathCount }, (_, index) => drawPath(draw, families, index === surePath));
   const connections = Array.from({ length: draw.pick([1, 1, 1, 2, 3]) }, () => drawConnection(draw));
   return { seed, paths, client: drawStack(draw), server: drawStack(draw), connections };
 }
 
-function drawPath(draw: Draw, families: PathPlan['families']): PathPlan {
+function drawPath(draw: Draw, families: PathPlan['families'], isSure: boolean): PathPlan {
   const nat = families !== 'both' && draw.chance(0.25);
   const mtu = draw.chance(0.7) ? 1500 : draw.pick([1280, 1400, 9000]);
   const forward = drawDirection(draw, mtu);
@@ -128,7 +134,7 @@ function drawPath(draw: Draw, families: PathPlan['families']): PathPlan {
     maxOffloadBytes: checksumOffload && draw.chance(0.5) ? draw.pick([8000, 65_000]) : 0,
     backup: draw.chance(0.1),
     nat,
-    incidents: draw.chance(0.4) ? drawIncidents(draw, nat) : [],
+    incidents: draw.chance(isSure ? 0.2 : 0.6) ? drawIncidents(draw, nat, isSure) : [],
   };
 }
 
@@ -160,15 +166,17 @@ function drawLoss(draw: Draw): LinkOptions['loss'] {
   return burstyLoss(draw.between(0, 0.05), draw.between(1, 4));
 }
 
-function drawIncidents(draw: Draw, nat: boolean): Incident[] {
+/** What happens to a path; nothing deadly to one that is to be sure. */
+function drawIncidents(draw: Draw, nat: boolean, isSure: boolean): Incident[] {
   const incidents: Incident[] = [];
-  let at = draw.magnitude(10 * MILLISECOND, 5 * SECOND);
+  const kinds = isSure
+    ? (['rate', 'delay'] as const)
+    : nat
+      ? (['rebind', 'rebind', 'down', 'blackhole'] as const)
+      : (['down', 'down', 'blackhole', 'blackhole', 'rate', 'delay'] as const);
+  let at = draw.magnitude(5 * MILLISECOND, 3 * SECOND);
   for (let left = draw.pick([1, 1, 2, 3]); left > 0; left--) {
-    const kind = draw.pick(
-      nat
-        ? (['rebind', 'rebind', 'down', 'blackhole'] as const)
-        : (['down', 'blackhole', 'rate', 'delay'] as const),
-    );
+    const kind = draw.pick(kinds);
     const value =
       kind === 'rate' ? draw.magnitude(500_000, 200_000_000) : draw.magnitude(100_000, 200 * MILLISECOND);
     incidents.push({ at, kind, value });
@@ -206,16 +214,24 @@ function drawConnection(draw: Draw): ConnectionPlan {
   };
 }
 
+/** Nothing, a message, or a transfer that takes its time. */
+function drawLength(draw: Draw): number {
+  const kind = draw.between(0, 1);
+  if (kind < 0.08) return 0;
+  if (kind < 0.3) return draw.magnitude(1, 2000);
+  return kind < 0.8 ? draw.magnitude(2000, 200_000) : draw.magnitude(100_000, 1_000_000);
+}
+
 function drawSide(draw: Draw): SidePlan {
   const isSlow = draw.chance(0.2);
   const ending = draw.chance(0.84) ? 'half-close' : draw.pick(['early-close', 'abort'] as const);
   return {
-    writeBytes: draw.chance(0.1) ? 0 : draw.magnitude(1, 300_000),
+    writeBytes: drawLength(draw),
     chunkBytes: draw.magnitude(1, 60_000) + 50,
     pauseNs: draw.chance(0.7) ? 0 : draw.magnitude(MILLISECOND, SECOND),
     readBytes: isSlow ? draw.magnitude(500, 30_000) : Number.POSITIVE_INFINITY,
     readIntervalNs: isSlow ? draw.magnitude(MILLISECOND, 300 * MILLISECOND) : 0,
     ending,
-    endAfterBytes: draw.magnitude(1, 200_000),
+    endAfterBytes: draw.magnitude(1, 300_000),
   };
 }

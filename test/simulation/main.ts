@@ -41,7 +41,7 @@ interface Share {
 
 const isChild = process.send !== undefined && process.argv.includes('--share');
 if (isChild) {
-  process.once('message', (share) => runShare(share as Share));
+  process.once('message', (share) => void runShare(share as Share));
 } else {
   process.exitCode = await main(process.argv.slice(2));
 }
@@ -148,20 +148,18 @@ function finished(child: ChildProcess, take: (report: WorldReport) => void): Pro
 }
 
 /** What a child does. */
-function runShare({ from, to, stride, plant }: Share): void {
+async function runShare({ from, to, stride, plant }: Share): Promise<void> {
   let batch: WorldReport[] = [];
-  const flush = (): void => {
-    process.send!(batch);
-    batch = [];
-  };
   for (let seed = from; seed <= to; seed += stride) {
     const report = judged(() =>
       runWorld(drawWorld(seed), plant === undefined ? {} : { plant: plants[plant]! }),
     );
     batch.push(typeof report === 'string' ? crashed(seed, report) : report);
-    if (batch.length === batchSize) flush();
+    if (batch.length < batchSize && seed + stride <= to) continue;
+    const reports = batch;
+    batch = [];
+    await new Promise((resolve) => process.send!(reports, undefined, undefined, resolve));
   }
-  flush();
   process.disconnect();
 }
 

@@ -6,10 +6,12 @@ import {
   type Direction,
   fillTcpChecksum,
   type Middlebox,
+  type Packet,
   packetFunction,
+  pseudoSum,
   readIp,
 } from '../../src/network/index.js';
-import { IpPacket, IpProtocol, writeU16 } from '../../src/wire/index.js';
+import { IpPacket, IpProtocol, verifyTcpChecksum, writeU16 } from '../../src/wire/index.js';
 
 /** A bug. */
 export interface Plant {
@@ -88,10 +90,19 @@ function packetPlant(
       const ip = new IpPacket();
       let count = 0;
       return packetFunction((packet, direction) => {
-        if (direction !== way || !readIp(packet, ip) || ip.protocol !== IpProtocol.TCP) return [packet];
+        if (direction !== way || !isIntactTcp(packet, ip)) return [packet];
         if (change(packet.bytes, ip, count++) && !packet.needsChecksum) fillTcpChecksum(packet.bytes, ip);
         return [packet];
       });
     },
   };
+}
+
+/** Whether a packet is TCP and undamaged: the bug must not mend what the network broke. */
+function isIntactTcp(packet: Packet, ip: IpPacket): boolean {
+  const { bytes } = packet;
+  if (!readIp(packet, ip) || ip.protocol !== IpProtocol.TCP) return false;
+  return (
+    packet.needsChecksum || verifyTcpChecksum(bytes, ip.payloadOffset, ip.payloadLength, pseudoSum(bytes, ip))
+  );
 }

@@ -70,13 +70,17 @@ function transfer({ rates, delaysMs }: Configuration, clientBytes: number, serve
   };
   server.run(0, new TransferApplication([sides.server], quiet, accept));
   client.run(0, new TransferApplication([sides.client], quiet));
-  sides.client.attach(client.stack.connect(0, { remote: { address: pathAddress(0, 'server', 4), port: 80 } }));
+  sides.client.attach(
+    client.stack.connect(0, { remote: { address: pathAddress(0, 'server', 4), port: 80 } }),
+  );
   client.wake(0);
   simulator.run();
   const isWhole = sides.client.checker.isComplete && sides.server.checker.isComplete;
   const errors = [sides.client.errorCode, sides.server.errorCode];
   const endMs = Math.max(sides.client.closedAt, sides.server.closedAt) / MILLISECOND;
-  const pathBytes = links.map(({ forward, backward }) => forward.counters.deliveredBytes + backward.counters.deliveredBytes);
+  const pathBytes = links.map(
+    ({ forward, backward }) => forward.counters.deliveredBytes + backward.counters.deliveredBytes,
+  );
   return { isWhole, errors, endMs, pathBytes };
 }
 
@@ -91,7 +95,11 @@ describe('simult_flows', () => {
     for (const direction of ['client to server', 'server to client'] as const) {
       it(`${rates.join('/')} Mbit/s with delays ${delaysMs.join('/')} ms, ${direction}`, () => {
         const isForward = direction === 'client to server';
-        const result = transfer(configuration, isForward ? largeBytes : smallBytes, isForward ? smallBytes : largeBytes);
+        const result = transfer(
+          configuration,
+          isForward ? largeBytes : smallBytes,
+          isForward ? smallBytes : largeBytes,
+        );
         expect(result.isWhole).toBe(true);
         expect(result.errors).toEqual(['', '']);
         expect(result.endMs).toBeLessThan(boundMs(rates));

@@ -1,0 +1,98 @@
+/** Ten thousand worlds, and what they would not overlook. */
+
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readCapture } from '../../src/capture/index.js';
+import { drawWorld } from './draw.js';
+import { plants } from './plant.js';
+import { runWorld } from './world.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'subflow-worlds-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const main = fileURLToPath(new URL('main.ts', import.meta.url));
+
+/** Runs the command; gives its exit status and what it printed. */
+function worlds(...args: string[]): Promise<{ status: number; output: string }> {
+  return new Promise((resolve) => {
+    const options = { cwd: directory, maxBuffer: 16 << 20 };
+    execFile(process.execPath, ['--import', loader, main, ...args], options, (error, stdout, stderr) => {
+      resolve({
+        status: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
+        output: stdout + stderr,
+      });
+    });
+  });
+}
+
+describe('worlds', () => {
+  it(
+    'all ten thousand deliver every byte once and in order, or end with a clean error',
+    { timeout: 1_800_000 },
+    async () => {
+      const { status, output } = await worlds('--seeds', '1..10000', '--jobs', '2');
+      expect(output).toContain('worlds       10000, 0 of them with violations');
+      expect(status).toBe(0);
+    },
+  );
+
+  it('do the same again for the same seed', () => {
+    for (const seed of [1, 2, 3, 10_001, 123_456_789]) {
+      const plan = drawWorld(seed);
+      expect(drawWorld(seed)).toEqual(plan);
+      const first = runWorld(plan);
+      expect(runWorld(plan)).toEqual(first);
+      expect(runWorld(drawWorld(seed + 1)).digest).not.toBe(first.digest);
+    }
+  });
+
+  for (const [name, plant] of Object.entries(plants)) {
+    it(`find it out when ${plant.description}`, () => {
+      let isFound = false;
+      for (let seed = 1; seed <= 300 && !isFound; seed++) {
+        isFound = runWorld(drawWorld(seed), { plant }).violations.length > 0;
+      }
+      expect(isFound, name).toBe(true);
+    });
+  }
+
+  it('can be replayed one at a time, with a capture and the events', async () => {
+    const [pcap, events] = [join(directory, 'world.pcapng'), join(directory, 'world.log')];
+    const { status, output } = await worlds('--seed', '7', '--pcap', pcap, '--events', events);
+    expect(status).toBe(0);
+    const { packets, digest } = runWorld(drawWorld(7));
+    expect(output).toContain(`digest ${digest}`);
+    const capture = readCapture(readFileSync(pcap));
+    expect(capture.problem).toBeUndefined();
+    expect(capture.packets).toHaveLength(packets);
+    expect(readFileSync(events, 'utf8')).toContain('closed in order');
+  });
+
+  it('say which seeds failed, how to see them again, and write the first', async () => {
+    const { status, output } = await worlds('--seeds', '1..20', '--jobs', '2', '--plant', 'wrong-bytes');
+    expect(status).toBe(0);
+    expect(output).toMatch(/replay: npm run worlds -- --seed \d+ --plant wrong-bytes/);
+    const missed = await worlds('--seeds', '1..1', '--plant', 'no-reinjection');
+    expect(missed.status).toBe(1);
+  });
+
+  it('refuse arguments that make no sense', async () => {
+    for (const args of [
+      ['--seeds', 'x'],
+      ['--jobs', '0'],
+      ['--plant', 'nothing'],
+      ['--what', '1'],
+      ['--seed'],
+    ]) {
+      const { status, output } = await worlds(...args);
+      expect(status, args.join(' ')).toBe(2);
+      expect(output).toMatch(/^worlds: .+\n$/);
+    }
+  });
+});
