@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Pair, testInitial } from '../../test/support/tcp-pair.js';
+import { End, Pair, testInitial } from '../../test/support/tcp-pair.js';
 import { testParameters } from '../../test/support/tcp-peer.js';
 import { MILLISECOND, randomBelow, SECOND, SeededRandom } from '../base/index.js';
 import { newReno } from './congestion/index.js';
+import { TcpConnection } from './connection.js';
 
 /** A world drawn from `seed`: what the wire does, how large the windows are, what each end can. */
 function worldOf(seed: number): Pair {
@@ -91,6 +92,35 @@ describe('a transfer both ways over a bad wire', () => {
           { type: 'closed', reason: 'normal' },
         ],
       });
+    }
+  });
+});
+
+describe('two that act at the same time', () => {
+  /** Two connections that open towards each other at once. */
+  function crossing(seed: number, loss: number): Pair {
+    const ends = [0, 1].map((side) => {
+      const parameters = testParameters({ initialSequence: testInitial(seed * 2 + side) });
+      const end = new End(TcpConnection.connect(SECOND, parameters));
+      end.bufferBytes = parameters.receiveWindowBytes;
+      return end;
+    });
+    return new Pair({ seed, delayNs: 10 * MILLISECOND, loss }, ends[0]!, ends[1]!);
+  }
+
+  it('open one connection and close it, whatever is lost', () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const pair = crossing(seed, seed === 1 ? 0 : 0.2);
+      pair.a.toSend = pair.b.toSend = 10_000;
+      pair.a.closesAfterSending = pair.b.closesAfterSending = true;
+      const isOver = () => pair.a.connection.state === 'closed' && pair.b.connection.state === 'closed';
+      const done = pair.run(isOver, 3000 * SECOND);
+      expect([seed, done, pair.a.receivedBytes, pair.b.receivedBytes]).toEqual([seed, true, 10_000, 10_000]);
+      if (seed > 1) continue;
+      // Both passed through CLOSING, so both wait for old duplicates.
+      for (const { events } of [pair.a, pair.b]) {
+        expect(events.map(({ type }) => type)).toEqual(['established', 'peer-fin', 'time-wait', 'closed']);
+      }
     }
   });
 });
