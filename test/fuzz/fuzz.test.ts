@@ -28,7 +28,7 @@ describe('every parser', () => {
       const fed = results.get(target)!.inputs;
       expect(fed, target).toBeGreaterThanOrEqual(options.inputs + options.kept.length);
     }
-  });
+  }, 300_000);
 
   it('has seeds and a name of its own, and inputs that fit', () => {
     expect(new Set(targets.map(({ name }) => name)).size).toBe(targets.length);
