@@ -2,6 +2,9 @@
 import { getSystemErrorMap } from 'node:util';
 import { SubflowError } from '../base/index.js';
 
+/** Errors that Linux has and Node's list has not. */
+const unknownToNode = new Map<number, [string, string]>([[77, ['EBADFD', 'file descriptor in bad state']]]);
+
 /** A system call failed. `code` is the POSIX name, as in `EPERM`. */
 export class SystemError extends SubflowError {
   /** The error number, negative, as Node gives it. */
@@ -14,7 +17,8 @@ export class SystemError extends SubflowError {
     errno: number,
     options: { readonly detail?: string; readonly hint?: string } = {},
   ) {
-    const [code, message] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, `error ${errno}`];
+    const [code, message] = getSystemErrorMap().get(-errno) ??
+      unknownToNode.get(errno) ?? [`E${errno}`, `error ${errno}`];
     const detail = options.detail === undefined ? '' : ` (${options.detail})`;
     super(code, `${syscall} ${code}: ${message}${detail}`, { hint: options.hint ?? hintFor(code) });
     this.name = 'SystemError';

@@ -21,6 +21,7 @@ import {
 } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
 import { CryptoRandom } from './crypto-random.js';
+import { codeOf } from './net-error.js';
 
 /** How to make a {@link UserspaceHost}. */
 export interface UserspaceHostOptions {
@@ -148,19 +149,43 @@ export class UserspaceHost {
    */
   addTun(setup: TunSetup): { readonly id: number; readonly tun: Tun } {
     const tun = Tun.open(setup);
-    const id = this.addInterface({ ...setup, name: tun.name }, tun.mtu, tun.capabilities, {
-      send: (_now, out) => tun.send(out),
-      close: () => tun.close(),
-    });
+    let id: number;
+    try {
+      id = this.addInterface({ ...setup, name: tun.name }, tun.mtu, tun.capabilities, {
+        send: (_now, out) => {
+          try {
+            tun.send(out);
+          } catch (error) {
+            this.handleDeviceError(id, error);
+          }
+        },
+        close: () => tun.close(),
+      });
+    } catch (error) {
+      tun.close();
+      throw error;
+    }
     const received = new ReceivedPacket();
     tun.onReadable(() => {
       const now = this.now();
-      for (let i = 0; i < RECEIVE_BATCH && !this.isClosed && tun.receive(received); i++) {
-        this.stack.handlePacket(now, id, received.bytes, received);
+      try {
+        for (let i = 0; i < RECEIVE_BATCH && !this.isClosed && tun.receive(received); i++) {
+          this.stack.handlePacket(now, id, received.bytes, received);
+        }
+      } catch (error) {
+        this.handleDeviceError(id, error);
       }
       this.turn();
     });
     return { id, tun };
+  }
+
+  /** A device that somebody removed is an interface that is down for good; anything else is a fault of ours. */
+  private handleDeviceError(id: number, error: unknown): void {
+    if (codeOf(error) !== 'EBADFD') throw error;
+    this.outlets[id]?.close();
+    this.outlets[id] = undefined;
+    this.setInterfaceState(id, false);
   }
 
   private addInterface(
