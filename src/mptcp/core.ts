@@ -105,8 +105,8 @@ export class ConnectionCore {
   paths: PathKeeper | undefined = undefined;
   /** What the path manager has not been told yet; undefined while there is nothing. */
   pathEvents: PathEvent[] | undefined = undefined;
-  /** Events not yet polled; undefined while there are none. */
-  private events: Deque<ConnectionEvent> | undefined = undefined;
+  /** Events not yet polled. */
+  private readonly events = new Deque<ConnectionEvent>();
   /** Whether something besides the flow of data happened since the last input was dealt with. */
   isUnsettled = true;
   /** Whether bytes came or were read since the subflows were last told how large the window is. */
@@ -160,7 +160,6 @@ export class ConnectionCore {
 
   /** Queues an event for the owner. */
   tell(event: ConnectionEvent): void {
-    this.events ??= new Deque<ConnectionEvent>();
     this.events.push(event);
   }
 
@@ -172,9 +171,7 @@ export class ConnectionCore {
 
   /** The oldest event not yet polled. */
   nextEvent(): ConnectionEvent | undefined {
-    const event = this.events?.shift();
-    if (event !== undefined && this.events!.length === 0) this.events = undefined;
-    return event;
+    return this.events.shift();
   }
 
   /** Number of subflows that count against the limit: all but closed ones. */

@@ -13,6 +13,9 @@ export interface Delivery {
   dropped: number;
 }
 
+/** Pieces held out of order, as a multiple of the most runs: a full window of ordinary segments has fewer. */
+const PIECES_PER_RUN = 2;
+
 /** Reused: pieces that come in order with one delivery. */
 const ready: Uint8Array[] = [];
 
@@ -77,6 +80,13 @@ export class DataReceiver {
     return Math.max(0, this.bufferBytes - this.queue.length);
   }
 
+  /** Whether nothing more can be held out of order, in runs or in pieces: a peer may send a byte at a time. */
+  private get isFull(): boolean {
+    return (
+      this.reassembly.runCount >= this.maxRuns || this.reassembly.pieceCount >= PIECES_PER_RUN * this.maxRuns
+    );
+  }
+
   /** Takes `bytes` at data offset `at`; the outcome is in {@link DataReceiver.delivery}. */
   deliver(at: number, bytes: Uint8Array): void {
     const delivery = this.delivery;
@@ -88,7 +98,7 @@ export class DataReceiver {
       delivery.dropped = bytes.length - kept;
       piece = bytes.subarray(0, kept);
     }
-    if (at > this.reassembly.next && this.reassembly.runCount >= this.maxRuns) {
+    if (at > this.reassembly.next && this.isFull) {
       delivery.dropped = bytes.length;
       piece = bytes.subarray(0, 0);
     }

@@ -125,6 +125,7 @@ function push(core: ConnectionCore, now: number, subflow: Subflow, dataStart: nu
   const { tcp } = subflow;
   const pieces = sender.queue.views(dataStart, length);
   const start = tcp.pushEnd;
+  if (tcp.sndUna === start) subflow.outstandingSince = now;
   if (core.isFallback) {
     tcp.push(now, new DataRecord(start, dataStart, pieces, length, plainInitial, false));
     return;

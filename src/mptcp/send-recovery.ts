@@ -3,7 +3,7 @@
  * reached the peer's data level. TCP's own retransmissions are not known here.
  * Read first: RFC 8684 §3.3.6.
  */
-import { NEVER } from '../base/index.js';
+import { MILLISECOND, NEVER } from '../base/index.js';
 import type { ConnectionCore } from './core.js';
 import { fallBackAloud, mayFallBack } from './fallback.js';
 import type { Subflow } from './subflow.js';
@@ -38,6 +38,30 @@ export function reinjectUnacked(core: ConnectionCore, subflow: Subflow): void {
     core.sender.reinject(record.dataStart, record.dataEnd, subflow);
   }
   core.maySchedule = true;
+}
+
+/** Longest time that a receiver may hold back the acknowledgment of a lone segment (RFC 8985 §7.2 reckons with it). */
+const MAX_ACK_DELAY_NS = 200 * MILLISECOND;
+
+/**
+ * When `subflow` will have been silent for too long, in ns: nothing came on it, not even a repeated acknowledgment, since
+ * data was put in flight. A live path answers within its round-trip time, so this shows a dead one well before its
+ * retransmission timer, which has to allow for more. `NEVER` when nothing is in flight or there is no other subflow.
+ */
+export function silenceEndsAt(core: ConnectionCore, subflow: Subflow): number {
+  const { tcp } = subflow;
+  if (subflow.isStale || subflow.records === undefined || subflow.state !== 'active') return NEVER;
+  if (tcp.sndUna === tcp.pushEnd || !core.hasOtherUsable(subflow)) return NEVER;
+  const since = Math.max(tcp.lastReceivedAt, subflow.outstandingSince);
+  const patienceNs = tcp.bytesInFlight > tcp.mss ? core.settings.silenceNs : MAX_ACK_DELAY_NS;
+  return since + 2 * tcp.rtt.srttNs + patienceNs;
+}
+
+/** Gives others the data of a subflow that has been silent for too long, and keeps new data from it until it speaks. */
+export function checkSilence(core: ConnectionCore, now: number, subflow: Subflow): void {
+  if (now < silenceEndsAt(core, subflow)) return;
+  subflow.isSuspect = true;
+  reinjectUnacked(core, subflow);
 }
 
 /** A subflow became usable: those that are stale may be waiting for exactly that. */

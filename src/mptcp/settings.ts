@@ -52,6 +52,11 @@ export interface MptcpSettings {
   readonly joinAckRetries: number;
   /** Timeouts in a row after which a subflow counts as stale: it gets no data while another is usable. */
   readonly staleTimeouts: number;
+  /**
+   * How long, beyond twice its round-trip time, a subflow with data in flight may be silent before others are given that
+   * data too, in ns. Lower hands over faster when a path dies, higher sends less twice when a path merely pauses.
+   */
+  readonly silenceNs: number;
   /** Lower bound of the data-level retransmission timer, in ns. */
   readonly minDataRtoNs: number;
   /** Upper bound of the data-level retransmission timer, in ns. */
@@ -99,6 +104,7 @@ export const defaultMptcpSettings: MptcpSettings = {
   joinAckTimeoutNs: SECOND,
   joinAckRetries: 4,
   staleTimeouts: 1,
+  silenceNs: 50 * MILLISECOND,
   minDataRtoNs: 200 * MILLISECOND,
   maxDataRtoNs: 60 * SECOND,
   maxDataTimeouts: 15,

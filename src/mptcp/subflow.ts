@@ -88,6 +88,10 @@ export class Subflow {
   hasShownKeys = false;
   /** Whether the last segment that acknowledged data carried no option of ours: something may strip them by now. */
   isSilent = false;
+  /** When something was put in flight while nothing was, in ns. */
+  outstandingSince = 0;
+  /** Whether it has been silent for so long, with data in flight, that others were given that data. */
+  isSuspect = false;
   /** Retransmission timeouts in a row. */
   timeouts = 0;
   /** Timeouts in a row that make it stale. */
@@ -133,9 +137,9 @@ export class Subflow {
     return this.backup || this.peerBackup;
   }
 
-  /** Whether so many timeouts have fired since anything was acknowledged that the path may be dead. */
+  /** Whether its path may be dead: silent for too long, or so many timeouts since anything was acknowledged. */
   get isStale(): boolean {
-    return this.timeouts >= this.staleTimeouts;
+    return this.isSuspect || this.timeouts >= this.staleTimeouts;
   }
 
   /**

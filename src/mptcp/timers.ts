@@ -1,11 +1,10 @@
 /** Everything of one connection that happens because time passes, TCP's own timers aside. */
-import { NEVER } from '../base/index.js';
 import { repeatAnnouncements } from './addresses.js';
 import { errorFor, fail, handleCloseTimeout } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { repeatJoinAck } from './handshake-join.js';
 import { wakePairs } from './paths.js';
-import { dataTimerAt, handleDataTimeout } from './send-recovery.js';
+import { checkSilence, dataTimerAt, handleDataTimeout, silenceEndsAt } from './send-recovery.js';
 
 /** When the first timer is due, TCP's included, in ns. */
 export function nextTimerAt(core: ConnectionCore): number {
@@ -15,11 +14,9 @@ export function nextTimerAt(core: ConnectionCore): number {
   const { subflows } = core;
   for (let i = 0; i < subflows.length; i++) {
     const subflow = subflows[i]!;
-    at = Math.min(
-      at,
-      subflow.tcp.pollTimeout(),
-      subflow.join === undefined ? NEVER : subflow.join.ackDeadline,
-    );
+    at = Math.min(at, subflow.tcp.pollTimeout());
+    if (subflow.join !== undefined) at = Math.min(at, subflow.join.ackDeadline);
+    if (subflows.length > 1) at = Math.min(at, silenceEndsAt(core, subflow));
   }
   return at;
 }
@@ -29,6 +26,7 @@ export function handleTimers(core: ConnectionCore, now: number): void {
   for (const subflow of core.subflows) {
     subflow.tcp.handleTimeout(now);
     repeatJoinAck(core, now, subflow);
+    checkSilence(core, now, subflow);
   }
   repeatAnnouncements(core, now);
   wakePairs(core, now);
