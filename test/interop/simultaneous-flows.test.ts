@@ -4,11 +4,13 @@
  * network whose capacity is known, not on this machine's speed. All
  * configurations run at the same time, on links of their own.
  */
-import { expect, it } from 'vitest';
+import { constants, getPriority, setPriority } from 'node:os';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kernelMptcp, mayCreateNamespaces, mayCreateTun } from '../../src/linux/index.js';
 import type { LinkSetup } from '../../src/network/index.js';
 import { describeWith } from '../support/with-rights.js';
 import { Exchange, expectCounters } from './support/exchange.js';
+import { Payload } from './support/transfer.js';
 import { TwoPaths } from './support/two-paths.js';
 
 const BYTES = 16_777_216;
@@ -40,40 +42,68 @@ type Sender = 'us' | 'kernel';
 const FAIR_LAG_MS = 40;
 const ATTEMPTS = 3;
 
-/** Runs the transfer until a run was fair, or attempts are up, and returns how long it took, in ms. */
-async function measureMs(configuration: Configuration, sender: Sender): Promise<number> {
-  for (let attempt = 1; ; attempt++) {
-    const { tookMs, lagMs } = await run(configuration, sender);
-    if (tookMs < boundMs(configuration) || lagMs < FAIR_LAG_MS || attempt === ATTEMPTS) return tookMs;
+interface Outcome {
+  /** From the first SYN to the end on both sides. */
+  readonly tookMs: number;
+  /** Longest wait of anything due in the emulated network. */
+  readonly lagMs: number;
+}
+
+/** Runs the transfer over `paths`, which are ready for it. */
+async function run(paths: TwoPaths, sender: Sender, large: Payload, small: Payload): Promise<Outcome> {
+  const startedAt = paths.world.now();
+  const exchange = await Exchange.begin(paths, {
+    role: 'client',
+    bytes: sender === 'us' ? [large, small] : [small, large],
+    closesLast: sender === 'us' ? 'kernel' : 'us',
+  });
+  await exchange.expectWhole();
+  const tookMs = (paths.world.now() - startedAt) / 1e6;
+  expectCounters(paths.kernel.counters(), { MPTcpExtMPJoinAckRx: 1 });
+  return { tookMs, lagMs: paths.world.worstLagMs };
+}
+
+/** Runs all of `wanted` at the same time. Everything is made ready first: a running network cannot wait for that. */
+async function runAll(wanted: readonly Configuration[], sender: Sender): Promise<Outcome[]> {
+  const [large, small] = [new Payload(BYTES), new Payload(SMALL_BYTES)];
+  const made: TwoPaths[] = [];
+  try {
+    for (const [rate1, rate2, delay1, delay2] of wanted) {
+      made.push(new TwoPaths({ family: 4, links: [link(rate1, delay1), link(rate2, delay2)] }));
+    }
+    return await Promise.all(made.map((paths) => run(paths, sender, large, small)));
+  } finally {
+    for (const paths of made) paths.close();
   }
 }
 
-async function run(configuration: Configuration, sender: Sender): Promise<{ tookMs: number; lagMs: number }> {
-  const [rate1, rate2, delay1, delay2] = configuration;
-  const paths = new TwoPaths({ family: 4, links: [link(rate1, delay1), link(rate2, delay2)] });
-  try {
-    const startedAt = paths.world.now();
-    const exchange = await Exchange.begin(paths, {
-      role: 'client',
-      bytes: sender === 'us' ? BYTES : SMALL_BYTES,
-      closesLast: sender === 'us' ? 'kernel' : 'us',
-      kernelBytes: sender === 'us' ? SMALL_BYTES : BYTES,
-    });
-    await exchange.expectWhole();
-    const tookMs = (paths.world.now() - startedAt) / 1e6;
-    expectCounters(paths.kernel.counters(), { MPTcpExtMPJoinAckRx: 1 });
-    return { tookMs, lagMs: paths.world.worstLagMs };
-  } finally {
-    paths.close();
+/** How long each configuration took; runs that were too slow and not fair are repeated. */
+async function measureMs(sender: Sender): Promise<Map<Configuration, number>> {
+  const took = new Map<Configuration, number>();
+  let wanted: readonly Configuration[] = configurations;
+  for (let attempt = 1; attempt <= ATTEMPTS && wanted.length > 0; attempt++) {
+    const outcomes = await runAll(wanted, sender);
+    const tried = wanted;
+    tried.forEach((configuration, i) => took.set(configuration, outcomes[i]!.tookMs));
+    wanted = tried.filter(
+      (configuration, i) => outcomes[i]!.tookMs > boundMs(configuration) && outcomes[i]!.lagMs > FAIR_LAG_MS,
+    );
   }
+  return took;
 }
 
 describeWith('simultaneous flows', [mayCreateNamespaces(), mayCreateTun(), kernelMptcp()], () => {
   const senders: Sender[] = ['us', 'kernel'];
+  // The emulated network lives in this thread: it must not wait for other tests' work.
+  const priority = getPriority();
+  beforeAll(() => setPriority(constants.priority.PRIORITY_HIGHEST));
+  afterAll(() => setPriority(priority));
+
   it.each(senders)('from %s fill both paths', { timeout: 180_000 }, async (sender) => {
-    const took = await Promise.all(configurations.map((configuration) => measureMs(configuration, sender)));
-    configurations.forEach((configuration, i) => {
-      expect(took[i], `${configuration.join(', ')}`).toBeLessThan(boundMs(configuration));
-    });
+    const took = await measureMs(sender);
+    for (const [configuration, tookMs] of took) {
+      expect(tookMs, configuration.join(', ')).toBeLessThan(boundMs(configuration));
+    }
+    expect(took.size).toBe(configurations.length);
   });
 });

@@ -17,10 +17,8 @@ export type Role = 'client' | 'server';
 
 export interface ExchangeOptions {
   readonly role: Role;
-  /** Bytes each way. */
-  readonly bytes: number;
-  /** Bytes from the kernel, when they are not as many as ours. */
-  readonly kernelBytes?: number;
+  /** What we send and what the kernel sends; or just as many random bytes each way. */
+  readonly bytes: number | readonly [Payload, Payload];
   /** Who closes its direction only after the other did; nobody when absent. */
   readonly closesLast?: 'us' | 'kernel';
   /** What the kernel's socket speaks; `mptcp` when absent. */
@@ -52,7 +50,8 @@ export class Exchange {
 
   /** Connects; both sides have the connection when it settles. */
   static async begin(paths: TwoPaths, options: ExchangeOptions): Promise<Exchange> {
-    const payloads = [new Payload(options.bytes), new Payload(options.kernelBytes ?? options.bytes)] as const;
+    const { bytes } = options;
+    const payloads = typeof bytes === 'number' ? ([new Payload(bytes), new Payload(bytes)] as const) : bytes;
     return options.role === 'client'
       ? Exchange.asClient(paths, options, payloads)
       : Exchange.asServer(paths, options, payloads);
