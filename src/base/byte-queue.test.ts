@@ -38,12 +38,12 @@ describe('ByteQueue', () => {
 
   it('shifts at most one chunk, and no more than asked', () => {
     const queue = new ByteQueue();
-    queue.append(pattern(0, 4));
-    queue.append(pattern(4, 4));
-    expect(join([queue.shift(3)!])).toEqual([...pattern(0, 3)]);
-    expect(join([queue.shift(3)!])).toEqual([...pattern(3, 1)]);
+    queue.append(pattern(0, 400));
+    queue.append(pattern(400, 400));
+    expect(join([queue.shift(300)!])).toEqual([...pattern(0, 300)]);
+    expect(join([queue.shift(300)!])).toEqual([...pattern(300, 100)]);
     expect(queue.shift(0)).toBeUndefined();
-    expect(join([queue.shift()!])).toEqual([...pattern(4, 4)]);
+    expect(join([queue.shift()!])).toEqual([...pattern(400, 400)]);
     expect(queue.length).toBe(0);
   });
 
@@ -131,5 +131,34 @@ describe('copyPieces', () => {
 
   it('stops when the pieces are too short', () => {
     expect(() => copyPieces([pattern(0, 3)], 1, 3, new Uint8Array(3), 0)).toThrow(AssertionError);
+  });
+});
+
+describe('tiny chunks', () => {
+  it('are gathered, so that a stream of single bytes is held in few chunks', () => {
+    const queue = new ByteQueue();
+    const expected: number[] = [];
+    for (let i = 0; i < 10_000; i++) {
+      queue.append(Uint8Array.of(i & 0xff));
+      expected.push(i & 0xff);
+    }
+    const pieces = queue.views(0, 10_000);
+    expect(pieces.length).toBeLessThan(6);
+    expect(pieces.flatMap((piece) => [...piece])).toEqual(expected);
+  });
+
+  it('leave views that were handed out as they are, and a large chunk by itself', () => {
+    const queue = new ByteQueue();
+    const large = new Uint8Array(1000).fill(7);
+    queue.append(Uint8Array.of(1));
+    queue.append(Uint8Array.of(2));
+    const [before] = queue.views(0, 2);
+    queue.append(Uint8Array.of(3));
+    queue.append(large);
+    queue.append(Uint8Array.of(4));
+    expect(before).toEqual(Uint8Array.of(1, 2));
+    expect(queue.views(3, 1000)[0]).toBe(large);
+    queue.release(1003);
+    expect(queue.shift()).toEqual(Uint8Array.of(4));
   });
 });

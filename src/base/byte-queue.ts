@@ -1,12 +1,18 @@
 import { assert } from './error.js';
 
+/** Chunks up to this many bytes are gathered: keeping a view, and all that it keeps alive, would cost more. */
+const TINY_BYTES = 256;
+/** Bytes of a buffer that tiny chunks are gathered in. */
+const GATHER_BYTES = 4096;
+
 /** Most places for which an emptied queue keeps its arrays: one that is drained often needs them again. */
 const SMALL_COUNT = 4;
 
 /**
- * A queue of bytes that keeps the chunks it was given and never copies on the way in. Bytes have absolute offsets in
- * the stream: the first ever appended is `origin`. The chunks belong to the queue from then on: who appends one must
- * not write to it again.
+ * A queue of bytes that keeps the chunks it was given and does not copy on the way in, but for tiny ones that follow each
+ * other: those are gathered, so that what is held costs memory by the byte, however small the pieces that it came in. Bytes
+ * have absolute offsets in the stream: the first ever appended is `origin`. The chunks belong to the queue from then on:
+ * who appends one must not write to it again.
  */
 export class ByteQueue {
   /** Chunks from `first` to before `last` are held; the places around them are free, and filled again. */
@@ -16,6 +22,8 @@ export class ByteQueue {
   private last = 0;
   private headOffset: number;
   private tailOffset: number;
+  /** What the newest chunk is a view of, if tiny chunks are being gathered there; the bytes behind it are free. */
+  private gathering: Uint8Array | undefined = undefined;
 
   constructor(origin = 0) {
     this.headOffset = origin;
@@ -39,7 +47,8 @@ export class ByteQueue {
 
   /** Adds `chunk` at the tail. */
   append(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
+    if (chunk.length === 0 || (chunk.length <= TINY_BYTES && this.gather(chunk))) return;
+    this.gathering = undefined;
     if (this.chunks.length === 0) {
       this.chunks = [chunk, undefined, undefined, undefined];
       this.starts = [this.tailOffset, 0, 0, 0];
@@ -54,6 +63,24 @@ export class ByteQueue {
     this.tailOffset += chunk.length;
   }
 
+  /** Adds a tiny chunk to the newest one, if that is tiny or gathered too; false when it has to stand by itself. */
+  private gather(chunk: Uint8Array): boolean {
+    if (this.first === this.last) return false;
+    const index = this.last - 1;
+    const newest = this.chunks[index]!;
+    const end = newest.length + chunk.length;
+    if (this.gathering === undefined) {
+      if (newest.length > TINY_BYTES) return false;
+      this.gathering = new Uint8Array(GATHER_BYTES);
+      this.gathering.set(newest);
+    } else if (end > GATHER_BYTES) return false;
+    // Views that were handed out keep their bytes: only free ones are written to.
+    this.gathering.set(chunk, newest.length);
+    this.chunks[index] = this.gathering.subarray(0, end);
+    this.tailOffset += chunk.length;
+    return true;
+  }
+
   /** Lets go of every byte before `offset`; offsets at or before the head do nothing. */
   release(offset: number): void {
     if (offset <= this.headOffset) return;
@@ -62,6 +89,7 @@ export class ByteQueue {
     while (this.first < this.last && this.chunkEnd(this.first) <= offset)
       this.chunks[this.first++] = undefined;
     if (this.first === this.last) {
+      this.gathering = undefined;
       if (this.chunks.length > SMALL_COUNT) {
         this.chunks = [];
         this.starts = [];

@@ -16,6 +16,8 @@ import type { TcpParameters } from './settings.js';
 const DEFAULT_MSS = 536;
 /** Segments' worth that is acknowledged at once: two, with slack for options that vary from segment to segment. */
 const FULL_ENOUGH = 1.75;
+/** Pieces held beyond a gap, as a multiple of the most runs: a peer may send a byte at a time. */
+const PIECES_PER_RUN = 16;
 /** SACK blocks remembered by age; no header holds more than four. */
 const MAX_SACK_BLOCKS = 4;
 
@@ -193,7 +195,8 @@ export class Receiver {
     if (end <= this.rcvNxt) return Verdict.DUPLICATE;
     this.reassembly ??= new ReassemblyQueue(this.rcvNxt);
     const queue = this.reassembly;
-    if (start > this.rcvNxt && queue.runCount >= this.maxRuns) return 0;
+    const isFull = queue.runCount >= this.maxRuns || queue.pieceCount >= PIECES_PER_RUN * this.maxRuns;
+    if (start > this.rcvNxt && isFull) return 0;
     const from = segment.payloadOffset;
     const inOrder: Uint8Array[] = [];
     const added = queue.insert(start, segment.bytes.subarray(from, from + length), inOrder);
