@@ -47,7 +47,9 @@ class Attack {
           this.pick(0, 1, 10, 1000, 65_535),
           {
             dataFin: this.pick(false, false, false, false, true),
-            ...(this.checksum === this.pick(true, true, true, false) && { checksum: randomBelow(random, 65_536) }),
+            ...(this.checksum === this.pick(true, true, true, false) && {
+              checksum: randomBelow(random, 65_536),
+            }),
           },
         );
         return mapping;
@@ -60,7 +62,15 @@ class Attack {
         const port = this.pick(0, 80, 1);
         const hmac = addAddrHmac(impostorKey, ownKey, { addressId: id, address, port });
         const echo = this.pick(false, false, true);
-        return { subtype: 'ADD_ADDR', version: 1, echo, addressId: id, address, ...(!echo && { hmac }), ...(port > 0 && { port }) };
+        return {
+          subtype: 'ADD_ADDR',
+          version: 1,
+          echo,
+          addressId: id,
+          address,
+          ...(!echo && { hmac }),
+          ...(port > 0 && { port }),
+        };
       }
       case 5:
         return {
@@ -76,7 +86,11 @@ class Attack {
           impostor.dataAck(near(core.sender.nxt)),
         );
       default:
-        return { subtype: 'DSS', dataFin: true, dataAck: { value: impostor.ownSeq(near(core.sender.una)), bits: 64 } };
+        return {
+          subtype: 'DSS',
+          dataFin: true,
+          dataAck: { value: impostor.ownSeq(near(core.sender.una)), bits: 64 },
+        };
     }
   }
 
@@ -112,21 +126,41 @@ class Attack {
         break;
       }
       case 3:
-        if (randomBelow(random, 50) === 0) this.pick(() => connection.shutdown(impostor.now), () => connection.close(impostor.now))();
+        if (randomBelow(random, 50) === 0)
+          this.pick(
+            () => connection.shutdown(impostor.now),
+            () => connection.close(impostor.now),
+          )();
         else connection.read(impostor.now, randomBelow(random, 2000));
         impostor.poll();
         break;
       case 4:
-        connection.handlePathMtu(impostor.now, this.subflow(), this.pick(0, 1, 68, 552, 1280, 65_535), 500 as never);
+        connection.handlePathMtu(
+          impostor.now,
+          this.subflow(),
+          this.pick(0, 1, 68, 552, 1280, 65_535),
+          500 as never,
+        );
         impostor.poll();
         break;
       default: {
         const subflow = this.subflow();
         const options = Array.from({ length: this.pick(0, 1, 1, 1, 2) }, () => this.option());
-        const bytes = options.reduce((sum, option) => sum + (option.subtype === 'ADD_ADDR' ? 18 : option.subtype === 'REMOVE_ADDR' ? 20 : 28), 0);
+        const bytes = options.reduce(
+          (sum, option) =>
+            sum + (option.subtype === 'ADD_ADDR' ? 18 : option.subtype === 'REMOVE_ADDR' ? 20 : 28),
+          0,
+        );
         impostor.send(
           {
-            flags: this.pick(TcpFlag.ACK, TcpFlag.ACK, TcpFlag.ACK, TcpFlag.ACK, TcpFlag.ACK | TcpFlag.PSH, randomBelow(random, 30) === 0 ? TcpFlag.FIN | TcpFlag.ACK : TcpFlag.ACK),
+            flags: this.pick(
+              TcpFlag.ACK,
+              TcpFlag.ACK,
+              TcpFlag.ACK,
+              TcpFlag.ACK,
+              TcpFlag.ACK | TcpFlag.PSH,
+              randomBelow(random, 30) === 0 ? TcpFlag.FIN | TcpFlag.ACK : TcpFlag.ACK,
+            ),
             window: this.pick(0, 1, 500, 65_535, 65_535),
             options: bytes > 40 ? options.slice(0, 1) : options,
             payload: new Uint8Array(this.pick(0, 0, 1, 10, 1000)),
@@ -151,7 +185,8 @@ class Attack {
     if (impostor.sent.length > MAX_ANSWERS) return 'it does not stop sending';
     if (core.receiver.readableBytes > 50_000 + 10) return 'more than the buffer is held';
     if (connection.subflows.length > 40) return 'subflows grow';
-    if ((core.addresses?.remote.length ?? 0) > 20 || (core.addresses?.removals.length ?? 0) > 20) return 'addresses grow';
+    if ((core.addresses?.remote.length ?? 0) > 20 || (core.addresses?.removals.length ?? 0) > 20)
+      return 'addresses grow';
     if ((core.paths?.attempts.length ?? 0) > 64) return 'pairs grow';
     for (const subflow of connection.subflows) {
       if ((subflow.mappings?.unmappedBytes ?? 0) > 20_000 + 2000) return 'unmapped bytes grow';
@@ -159,18 +194,26 @@ class Attack {
       const waiting = (subflow as unknown as { options?: { length: number } }).options?.length ?? 0;
       if (waiting > 200) return `options grow ${waiting}`;
     }
-    if (connection.pollTimeout() < impostor.now - SECOND) return 'a timer is due and stays so';
+    for (let i = 0; connection.pollTimeout() <= impostor.now; i++) {
+      if (i === 10) return 'a timer is due and stays so';
+      connection.handleTimeout(impostor.now);
+      impostor.poll();
+    }
     impostor.sent.length = 0;
     return undefined;
   }
 }
 
 it('breaks nothing and makes nothing grow', () => {
-  const seeds = Number(process.env['SUBFLOW_MPTCP_SEEDS'] ?? 150);
+  const seeds = Number(process.env['SUBFLOW_MPTCP_SEEDS'] ?? 60);
   for (let seed = 1; seed <= seeds; seed++) {
     const attack = new Attack(seed);
     for (let i = 0; i < 300; i++) {
-      try { attack.step(); } catch (error) { throw new Error(`seed ${seed}, step ${i}`, { cause: error }); }
+      try {
+        attack.step();
+      } catch (error) {
+        throw new Error(`seed ${seed}, step ${i}`, { cause: error });
+      }
       const fault = attack.fault();
       if (fault !== undefined) expect(`seed ${seed}, step ${i}: ${fault}`).toBe('');
     }
