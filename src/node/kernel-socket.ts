@@ -5,6 +5,7 @@
  */
 import { closeSync } from 'node:fs';
 import { isIP, Socket as NetSocket, type TcpSocketConnectOpts } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import {
   bind,
   descriptorOf,
@@ -110,21 +111,26 @@ class KernelClientSocket extends KernelSocket {
   private readonly wanted: ConnectOptions;
   /** Why the last attempt could not even begin; takes the place of what `net` makes of it. */
   private failure: Error | undefined;
+  /** Whether `net` is between announcing an attempt and making it, where it does not reckon with a handle that is gone. */
+  private isInAttempt = false;
 
   constructor(options: ConnectOptions) {
-    super({
-      allowHalfOpen: options.allowHalfOpen ?? false,
-      ...(options.signal && { signal: options.signal }),
-    });
+    super({ allowHalfOpen: options.allowHalfOpen ?? false });
     this.wanted = options;
     this.failure = undefined;
     // The last word before net connects: the handle has no descriptor yet, and would open one for plain TCP.
     this.on('connectionAttempt', (address: string, port: number, family: number) => {
+      this.isInAttempt = true;
+      process.nextTick(() => (this.isInAttempt = false));
       this.prepare(address, port, family === 6 ? 6 : 4);
     });
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.isInAttempt) {
+      process.nextTick(() => this._destroy(error, callback));
+      return;
+    }
     super._destroy(error !== null && this.failure !== undefined ? this.failure : error, callback);
   }
 
@@ -163,6 +169,9 @@ function bindLocal(fd: number, address: string, port: number): void {
 /** Begins a connection through the kernel. */
 export function connectKernelSocket(options: ConnectOptions): Socket {
   const socket = new KernelClientSocket(options);
+  // Not net's own option: a signal that was aborted before would destroy the socket while net goes on to connect it.
+  if (options.signal !== undefined) addAbortSignal(options.signal, socket);
+  if (socket.destroyed) return socket;
   const { localAddress } = options;
   const family = localAddress === undefined ? options.family : isIP(localAddress);
   // The socket binds by itself: net would do it before there is a descriptor.
