@@ -19,7 +19,7 @@ import { closeSubflow, resetSubflow } from './subflow-end.js';
 
 /** Most doublings of the rest that a failed pair gets. */
 const MAX_BACKOFF = 6;
-/** Most pairs of addresses remembered; further ones are not opened. */
+/** Most pairs of addresses remembered; a further one takes the place of one that failed and has rested enough. */
 const MAX_PAIRS = 64;
 
 /** A pair of addresses that was asked for or failed. */
@@ -119,12 +119,25 @@ function rest(attempt: PathAttempt, now: number, restNs: number): void {
   attempt.failures++;
 }
 
+/**
+ * Whether one more pair can be remembered. Forgotten for it is the oldest that may be tried again at any time: without
+ * that, a peer whose addresses change would in the end have none that is tried.
+ */
+function makeRoom({ attempts }: PathKeeper): boolean {
+  if (attempts.length < MAX_PAIRS) return true;
+  const index = attempts.findIndex(
+    ({ state, until }) => state === 'resting' && until === Number.POSITIVE_INFINITY,
+  );
+  if (index >= 0) attempts.splice(index, 1);
+  return index >= 0;
+}
+
 /** Notes that the pair of `subflow` is open, or has to rest because it ended. */
 function notePair(paths: PathKeeper, subflow: Subflow, isOpen: boolean, now: number, restNs: number): void {
   const local = subflow.local.address;
   let attempt = paths.attempts.find((known) => isPair(known, local, subflow.remote));
   if (attempt === undefined) {
-    if (paths.attempts.length >= MAX_PAIRS) return;
+    if (!makeRoom(paths)) return;
     attempt = { local, remote: subflow.remote, state: 'open', until: 0, failures: 0 };
     paths.attempts.push(attempt);
   }
@@ -205,7 +218,7 @@ function ask(
   if (attempt !== undefined) {
     attempt.state = 'asked';
     attempt.until = until;
-  } else if (paths.attempts.length < MAX_PAIRS) {
+  } else if (makeRoom(paths)) {
     paths.attempts.push({ local: local.address, remote: endpoint, state: 'asked', until, failures: 0 });
   } else {
     return;
