@@ -16,7 +16,7 @@ import { DataSender } from './send-data.js';
 import type { MptcpSettings } from './settings.js';
 import type { ConnectionStatistics } from './statistics.js';
 import type { FlowTuple, Subflow } from './subflow.js';
-import { versionOne } from './version.js';
+import { rulesOf } from './version.js';
 import type { VersionRules } from './version.js';
 
 /** A host's key and what follows from it (RFC 8684 §3.1). */
@@ -58,7 +58,7 @@ export class ConnectionCore {
   readonly tuple: FlowTuple;
   readonly scheduler: Scheduler;
   /** Rules of the version that is spoken. */
-  readonly rules: VersionRules = versionOne;
+  readonly rules: VersionRules;
   phase: ConnectionPhase = 'handshake';
   /** Whether this is plain TCP, from the start or by now. */
   isFallback = false;
@@ -143,6 +143,7 @@ export class ConnectionCore {
 
   constructor(settings: MptcpSettings, random: RandomSource, isClient: boolean, tuple: FlowTuple) {
     this.settings = settings;
+    this.rules = rulesOf(settings.version);
     this.random = random;
     this.isClient = isClient;
     this.tuple = tuple;

@@ -46,12 +46,12 @@ const MAX_ACK_DELAY_NS = 200 * MILLISECOND;
 /**
  * When `subflow` will have been silent for too long, in ns: nothing came on it, not even a repeated acknowledgment, since
  * data was put in flight. A live path answers within its round-trip time, so this shows a dead one well before its
- * retransmission timer, which has to allow for more. `NEVER` when nothing is in flight or there is no other subflow.
+ * retransmission timer, which has to allow for more. `NEVER` when nothing is in flight.
  */
 export function silenceEndsAt(core: ConnectionCore, subflow: Subflow): number {
   const { tcp } = subflow;
   if (subflow.isStale || subflow.records === undefined || subflow.state !== 'active') return NEVER;
-  if (tcp.sndUna === tcp.pushEnd || !core.hasOtherUsable(subflow)) return NEVER;
+  if (tcp.sndUna === tcp.pushEnd) return NEVER;
   const since = Math.max(tcp.lastReceivedAt, subflow.outstandingSince);
   const patienceNs = tcp.bytesInFlight > tcp.mss ? core.settings.silenceNs : MAX_ACK_DELAY_NS;
   return since + 2 * tcp.rtt.srttNs + patienceNs;
@@ -59,7 +59,7 @@ export function silenceEndsAt(core: ConnectionCore, subflow: Subflow): number {
 
 /** Gives others the data of a subflow that has been silent for too long, and keeps new data from it until it speaks. */
 export function checkSilence(core: ConnectionCore, now: number, subflow: Subflow): void {
-  if (now < silenceEndsAt(core, subflow)) return;
+  if (now < silenceEndsAt(core, subflow) || !core.hasOtherUsable(subflow)) return;
   subflow.isSuspect = true;
   reinjectUnacked(core, subflow);
 }

@@ -12,13 +12,22 @@ export function nextTimerAt(core: ConnectionCore): number {
   if (core.addresses !== undefined) at = Math.min(at, core.addresses.nextAt);
   if (core.paths !== undefined) at = Math.min(at, core.paths.nextAt);
   const { subflows } = core;
+  const hasChoice = mayHandOver(core);
   for (let i = 0; i < subflows.length; i++) {
     const subflow = subflows[i]!;
     at = Math.min(at, subflow.tcp.pollTimeout());
     if (subflow.join !== undefined) at = Math.min(at, subflow.join.ackDeadline);
-    if (subflows.length > 1) at = Math.min(at, silenceEndsAt(core, subflow));
+    if (hasChoice) at = Math.min(at, silenceEndsAt(core, subflow));
   }
   return at;
+}
+
+/** Whether the data of one subflow could go over another. */
+function mayHandOver(core: ConnectionCore): boolean {
+  let count = 0;
+  const { subflows } = core;
+  for (let i = 0; i < subflows.length; i++) if (subflows[i]!.state === 'active') count++;
+  return count > 1;
 }
 
 /** Does what is due. */

@@ -22,7 +22,7 @@ export interface VersionRules {
 }
 
 /** RFC 8684. */
-export const versionOne: VersionRules = {
+const versionOne: VersionRules = {
   number: 1,
   synCarriesKey: false,
   keyMaterial: (key) => deriveKeyMaterial(key, 1),
@@ -30,11 +30,18 @@ export const versionOne: VersionRules = {
   announcementProof: addAddrHmac,
 };
 
+/** The rules of version `number`. */
+export function rulesOf(number: 1): VersionRules {
+  return rules[number];
+}
+
+const rules: Readonly<Record<1, VersionRules>> = { 1: versionOne };
+
 /** Draws a key and gives the token that goes with it, so that the owner of the token table can look for a clash. */
 export function drawKey(
   random: RandomSource,
-  rules: VersionRules = versionOne,
+  version: 1 = 1,
 ): { readonly key: Uint64; readonly token: number } {
   const key = { hi: random.nextUint32(), lo: random.nextUint32() };
-  return { key, token: rules.keyMaterial(key).token };
+  return { key, token: rulesOf(version).keyMaterial(key).token };
 }

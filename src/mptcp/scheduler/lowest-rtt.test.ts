@@ -65,7 +65,8 @@ describe('lowest RTT first', () => {
 
   it('sends again on another subflow than the one that failed, if there is one', () => {
     expect(choose([{ srttNs: 1 }, { srttNs: 100 }], 0)).toBe(1);
-    expect(choose([{ srttNs: 1 }, { isStale: true }], 0)).toBe(1);
+    expect(choose([{ isStale: true }, { isStale: true, srttNs: 100 }], 0)).toBe(1);
+    expect(choose([{ srttNs: 1 }, { isStale: true }], 0)).toBe(0);
     expect(choose([{ srttNs: 1 }], 0)).toBe(0);
   });
 });

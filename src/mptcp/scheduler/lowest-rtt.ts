@@ -9,12 +9,15 @@ import type { ScheduleContext, Scheduler, SchedulerFactory } from './scheduler.j
 /** Classes of subflows: a lower one is used before any of a higher one, whether it has room or not. */
 const REGULAR = 0;
 const BACKUP = 1;
-const STALE = 2;
-const AVOIDED = 3;
+/** It failed the very data that is to be sent again, but speaks again. */
+const AVOIDED = 2;
+const STALE = 3;
+const LAST = 4;
 
 function classOf(subflow: Subflow, context: ScheduleContext): number {
-  if (subflow === context.failed) return AVOIDED;
-  if (subflow.isStale) return STALE;
+  const isAvoided = subflow === context.failed;
+  if (subflow.isStale) return isAvoided ? LAST : STALE;
+  if (isAvoided) return AVOIDED;
   return subflow.isBackup ? BACKUP : REGULAR;
 }
 
@@ -22,7 +25,7 @@ const scheduler: Scheduler = {
   name: 'lowest-rtt',
   select(candidates: readonly Subflow[], context: ScheduleContext): Subflow | undefined {
     let best: Subflow | undefined;
-    let bestClass = AVOIDED + 1;
+    let bestClass = LAST + 1;
     let bestRttNs = 0;
     for (let i = 0; i < candidates.length; i++) {
       const subflow = candidates[i]!;
