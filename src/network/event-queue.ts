@@ -37,6 +37,20 @@ export class EventQueue {
     return this.heap[0];
   }
 
+  /**
+   * Begins the turn of the first item, which stays where it is: most items move themselves to another instant, and one
+   * move costs less than a removal and an insertion. End the turn with {@link endTurn}.
+   */
+  beginTurn(item: EventItem): void {
+    // Before every instant, so that the item stays in front whatever is scheduled during its turn.
+    item.dueAt = -NEVER;
+  }
+
+  /** Takes `item` out unless it was scheduled anew in its turn. */
+  endTurn(item: EventItem): void {
+    if (item.dueAt === -NEVER) this.remove(item);
+  }
+
   /** Queues or moves `item` to `at` ns; NEVER takes it out. An item that is already due then keeps its rank. */
   schedule(item: EventItem, at: number): void {
     if (item.queueIndex >= 0) {

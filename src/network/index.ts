@@ -5,6 +5,7 @@ export * from './checkers/wire-checker.js';
 export * from './device.js';
 export * from './event-queue.js';
 export * from './fault-injector.js';
+export * from './gro.js';
 export * from './gso.js';
 export * from './host.js';
 export * from './link-options.js';

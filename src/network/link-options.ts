@@ -26,6 +26,11 @@ export interface LinkOptions {
   readonly corruptProbability: number;
   /** What may wait; more is dropped at the tail. A packet that finds the link idle is always taken. */
   readonly queue: QueueLimit;
+  /**
+   * How long in ns the receiving end may hold a packet, to hand it over together with those behind it, merged into
+   * super-segments where they continue each other: what network cards do under load. 0 hands over each by itself.
+   */
+  readonly coalesceNs: number;
   /** Largest IP packet carried, in bytes. Larger ones vanish, super-segments are cut. */
   readonly mtu: number;
   /** Largest super-segment in bytes, headers counted, that is carried whole; 0 cuts them all into single packets. */
@@ -43,6 +48,7 @@ export const defaultLinkOptions: LinkOptions = {
   duplicateProbability: 0,
   corruptProbability: 0,
   queue: { bytes: 1_500_000 },
+  coalesceNs: 0,
   mtu: 1500,
   maxSuperSegmentBytes: 0,
 };
@@ -53,6 +59,7 @@ export function checkLinkOptions(options: LinkOptions): void {
   requireDuration('delayNs', options.delayNs);
   requireDuration('jitterNs', options.jitterNs);
   requireDuration('reorderNs', options.reorderNs);
+  requireDuration('coalesceNs', options.coalesceNs);
   requireProbability(options.reorderProbability);
   requireProbability(options.duplicateProbability);
   requireProbability(options.corruptProbability);
@@ -100,6 +107,8 @@ export class LinkCounters {
   corrupted = 0;
   /** Were held back. */
   reordered = 0;
+  /** Packets that were handed over as part of a super-segment. */
+  coalesced = 0;
   /** Super-segments that were cut. */
   superSegmentsCut = 0;
   /** Most bytes that ever waited. */

@@ -152,6 +152,18 @@ describe('Link', () => {
     expect(whole.received.packets).toMatchObject([{ segmentSize: 1400 }]);
   });
 
+  it('merges what arrives while the receiving end waits for more', () => {
+    const { simulator, link, received } = world({ both: { ...megabit, coalesceNs: 10 * MILLISECOND } });
+    link.left.send(0, new Packet(tcpPacket({ payload: countingBytes(4000) }), 1400, false));
+    link.left.send(0, numbered(9));
+    simulator.at(SECOND, (now) => link.left.send(now, numbered(7, 500)));
+    simulator.run();
+    expect(received.packets).toMatchObject([{ segmentSize: 1400, needsChecksum: true }, {}, {}]);
+    expect(readTcpPacket(received.packets[0]!.bytes).payload).toHaveLength(4000);
+    expect(received.times).toEqual([16_440_000, 16_440_000, 1_015_500_000]);
+    expect(link.forward.counters).toMatchObject({ deliveredPackets: 5, coalesced: 2, superSegmentsCut: 1 });
+  });
+
   it('lets packets beyond the MTU vanish', () => {
     const { simulator, link, received } = world({ both: { mtu: 999 } });
     link.left.send(0, numbered(1));
@@ -247,6 +259,7 @@ describe('Link', () => {
       { rateBps: 0 },
       { delayNs: -1 },
       { jitterNs: Number.POSITIVE_INFINITY },
+      { coalesceNs: -1 },
       { reorderProbability: 1.1 },
       { loss: randomLoss(2) },
       { queue: { bytes: 0 } },

@@ -12,6 +12,7 @@ import { NEVER, randomBelow, randomUnit, SECOND, type RandomSource } from '../ba
 import { IpPacket } from '../wire/index.js';
 import { type Device, type DeviceCapabilities, noReceiver, Packet, type PacketReceiver } from './device.js';
 import type { EventItem } from './event-queue.js';
+import { coalescePackets } from './gro.js';
 import { isSuperSegment, segmentPacket } from './gso.js';
 import { checkLinkOptions, defaultLinkOptions, LinkCounters, type LinkOptions } from './link-options.js';
 import { LossProcess } from './loss-model.js';
@@ -48,6 +49,8 @@ export class LinkDirection implements EventItem {
   private readonly slab = new PacketSlab(slabBytes);
   private readonly scratch = new IpPacket();
   private readonly parts: Packet[] = [];
+  /** Packets that have arrived and are about to be handed over together. */
+  private readonly held: Packet[] = [];
   private receiver: PacketReceiver = noReceiver;
   private properties: LinkOptions = defaultLinkOptions;
   private condition: LinkState = 'up';
@@ -132,11 +135,24 @@ export class LinkDirection implements EventItem {
 
   handleDue(now: number): void {
     const { ring, late } = this;
+    const isCoalescing = this.properties.coalesceNs > 0;
     while (ring.firstArrival <= now || late.firstArrival <= now) {
-      const from = late.firstArrival < ring.firstArrival ? late : ring;
-      this.deliver(now, from.shift());
+      const packet = (late.firstArrival < ring.firstArrival ? late : ring).shift();
+      if (isCoalescing) this.held.push(packet);
+      else this.deliver(now, packet);
     }
+    if (this.held.length > 0) this.deliverHeld(now);
     this.rearm();
+  }
+
+  /** Hands over what arrived while the receiving end waited for more. */
+  private deliverHeld(now: number): void {
+    const merged: Packet[] = [];
+    coalescePackets(this.held, this.slab, merged);
+    this.counters.coalesced += this.held.length - merged.length;
+    for (let i = 0; i < this.held.length; i++) this.countDelivered(this.held[i]!);
+    this.held.length = 0;
+    for (let i = 0; i < merged.length; i++) this.receiver.handlePacket(now, merged[i]!);
   }
 
   private carriesWhole(packet: Packet): boolean {
@@ -232,18 +248,20 @@ export class LinkDirection implements EventItem {
   }
 
   private deliver(now: number, packet: Packet): void {
+    this.countDelivered(packet);
+    this.receiver.handlePacket(now, packet);
+  }
+
+  private countDelivered(packet: Packet): void {
     const { counters } = this;
     counters.deliveredPackets++;
     counters.deliveredBytes += packet.bytes.length;
-    this.receiver.handlePacket(now, packet);
   }
 
   private rearm(): void {
     const { ring, late } = this;
-    this.simulator.schedule(
-      this,
-      ring.firstArrival <= late.firstArrival ? ring.firstArrival : late.firstArrival,
-    );
+    const first = ring.firstArrival <= late.firstArrival ? ring.firstArrival : late.firstArrival;
+    this.simulator.schedule(this, first + this.properties.coalesceNs);
   }
 
   /** Stretches or shrinks what has not left yet; times of departure and arrival move together. */

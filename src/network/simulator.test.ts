@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NEVER, SECOND } from '../base/index.js';
+import type { EventItem } from './event-queue.js';
 import { Simulator } from './simulator.js';
 
 describe('Simulator', () => {
@@ -32,6 +33,26 @@ describe('Simulator', () => {
     simulator.runUntil(2.5 * SECOND);
     expect(simulator.now).toBe(2.5 * SECOND);
     expect(simulator.nextEventAt()).toBe(3 * SECOND);
+  });
+
+  it('wakes an item again at the same instant when it asks for that, after those that were due then already', () => {
+    const simulator = new Simulator(1);
+    const seen: string[] = [];
+    const item: EventItem = {
+      dueAt: NEVER,
+      dueOrder: 0,
+      queueIndex: -1,
+      handleDue: (now) => {
+        seen.push(`item ${now}`);
+        if (seen.length < 4) simulator.schedule(item, now);
+        else if (seen.length === 4) simulator.cancel(item);
+      },
+    };
+    simulator.schedule(item, 5);
+    simulator.at(5, (now) => seen.push(`other ${now}`));
+    expect(simulator.run()).toBe('idle');
+    expect(seen).toEqual(['item 5', 'other 5', 'item 5', 'item 5']);
+    expect([item.dueAt, item.queueIndex]).toEqual([NEVER, -1]);
   });
 
   it('ends a run after so many events, and when it is told to', () => {

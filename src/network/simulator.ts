@@ -113,8 +113,9 @@ export class Simulator {
       if (this.handled >= last) return 'event-limit';
       this.handled++;
       this.clock = at;
-      this.queue.remove(item);
+      this.queue.beginTurn(item);
       item.handleDue(at);
+      this.queue.endTurn(item);
       if (this.stopping) return 'stopped';
     }
   }
