@@ -29,6 +29,15 @@ describe('ByteQueue', () => {
     expect(queue.shift()).toBe(chunk);
   });
 
+  it('cuts views at the units asked for, and at the ends of chunks', () => {
+    const queue = new ByteQueue();
+    queue.append(pattern(0, 1000));
+    queue.append(pattern(1000, 1000));
+    const pieces = queue.views(1, 1500, 400);
+    expect(pieces.map((piece) => piece.length)).toEqual([400, 400, 199, 201, 300]);
+    expect(join(pieces)).toEqual([...pattern(1, 1500)]);
+  });
+
   it('ignores an empty chunk', () => {
     const queue = new ByteQueue();
     queue.append(new Uint8Array(0));

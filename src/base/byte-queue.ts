@@ -8,6 +8,8 @@ const GATHER_BYTES = 4096;
 /** Most places for which an emptied queue keeps its arrays: one that is drained often needs them again. */
 const SMALL_COUNT = 4;
 
+const noMemory = new ArrayBuffer(0);
+
 /**
  * A queue of bytes that keeps the chunks it was given and does not copy on the way in, but for tiny ones that follow each
  * other: those are gathered, so that what is held costs memory by the byte, however small the pieces that it came in. Bytes
@@ -24,6 +26,9 @@ export class ByteQueue {
   private tailOffset: number;
   /** What the newest chunk is a view of, if tiny chunks are being gathered there; the bytes behind it are free. */
   private gathering: Uint8Array | undefined = undefined;
+  /** The chunk of the last view, and its memory: to ask a chunk for it takes longer than to make the view. */
+  private viewed: Uint8Array | undefined = undefined;
+  private viewedBuffer: ArrayBufferLike = noMemory;
 
   constructor(origin = 0) {
     this.headOffset = origin;
@@ -96,6 +101,10 @@ export class ByteQueue {
       }
       this.first = 0;
       this.last = 0;
+      if (this.viewed !== undefined) {
+        this.viewed = undefined;
+        this.viewedBuffer = noMemory;
+      }
     } else if (this.first > 32 && this.first * 2 > this.last) {
       this.chunks.splice(0, this.first);
       this.starts.splice(0, this.first);
@@ -104,8 +113,11 @@ export class ByteQueue {
     }
   }
 
-  /** Views of the `length` bytes from `offset` on, in order; the range must be held. */
-  views(offset: number, length: number): Uint8Array[] {
+  /**
+   * Views of the `length` bytes from `offset` on, in order; the range must be held. No view reaches over a multiple of
+   * `unitBytes` from `offset` on: bytes that will be copied in such units are best viewed in them.
+   */
+  views(offset: number, length: number, unitBytes = length): Uint8Array[] {
     assert(
       offset >= this.headOffset && offset + length <= this.tailOffset,
       'viewed bytes that the queue does not hold',
@@ -113,15 +125,28 @@ export class ByteQueue {
     const pieces: Uint8Array[] = [];
     let remaining = length;
     let at = offset;
+    let unitLeft = unitBytes;
     for (let index = this.indexOf(offset); remaining > 0; index++) {
       const chunk = this.chunks[index]!;
-      const from = at - this.starts[index]!;
-      const take = Math.min(remaining, chunk.length - from);
-      pieces.push(from === 0 && take === chunk.length ? chunk : chunk.subarray(from, from + take));
-      remaining -= take;
-      at += take;
+      let from = at - this.starts[index]!;
+      while (from < chunk.length && remaining > 0) {
+        const take = Math.min(remaining, unitLeft, chunk.length - from);
+        pieces.push(take === chunk.length ? chunk : this.view(chunk, from, take));
+        from += take;
+        at += take;
+        remaining -= take;
+        unitLeft = take === unitLeft ? unitBytes : unitLeft - take;
+      }
     }
     return pieces;
+  }
+
+  private view(chunk: Uint8Array, from: number, length: number): Uint8Array {
+    if (chunk !== this.viewed) {
+      this.viewed = chunk;
+      this.viewedBuffer = chunk.buffer;
+    }
+    return new Uint8Array(this.viewedBuffer, chunk.byteOffset + from, length);
   }
 
   /** Takes up to `limit` bytes from the head without a copy: the rest of one chunk at most. Undefined when empty. */

@@ -123,7 +123,9 @@ function limitOf(core: ConnectionCore, subflow: Subflow): number {
 function push(core: ConnectionCore, now: number, subflow: Subflow, dataStart: number, length: number): void {
   const { sender } = core;
   const { tcp } = subflow;
-  const pieces = sender.queue.views(dataStart, length);
+  // Without offload the segments will be copied one by one.
+  const unitBytes = subflow.maxOffloadBytes > 0 ? length : tcp.mss;
+  const pieces = sender.queue.views(dataStart, length, unitBytes);
   const start = tcp.pushEnd;
   if (tcp.sndUna === start) subflow.outstandingSince = now;
   if (core.isFallback) {

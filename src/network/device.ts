@@ -18,11 +18,14 @@ export class Packet {
    * in the rest, and whoever receives it so may take it for intact (it never left the machine).
    */
   readonly needsChecksum: boolean;
+  /** What `bytes` is a view of, where its maker had it at hand: whoever makes further views of it need not ask. */
+  readonly buffer: ArrayBufferLike | undefined;
 
-  constructor(bytes: Uint8Array, segmentSize = 0, needsChecksum = false) {
+  constructor(bytes: Uint8Array, segmentSize = 0, needsChecksum = false, buffer?: ArrayBufferLike) {
     this.bytes = bytes;
     this.segmentSize = segmentSize;
     this.needsChecksum = needsChecksum;
+    this.buffer = buffer;
   }
 }
 

@@ -58,7 +58,15 @@ export class Host implements EventItem {
   private slab = new PacketSlab(0);
   private readonly out = new TransmitBuffer(new Uint8Array(0));
   /** Filled in for every packet that comes in. */
-  private readonly meta = { segmentSize: 0, checksumValid: false };
+  private readonly meta: {
+    segmentSize: number;
+    checksumValid: boolean;
+    buffer: ArrayBufferLike | undefined;
+  } = {
+    segmentSize: 0,
+    checksumValid: false,
+    buffer: undefined,
+  };
   /** Bytes that the largest packet takes. */
   private largestPacket = 0;
   /** Whether {@link pump} is at work further up the call stack. */
@@ -112,6 +120,7 @@ export class Host implements EventItem {
     const { meta } = this;
     meta.segmentSize = packet.segmentSize;
     meta.checksumValid = packet.needsChecksum;
+    meta.buffer = packet.buffer;
     this.stack.handlePacket(now, id, packet.bytes, meta);
     this.isTouched = true;
     this.pump(now);
@@ -154,7 +163,8 @@ export class Host implements EventItem {
       out.bytes = slab.reserve(this.largestPacket);
       out.offset = slab.offset;
       if (!stack.pollTransmit(now, out)) return;
-      const packet = new Packet(slab.take(out.length), out.segmentSize, out.checksumStart >= 0);
+      const bytes = slab.take(out.length);
+      const packet = new Packet(bytes, out.segmentSize, out.checksumStart >= 0, slab.buffer);
       this.ports[out.interfaceId]!.device.send(now, packet);
     }
   }

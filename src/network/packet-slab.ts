@@ -5,6 +5,8 @@
 export class PacketSlab {
   /** The block that packets are cut from at present. */
   private block: Uint8Array;
+  /** Its memory. Kept beside it, for to ask a view what it is a view of costs more than to make one. */
+  private memory: ArrayBuffer;
   /** First byte of `block` not handed out yet. */
   private used = 0;
   /** Size of every block, in bytes. */
@@ -13,16 +15,23 @@ export class PacketSlab {
   /** `blockBytes`: the size of a block, at least that of the largest packet asked for. */
   constructor(blockBytes: number) {
     this.blockBytes = blockBytes;
-    this.block = new Uint8Array(0);
+    this.memory = new ArrayBuffer(0);
+    this.block = new Uint8Array(this.memory);
   }
 
   /** Makes sure that the next `length` bytes of the block are free, and returns the block; see {@link offset}. */
   reserve(length: number): Uint8Array {
     if (this.used + length > this.block.length) {
-      this.block = new Uint8Array(Math.max(this.blockBytes, length));
+      this.memory = new ArrayBuffer(Math.max(this.blockBytes, length));
+      this.block = new Uint8Array(this.memory);
       this.used = 0;
     }
     return this.block;
+  }
+
+  /** The memory of the reserved block, and of what is taken from it. */
+  get buffer(): ArrayBuffer {
+    return this.memory;
   }
 
   /** Where in the reserved block the free bytes start. */
@@ -32,7 +41,7 @@ export class PacketSlab {
 
   /** Hands out the first `length` of the reserved bytes. */
   take(length: number): Uint8Array {
-    const bytes = new Uint8Array(this.block.buffer, this.used, length);
+    const bytes = new Uint8Array(this.memory, this.used, length);
     // Eight-byte steps keep the headers of every packet aligned alike.
     this.used = (this.used + length + 7) & ~7;
     return bytes;

@@ -36,6 +36,8 @@ export interface PacketMeta {
   readonly segmentSize?: number;
   /** The device vouches for the checksums: it verified them, or the packet never left the machine. */
   readonly checksumValid?: boolean;
+  /** What the packet's bytes are a view of, if the caller has it at hand: it makes views of the payload cheaper. */
+  readonly buffer?: ArrayBufferLike | undefined;
 }
 
 const SYN_OR_ACK_OR_RST = TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST;
@@ -81,6 +83,7 @@ export class Ingress {
     } else if (ip.isFragment) {
       counters.fragmentsDropped++;
     } else if (ip.protocol === IpProtocol.TCP && ip.routingSegmentsLeft === 0) {
+      this.segment.buffer = meta?.buffer;
       this.handleTcp(now, bytes, meta?.segmentSize ?? 0, isTrusted);
     } else if (ip.protocol === (ip.family === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6)) {
       this.icmp.handle(now, ip, interfaceId);

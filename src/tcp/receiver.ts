@@ -172,8 +172,7 @@ export class Receiver {
   }
 
   private deliverInOrder(segment: TcpSegment, length: number): void {
-    const from = segment.bytes.byteOffset + segment.payloadOffset;
-    this.append(new Uint8Array(segment.bytes.buffer, from, length));
+    this.append(segment.payload(length));
     this.rcvNxt += length;
     this.bytesReceived += length;
   }
@@ -197,9 +196,8 @@ export class Receiver {
     const queue = this.reassembly;
     const isFull = queue.runCount >= this.maxRuns || queue.pieceCount >= PIECES_PER_RUN * this.maxRuns;
     if (start > this.rcvNxt && isFull) return 0;
-    const from = segment.payloadOffset;
     const inOrder: Uint8Array[] = [];
-    const added = queue.insert(start, segment.bytes.subarray(from, from + length), inOrder);
+    const added = queue.insert(start, segment.payload(length), inOrder);
     for (const piece of inOrder) this.append(piece);
     this.bytesReceived += queue.next - this.rcvNxt;
     this.rcvNxt = queue.next;

@@ -47,6 +47,8 @@ const alignedTimestamps = 0x0101080a;
 export class TcpSegment {
   /** The array that the segment lies in. */
   bytes: Uint8Array = emptyBytes;
+  /** What `bytes` is a view of, where that is at hand; undefined where it is not. Set by the stack. */
+  buffer: ArrayBufferLike | undefined = undefined;
   /** Where the TCP header starts. */
   offset = 0;
   sourcePort = 0;
@@ -102,6 +104,15 @@ export class TcpSegment {
   unknownCount = 0;
   /** Whether an option's length made no sense. Options behind one that overruns the header are unread. */
   malformedOption = false;
+
+  /** A view of the first `length` bytes of the payload, which must be at hand. */
+  payload(length: number): Uint8Array {
+    const { buffer, bytes, payloadOffset } = this;
+    // To ask `bytes` for its buffer, as `subarray` does, would take longer than to make the view.
+    return buffer === undefined
+      ? bytes.subarray(payloadOffset, payloadOffset + length)
+      : new Uint8Array(buffer, bytes.byteOffset + payloadOffset, length);
+  }
 }
 
 /**
