@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, Socket, type AddressInfo, type Server } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
 import { describeWith } from '../../test/support/with-rights.js';
-import { bridge } from '../network/index.js';
+import { bridge, Packet } from '../network/index.js';
 import { mayCreateNamespaces, mayCreateTun } from './capabilities.js';
 import { connectKernel, listenKernel } from './kernel-socket.js';
 import { NetworkNamespace } from './namespace.js';
@@ -45,6 +45,20 @@ describeWith('TUN devices between two kernels', [mayCreateTun(), mayCreateNamesp
     socket.destroy();
     leftDevice.close();
     rightDevice.close();
+  });
+
+  it('are down when the interface was removed, and lose what is sent', async () => {
+    const device = new TunDevice({ name: 'gone0', namespace: left }, owner);
+    const states: boolean[] = [];
+    device.attach({ handlePacket: () => undefined, handleCarrier: (_now, up) => states.push(up) });
+    left.ip('address add 10.6.0.1/24 dev gone0', 'link set gone0 up');
+    while (states.at(-1) !== true) await new Promise(setImmediate);
+    left.ip('link delete gone0');
+    device.send(0, new Packet(new Uint8Array(40).fill(0x45, 0, 1), 0, false));
+    while (states.at(-1) !== false) await new Promise(setImmediate);
+    device.send(0, new Packet(new Uint8Array(40).fill(0x45, 0, 1), 0, false));
+    expect(device.isUp).toBe(false);
+    device.close();
   });
 
   it('hear when the interface goes down and comes up', async () => {

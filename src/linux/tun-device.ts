@@ -13,6 +13,7 @@ import { IpPacket, IpProtocol, parseIp } from '../wire/index.js';
 import { NativeBuffer } from './libc.js';
 import { LinkMonitor } from './link-monitor.js';
 import { MAX_PACKET_BYTES, ReceivedPacket } from './received-packet.js';
+import { SystemError } from './system-error.js';
 import { Tun, type OutgoingPacket, type TunOptions } from './tun.js';
 
 /** Packets taken in one turn of the event loop, so that timers and other devices have theirs. */
@@ -39,6 +40,8 @@ export class TunDevice implements Device {
   private readonly outgoing: Writable<OutgoingPacket>;
   private readonly ip = new IpPacket();
   private closed = false;
+  /** Whether somebody removed the interface. */
+  private isGone = false;
 
   /** Makes the interface. `owner` is told before and after packets, or a change of the interface's state, come in. */
   constructor(options: TunOptions, owner: DeviceOwner) {
@@ -71,7 +74,7 @@ export class TunDevice implements Device {
   }
 
   send(_now: number, packet: Packet): void {
-    if (this.closed || packet.bytes.length > MAX_PACKET_BYTES) return;
+    if (this.closed || this.isGone || packet.bytes.length > MAX_PACKET_BYTES) return;
     const { outgoing } = this;
     outgoing.bytes.set(packet.bytes, outgoing.offset);
     outgoing.length = packet.bytes.length;
@@ -81,7 +84,18 @@ export class TunDevice implements Device {
     if (packet.needsChecksum || packet.segmentSize > 0) {
       if (!this.describeHeaders(packet)) return;
     }
-    this.tun.send(outgoing);
+    try {
+      this.tun.send(outgoing);
+    } catch (error) {
+      this.handleError(error);
+    }
+  }
+
+  /** An interface that is gone is one that loses everything; the monitor says that it is down. */
+  private handleError(error: unknown): void {
+    if (!(error instanceof SystemError && error.code === 'EBADFD')) throw error;
+    this.isGone = true;
+    this.tun.close();
   }
 
   /** Removes the interface. Closing twice does nothing. */
@@ -94,9 +108,13 @@ export class TunDevice implements Device {
 
   private receiveBatch(): void {
     const now = this.owner.beginInput();
-    for (let i = 0; i < BATCH && !this.closed && this.tun.receive(this.incoming); i++) {
-      const { bytes, segmentSize, checksumStart } = this.incoming;
-      this.receiver.handlePacket(now, new Packet(bytes, segmentSize, checksumStart >= 0));
+    try {
+      for (let i = 0; i < BATCH && !this.closed && this.tun.receive(this.incoming); i++) {
+        const { bytes, segmentSize, checksumStart } = this.incoming;
+        this.receiver.handlePacket(now, new Packet(bytes, segmentSize, checksumStart >= 0));
+      }
+    } catch (error) {
+      this.handleError(error);
     }
     this.owner.endInput();
   }
