@@ -1,9 +1,32 @@
 import { once } from 'node:events';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { afterAll, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { afterAll, expect, it, vi } from 'vitest';
 import { describeWith } from '../../test/support/with-rights.js';
 import { mayCreateNamespaces } from './capabilities.js';
 import { NetworkNamespace } from './namespace.js';
+
+/** Every network namespace that some process is in or holds. */
+function namespacesInUse(): Set<string> {
+  const found = new Set<string>();
+  const note = (path: string): void => {
+    try {
+      found.add(readlinkSync(path));
+    } catch {
+      // The process or descriptor is gone by now.
+    }
+  };
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    note(`/proc/${pid}/ns/net`);
+    if (!existsSync(`/proc/${pid}/fd`)) continue;
+    try {
+      for (const fd of readdirSync(`/proc/${pid}/fd`)) note(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      // The same.
+    }
+  }
+  return found;
+}
 
 const own = () => readlinkSync('/proc/thread-self/ns/net');
 
@@ -61,6 +84,21 @@ describeWith('network namespaces', [mayCreateNamespaces()], () => {
     );
   });
 
+  it('say so when ip is not there', () => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nonexistent';
+    try {
+      expect(() => first.ip('link show')).toThrow(
+        expect.objectContaining({
+          code: 'ERR_SUBFLOW_MISSING_TOOL',
+          hint: expect.stringContaining('iproute2'),
+        }),
+      );
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+
   it('count what happens in them', () => {
     const counters = first.counters();
     expect(counters.has('MPTcpExtMPCapableSYNRX')).toBe(true);
@@ -79,7 +117,24 @@ describeWith('network namespaces', [mayCreateNamespaces()], () => {
     expect(() => third.run(own)).toThrow(expect.objectContaining({ code: 'ERR_SUBFLOW_CLOSED' }));
   });
 
-  it('leave nothing in the file system', () => {
-    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain('first');
+  it('leave nothing behind when the program is killed', async () => {
+    const program = `
+      const { NetworkNamespace, Tun } = await import(${JSON.stringify(new URL('./index.ts', import.meta.url).href)});
+      const namespace = NetworkNamespace.create('doomed');
+      Tun.open({ name: 'doomed0', namespace });
+      namespace.spawn('sleep', ['60'], { stdio: 'ignore' });
+      const inside = namespace.run(() => require('node:fs').readlinkSync('/proc/thread-self/ns/net'));
+      process.stdout.write(inside);
+      setInterval(() => undefined, 1000);`;
+    const doomed = spawn(process.execPath, ['--import', 'tsx', '--eval', `(async () => {${program}})()`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(doomed.stdout, 'data')) as [Buffer];
+    const inside = line.toString();
+    expect(namespacesInUse()).toContain(inside);
+    doomed.kill('SIGKILL');
+    await once(doomed, 'exit');
+    await vi.waitFor(() => expect(namespacesInUse()).not.toContain(inside), 5000);
+    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain('netns');
   });
 });
