@@ -12,6 +12,11 @@ import { SubflowLog } from './subflow-report.js';
 import { addTransportFlags, openTransport, type ChosenTransport, type TransportFlags } from './transport.js';
 import { formatSize, parseInteger } from './units.js';
 
+/** A client that neither sends nor takes a byte for so long is let go, ms. */
+const CLIENT_TIMEOUT_MS = 60_000;
+/** Clients at a time; further ones are turned away. */
+const MAX_CLIENTS = 10_000;
+
 interface ServeFlags extends TransportFlags {
   readonly listen?: string;
   readonly json?: true;
@@ -153,11 +158,14 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
   });
   // The HTTP server does not listen by itself, and so does not know which connections it has.
   const sockets = new Set<Socket>();
+  // This server never listens itself, so Node's own limits on slow clients do not apply.
+  web.setTimeout(CLIENT_TIMEOUT_MS);
   const server = createServer(transport.options, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     web.emit('connection', socket);
   });
+  server.maxConnections = MAX_CLIENTS;
   await listen(server, host, port);
   const { address, port: bound, family } = server.address() as AddressInfo;
   const at = `${bracketed(address)}:${bound}`;

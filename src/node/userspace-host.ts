@@ -66,8 +66,13 @@ export interface ListenerEvents {
   handleHostClosed(): void;
 }
 
-/** Packets taken from a TUN device before others get their turn. */
-const RECEIVE_BATCH = 128;
+/**
+ * Packets taken from a TUN device before what they call for is sent: with offload each may be 64 KiB, and a sender whose
+ * window is used up stands still until it hears of them.
+ */
+const RECEIVE_BATCH = 8;
+/** Such batches before the event loop goes on to others. */
+const RECEIVE_ROUNDS = 16;
 /** Packets sent in one turn. */
 const TRANSMIT_BATCH = 256;
 /** The longest delay that Node's timers take, in ms. */
@@ -167,17 +172,28 @@ export class UserspaceHost {
     }
     const received = new ReceivedPacket();
     tun.onReadable(() => {
-      const now = this.now();
-      try {
-        for (let i = 0; i < RECEIVE_BATCH && !this.isClosed && tun.receive(received); i++) {
-          this.stack.handlePacket(now, id, received.bytes, received);
-        }
-      } catch (error) {
-        this.handleDeviceError(id, error);
+      for (let round = 0; round < RECEIVE_ROUNDS; round++) {
+        const isDrained = !this.receiveBatch(tun, id, received);
+        this.turn();
+        if (isDrained) return;
       }
-      this.turn();
     });
     return { id, tun };
+  }
+
+  /** Takes a batch of packets in; false when the device has no more. */
+  private receiveBatch(tun: Tun, id: number, received: ReceivedPacket): boolean {
+    const now = this.now();
+    try {
+      for (let i = 0; i < RECEIVE_BATCH; i++) {
+        if (this.isClosed || !tun.receive(received)) return false;
+        this.stack.handlePacket(now, id, received.bytes, received);
+      }
+      return true;
+    } catch (error) {
+      this.handleDeviceError(id, error);
+      return false;
+    }
   }
 
   /** A device that somebody removed is an interface that is down for good; anything else is a fault of ours. */
