@@ -30,9 +30,9 @@ describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), ker
       );
       await exchange.expectWhole();
       // Every address of ours to every one of the kernel's, the initial pair aside.
-      expectCounters(paths.kernel.counters(), {
-        MPTcpExtEchoAdd: 1,
-        MPTcpExtAddAddrTx: 1,
+      const counters = paths.kernel.counters();
+      expect(counters.get('MPTcpExtEchoAdd')).toBeGreaterThan(0);
+      expectCounters(counters, {
         MPTcpExtMPJoinSynRx: 3,
         MPTcpExtMPJoinAckRx: 3,
       });
@@ -57,12 +57,13 @@ describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), ker
         await ours.until(() => connection.subflows.length === 1);
         await exchange.expectWhole();
         expectCounters(paths.kernel.counters(), {
-          MPTcpExtAddAddr: 1,
-          MPTcpExtEchoAddTx: 1,
           MPTcpExtMPJoinSynTx: 1,
           MPTcpExtMPJoinSynAckRx: 1,
         });
-        expect(paths.kernel.counters().get('MPTcpExtRmAddr')).toBeGreaterThan(0);
+        // Each may come more than once: it is sent again until it is answered.
+        for (const name of ['AddAddr', 'EchoAddTx', 'RmAddr']) {
+          expect(paths.kernel.counters().get(`MPTcpExt${name}`), name).toBeGreaterThan(0);
+        }
       } finally {
         paths.close();
       }

@@ -40,7 +40,7 @@ type Sender = 'us' | 'kernel';
 
 /** A run in which a packet had to wait this long for a processor says nothing about the protocol. */
 const FAIR_LAG_MS = 40;
-const ATTEMPTS = 3;
+const ATTEMPTS = 5;
 
 interface Outcome {
   /** From the first SYN to the end on both sides. */

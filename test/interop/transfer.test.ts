@@ -25,7 +25,6 @@ const ESTABLISHED = {
   server: {
     MPTcpExtMPCapableSYNTX: 1,
     MPTcpExtMPCapableSYNACKRX: 1,
-    MPTcpExtAddAddr: 1,
     MPTcpExtMPJoinSynTx: 1,
     MPTcpExtMPJoinSynAckRx: 1,
   },
