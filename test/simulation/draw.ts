@@ -151,6 +151,8 @@ function drawDirection(draw: Draw, mtu: number): Partial<LinkOptions> {
     queue: draw.chance(0.5)
       ? { ns: draw.magnitude(5 * MILLISECOND, 2 * SECOND) }
       : { bytes: draw.magnitude(5000, 1_000_000) },
+    // Only long enough to have an effect, not to be a delay of its own.
+    coalesceNs: draw.chance(0.15) ? draw.magnitude(20_000, 500_000) : 0,
     reorderProbability: isRough && draw.chance(0.5) ? draw.between(0, 0.2) : 0,
     reorderNs: draw.magnitude(100_000, 50 * MILLISECOND),
     duplicateProbability: isRough && draw.chance(0.5) ? draw.between(0, 0.1) : 0,

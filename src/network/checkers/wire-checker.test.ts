@@ -167,6 +167,19 @@ describe('WireChecker on plain TCP', () => {
     expect(again.rules).toEqual([]);
   });
 
+  it('follows a connection that begins anew on the same addresses and ports', () => {
+    // They connect to us, we give up, and their SYN, sent again, is answered afresh.
+    const syn = { flags: SYN, mss: 1000, window: 3000 } as const;
+    const exchange = new Exchange().receive(syn).send({ flags: SYN | ACK, mss: 1000, window: 3000 });
+    exchange.send({ flags: RST | ACK, seq: 1 }).receive(syn);
+    exchange.send({ flags: SYN | ACK, mss: 1000, window: 3000, seq: 100_000 });
+    exchange.receive({ flags: ACK, seq: 1, ack: 100_001, window: 2000 });
+    exchange.send({ flags: ACK, seq: 100_001, window: 3000, payload: data(1, 2000) });
+    expect(exchange.rules).toEqual([]);
+    exchange.send({ flags: ACK, seq: 102_001, window: 3000, payload: data(2001, 1000) });
+    expect(exchange.rules).toEqual(['window']);
+  });
+
   it('finds wrong bytes and wrong checksums', () => {
     const wrong = data(1, 100);
     wrong[40]! ^= 1;

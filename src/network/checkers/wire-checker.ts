@@ -55,6 +55,8 @@ export class WireChecker implements PacketObserver {
   private readonly host: string;
   private readonly pattern: Pattern | undefined;
   private readonly flows = new Map<string, FlowModel>();
+  /** Flows that a SYN from the network may begin anew, once the host answers it. */
+  private readonly beginnings = new Map<string, FlowModel>();
   private readonly connections = new ConnectionTable();
   private readonly ip = new IpPacket();
   private readonly tcp = new TcpSegment();
@@ -81,9 +83,40 @@ export class WireChecker implements PacketObserver {
       return;
     }
     this.packetsJudged++;
-    const flow = this.flowOf(direction);
-    if (direction === 'inward') flow.noteReceived(tcp);
-    else flow.judgeSent(tcp);
+    const key = this.keyOf(direction);
+    if (direction === 'inward') this.noteReceived(key);
+    else this.flowOf(key).judgeSent(tcp);
+  }
+
+  private noteReceived(key: string): void {
+    const { tcp } = this;
+    // Whether a SYN begins something new is the host's to say, so both are kept until it does.
+    if ((tcp.flags & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN) {
+      const beginning = this.newFlow(key);
+      beginning.noteReceived(tcp);
+      this.beginnings.set(key, beginning);
+    }
+    const flow = this.flows.get(key) ?? this.beginnings.get(key) ?? this.newFlow(key);
+    this.flows.set(key, flow);
+    flow.noteReceived(tcp);
+  }
+
+  /** The flow that a segment of the host's belongs to; a SYN with another number begins it anew. */
+  private flowOf(key: string): FlowModel {
+    const { tcp } = this;
+    let flow = this.flows.get(key);
+    if (flow === undefined || ((tcp.flags & TcpFlag.SYN) !== 0 && flow.isAnotherConnection(tcp.seq))) {
+      const isAnswer = (tcp.flags & TcpFlag.ACK) !== 0;
+      flow = (isAnswer ? this.beginnings.get(key) : undefined) ?? this.newFlow(key);
+      this.flows.set(key, flow);
+    }
+    return flow;
+  }
+
+  private newFlow(key: string): FlowModel {
+    return new FlowModel(this.connections, this.pattern, (rule, text) =>
+      this.report(rule, `${key}: ${text}`),
+    );
   }
 
   /** Whether the segment in `tcp` parses and is undamaged. */
@@ -96,24 +129,15 @@ export class WireChecker implements PacketObserver {
     return onesComplementSum(bytes, ip.payloadOffset, ip.payloadLength, pseudoSum(bytes, ip)) === 0xffff;
   }
 
-  /** The flow of the segment; a SYN begins it anew when its sequence number is another one. */
-  private flowOf(direction: Direction): FlowModel {
+  /** Addresses and ports of the segment, the host's own first. */
+  private keyOf(direction: Direction): string {
     const { ip, tcp } = this;
     const isOut = direction === 'outward';
     const own = addressKey(ip, isOut ? ip.sourceOffset : ip.destinationOffset);
     const other = addressKey(ip, isOut ? ip.destinationOffset : ip.sourceOffset);
-    const key = isOut
+    return isOut
       ? `${own}:${tcp.sourcePort} ${other}:${tcp.destinationPort}`
       : `${own}:${tcp.destinationPort} ${other}:${tcp.sourcePort}`;
-    let flow = this.flows.get(key);
-    const isSyn = (tcp.flags & TcpFlag.SYN) !== 0;
-    if (flow === undefined || (isSyn && isOut && flow.isAnotherConnection(tcp.seq))) {
-      flow = new FlowModel(this.connections, this.pattern, (rule, text) =>
-        this.report(rule, `${key}: ${text}`),
-      );
-      this.flows.set(key, flow);
-    }
-    return flow;
   }
 
   private report(rule: string, text: string): void {
