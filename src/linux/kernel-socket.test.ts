@@ -43,7 +43,7 @@ describeWith('kernel MPTCP sockets', [kernelMptcp(), mayCreateNamespaces()], () 
       'mptcp endpoint add 10.0.2.1 dev path2 subflow',
     );
     server.ip('mptcp limits set subflow 4 add_addr_accepted 4');
-    listener = createServer((socket) => socket.pipe(socket));
+    listener = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
     listener.listen({ fd: listenKernel({ address: '::', port: 7000, namespace: server }) });
     await once(listener, 'listening');
   });

@@ -51,7 +51,7 @@ describeWith('Multipath TCP refused', rights, () => {
     withPaths({ role, family }, async (paths) => {
       const exchange = await Exchange.begin(paths, {
         role,
-        bytes: 4 << 20,
+        bytes: 32 << 20,
         settings: { mptcp: { ...defaultMptcpSettings, enabled: false } },
       });
       await exchange.ours.until(() => exchange.ours.receivedBytes > 1 << 20);
