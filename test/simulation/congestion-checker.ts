@@ -36,6 +36,8 @@ class SenderModel {
   highest = 0;
   /** The largest window in force since the last reduction began. */
   windowBytes = 0;
+  /** The window when the last segment was judged. */
+  lastWindowBytes = 0;
   /** What had been sent when it began: the old window counts until all of it is acknowledged. */
   reducedAt = 0;
 }
@@ -77,11 +79,12 @@ export class CongestionChecker implements PacketObserver {
     if (tcp.sndNxt <= model.highest) return;
     const { bytesInFlight, cwndBytes, mss } = tcp;
     if (cwndBytes >= model.windowBytes || tcp.sndUna >= model.reducedAt) {
-      // A window that shrinks from here on has shrunk for what is in flight now.
-      model.windowBytes = cwndBytes;
+      // A window that shrinks from here on, or has since the last segment, has shrunk for what is in flight now.
+      model.windowBytes = Math.max(cwndBytes, model.lastWindowBytes);
       model.reducedAt = tcp.sndNxt;
     }
     model.highest = tcp.sndNxt;
+    model.lastWindowBytes = cwndBytes;
     const allowed = model.windowBytes + extraSegments * mss;
     if (bytesInFlight <= allowed || this.violations.length >= maxViolations) return;
     const text = `${bytesInFlight} bytes in flight with a congestion window of ${cwndBytes}`;
