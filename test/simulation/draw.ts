@@ -27,8 +27,8 @@ export interface PathPlan {
 /** Something that happens to a path at an instant. */
 export interface Incident {
   readonly at: number;
-  readonly kind: 'down' | 'blackhole' | 'up' | 'rebind' | 'rate' | 'delay' | 'mtu';
-  /** New rate in bit/s, delay in ns, or MTU in bytes; nobody is told of the latter. */
+  readonly kind: 'down' | 'blackhole' | 'up' | 'rebind' | 'rate' | 'delay';
+  /** New rate in bit/s or delay in ns. */
   readonly value: number;
 }
 
@@ -151,7 +151,6 @@ function drawDirection(draw: Draw, mtu: number): Partial<LinkOptions> {
     queue: draw.chance(0.5)
       ? { ns: draw.magnitude(5 * MILLISECOND, 2 * SECOND) }
       : { bytes: draw.magnitude(5000, 1_000_000) },
-    coalesceNs: draw.chance(0.15) ? draw.magnitude(20_000, 500_000) : 0,
     reorderProbability: isRough && draw.chance(0.5) ? draw.between(0, 0.2) : 0,
     reorderNs: draw.magnitude(100_000, 50 * MILLISECOND),
     duplicateProbability: isRough && draw.chance(0.5) ? draw.between(0, 0.1) : 0,
@@ -171,14 +170,15 @@ function drawLoss(draw: Draw): LinkOptions['loss'] {
 function drawIncidents(draw: Draw, nat: boolean, isSure: boolean): Incident[] {
   const incidents: Incident[] = [];
   const kinds = isSure
-    ? (['rate', 'delay', 'mtu'] as const)
+    ? (['rate', 'delay'] as const)
     : nat
       ? (['rebind', 'rebind', 'down', 'blackhole'] as const)
-      : (['down', 'down', 'blackhole', 'blackhole', 'rate', 'delay', 'mtu'] as const);
+      : (['down', 'down', 'blackhole', 'blackhole', 'rate', 'delay'] as const);
   let at = draw.magnitude(5 * MILLISECOND, 3 * SECOND);
   for (let left = draw.pick([1, 1, 2, 3]); left > 0; left--) {
     const kind = draw.pick(kinds);
-    const value = drawChange(draw, kind);
+    const value =
+      kind === 'rate' ? draw.magnitude(500_000, 200_000_000) : draw.magnitude(100_000, 200 * MILLISECOND);
     incidents.push({ at, kind, value });
     const isDeath = kind === 'down' || kind === 'blackhole';
     if (isDeath && draw.chance(0.3)) break;
@@ -187,13 +187,6 @@ function drawIncidents(draw: Draw, nat: boolean, isSure: boolean): Incident[] {
     at += draw.magnitude(10 * MILLISECOND, 5 * SECOND);
   }
   return incidents;
-}
-
-/** The new value that an incident brings; 0 where it brings none. */
-function drawChange(draw: Draw, kind: Incident['kind']): number {
-  if (kind === 'rate') return draw.magnitude(500_000, 200_000_000);
-  if (kind === 'delay') return draw.magnitude(100_000, 200 * MILLISECOND);
-  return kind === 'mtu' ? draw.pick([1280, 1300, 1400, 1450]) : 0;
 }
 
 function drawStack(draw: Draw): StackPlan {

@@ -10,7 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { PcapngWriter } from '../../src/capture/index.js';
-import { formatViolation, LinkCounters } from '../../src/network/index.js';
+import { formatViolation } from '../../src/network/index.js';
 import { drawWorld } from './draw.js';
 import { plants } from './plant.js';
 import { addReport, emptySummary, formatSummary, type Summary } from './summary.js';
@@ -122,9 +122,7 @@ function judged(run: () => WorldReport): WorldReport | string {
   try {
     return run();
   } catch (error) {
-    return error instanceof Error
-      ? (error.stack ?? error.message).split('\n').slice(0, 4).join('\n')
-      : String(error);
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
 }
 
@@ -168,9 +166,17 @@ async function runShare({ from, to, stride, plant }: Share): Promise<void> {
 /** The report of a world that did not come to its end. */
 function crashed(seed: number, text: string): WorldReport {
   const violations = [{ at: 0, host: 'world', rule: 'crash', text }];
-  const nothing = { completed: 0, failed: 0, endedEarly: 0, multipath: 0, packets: 0, events: 0, bytes: 0 };
-  const unknown = { virtualNs: 0, links: new LinkCounters(), reinjectedBytes: 0 };
-  return { seed, violations, digest: '', ...nothing, ...unknown };
+  const nothing = {
+    completed: 0,
+    failed: 0,
+    endedEarly: 0,
+    multipath: 0,
+    packets: 0,
+    events: 0,
+    bytes: 0,
+    virtualNs: 0,
+  };
+  return { seed, violations, digest: '', ...nothing };
 }
 
 /** Prints what went wrong and how to see it again, and writes capture and events of the first failure. */

@@ -1,6 +1,5 @@
 /** What many worlds come to. */
 
-import { LinkCounters } from '../../src/network/index.js';
 import type { WorldReport } from './world.js';
 
 export interface Summary {
@@ -13,8 +12,6 @@ export interface Summary {
   events: number;
   bytes: number;
   virtualNs: number;
-  reinjectedBytes: number;
-  links: LinkCounters;
   /** Stands for all digests, in the order of the seeds. */
   digests: Map<number, string>;
   /** Worlds with violations, in the order of the seeds. */
@@ -32,8 +29,6 @@ export function emptySummary(): Summary {
     events: 0,
     bytes: 0,
     virtualNs: 0,
-    reinjectedBytes: 0,
-    links: new LinkCounters(),
     digests: new Map(),
     failures: [],
   };
@@ -50,12 +45,8 @@ export function addReport(summary: Summary, report: WorldReport): void {
     'events',
     'bytes',
     'virtualNs',
-    'reinjectedBytes',
   ] as const) {
     summary[key] += report[key];
-  }
-  for (const name of Object.keys(summary.links) as (keyof LinkCounters)[]) {
-    summary.links[name] += report.links[name];
   }
   summary.digests.set(report.seed, report.digest);
   if (report.violations.length === 0) return;
@@ -73,12 +64,6 @@ export function formatSummary(summary: Summary): string {
     `multipath    ${summary.multipath} connections had more than one subflow`,
     `packets      ${summary.packets}, ${summary.events} events, ${(summary.bytes / 1e6).toFixed(1)} MB delivered, ${hours.toFixed(1)} h of virtual time`,
   ];
-  const { links } = summary;
-  lines.push(
-    `losses       ${links.droppedLoss} by the medium, ${links.droppedQueue} in queues, ${links.droppedDown + links.droppedBlackhole} on dead paths, ${links.droppedTooBig} too big`,
-    `faults       ${links.corrupted} damaged, ${links.duplicated} doubled, ${links.reordered} held back; ${links.superSegmentsCut} super-segments cut, ${links.coalesced} packets merged`,
-    `reinjected   ${(summary.reinjectedBytes / 1e6).toFixed(1)} MB on another subflow`,
-  );
   const rules = new Map<string, number>();
   for (const { violations } of summary.failures) {
     for (const rule of new Set(violations.map((violation) => violation.rule))) {

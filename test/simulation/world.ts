@@ -7,11 +7,10 @@
 import { MINUTE, MILLISECOND, SECOND } from '../../src/base/index.js';
 import type { PcapngWriter } from '../../src/capture/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../src/mptcp/index.js';
+import type { Link } from '../../src/network/index.js';
 import {
   CaptureObserver,
   type Device,
-  type Link,
-  LinkCounters,
   MiddleboxDevice,
   Nat,
   PacketDigest,
@@ -69,10 +68,6 @@ export interface WorldReport {
   readonly events: number;
   readonly bytes: number;
   readonly virtualNs: number;
-  /** What the links did to packets, all together. */
-  readonly links: LinkCounters;
-  /** Bytes that were sent again on another subflow. */
-  readonly reinjectedBytes: number;
 }
 
 /** The two sides of one connection. */
@@ -213,7 +208,6 @@ class World {
     if (kind === 'down' || kind === 'blackhole' || kind === 'rebind') this.excuse(index);
     if (kind === 'rate') link.configure(now, { rateBps: value });
     else if (kind === 'delay') link.configure(now, { delayNs: value });
-    else if (kind === 'mtu') link.configure(now, { mtu: value });
     else if (kind === 'rebind') this.nats[index]?.rebind();
     else link.setState(now, kind);
   }
@@ -303,30 +297,13 @@ class World {
         0,
       ),
       virtualNs: simulator.now,
-      links: sumCounters(this.hosts.links),
-      reinjectedBytes: pairs.reduce(
-        (sum, { client, server }) => sum + reinjected(client) + reinjected(server),
-        0,
-      ),
     };
   }
 }
 
-function reinjected({ connection }: Transfer): number {
-  return connection?.statistics.reinjectedBytes ?? 0;
-}
-
-function sumCounters(links: readonly Link[]): LinkCounters {
-  const sum = new LinkCounters();
-  for (const { counters } of links.flatMap(({ forward, backward }) => [forward, backward])) {
-    for (const name of Object.keys(sum) as (keyof LinkCounters)[]) sum[name] += counters[name];
-  }
-  return sum;
-}
-
 /** Whether a path works from beginning to end. */
 function isSure({ incidents }: PathPlan): boolean {
-  return incidents.every(({ kind }) => kind === 'rate' || kind === 'delay' || kind === 'mtu');
+  return incidents.every(({ kind }) => kind === 'rate' || kind === 'delay');
 }
 
 /** The client's own address: behind a translator it is a private one. */
