@@ -1,4 +1,4 @@
-/** Addresses announced by either side are used by the other, and withdrawn ones no longer. */
+/** Second addresses: those announced by either side are used by the other, withdrawn ones no longer, unannounced ones join. */
 import { expect, it } from 'vitest';
 import { kernelMptcp, mayCreateNamespaces, mayCreateTun } from '../../src/linux/index.js';
 import { describeWith } from '../support/with-rights.js';
@@ -9,8 +9,8 @@ const BYTES = 8 << 20;
 /** Slow enough that the announcement comes long before the end. */
 const link = { both: { rateBps: 40e6, delayNs: 5e6, queue: { ns: 50e6 } } };
 
-describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), kernelMptcp()], () => {
-  it.each<Family>([4, 6])('of the kernel gets a subflow from us, IPv%d', async (family) => {
+describeWith('a second address', [mayCreateNamespaces(), mayCreateTun(), kernelMptcp()], () => {
+  it.each<Family>([4, 6])('of the kernel, announced, gets a subflow from us, IPv%d', async (family) => {
     const paths = new TwoPaths({
       family,
       links: [link, link],
@@ -42,7 +42,7 @@ describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), ker
   });
 
   it.each<Family>([4, 6])(
-    'of ours gets a subflow from the kernel, and loses it again, IPv%d',
+    'of ours, announced, gets a subflow from the kernel, and loses it again, IPv%d',
     async (family) => {
       const paths = new TwoPaths({ family, links: [link, link], ourAddresses: [{}, { signal: true }] });
       try {
@@ -64,6 +64,32 @@ describeWith('an announced address', [mayCreateNamespaces(), mayCreateTun(), ker
         for (const name of ['AddAddr', 'EchoAddTx', 'RmAddr']) {
           expect(paths.kernel.counters().get(`MPTcpExt${name}`), name).toBeGreaterThan(0);
         }
+      } finally {
+        paths.close();
+      }
+    },
+  );
+
+  it.each<Family>([4, 6])(
+    'of the kernel alone joins our one address by a path of its own, IPv%d',
+    async (family) => {
+      const paths = new TwoPaths({ family, links: [link, link], kernelEndpoint: 'subflow' });
+      try {
+        const exchange = await Exchange.begin(paths, { role: 'server', bytes: BYTES });
+        const { ours } = exchange;
+        await ours.until(() => ours.receivedBytes > BYTES / 4);
+        const ends = ours.socket.connection.subflows.map((subflow) => [
+          subflow.local.address.toString(),
+          subflow.remote.address.toString(),
+        ]);
+        expect(ends).toEqual([
+          [paths.ourAddress(1), paths.kernelAddress(1)],
+          [paths.ourAddress(1), paths.kernelAddress(2)],
+        ]);
+        await exchange.expectWhole();
+        // What we send on the second subflow leaves by the interface that it was asked for on, not by its address's.
+        expect(paths.links[1]!.forward.counters.deliveredBytes).toBeGreaterThan(BYTES / 4);
+        expectCounters(paths.kernel.counters(), { MPTcpExtMPJoinSynTx: 1, MPTcpExtMPJoinSynAckRx: 1 });
       } finally {
         paths.close();
       }
