@@ -81,7 +81,8 @@ function transfer(bytes: number): Run {
   const { user, system } = process.cpuUsage(before);
   if (received !== bytes) throw new Error(`${received} of ${bytes} bytes arrived`);
   const segments = links.reduce(
-    (sum, { forward, backward }) => sum + forward.counters.deliveredPackets + backward.counters.deliveredPackets,
+    (sum, { forward, backward }) =>
+      sum + forward.counters.deliveredPackets + backward.counters.deliveredPackets,
     0,
   );
   // Virtual time ends with TIME-WAIT, in which nothing happens: what counts is the transfer at full rate.
