@@ -12,6 +12,7 @@ export * from './ip-packet.js';
 export * from './keys.js';
 export * from './mptcp-option.js';
 export * from './mptcp-types.js';
+export * from './nat64.js';
 export * from './tcp-header.js';
 export * from './tcp-option.js';
 export * from './tcp-packet.js';
