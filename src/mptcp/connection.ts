@@ -7,13 +7,13 @@ import { SubflowError, seq32 } from '../base/index.js';
 import type { RandomSource, Seq32, Uint64 } from '../base/index.js';
 import { TcpConnection, Verdict } from '../tcp/index.js';
 import type { OutgoingSegment, TcpEvent, TcpParameters } from '../tcp/index.js';
-import type { Endpoint, IpAddress, TcpSegment } from '../wire/index.js';
+import type { Endpoint, IpAddress, MptcpVersion, TcpSegment } from '../wire/index.js';
 import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
 import { abort, checkFinished } from './close.js';
 import { ConnectionCore, keyState } from './core.js';
 import type { ConnectionEvent } from './events.js';
 import { acknowledgeStream, fallBack } from './fallback.js';
-import { acceptsCapable, isTooEarly } from './handshake-capable.js';
+import { isTooEarly, readSyn, versionFor } from './handshake-capable.js';
 import { acceptSubflow, joinSubflow, judgeJoin } from './handshake-join.js';
 import type { JoinRefusal, JoinRequest } from './handshake-join.js';
 import { readOptions } from './options-in.js';
@@ -39,13 +39,18 @@ export interface AcceptOptions {
   readonly parameters: TcpParameters;
   /** Keys and nonces come from it; on a real network it must be a cryptographic source. */
   readonly random: RandomSource;
-  /** This side's key, when the owner drew it (see {@link drawKey}) to keep tokens unique; drawn from `random` else. */
+  /**
+   * This side's key, when the owner drew it to keep tokens unique (see {@link drawKey}, which wants to know the version:
+   * {@link versionFor} tells it for a SYN); drawn from `random` else.
+   */
   readonly key?: Uint64;
 }
 
 /** How an active connection begins. */
 export interface ConnectOptions extends AcceptOptions {
   readonly tuple: FlowTuple;
+  /** Version to ask for, one of the settings' (what the owner remembers of the peer); their first when left out. */
+  readonly version?: MptcpVersion;
 }
 
 /**
@@ -60,10 +65,10 @@ export class Connection {
     this.core = core;
   }
 
-  /** Opens a connection: the first poll gives the SYN. */
+  /** Opens a connection: the first poll gives the SYN. The settings must have passed {@link checkMptcpSettings}. */
   static connect(now: number, options: ConnectOptions): Connection {
-    const { settings, random, parameters, tuple } = options;
-    const core = new ConnectionCore(settings, random, true, tuple);
+    const { settings, random, parameters, tuple, version = settings.versions[0]! } = options;
+    const core = new ConnectionCore(settings, version, random, true, tuple);
     begin(
       core,
       TcpConnection.connect<DataRecord>(now, parameters),
@@ -74,13 +79,14 @@ export class Connection {
     return new Connection(core);
   }
 
-  /** Answers a `syn` that carries no MP_JOIN: the first poll gives the SYN+ACK. */
+  /** Answers a `syn` that carries no MP_JOIN: the first poll gives the SYN+ACK. For the settings see `connect`. */
   static accept(now: number, options: AcceptOptions, syn: TcpSegment, tuple: FlowTuple): Connection {
     const { settings, random, parameters } = options;
-    const core = new ConnectionCore(settings, random, false, tuple);
-    const isMultipath = settings.enabled && acceptsCapable(core, syn);
+    const version = versionFor(settings, syn);
+    const core = new ConnectionCore(settings, version ?? settings.versions[0]!, random, false, tuple);
     const tcp = TcpConnection.accept<DataRecord>(now, parameters, syn);
-    const subflow = begin(core, tcp, parameters, isMultipath, options.key);
+    const subflow = begin(core, tcp, parameters, version !== undefined, options.key);
+    if (version !== undefined) readSyn(core, syn);
     subflow.peerInitialSeq = seq32(syn.seq);
     return new Connection(core);
   }
@@ -105,9 +111,9 @@ export class Connection {
     return this.core.isFallback;
   }
 
-  /** Version of Multipath TCP spoken, 0 in plain TCP. */
-  get version(): number {
-    return this.core.isFallback ? 0 : this.core.rules.number;
+  /** Version of Multipath TCP spoken (asked for, while the peer has not answered); undefined in plain TCP. */
+  get version(): MptcpVersion | undefined {
+    return this.core.isFallback ? undefined : this.core.rules.number;
   }
 
   /** Whether every subflow is over, TIME-WAIT included: the owner may forget the connection. */
@@ -374,7 +380,7 @@ function begin(
     fallBack(core, subflow, core.settings.enabled ? 'no-capable-in-syn' : 'disabled');
     return subflow;
   }
-  core.localKeys = keyState(core.rules, key ?? drawKey(core.random).key);
+  core.localKeys = keyState(core.rules, key ?? drawKey(core.random, core.rules.number).key);
   core.tell({ type: 'token', token: core.localKeys.token, active: true });
   return subflow;
 }

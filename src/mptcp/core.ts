@@ -5,7 +5,7 @@
 import { Deque } from '../base/index.js';
 import type { RandomSource, Uint64 } from '../base/index.js';
 import type { CloseReason } from '../tcp/index.js';
-import type { Endpoint } from '../wire/index.js';
+import type { Endpoint, MptcpVersion } from '../wire/index.js';
 import type { AddressBook } from './addresses.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
 import type { PathEvent } from './path-manager/path-manager.js';
@@ -57,7 +57,7 @@ export class ConnectionCore {
   /** The ends of the initial subflow: its addresses have ID 0. */
   readonly tuple: FlowTuple;
   readonly scheduler: Scheduler;
-  /** Rules of the version that is spoken. */
+  /** Rules of the version that is spoken, or was asked for by a client that is not answered yet. */
   readonly rules: VersionRules;
   phase: ConnectionPhase = 'handshake';
   /** Whether this is plain TCP, from the start or by now. */
@@ -141,9 +141,15 @@ export class ConnectionCore {
   toldPeerClosed = false;
   readonly counters = new Counters();
 
-  constructor(settings: MptcpSettings, random: RandomSource, isClient: boolean, tuple: FlowTuple) {
+  constructor(
+    settings: MptcpSettings,
+    version: MptcpVersion,
+    random: RandomSource,
+    isClient: boolean,
+    tuple: FlowTuple,
+  ) {
     this.settings = settings;
-    this.rules = rulesOf(settings.version);
+    this.rules = rulesOf(version);
     this.random = random;
     this.isClient = isClient;
     this.tuple = tuple;

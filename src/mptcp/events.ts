@@ -1,7 +1,7 @@
 /**
  * What a connection tells its owner. Events are values in a queue: nothing is called back from inside the engine.
  */
-import type { IpAddress, Endpoint } from '../wire/index.js';
+import type { IpAddress, Endpoint, MptcpVersion } from '../wire/index.js';
 import type { ResetReasonCode } from './reset-reason.js';
 import type { Subflow } from './subflow.js';
 
@@ -54,11 +54,13 @@ export type SubflowCloseReason =
   /** This side reset it. */
   | 'aborted';
 
-/** The connection is open for data. `version` is 0 when it is plain TCP. */
+/** The connection is open for data. */
 export interface EstablishedEvent {
   readonly type: 'established';
+  /** Whether it is plain TCP. */
   readonly fallback: boolean;
-  readonly version: number;
+  /** Version of Multipath TCP that is spoken; undefined in plain TCP. */
+  readonly version: MptcpVersion | undefined;
 }
 
 /** `read` has bytes; not repeated until it has been emptied. */

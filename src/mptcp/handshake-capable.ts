@@ -14,13 +14,15 @@
  */
 import { seq32, seqAt, uint64, uint64ToBigInt } from '../base/index.js';
 import { MpCapableFlag, TcpFlag } from '../wire/index.js';
-import type { MpCapable, TcpSegment } from '../wire/index.js';
+import type { MpCapable, MptcpVersion, TcpSegment } from '../wire/index.js';
 import { keyState } from './core.js';
 import type { ConnectionCore } from './core.js';
 import { fallBack } from './fallback.js';
 import { findCapable, optionAt } from './option-list.js';
 import type { DataRecord } from './send-record.js';
+import type { MptcpSettings } from './settings.js';
 import type { Subflow } from './subflow.js';
+import { answerTo } from './version.js';
 
 /** Flags of this side's MP_CAPABLE. */
 function flagsOf(core: ConnectionCore): number {
@@ -82,14 +84,23 @@ export function capableForAck(core: ConnectionCore, record: DataRecord | undefin
 }
 
 /**
- * The server reads the SYN. Gives whether Multipath TCP can be spoken; a higher version than ours is answered with
- * ours, and the client may then fall back (RFC 8684 §3.1).
+ * The version in which a server with `settings` answers `syn`; undefined when it answers as plain TCP. A higher version
+ * than it speaks is answered with its highest, and the client may then fall back (RFC 8684 §3.1).
  */
-export function acceptsCapable(core: ConnectionCore, syn: TcpSegment): boolean {
+export function versionFor(settings: MptcpSettings, syn: TcpSegment): MptcpVersion | undefined {
+  if (!settings.enabled || syn.mptcpCount === 0) return undefined;
   const option = findCapable(syn);
-  if (option === undefined || !isUsable(option) || option.version < core.rules.number) return false;
+  if (option === undefined || !isUsable(option)) return undefined;
+  return answerTo(option.version, settings.versions);
+}
+
+/** The server reads a SYN that {@link versionFor} let pass: its flags, and in version 0 the client's key. */
+export function readSyn(core: ConnectionCore, syn: TcpSegment): void {
+  const option = findCapable(syn)!;
   heedFlags(core, option);
-  return true;
+  // RFC 6824 §3.1. A client of a higher version that was answered with this one shows none.
+  if (core.rules.synCarriesKey && option.version === core.rules.number && option.senderKey !== undefined)
+    core.remoteKeys = keyState(core.rules, uint64(option.senderKey));
 }
 
 /** The client reads the SYN+ACK: takes the server's key, or falls back. */

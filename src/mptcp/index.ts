@@ -1,5 +1,6 @@
 export * from './connection.js';
 export * from './events.js';
+export { versionFor } from './handshake-capable.js';
 export type { JoinRefusal, JoinRequest } from './handshake-join.js';
 export * from './path-manager/full-mesh.js';
 export * from './path-manager/path-manager.js';
@@ -7,7 +8,7 @@ export * from './path-manager/signal.js';
 export * from './reset-reason.js';
 export * from './scheduler/lowest-rtt.js';
 export * from './scheduler/scheduler.js';
-export { defaultMptcpSettings, type MptcpSettings } from './settings.js';
+export { checkMptcpSettings, defaultMptcpSettings, type MptcpSettings } from './settings.js';
 export type { ConnectionStatistics } from './statistics.js';
 export { Subflow, type FlowTuple, type SubflowState } from './subflow.js';
 export { drawKey } from './version.js';

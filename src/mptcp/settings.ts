@@ -1,7 +1,8 @@
 /**
  * What the owner of a connection may choose, with the defaults and the limits that keep a hostile peer in bounds.
  */
-import { MILLISECOND, SECOND } from '../base/index.js';
+import { MILLISECOND, SECOND, SubflowError } from '../base/index.js';
+import type { MptcpVersion } from '../wire/index.js';
 import { fullMesh } from './path-manager/full-mesh.js';
 import type { PathManagerFactory } from './path-manager/path-manager.js';
 import { lowestRtt } from './scheduler/lowest-rtt.js';
@@ -11,8 +12,12 @@ import type { SchedulerFactory } from './scheduler/scheduler.js';
 export interface MptcpSettings {
   /** Whether to speak Multipath TCP at all; false gives a plain TCP connection with the same interface. */
   readonly enabled: boolean;
-  /** Version of the protocol to ask for and to answer with. */
-  readonly version: 1;
+  /**
+   * Versions of the protocol that are spoken, the preferred one first: 0 is RFC 6824, 1 is RFC 8684. A client asks with
+   * the first unless it is told another (see `ConnectOptions.version`); a server answers any of them. At least one, none
+   * twice.
+   */
+  readonly versions: readonly MptcpVersion[];
   /** Whether to require DSS checksums; they are used when either side requires them (RFC 8684 §3.1, flag A). */
   readonly checksum: boolean;
   /** Width in bits of the data sequence numbers sent; either width is understood (RFC 8684 §3.3.1). */
@@ -85,7 +90,7 @@ export interface MptcpSettings {
 /** Settings that suit a host with a handful of interfaces. */
 export const defaultMptcpSettings: MptcpSettings = {
   enabled: true,
-  version: 1,
+  versions: [1],
   checksum: false,
   dataSequenceBits: 64,
   joinInitialAddress: true,
@@ -114,3 +119,18 @@ export const defaultMptcpSettings: MptcpSettings = {
   scheduler: lowestRtt,
   pathManager: fullMesh,
 };
+
+/**
+ * Refuses settings that no connection could be made with. Throws `ERR_SUBFLOW_BAD_SETTING`. Owners call it where
+ * settings come in, so that nothing that a peer sends can meet bad ones.
+ */
+export function checkMptcpSettings(settings: MptcpSettings): void {
+  const { versions } = settings;
+  const isKnown = versions.every((version) => version === 0 || version === 1);
+  if (versions.length > 0 && isKnown && new Set(versions).size === versions.length) return;
+  throw new SubflowError(
+    'ERR_SUBFLOW_BAD_SETTING',
+    `versions: [${versions.join(', ')}] is no list of versions of Multipath TCP`,
+    { hint: 'Name 1, 0 or both, each once; to speak none, set enabled to false.' },
+  );
+}

@@ -59,7 +59,7 @@ function handleEstablished(core: ConnectionCore, now: number, subflow: Subflow):
   core.tell({
     type: 'established',
     fallback: core.isFallback,
-    version: core.isFallback ? 0 : core.rules.number,
+    version: core.isFallback ? undefined : core.rules.number,
   });
   core.tell({ type: 'subflow-opened', subflow });
 }

@@ -1,7 +1,7 @@
 /**
  * Where the versions of the protocol differ: what a handshake carries and which hash proves it. Everything else asks
  * here instead of testing a number.
- * Read first: RFC 8684 §3.1 and appendix E (changes from version 0).
+ * Read first: RFC 8684 §3.1 and appendix E (changes from version 0); RFC 6824 §3.1.
  */
 import type { RandomSource, Uint64 } from '../base/index.js';
 import { addAddrHmac, deriveKeyMaterial, joinHmac } from '../wire/index.js';
@@ -21,6 +21,15 @@ export interface VersionRules {
   announcementProof(key: Uint64, peerKey: Uint64, announced: AnnouncedAddress): Uint8Array | undefined;
 }
 
+/** RFC 6824. */
+const versionZero: VersionRules = {
+  number: 0,
+  synCarriesKey: true,
+  keyMaterial: (key) => deriveKeyMaterial(key, 0),
+  joinProof: (key, peerKey, nonce, peerNonce) => joinHmac(0, key, peerKey, nonce, peerNonce),
+  announcementProof: () => undefined,
+};
+
 /** RFC 8684. */
 const versionOne: VersionRules = {
   number: 1,
@@ -31,16 +40,24 @@ const versionOne: VersionRules = {
 };
 
 /** The rules of version `number`. */
-export function rulesOf(number: 1): VersionRules {
-  return rules[number];
+export function rulesOf(number: MptcpVersion): VersionRules {
+  return number === 0 ? versionZero : versionOne;
 }
 
-const rules: Readonly<Record<1, VersionRules>> = { 1: versionOne };
+/**
+ * The version in which a host that speaks `versions` answers a SYN that asks for `asked`: that one when it can, its
+ * highest when the peer asks for more than it speaks (RFC 8684 §3.1), and none when it only speaks higher ones.
+ */
+export function answerTo(asked: number, versions: readonly MptcpVersion[]): MptcpVersion | undefined {
+  const highest = Math.max(...versions) as MptcpVersion;
+  if (asked > highest) return highest;
+  return versions.find((version) => version === asked);
+}
 
 /** Draws a key and gives the token that goes with it, so that the owner of the token table can look for a clash. */
 export function drawKey(
   random: RandomSource,
-  version: 1 = 1,
+  version: MptcpVersion,
 ): { readonly key: Uint64; readonly token: number } {
   const key = { hi: random.nextUint32(), lo: random.nextUint32() };
   return { key, token: rulesOf(version).keyMaterial(key).token };

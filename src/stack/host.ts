@@ -5,7 +5,7 @@
 import { Deque, SubflowError, TimerQueue, type RandomSource, type Uint64 } from '../base/index.js';
 import { drawKey, type ConnectionEvent, type Subflow, type SubflowWantedEvent } from '../mptcp/index.js';
 import { OutgoingSegment, type TcpParameters } from '../tcp/index.js';
-import type { Endpoint, IpAddress } from '../wire/index.js';
+import type { Endpoint, IpAddress, MptcpVersion } from '../wire/index.js';
 import { StackCounters } from './counters.js';
 import { MAX_NOTICES, PendingEvent, type PathNotice, type StackEvent } from './events.js';
 import { Flow, type ConnectionSegment } from './flow.js';
@@ -88,13 +88,13 @@ export class Host implements SocketHost, ListenerHost {
   }
 
   /**
-   * A key whose token no connection of this host has (RFC 8684 §3.1: tokens are unique on a host), in the form of an
-   * option; nothing for a connection that will not speak Multipath TCP.
+   * A key whose token no connection of this host has, whatever its version (RFC 8684 §3.1: tokens are unique on a host),
+   * in the form of an option; nothing for a connection that will not speak Multipath TCP.
    */
-  uniqueKey(isWanted: boolean): { readonly key?: Uint64 } {
-    if (!isWanted) return {};
+  uniqueKey(version: MptcpVersion | undefined): { readonly key?: Uint64 } {
+    if (version === undefined) return {};
     for (;;) {
-      const { key, token } = drawKey(this.random);
+      const { key, token } = drawKey(this.random, version);
       if (!this.tokens.has(token)) return { key };
     }
   }

@@ -4,7 +4,7 @@
  */
 import type { Seq32 } from '../base/index.js';
 import { seq32 } from '../base/index.js';
-import { Connection, ResetReason } from '../mptcp/index.js';
+import { Connection, ResetReason, versionFor } from '../mptcp/index.js';
 import { OutgoingSegment } from '../tcp/index.js';
 import {
   IpAddress,
@@ -230,7 +230,7 @@ export class Ingress {
     const base = host.parametersFor(now, tuple.local, tuple.remote, device, own);
     const parameters = cookie === undefined ? base : { ...base, initialSequence: cookie };
     const settings = own.mptcp ?? host.settings.mptcp;
-    const key = host.uniqueKey(settings.enabled && syn.mptcpCount > 0);
+    const key = host.uniqueKey(versionFor(settings, syn));
     const options = { settings, parameters, random: host.random, ...key };
     const connection = Connection.accept(now, options, syn, tuple);
     const socket = new Socket(host, connection, tuple.local, tuple.remote, own, listener);

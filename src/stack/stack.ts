@@ -11,7 +11,7 @@
  * Read first: RFC 9293 §3.10 (the calls), RFC 1122 §3.3.4 (several addresses), RFC 8684 §2.
  */
 import { SubflowError, type RandomSource } from '../base/index.js';
-import { Connection, type LocalAddress } from '../mptcp/index.js';
+import { Connection, checkMptcpSettings, type LocalAddress } from '../mptcp/index.js';
 import type { Endpoint, IpAddress } from '../wire/index.js';
 import type { StackCounters } from './counters.js';
 import { Egress } from './egress.js';
@@ -46,7 +46,9 @@ export class Stack {
   private readonly egress: Egress;
 
   constructor(options: StackOptions) {
-    this.host = new Host(options.random, { ...defaultStackSettings, ...options.settings });
+    const settings = { ...defaultStackSettings, ...options.settings };
+    checkMptcpSettings(settings.mptcp);
+    this.host = new Host(options.random, settings);
     this.ingress = new Ingress(this.host);
     this.egress = new Egress(this.host);
   }
@@ -140,7 +142,8 @@ export class Stack {
   /**
    * Begins a connection; `established` or `closed` follows as an event. Throws `ENETUNREACH` when no interface leads to
    * the peer, `EADDRNOTAVAIL` for a source address that is not ours or when no port is left, `ENETDOWN` when its
-   * interface is down, `EADDRINUSE` for a port in use towards this peer, `ERR_SUBFLOW_LIMIT` at the limit.
+   * interface is down, `EADDRINUSE` for a port in use towards this peer, `ERR_SUBFLOW_LIMIT` at the limit,
+   * `ERR_SUBFLOW_BAD_SETTING`.
    */
   connect(now: number, options: StackConnectOptions): Socket {
     const { host } = this;
@@ -155,8 +158,9 @@ export class Stack {
     const device = host.deviceOf(address);
     const local = { address, port: this.localPort(address, remote, options.local?.port ?? 0) };
     const settings = options.mptcp ?? host.settings.mptcp;
+    checkMptcpSettings(settings);
     const parameters = host.parametersFor(now, local, remote, device, options);
-    const key = host.uniqueKey(settings.enabled);
+    const key = host.uniqueKey(settings.enabled ? settings.versions[0] : undefined);
     const tuple = { local, remote };
     const connection = Connection.connect(now, { tuple, settings, parameters, random: host.random, ...key });
     const own = pick(options);
@@ -178,10 +182,14 @@ export class Stack {
     return wanted;
   }
 
-  /** Takes connections. Throws `EADDRINUSE`, and `EADDRNOTAVAIL` for an address that is not ours. */
+  /**
+   * Takes connections. Throws `EADDRINUSE`, `EADDRNOTAVAIL` for an address that is not ours, and
+   * `ERR_SUBFLOW_BAD_SETTING`.
+   */
   listen(_now: number, options: ListenOptions): Listener {
     const { host } = this;
     const { address } = options.local;
+    if (options.mptcp !== undefined) checkMptcpSettings(options.mptcp);
     if (address !== undefined && host.interfaces.ownerOf(address) === undefined) {
       throw new SubflowError('EADDRNOTAVAIL', `${address.toString()} is not an address of this host`);
     }
