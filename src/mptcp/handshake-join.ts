@@ -239,7 +239,7 @@ export function repeatJoinAck(core: ConnectionCore, now: number, subflow: Subflo
   if (join === undefined || now < join.ackDeadline) return;
   if (join.acksSent > core.settings.joinAckRetries) {
     join.ackDeadline = Number.POSITIVE_INFINITY;
-    resetSubflow(core, now, subflow, ResetReason.UNACCEPTABLE_PERFORMANCE);
+    resetSubflow(core, now, subflow, ResetReason.UNACCEPTABLE_PERFORMANCE, true);
     return;
   }
   armJoinAck(core, now, subflow);

@@ -16,19 +16,23 @@ import type {
 } from './path-manager/path-manager.js';
 import type { Subflow } from './subflow.js';
 import { closeSubflow, resetSubflow } from './subflow-end.js';
+import { restFactor } from './subflow-retry.js';
 
 /** Most doublings of the rest that a failed pair gets. */
 const MAX_BACKOFF = 6;
-/** Most pairs of addresses remembered; a further one takes the place of one that failed and has rested enough. */
+/** Most pairs of addresses remembered; a further one takes the place of one that failed and does not rest. */
 const MAX_PAIRS = 64;
 
 /** A pair of addresses that was asked for or failed. */
 interface PathAttempt {
   readonly local: IpAddress;
   readonly remote: Endpoint;
-  /** `asked`: the owner was asked for it; `open`: there is a subflow; `resting`: it failed. */
-  state: 'asked' | 'open' | 'resting';
-  /** When the pair may be tried again, in ns; without meaning while it is open. */
+  /**
+   * `asked`: the owner was asked for it; `open`: there is a subflow; `resting`: it failed; `barred`: it failed for good,
+   * unless the peer announces the address again.
+   */
+  state: 'asked' | 'open' | 'resting' | 'barred';
+  /** When the pair may be tried again, in ns; without meaning while it is open or barred. */
   until: number;
   /** Failures in a row. */
   failures: number;
@@ -50,7 +54,9 @@ export class PathKeeper {
   /** When the next pair may be tried again, in ns. */
   get nextAt(): number {
     let at = Number.POSITIVE_INFINITY;
-    for (const attempt of this.attempts) if (attempt.state !== 'open') at = Math.min(at, attempt.until);
+    for (const { state, until } of this.attempts) {
+      if (state === 'asked' || state === 'resting') at = Math.min(at, until);
+    }
     return at;
   }
 }
@@ -75,7 +81,8 @@ export function runPathManager(core: ConnectionCore, now: number): void {
     if (paths === undefined || !core.isConfirmed || core.isFallback || core.phase !== 'open') continue;
     if (event.type === 'subflow-opened') notePair(paths, event.subflow, true, now, 0);
     if (event.type === 'subflow-closed')
-      notePair(paths, event.subflow, false, now, core.settings.retrySubflowNs);
+      notePair(paths, event.subflow, false, now, restNsAfter(core, event.subflow));
+    if (event.type === 'address-announced') unbar(core, paths, now, event.id);
     for (const action of paths.manager.decide(event, viewOf(core, paths))) perform(core, paths, now, action);
   }
   core.pathEvents = undefined;
@@ -86,7 +93,7 @@ export function wakePairs(core: ConnectionCore, now: number): void {
   const paths = core.paths;
   if (paths === undefined || now < paths.nextAt) return;
   for (const attempt of paths.attempts) {
-    if (attempt.state === 'open' || now < attempt.until) continue;
+    if (attempt.state === 'open' || attempt.state === 'barred' || now < attempt.until) continue;
     attempt.until = Number.POSITIVE_INFINITY;
     attempt.state = 'resting';
     core.notePath({ type: 'retry' });
@@ -113,20 +120,44 @@ function isPair(attempt: PathAttempt, local: IpAddress, remote: Endpoint): boole
   );
 }
 
+/** How long the pair of `subflow`, which ended, rests the first time, in ns; Infinity when it is not to be tried again. */
+function restNsAfter(core: ConnectionCore, subflow: Subflow): number {
+  const { closeReason = 'normal', resetReason, resetTransient, wasOpened, remote } = subflow;
+  const isToAnnounced =
+    subflow.join?.isActive === true &&
+    core.addresses?.remote.some(
+      ({ port, address }) => port === remote.port && address.equals(remote.address),
+    ) === true;
+  const loss = { closeReason, resetReason, resetTransient, wasOpened, isToAnnounced };
+  return core.settings.retrySubflowNs * restFactor(loss);
+}
+
+/** The peer announced an address once more: that is a new chance for its pairs, after the rest that they are due. */
+function unbar(core: ConnectionCore, paths: PathKeeper, now: number, id: number): void {
+  const announced = core.addresses?.remote.find((remote) => remote.id === id);
+  if (announced === undefined) return;
+  for (const attempt of paths.attempts) {
+    const { state, remote } = attempt;
+    if (state !== 'barred' || remote.port !== announced.port || !remote.address.equals(announced.address))
+      continue;
+    rest(attempt, now, core.settings.retrySubflowNs);
+  }
+}
+
 function rest(attempt: PathAttempt, now: number, restNs: number): void {
-  attempt.state = 'resting';
+  attempt.state = restNs === Number.POSITIVE_INFINITY ? 'barred' : 'resting';
   attempt.until = now + restNs * 2 ** Math.min(attempt.failures, MAX_BACKOFF);
   attempt.failures++;
 }
 
 /**
- * Whether one more pair can be remembered. Forgotten for it is the oldest that may be tried again at any time: without
- * that, a peer whose addresses change would in the end have none that is tried.
+ * Whether one more pair can be remembered. Forgotten for it is the oldest that may be tried again at any time, or never:
+ * without that, a peer whose addresses change would in the end have none that is tried.
  */
 function makeRoom({ attempts }: PathKeeper): boolean {
   if (attempts.length < MAX_PAIRS) return true;
   const index = attempts.findIndex(
-    ({ state, until }) => state === 'resting' && until === Number.POSITIVE_INFINITY,
+    ({ state, until }) => state === 'barred' || (state === 'resting' && until === Number.POSITIVE_INFINITY),
   );
   if (index >= 0) attempts.splice(index, 1);
   return index >= 0;
@@ -154,7 +185,8 @@ function viewOf(core: ConnectionCore, paths: PathKeeper): PathView {
   const initial: RemoteAddress = { id: 0, ...core.tuple.remote };
   const states: PathState[] = [];
   for (const { local, remote, state, until } of paths.attempts) {
-    const isWaiting = state === 'asked' || (state === 'resting' && until !== Number.POSITIVE_INFINITY);
+    const isWaiting =
+      state === 'asked' || state === 'barred' || (state === 'resting' && until !== Number.POSITIVE_INFINITY);
     if (isWaiting) states.push({ local, remote, subflow: undefined });
   }
   for (const subflow of core.subflows) {

@@ -47,6 +47,7 @@ export function endSubflow(core: ConnectionCore, now: number, subflow: Subflow, 
   if (subflow.wasClosed) return;
   subflow.wasClosed = true;
   subflow.state = 'closed';
+  subflow.closeReason = reason;
   subflow.outbox = undefined;
   if (!core.isFallback && core.phase === 'open') reinjectAll(core, subflow);
   subflow.records = undefined;

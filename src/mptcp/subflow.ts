@@ -7,6 +7,7 @@ import { Deque } from '../base/index.js';
 import type { Seq32 } from '../base/index.js';
 import type { TcpConnection } from '../tcp/index.js';
 import type { Endpoint, MptcpOption } from '../wire/index.js';
+import type { SubflowCloseReason } from './events.js';
 import type { JoinHandshake } from './handshake-join.js';
 import { MappingTable } from './receive-mapping.js';
 import type { ResetReasonCode } from './reset-reason.js';
@@ -110,6 +111,8 @@ export class Subflow {
   resetReason: ResetReasonCode | undefined = undefined;
   /** Whether that MP_TCPRST calls the trouble transient. */
   resetTransient = false;
+  /** Why it ended; undefined until then. */
+  closeReason: SubflowCloseReason | undefined = undefined;
   /** Whether `subflow-opened` was told. */
   wasOpened = false;
   /** Whether `subflow-closed` was told. */

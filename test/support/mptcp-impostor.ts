@@ -232,7 +232,8 @@ export class Impostor {
     return flow;
   }
 
-  private parameters(): TcpParameters {
+  /** What its TCP connections are made with. */
+  parameters(): TcpParameters {
     return {
       initialSequence: seq32(500),
       timestampOffset: 0,
