@@ -27,12 +27,64 @@ export function isSuperSegment(packet: Packet): boolean {
   return packet.segmentSize > 0 && packet.bytes.length > packet.segmentSize;
 }
 
+/** How a super-segment falls into parts. To be used again and again. */
+export class SegmentLayout {
+  /** Bytes of all headers, which every part repeats. */
+  headerBytes = 0;
+  payloadBytes = 0;
+  /** Bytes of payload in each part but the last. */
+  segmentSize = 0;
+  /** Number of parts, 1 or more. */
+  count = 0;
+
+  /** Bytes of the packet that part `index` is. */
+  packetBytes(index: number): number {
+    return this.headerBytes + Math.min(this.segmentSize, this.payloadBytes - index * this.segmentSize);
+  }
+}
+
+/** Finds out how `packet` falls into parts of `segmentSize` bytes of payload; false when it is no TCP to be cut. */
+export function readLayout(packet: Packet, into: SegmentLayout, segmentSize = packet.segmentSize): boolean {
+  if (segmentSize <= 0 || !canHoldTcp(packet, ip)) return false;
+  into.headerBytes = ip.headerLength + (packet.bytes[ip.payloadOffset + 12]! >>> 4) * 4;
+  into.payloadBytes = ip.totalLength - into.headerBytes;
+  into.segmentSize = segmentSize;
+  into.count = Math.max(1, Math.ceil(into.payloadBytes / segmentSize));
+  return into.payloadBytes >= 0;
+}
+
 /**
- * Cuts `packet` into parts of `segmentSize` bytes of payload (its own segment size unless given) with memory from
- * `slab`, and appends them to `out`. Every part repeats the headers with all their options; the sequence number moves
- * on; FIN and PSH stand on the last part only, CWR on the first only; the IPv4 identification counts up. A packet that
- * needs no checksum yields parts that need none. Returns how many parts there are: 1 when the packet needed no cut and
- * was appended as it is, 0 when it is no TCP packet that can be cut.
+ * Makes a packet of its own, with memory from `slab`, of `count` parts of `packet` from part `first` on: a smaller
+ * super-segment, or a single packet when `count` is 1. It repeats the headers with all their options; the sequence
+ * number moves on; FIN and PSH stand on the last part only, CWR on the first only; the IPv4 identification counts up.
+ * What is cut from a packet that needs no checksum needs none.
+ */
+export function cutParts(
+  packet: Packet,
+  layout: SegmentLayout,
+  first: number,
+  count: number,
+  slab: PacketSlab,
+): Packet {
+  const { bytes, needsChecksum } = packet;
+  const { headerBytes, segmentSize } = layout;
+  const payloadAt = first * segmentSize;
+  const length = Math.min(count * segmentSize, layout.payloadBytes - payloadAt);
+  const part = slab.allocate(headerBytes + length);
+  part.set(bytes.subarray(0, headerBytes));
+  part.set(bytes.subarray(headerBytes + payloadAt, headerBytes + payloadAt + length), headerBytes);
+  if (canHoldTcp(packet, ip)) {
+    finishPart(part, { index: first, payloadAt, isLast: first + count >= layout.count }, needsChecksum);
+  }
+  return new Packet(part, count > 1 ? segmentSize : 0, needsChecksum);
+}
+
+const scratch = new SegmentLayout();
+
+/**
+ * Cuts `packet` into parts of `segmentSize` bytes of payload (its own segment size unless given) and appends them to
+ * `out`; see {@link cutParts}. Returns how many there are: 1 when the packet needed no cut and was appended as it is, 0
+ * when it is no TCP packet that can be cut.
  */
 export function segmentPacket(
   packet: Packet,
@@ -40,29 +92,14 @@ export function segmentPacket(
   out: Packet[],
   segmentSize = packet.segmentSize,
 ): number {
-  const { bytes } = packet;
-  if (!canHoldTcp(packet, ip)) return 0;
-  const headerBytes = ip.headerLength + (bytes[ip.payloadOffset + 12]! >>> 4) * 4;
-  const payloadBytes = ip.totalLength - headerBytes;
-  if (payloadBytes < 0 || segmentSize <= 0) return 0;
-  if (payloadBytes <= segmentSize) {
-    out.push(packet.segmentSize === 0 ? packet : new Packet(bytes, 0, packet.needsChecksum));
+  if (!readLayout(packet, scratch, segmentSize)) return 0;
+  const { count } = scratch;
+  if (count === 1) {
+    out.push(packet.segmentSize === 0 ? packet : new Packet(packet.bytes, 0, packet.needsChecksum));
     return 1;
   }
-  let parts = 0;
-  for (let at = 0; at < payloadBytes; at += segmentSize, parts++) {
-    const length = Math.min(segmentSize, payloadBytes - at);
-    const part = slab.allocate(headerBytes + length);
-    part.set(bytes.subarray(0, headerBytes));
-    part.set(bytes.subarray(headerBytes + at, headerBytes + at + length), headerBytes);
-    finishPart(
-      part,
-      { index: parts, payloadAt: at, isLast: at + length === payloadBytes },
-      packet.needsChecksum,
-    );
-    out.push(new Packet(part, 0, packet.needsChecksum));
-  }
-  return parts;
+  for (let i = 0; i < count; i++) out.push(cutParts(packet, scratch, i, 1, slab));
+  return count;
 }
 
 /** Which part of the super-segment this is. */

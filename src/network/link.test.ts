@@ -158,10 +158,41 @@ describe('Link', () => {
     link.left.send(0, numbered(9));
     simulator.at(SECOND, (now) => link.left.send(now, numbered(7, 500)));
     simulator.run();
-    expect(received.packets).toMatchObject([{ segmentSize: 1400, needsChecksum: true }, {}, {}]);
+    expect(received.packets).toMatchObject([{ segmentSize: 1400 }, {}, {}]);
     expect(readTcpPacket(received.packets[0]!.bytes).payload).toHaveLength(4000);
     expect(received.times).toEqual([16_440_000, 16_440_000, 1_015_500_000]);
     expect(link.forward.counters).toMatchObject({ deliveredPackets: 5, coalesced: 2, superSegmentsCut: 1 });
+  });
+
+  it('hands over what is left of a super-segment in pieces that carry the right bytes', () => {
+    const faults = {
+      loss: randomLoss(0.2),
+      corruptProbability: 0.1,
+      duplicateProbability: 0.1,
+      reorderProbability: 0.1,
+      reorderNs: 20 * MILLISECOND,
+      jitterNs: MILLISECOND,
+    };
+    for (const coalesceNs of [0, 3 * MILLISECOND]) {
+      const { simulator, link, received } = world({ both: { ...megabit, ...faults, coalesceNs } });
+      const payload = countingBytes(50_000);
+      for (let i = 0; i < 5; i++) link.left.send(0, new Packet(tcpPacket({ payload, seq: 0 }), 1000, false));
+      simulator.run();
+      const { counters } = link.forward;
+      const seen = received.packets.map(({ bytes }) => readTcpPacket(bytes));
+      const right = seen.filter(({ checksumsRight, tcp, payload: found }) => {
+        return (
+          checksumsRight && Buffer.compare(found, payload.subarray(tcp.seq, tcp.seq + found.length)) === 0
+        );
+      });
+      expect(counters.offeredPackets).toBe(250);
+      expect(counters.deliveredPackets).toBe(250 - counters.droppedLoss + counters.duplicated);
+      expect(received.packets.length).toBe(counters.deliveredPackets - counters.coalesced);
+      // A damaged packet that was doubled arrives damaged twice.
+      expect(seen.length - right.length).toBeGreaterThanOrEqual(counters.corrupted);
+      expect(seen.length - right.length).toBeLessThanOrEqual(2 * counters.corrupted);
+      expect(counters.coalesced > 0).toBe(coalesceNs > 0);
+    }
   });
 
   it('lets packets beyond the MTU vanish', () => {

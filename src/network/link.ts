@@ -13,7 +13,8 @@ import { IpPacket } from '../wire/index.js';
 import { type Device, type DeviceCapabilities, noReceiver, Packet, type PacketReceiver } from './device.js';
 import type { EventItem } from './event-queue.js';
 import { coalescePackets } from './gro.js';
-import { isSuperSegment, segmentPacket } from './gso.js';
+import { cutParts, isSuperSegment, readLayout, SegmentLayout } from './gso.js';
+import { HeldPackets } from './held-packets.js';
 import { checkLinkOptions, defaultLinkOptions, LinkCounters, type LinkOptions } from './link-options.js';
 import { LossProcess } from './loss-model.js';
 import { withChecksum } from './packet-edit.js';
@@ -48,9 +49,11 @@ export class LinkDirection implements EventItem {
   private readonly late = new PacketRing();
   private readonly slab = new PacketSlab(slabBytes);
   private readonly scratch = new IpPacket();
-  private readonly parts: Packet[] = [];
   /** Packets that have arrived and are about to be handed over together. */
-  private readonly held: Packet[] = [];
+  private readonly held = new HeldPackets();
+  /** The super-segment that was looked at last, and how it falls into parts. */
+  private laidOut: Packet | undefined;
+  private readonly layout = new SegmentLayout();
   private receiver: PacketReceiver = noReceiver;
   private properties: LinkOptions = defaultLinkOptions;
   private condition: LinkState = 'up';
@@ -124,22 +127,25 @@ export class LinkDirection implements EventItem {
   /** Takes over `packet`, offered at `now` (ns). */
   offer(now: number, packet: Packet): void {
     if (packet.segmentSize === 0 || !isSuperSegment(packet) || this.carriesWhole(packet)) {
-      this.enqueue(now, packet);
+      this.enqueue(now, packet, -1, packet.bytes.length);
       return;
     }
-    const { parts } = this;
-    if (segmentPacket(packet, this.slab, parts) > 1) this.counters.superSegmentsCut++;
-    for (let i = 0; i < parts.length; i++) this.enqueue(now, parts[i]!);
-    parts.length = 0;
+    // A super-segment crosses the link part by part, but is only cut where its parts come apart.
+    const layout = this.layoutOf(packet);
+    if (layout === undefined) return;
+    this.counters.superSegmentsCut++;
+    for (let i = 0; i < layout.count; i++) this.enqueue(now, packet, i, layout.packetBytes(i));
   }
 
   handleDue(now: number): void {
     const { ring, late } = this;
     const isCoalescing = this.properties.coalesceNs > 0;
     while (ring.firstArrival <= now || late.firstArrival <= now) {
-      const packet = (late.firstArrival < ring.firstArrival ? late : ring).shift();
-      if (isCoalescing) this.held.push(packet);
-      else this.deliver(now, packet);
+      const from = late.firstArrival < ring.firstArrival ? late : ring;
+      const part = from.firstPart;
+      const packet = from.shift();
+      if (isCoalescing) this.held.add(packet, part);
+      else this.deliver(now, part < 0 ? packet : this.cut(packet, part, 1));
     }
     if (this.held.length > 0) this.deliverHeld(now);
     this.rearm();
@@ -147,21 +153,52 @@ export class LinkDirection implements EventItem {
 
   /** Hands over what arrived while the receiving end waited for more. */
   private deliverHeld(now: number): void {
+    const { held, counters } = this;
+    const arrived: Packet[] = [];
+    for (let i = 0; i < held.length;) {
+      const packet = held.packetAt(i);
+      const first = held.partAt(i);
+      const count = held.runFrom(i);
+      const whole = first < 0 ? packet : this.cut(packet, first, count);
+      counters.deliveredPackets += count;
+      counters.deliveredBytes += whole.bytes.length + (count - 1) * this.layout.headerBytes;
+      arrived.push(whole);
+      i += count;
+    }
+    const parts = held.length;
+    held.clear();
     const merged: Packet[] = [];
-    coalescePackets(this.held, this.slab, merged);
-    this.counters.coalesced += this.held.length - merged.length;
-    for (let i = 0; i < this.held.length; i++) this.countDelivered(this.held[i]!);
-    this.held.length = 0;
+    coalescePackets(arrived, this.slab, merged);
+    counters.coalesced += parts - merged.length;
     for (let i = 0; i < merged.length; i++) this.receiver.handlePacket(now, merged[i]!);
+  }
+
+  /** The layout of a super-segment; kept, because its parts come one after the other. Undefined when it is no TCP. */
+  private layoutOf(packet: Packet): SegmentLayout | undefined {
+    if (this.laidOut !== packet) {
+      if (!readLayout(packet, this.layout)) return undefined;
+      this.laidOut = packet;
+    }
+    return this.layout;
+  }
+
+  /** `count` parts of a super-segment from `first` on as one packet: itself, when these are all there are. */
+  private cut(packet: Packet, first: number, count: number): Packet {
+    const layout = this.layoutOf(packet)!;
+    if (count === layout.count) {
+      this.laidOut = undefined;
+      return packet;
+    }
+    return cutParts(packet, layout, first, count, this.slab);
   }
 
   private carriesWhole(packet: Packet): boolean {
     return packet.bytes.length <= this.properties.maxSuperSegmentBytes;
   }
 
-  private enqueue(now: number, packet: Packet): void {
+  /** Queues a packet, or (from 0 on) one part of a super-segment, of `length` bytes. */
+  private enqueue(now: number, packet: Packet, part: number, length: number): void {
     const { counters, properties } = this;
-    const { length } = packet.bytes;
     counters.offeredPackets++;
     counters.offeredBytes += length;
     if (this.condition !== 'up') {
@@ -169,7 +206,7 @@ export class LinkDirection implements EventItem {
       else counters.droppedBlackhole++;
       return;
     }
-    if (length > properties.mtu && !isSuperSegment(packet)) {
+    if (length > properties.mtu && (part >= 0 || !isSuperSegment(packet))) {
       counters.droppedTooBig++;
       return;
     }
@@ -182,8 +219,8 @@ export class LinkDirection implements EventItem {
     this.busyUntil = leftAt;
     const waiting = this.queueBytes(now);
     if (waiting > counters.maxQueueBytes) counters.maxQueueBytes = waiting;
-    if (this.hasFaults) this.propagateWithFaults(packet, leftAt);
-    else this.place(packet, leftAt, leftAt + properties.delayNs);
+    if (this.hasFaults) this.propagateWithFaults(packet, part, leftAt);
+    else this.place(packet, part, leftAt, leftAt + properties.delayNs);
   }
 
   /** Whether `length` more bytes may wait behind what the link is busy with. */
@@ -194,43 +231,46 @@ export class LinkDirection implements EventItem {
   }
 
   /** Puts a packet that has left at `leftAt` on the wire, in order. */
-  private place(packet: Packet, leftAt: number, arriveAt: number): void {
+  private place(packet: Packet, part: number, leftAt: number, arriveAt: number): void {
     const { ring } = this;
     const at = arriveAt < ring.lastArrival ? ring.lastArrival : arriveAt;
-    ring.push(packet, leftAt, at);
+    ring.push(packet, part, leftAt, at);
     if (ring.length === 1) this.rearm();
   }
 
-  private propagateWithFaults(packet: Packet, leftAt: number): void {
+  private propagateWithFaults(packet: Packet, part: number, leftAt: number): void {
     const { counters, properties, random } = this;
     if (this.loss.isLost()) {
       counters.droppedLoss++;
       return;
     }
-    const damaged = this.isDrawn(properties.corruptProbability) ? this.corrupt(packet) : packet;
-    if (this.isDrawn(properties.duplicateProbability)) {
-      counters.duplicated++;
-      const copy = this.slab.allocate(damaged.bytes.length);
-      copy.set(damaged.bytes);
-      this.propagate(new Packet(copy, damaged.segmentSize, damaged.needsChecksum), leftAt);
-    }
+    const isDamaged = this.isDrawn(properties.corruptProbability);
+    const isDoubled = this.isDrawn(properties.duplicateProbability);
+    const isOwn = part >= 0 && (isDamaged || isDoubled);
+    let carried = isOwn ? this.cut(packet, part, 1) : packet;
+    const carriedPart = isOwn ? -1 : part;
+    if (isDamaged) carried = this.corrupt(carried);
+    if (isDoubled) this.propagateCopy(carried, leftAt);
     let at = leftAt + properties.delayNs;
     if (properties.jitterNs > 0) at += randomUnit(random) * properties.jitterNs;
     if (this.isDrawn(properties.reorderProbability)) {
       counters.reordered++;
-      this.late.insertByArrival(damaged, leftAt, at + randomUnit(random) * properties.reorderNs);
+      this.late.insertByArrival(carried, carriedPart, leftAt, at + randomUnit(random) * properties.reorderNs);
       this.rearm();
       return;
     }
-    this.place(damaged, leftAt, at);
+    this.place(carried, carriedPart, leftAt, at);
   }
 
   /** A second copy goes its own way: it may be held back where the first one is not. */
-  private propagate(packet: Packet, leftAt: number): void {
+  private propagateCopy(packet: Packet, leftAt: number): void {
     const { properties, random } = this;
+    this.counters.duplicated++;
+    const copy = this.slab.allocate(packet.bytes.length);
+    copy.set(packet.bytes);
     let at = leftAt + properties.delayNs;
     if (properties.reorderNs > 0) at += randomUnit(random) * properties.reorderNs;
-    this.late.insertByArrival(packet, leftAt, at);
+    this.late.insertByArrival(new Packet(copy, packet.segmentSize, packet.needsChecksum), -1, leftAt, at);
     this.rearm();
   }
 
@@ -248,14 +288,10 @@ export class LinkDirection implements EventItem {
   }
 
   private deliver(now: number, packet: Packet): void {
-    this.countDelivered(packet);
-    this.receiver.handlePacket(now, packet);
-  }
-
-  private countDelivered(packet: Packet): void {
     const { counters } = this;
     counters.deliveredPackets++;
     counters.deliveredBytes += packet.bytes.length;
+    this.receiver.handlePacket(now, packet);
   }
 
   private rearm(): void {
