@@ -31,7 +31,7 @@ export interface KernelConnectionInfo {
   readonly fallback: boolean;
   /** The peer's key is known. */
   readonly remoteKeyReceived: boolean;
-  /** The peer's token of this connection. */
+  /** This side's token of this connection: the peer joins with it, the path manager's netlink commands name it. */
   readonly token: number;
   /** Data sequence number of the next byte to be written, modulo 2^64. */
   readonly writeSequence: bigint;

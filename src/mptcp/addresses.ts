@@ -131,6 +131,7 @@ export function handleAddAddr(core: ConnectionCore, now: number, subflow: Subflo
     if (known !== undefined) known.nextAt = Number.POSITIVE_INFINITY;
     return;
   }
+  if (!core.settings.heedAnnouncements) return;
   const { addressId, address, port = 0 } = option;
   const proof = core.rules.announcementProof(core.remoteKeys.key, core.localKeys!.key, {
     addressId,

@@ -11,15 +11,15 @@ import type { Endpoint, IpAddress, MptcpVersion, TcpSegment } from '../wire/inde
 import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
 import { abort, checkFinished } from './close.js';
 import { ConnectionCore, keyState } from './core.js';
-import type { ConnectionEvent } from './events.js';
+import type { ConnectionEvent, FallbackCause } from './events.js';
 import { acknowledgeStream, fallBack } from './fallback.js';
 import { isTooEarly, readSyn, versionFor } from './handshake-capable.js';
 import { acceptSubflow, joinSubflow, judgeJoin } from './handshake-join.js';
 import type { JoinRefusal, JoinRequest } from './handshake-join.js';
 import { readOptions } from './options-in.js';
 import { ACK_OPTION_BYTES, dataOptionBytes, writeOptions } from './options-out.js';
-import type { LocalAddress } from './path-manager/path-manager.js';
-import { refusePair, runPathManager, setLocalAddresses, takePair } from './paths.js';
+import type { LocalAddress, RemoteAddress } from './path-manager/path-manager.js';
+import { refusePair, remoteAddressesOf, runPathManager, setLocalAddresses, takePair } from './paths.js';
 import { receiveBytes } from './receive-subflow.js';
 import { pushData } from './send-push.js';
 import type { DataRecord } from './send-record.js';
@@ -114,6 +114,36 @@ export class Connection {
   /** Version of Multipath TCP spoken (asked for, while the peer has not answered); undefined in plain TCP. */
   get version(): MptcpVersion | undefined {
     return this.core.isFallback ? undefined : this.core.rules.number;
+  }
+
+  /** Why it is plain TCP; undefined while it is not. */
+  get fallbackCause(): FallbackCause | undefined {
+    return this.core.fallbackCause;
+  }
+
+  /** Whether the peer is known to speak Multipath TCP: subflows may be opened and addresses announced. */
+  get isConfirmed(): boolean {
+    return this.core.isConfirmed && !this.core.isFallback;
+  }
+
+  /** What it was made with. */
+  get settings(): MptcpSettings {
+    return this.core.settings;
+  }
+
+  /** Name of its scheduler. */
+  get schedulerName(): string {
+    return this.core.scheduler.name;
+  }
+
+  /** Name of its path manager; undefined until the owner told its addresses, and in plain TCP. */
+  get pathManagerName(): string | undefined {
+    return this.core.isFallback ? undefined : this.core.paths?.manager.name;
+  }
+
+  /** Addresses of the peer that subflows may be opened to. */
+  get remoteAddresses(): readonly RemoteAddress[] {
+    return this.core.isFallback ? [] : remoteAddressesOf(this.core);
   }
 
   /** Whether every subflow is over, TIME-WAIT included: the owner may forget the connection. */

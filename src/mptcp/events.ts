@@ -63,6 +63,14 @@ export interface EstablishedEvent {
   readonly version: MptcpVersion | undefined;
 }
 
+/**
+ * The peer is known to speak Multipath TCP: from now on subflows may be opened and addresses announced. Comes after the
+ * client's `established`, with the peer's first answer; never in plain TCP.
+ */
+export interface ConfirmedEvent {
+  readonly type: 'confirmed';
+}
+
 /** `read` has bytes; not repeated until it has been emptied. */
 export interface ReadableEvent {
   readonly type: 'readable';
@@ -169,6 +177,7 @@ export interface TokenEvent {
 /** Everything a connection tells its owner. */
 export type ConnectionEvent =
   | EstablishedEvent
+  | ConfirmedEvent
   | ReadableEvent
   | WritableEvent
   | PeerClosedEvent

@@ -177,5 +177,6 @@ function confirm(core: ConnectionCore, subflow: Subflow): void {
   subflow.isConfirmed = true;
   core.isConfirmed = true;
   core.maySchedule = true;
+  core.tell({ type: 'confirmed' });
   core.notePath({ type: 'established' });
 }

@@ -180,9 +180,14 @@ function notePair(paths: PathKeeper, subflow: Subflow, isOpen: boolean, now: num
   attempt.failures = 0;
 }
 
+/** Addresses of the peer that subflows may go to. */
+export function remoteAddressesOf(core: ConnectionCore): RemoteAddress[] {
+  const initial: RemoteAddress = { id: 0, ...core.tuple.remote };
+  return [...(core.peerForbidsInitial ? [] : [initial]), ...(core.addresses?.remote ?? [])];
+}
+
 function viewOf(core: ConnectionCore, paths: PathKeeper): PathView {
   const book = core.addresses;
-  const initial: RemoteAddress = { id: 0, ...core.tuple.remote };
   const states: PathState[] = [];
   for (const { local, remote, state, until } of paths.attempts) {
     const isWaiting =
@@ -200,7 +205,7 @@ function viewOf(core: ConnectionCore, paths: PathKeeper): PathView {
   return {
     isClient: core.isClient,
     localAddresses: paths.localAddresses,
-    remoteAddresses: [...(core.peerForbidsInitial ? [] : [initial]), ...(book?.remote ?? [])],
+    remoteAddresses: remoteAddressesOf(core),
     announcedIds: [...(book?.local ?? []), ...known].map(({ id }) => id),
     paths: states,
     subflowRoom: subflowRoom(core, paths),

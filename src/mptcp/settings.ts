@@ -41,6 +41,11 @@ export interface MptcpSettings {
   readonly maxAnnouncedAddresses: number;
   /** Addresses of the peer remembered; further announcements are ignored. */
   readonly maxAcceptedAddresses: number;
+  /**
+   * Whether the peer's announcements of addresses count at all; false neither echoes nor uses them, and the peer may
+   * repeat them in vain for a while.
+   */
+  readonly heedAnnouncements: boolean;
   /** Mappings held for one subflow whose bytes have not all arrived; beyond it the subflow is reset. */
   readonly maxMappings: number;
   /** Bytes held of one subflow that no mapping covers yet; beyond it the subflow is reset (RFC 8684 §3.3.1). */
@@ -101,6 +106,7 @@ export const defaultMptcpSettings: MptcpSettings = {
   maxSubflows: 8,
   maxAnnouncedAddresses: 8,
   maxAcceptedAddresses: 8,
+  heedAnnouncements: true,
   maxMappings: 8192,
   maxUnmappedBytes: 256 * 1024,
   maxOutOfOrderRuns: 8192,

@@ -5,6 +5,7 @@
 import type {
   AddressAnnouncedEvent,
   AddressRemovedEvent,
+  ConfirmedEvent,
   ConnectionError,
   FallbackEvent,
   SubflowClosedEvent,
@@ -16,6 +17,7 @@ import type { Socket } from './socket.js';
 
 /** What happened below the byte stream: subflows, addresses, fallback. */
 export type PathNotice =
+  | ConfirmedEvent
   | SubflowOpenedEvent
   | SubflowClosedEvent
   | SubflowPriorityEvent

@@ -249,7 +249,7 @@ export class Host implements SocketHost, ListenerHost {
       case 'subflow-released':
         this.removeFlow(event.subflow);
         break;
-        break;
+      case 'confirmed':
       case 'subflow-opened':
       case 'subflow-closed':
       case 'subflow-priority':

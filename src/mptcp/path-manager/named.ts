@@ -1,0 +1,19 @@
+import { namedEntry, type NamedTable } from '../../base/index.js';
+import { activeBackup } from './active-backup.js';
+import { fullMesh } from './full-mesh.js';
+import { passive } from './passive.js';
+import type { PathManagerFactory } from './path-manager.js';
+import { signal } from './signal.js';
+
+/** The path managers by name. */
+export const pathManagers: NamedTable<PathManagerFactory> = Object.freeze({
+  'full-mesh': fullMesh,
+  signal,
+  'active-backup': activeBackup,
+  passive,
+});
+
+/** The path manager called `name`. Throws `ERR_SUBFLOW_UNKNOWN_NAME`. */
+export function pathManagerNamed(name: string): PathManagerFactory {
+  return namedEntry('path manager', pathManagers, name);
+}
