@@ -1,0 +1,34 @@
+/** `npm run conformance`: runs scripts by hand. See README.md. */
+import { relative, resolve } from 'node:path';
+import { conformanceFolder, loadScript, scriptFiles } from './runner/scripts.js';
+import { runScript } from './runner/run.js';
+import { OurTarget } from './runner/target-ours.js';
+import { Settings } from './runner/target.js';
+
+/** Runs the scripts whose path contains one of `names`; true when all conform. */
+async function run(names: readonly string[]): Promise<boolean> {
+  const paths = names.map((name) => relative(conformanceFolder, resolve(name)));
+  const files = scriptFiles().filter(
+    (file) => names.length === 0 || [...names, ...paths].some((name) => file.includes(name)),
+  );
+  let failures = 0;
+  for (const file of files) {
+    try {
+      const script = loadScript(file);
+      if (script.settings.get('on')?.value === 'linux') continue;
+      await runScript(script, new OurTarget(new Settings(script.settings)));
+    } catch (error) {
+      failures++;
+      console.log(`${error instanceof Error ? error.message : String(error)}\n`);
+    }
+  }
+  console.log(`${files.length - failures} of ${files.length} scripts conform`);
+  return failures === 0 && files.length > 0;
+}
+
+const [command, ...rest] = process.argv.slice(2);
+if (command === 'run') process.exitCode = (await run(rest)) ? 0 : 1;
+else {
+  console.error('usage: npm run conformance -- run [PART-OF-A-PATH...]');
+  process.exitCode = 2;
+}
