@@ -5,6 +5,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { addDemoCommand } from './demo/command.js';
+import { addExperimentCommand } from './experiment/command.js';
 import { ExitStatus, explain, isExpected } from './errors.js';
 import { addGetCommand } from './get.js';
 import { addServeCommand } from './serve.js';
@@ -19,12 +20,19 @@ function buildProgram(setStatus: (status: number) => void): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'subflow: ')) });
   addDemoCommand(program, setStatus);
+  addExperimentCommand(program, setStatus);
   addGetCommand(program, setStatus);
   addServeCommand(program, setStatus);
-  for (const command of program.commands) {
-    command.exitOverride().copyInheritedSettings(program);
-  }
+  inheritSettings(program);
   return program;
+}
+
+/** Commands of commands too throw instead of ending the process, and complain in the same form. */
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.exitOverride().copyInheritedSettings(parent);
+    inheritSettings(command);
+  }
 }
 
 /** A reader that left is no fault, as in `subflow ... | head`; an output that cannot be written is one. */

@@ -1,0 +1,92 @@
+/** `subflow experiment list` and `subflow experiment run NAME`. */
+
+import type { Command } from 'commander';
+import {
+  type Experiment,
+  type ExperimentReport,
+  experiments,
+  runExperiment,
+} from '../../experiments/index.js';
+import { ExitStatus, UsageError } from '../errors.js';
+import { declareParameters, readParameters } from './flags.js';
+import { openFolder, writeFigures } from './figures.js';
+import { openLinuxLab } from './linux.js';
+import { StepLine } from './step-line.js';
+import { listReport, listText, resultReport, resultText } from './text.js';
+
+/** Flags that every experiment has. */
+interface RunFlags {
+  readonly seed: string;
+  readonly json?: true;
+  readonly output: string;
+  /** False with `--no-figures`. */
+  readonly figures: boolean;
+  /** False with `--no-linux`. */
+  readonly linux: boolean;
+  readonly [parameter: string]: unknown;
+}
+
+/** Adds `subflow experiment` to the program. */
+export function addExperimentCommand(program: Command, setStatus: (status: number) => void): void {
+  const command = program
+    .command('experiment')
+    .summary('reproduce a published result')
+    .description('Reproduces published results about Multipath TCP: a table, figures and checks, by seed.');
+  command
+    .command('list')
+    .summary('what there is')
+    .description('Lists the experiments with their sources.')
+    .option('--json', 'print one object for scripts')
+    .action((flags: { readonly json?: true }) => {
+      const text = flags.json ? JSON.stringify(listReport(experiments)) : listText(experiments);
+      process.stdout.write(`${text}\n`);
+    });
+  const run = command
+    .command('run')
+    .summary('run one')
+    .description('Runs one experiment; each has flags of its own: subflow experiment run NAME --help.')
+    .argument('<name>', 'name of the experiment')
+    .allowExcessArguments()
+    .action((name: string) => {
+      const names = experiments.map((experiment) => experiment.name).join(', ');
+      throw new UsageError(`there is no experiment '${name}'`, `there are: ${names}`);
+    });
+  for (const experiment of experiments) addRun(run, experiment, setStatus);
+}
+
+function addRun(parent: Command, experiment: Experiment, setStatus: (status: number) => void): void {
+  const command = parent
+    .command(experiment.name)
+    .summary(experiment.title)
+    .description(`${experiment.title}.\n\n${experiment.summary}\n\nAfter: ${experiment.source}.`);
+  declareParameters(command, experiment.parameters)
+    .option('--seed <number>', 'seed of every random choice', '1')
+    .option('--output <folder>', 'where figures go; made if it is not there', 'results')
+    .option('--no-figures', 'write no figures')
+    .option('--no-linux', "leave the machine's own kernel out even where it could take part")
+    .option('--json', 'print one object for scripts')
+    .action(async (flags: RunFlags) => {
+      setStatus(await run(experiment, flags));
+    });
+}
+
+async function run(experiment: Experiment, flags: RunFlags): Promise<number> {
+  const { seed, parameters } = readParameters(experiment.parameters, flags);
+  // A folder that cannot be written to is told before anything runs.
+  if (flags.figures) openFolder(flags.output);
+  const lab = flags.linux ? openLinuxLab() : 'The kernel was left out, as asked (--no-linux).';
+  const line = new StepLine(process.stderr, flags.json !== true);
+  let report: ExperimentReport;
+  try {
+    report = await runExperiment(experiment, {
+      ...{ seed, parameters, linux: lab },
+      step: (done, total, what) => line.step(done, total, what),
+    });
+  } finally {
+    line.end();
+  }
+  const paths = flags.figures ? writeFigures(flags.output, experiment.name, report.figures) : [];
+  const text = flags.json ? JSON.stringify(resultReport(report, paths)) : resultText(report, paths);
+  process.stdout.write(`${text}\n`);
+  return report.pass ? ExitStatus.done : ExitStatus.no;
+}

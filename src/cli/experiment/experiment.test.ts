@@ -1,0 +1,183 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { defineExperiment, equals, runExperiment } from '../../experiments/index.js';
+import { typed } from './flags.js';
+import { StepLine } from './step-line.js';
+import { resultReport, resultText, tableText } from './text.js';
+
+const launcher = join(import.meta.dirname, '..', '..', '..', 'bin', 'subflow.js');
+const folder = mkdtempSync(join(tmpdir(), 'subflow-experiment-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Finished {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function subflow(...args: string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [launcher, 'experiment', ...args],
+      { cwd: folder, timeout: 90_000 },
+      (error, out, err) => {
+        resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err });
+      },
+    );
+  });
+}
+
+const quick = ['run', 'fast-handover', '--size', '2M', '--runs', '1', '--no-linux'];
+
+describe('subflow experiment', () => {
+  it('lists what there is, with sources', async () => {
+    const text = await subflow('list');
+    expect(text.status).toBe(0);
+    expect(text.out).toMatch(/^fast-handover\s+How long/m);
+    const { schema, experiments } = JSON.parse((await subflow('list', '--json')).out) as {
+      schema: string;
+      experiments: { name: string; source: string }[];
+    };
+    expect(schema).toBe('subflow/experiment-list/1');
+    for (const { source } of experiments) expect(source).not.toBe('');
+  });
+
+  it('gives scripts one object, and figures where it says', async () => {
+    const result = await subflow(...quick, '--json', '--seed', '4', '--output', 'some/where');
+    expect(result).toMatchObject({ status: 0, err: '' });
+    const report = JSON.parse(result.out) as { rows: { gapMs: number }[]; figures: string[] };
+    expect(report).toMatchObject({
+      ...{ schema: 'subflow/experiment/1', name: 'fast-handover', seed: 4 },
+      parameters: { sizeBytes: 2_000_000, runs: 1, wifiDelayMs: 10, wifiRateBps: 20e6 },
+      figures: ['some/where/fast-handover-sequence.svg', 'some/where/fast-handover-goodput.svg'],
+    });
+    expect(report.rows[0]!.gapMs).toBeGreaterThan(0);
+    for (const path of report.figures) expect(readFileSync(join(folder, path), 'utf8')).toMatch(/^<svg /);
+  });
+
+  it('gives a person a table and checks, and writes nothing where that is asked for', async () => {
+    const before = readdirSync(folder);
+    const result = await subflow(...quick, '--no-figures');
+    expect(result).toMatchObject({ status: 0, err: '' });
+    expect(result.out).toMatch(/^mode +detection/m);
+    expect(result.out).toMatch(/^ {2}ok /m);
+    expect(readdirSync(folder)).toEqual(before);
+  });
+
+  it('says why in one line, with status 1, when the figures have no place', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const result = await subflow(...quick, '--output', 'file/figures');
+    expect(result.status).toBe(1);
+    expect(result.err).toMatch(/^subflow: cannot write to file\/figures: .*--no-figures\n$/);
+    expect(existsSync(join(folder, 'results'))).toBe(false);
+  });
+
+  it.each([
+    [['run'], /missing required argument 'name'/],
+    [['run', 'no-such-thing'], /no experiment 'no-such-thing'; there are: .*fast-handover/],
+    [['run', 'fast-handover', '--size', 'big'], /'big' is not a size/],
+    [['run', 'fast-handover', '--size', '1'], /--size lies from 500k to 200M, not at '1'/],
+    [['run', 'fast-handover', '--runs', '1.5'], /--runs is a whole number/],
+    [['run', 'fast-handover', '--seed', '-1'], /'-1'/],
+    [['run', 'fast-handover', '--zzz', '1'], /unknown option '--zzz'/],
+    [['run', 'fast-handover', 'twice'], /too many arguments/],
+    [['frobnicate'], /unknown command 'frobnicate'/],
+  ])('answers %j with one line and status 2', async (args, says) => {
+    const result = await subflow(...args);
+    expect(result.err).toMatch(says);
+    expect(result.err.trim().split('\n')).toHaveLength(1);
+    expect(result.status).toBe(2);
+  });
+
+  it('explains the flags of an experiment', async () => {
+    const help = await subflow('run', 'fast-handover', '--help');
+    expect(help.status).toBe(0);
+    for (const text of ['Paasch', '--wifi-delay <time>', '0ms to 1s; default 10ms', '--output']) {
+      expect(help.out.replace(/\s+/g, ' ')).toContain(text);
+    }
+  });
+});
+
+describe('a result', () => {
+  const experiment = defineExperiment({
+    ...{ name: 'x', title: 'X', source: 'Somebody, 2020', summary: '', parameters: {} },
+    columns: [
+      { name: 'stack', title: 'stack', kind: 'text' },
+      { name: 'gapMs', title: 'gap (ms)', kind: 'number', digits: 1 },
+      { name: 'intact', title: 'intact', kind: 'boolean' },
+    ],
+    run: async () => ({
+      rows: [
+        { stack: 'subflow', gapMs: 12.34, intact: true },
+        { stack: 'linux', gapMs: null, intact: false },
+      ],
+      figures: {},
+      checks: [equals('two is one', 2, 1)],
+      notes: ['Something was left out.'],
+    }),
+  });
+
+  it('is a table with aligned columns', async () => {
+    const { rows } = await runExperiment(experiment);
+    expect(tableText(experiment.columns, rows).split('\n')).toEqual([
+      'stack    gap (ms)  intact',
+      '-------  --------  ------',
+      'subflow      12.3  yes',
+      'linux           -  no',
+    ]);
+  });
+
+  it('names checks that failed and what was left out', async () => {
+    const report = await runExperiment(experiment);
+    expect(report.pass).toBe(false);
+    expect(resultText(report, [])).toMatch(/FAILED {2}two is one: 2 \(bound 1\)/);
+    expect(resultText(report, [])).toContain('Note: Something was left out.');
+    expect(resultReport(report, ['a.svg'])).toMatchObject({
+      checks: [{ name: 'two is one', pass: false, value: 2, bound: 1 }],
+      figures: ['a.svg'],
+      notes: ['Something was left out.'],
+    });
+  });
+});
+
+describe('quantities in the help', () => {
+  it.each([
+    ['rate', 20e6, '20M'],
+    ['rate', 1.5e6, '1.5M'],
+    ['size', 1234, '1234'],
+    ['duration', 2.5e9, '2.5s'],
+    ['duration', 25e6, '25ms'],
+    ['number', 3, '3'],
+  ] as const)('%s %d is %s', (kind, value, text) => {
+    expect(typed({ kind, default: 0, min: 0, max: 0, doc: '' }, value)).toBe(text);
+  });
+});
+
+describe('progress', () => {
+  function record(isTTY: boolean, wanted: boolean) {
+    const written: string[] = [];
+    const line = new StepLine({ isTTY, columns: 20, write: (text) => written.push(text) > 0 }, wanted);
+    return { written, line };
+  }
+
+  it('is one line on a terminal, cut to its width and cleared at the end', async () => {
+    const { written, line } = record(true, true);
+    await line.step(1, 3, 'a very long description of what is next');
+    line.end();
+    expect(written).toEqual(['\r\x1b[2K 33 %  a very long ', '\r\x1b[2K']);
+  });
+
+  it.each([
+    [false, true],
+    [true, false],
+  ])('is silent with a terminal %s and wanted %s', async (isTTY, wanted) => {
+    const { written, line } = record(isTTY, wanted);
+    await line.step(1, 3, 'x');
+    line.end();
+    expect(written).toEqual([]);
+  });
+});

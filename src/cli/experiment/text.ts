@@ -1,0 +1,99 @@
+/** What the experiment commands print: tables for people, objects for scripts. */
+
+import {
+  type Check,
+  type Column,
+  type Experiment,
+  type ExperimentReport,
+  flagName,
+  reportedValue,
+  type Row,
+} from '../../experiments/index.js';
+
+/** A cell as a person reads it. */
+function cell(column: Column, value: Row[string]): string {
+  if (value === null || value === undefined) return '-';
+  if (typeof value === 'number') return value.toFixed(column.digits ?? 0);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return value;
+}
+
+/** A table with aligned columns: numbers to the right. */
+export function tableText(columns: readonly Column[], rows: readonly Row[]): string {
+  const cells = rows.map((row) => columns.map((column) => cell(column, row[column.name] ?? null)));
+  const widths = columns.map(({ title }, index) =>
+    Math.max(title.length, ...cells.map((line) => line[index]!.length)),
+  );
+  const line = (texts: readonly string[]): string =>
+    texts
+      .map((text, index) =>
+        columns[index]!.kind === 'number' ? text.padStart(widths[index]!) : text.padEnd(widths[index]!),
+      )
+      .join('  ')
+      .trimEnd();
+  const rule = widths.map((width) => '-'.repeat(width)).join('  ');
+  return [line(columns.map(({ title }) => title)), rule, ...cells.map(line)].join('\n');
+}
+
+function amount(value: Check['value']): string {
+  return typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(4) : String(value);
+}
+
+function checkLine({ name, pass, value, bound }: Check): string {
+  return `  ${pass ? 'ok    ' : 'FAILED'}  ${name}: ${amount(value)} (bound ${amount(bound)})`;
+}
+
+/** The result for a person. */
+export function resultText(report: ExperimentReport, paths: readonly string[]): string {
+  const { experiment, seed, rows, checks, notes } = report;
+  return [
+    `${experiment.title} (seed ${seed})`,
+    `After ${experiment.source}.`,
+    '',
+    tableText(experiment.columns, rows),
+    '',
+    ...checks.map(checkLine),
+    ...notes.map((note) => `Note: ${note}`),
+    ...paths.map((path) => `Figure: ${path}`),
+  ].join('\n');
+}
+
+/** The result for scripts. */
+export function resultReport(report: ExperimentReport, paths: readonly string[]): Record<string, unknown> {
+  const { experiment, seed, parameters, rows, checks, notes } = report;
+  return {
+    schema: 'subflow/experiment/1',
+    name: experiment.name,
+    source: experiment.source,
+    seed,
+    parameters: Object.fromEntries(
+      Object.entries(parameters).map(([name, value]) =>
+        reportedValue(name, experiment.parameters[name]!, value),
+      ),
+    ),
+    ...{ rows, figures: paths, checks, notes },
+  };
+}
+
+/** The list for a person. */
+export function listText(experiments: readonly Experiment[]): string {
+  const width = Math.max(...experiments.map(({ name }) => name.length));
+  return experiments
+    .map(({ name, title, source }) => `${name.padEnd(width)}  ${title}\n${' '.repeat(width)}  ${source}`)
+    .join('\n');
+}
+
+/** The list for scripts. */
+export function listReport(experiments: readonly Experiment[]): Record<string, unknown> {
+  return {
+    schema: 'subflow/experiment-list/1',
+    experiments: experiments.map(({ name, title, source, summary, parameters, columns }) => ({
+      ...{ name, title, source, summary },
+      parameters: Object.entries(parameters).map(([key, parameter]) => {
+        const [reported, value] = reportedValue(key, parameter, parameter.default);
+        return { name: reported, flag: `--${flagName(key, parameter)}`, default: value, doc: parameter.doc };
+      }),
+      columns: columns.map((column) => ({ name: column.name, kind: column.kind, title: column.title })),
+    })),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * What an experiment is: a published result, the world it is reproduced in, and what must come out. It is a pure
+ * function of its seed and parameters, but for what it asks of the machine's own kernel.
+ */
+
+import type { LinuxLab } from './linux-lab.js';
+import type { ParameterSet, ParameterValues } from './parameter.js';
+
+/** One column of the table. */
+export interface Column {
+  /** Name of the field in a row, in camel case, the unit last: `gapMs`. */
+  readonly name: string;
+  /** What stands above the column for a person; with the unit. */
+  readonly title: string;
+  readonly kind: 'text' | 'number' | 'boolean';
+  /** Decimals that a person sees, 0 to 6. Default 0. */
+  readonly digits?: number;
+}
+
+/** One row: a value for every column; null where there is none to give. */
+export type Row = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Something that must hold for the result to count as reproduced. */
+export interface Check {
+  /** A sentence: what must hold. */
+  readonly name: string;
+  readonly pass: boolean;
+  /** What was measured. */
+  readonly value: number | string | boolean;
+  /** What it was held against. */
+  readonly bound: number | string | boolean;
+}
+
+/** What came out. */
+export interface ExperimentResult {
+  /** At least one; each has exactly the columns of the experiment. */
+  readonly rows: readonly Row[];
+  /** SVG documents by name, in kebab-case. */
+  readonly figures: Readonly<Record<string, string>>;
+  /** At least one. */
+  readonly checks: readonly Check[];
+  /** What was left out, and why; sentences. */
+  readonly notes?: readonly string[];
+}
+
+/** What an experiment is given when it runs. */
+export interface ExperimentContext<P extends ParameterSet = ParameterSet> {
+  /** All randomness follows from it. */
+  readonly seed: number;
+  readonly parameters: ParameterValues<P>;
+  /** The machine's own kernel as a subject; undefined where it cannot be one. See {@link noLinux}. */
+  readonly linux: LinuxLab | undefined;
+  /** Why there is no `linux`: a sentence for {@link ExperimentResult.notes}; empty when there is. */
+  readonly noLinux: string;
+  /**
+   * Says how far it is: `done` of `total` parts, about to do `what`. To be awaited between parts, often enough (every
+   * second or so): it is where the program draws breath, and where it stops when it is told to.
+   */
+  readonly step: (done: number, total: number, what: string) => Promise<void>;
+}
+
+/** An experiment. */
+export interface Experiment<P extends ParameterSet = ParameterSet> {
+  /** In kebab-case; stable. */
+  readonly name: string;
+  /** A line. */
+  readonly title: string;
+  /** Whose result it is: authors, title, where and when published. */
+  readonly source: string;
+  /** What is done and what should be seen: a few sentences. */
+  readonly summary: string;
+  readonly parameters: P;
+  readonly columns: readonly Column[];
+  /** Runs it. The same seed and parameters give the same result, but for rows that come from `linux`. */
+  run(context: ExperimentContext<P>): Promise<ExperimentResult>;
+}
+
+/** Gives an experiment whose parameters have their types; in a list all are of one type. */
+export function defineExperiment<const P extends ParameterSet>(experiment: Experiment<P>): Experiment {
+  return experiment as unknown as Experiment;
+}
+
+/** A check that `value` is at most `bound`. */
+export function atMost(name: string, value: number, bound: number): Check {
+  return { name, pass: value <= bound, value, bound };
+}
+
+/** A check that `value` is at least `bound`. */
+export function atLeast(name: string, value: number, bound: number): Check {
+  return { name, pass: value >= bound, value, bound };
+}
+
+/** A check that `value` is `bound`. */
+export function equals<T extends number | string | boolean>(name: string, value: T, bound: T): Check {
+  return { name, pass: value === bound, value, bound };
+}

@@ -1,0 +1,146 @@
+/**
+ * How long an application waits when the path under it dies: with the detection of silence that this stack has, with
+ * the retransmission timer alone, with a second path that comes up only after the first has died, and with plain TCP.
+ */
+
+import { MILLISECOND, SECOND } from '../../base/index.js';
+import { atLeast, atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import { goodputFigure, sequenceFigure } from './figures.js';
+import { type Handover, runHandover, type Variant, variants } from './world.js';
+
+/** Round-trip times of the surviving path within which the application hears again when silence is noticed; a queue of two of them included. */
+const silenceBoundRtts = 8;
+
+const source =
+  'Paasch, Detal, Duchene, Raiciu, Bonaventure: Exploring Mobile/WiFi Handover with Multipath TCP, CellNet 2012; ' +
+  'De Coninck, Bonaventure: MultiMob: Enabling Multipath TCP on Mobile Devices, 2018';
+
+/** All runs of one variant. */
+export interface VariantRuns {
+  readonly variant: Variant;
+  readonly runs: readonly Handover[];
+}
+
+export const fastHandover = defineExperiment({
+  name: 'fast-handover',
+  title: 'How long the application waits when a path dies',
+  source,
+  summary:
+    'A download runs over Wi-Fi and LTE; the Wi-Fi becomes a black hole in the middle. The gap is the longest time ' +
+    'without a byte for the application after that, the median of several runs and the worst, also in round-trip times of ' +
+    'the LTE. Modes as in the first source: full (both paths in use), backup (LTE opened and idle), single-path (LTE comes ' +
+    'up some time after the Wi-Fi went down). Detection: silence (as shipped) or the retransmission timer alone.',
+  parameters: {
+    wifiRateBps: { kind: 'rate', default: 20e6, min: 100e3, max: 1e9, doc: 'capacity of the Wi-Fi' },
+    wifiDelayNs: {
+      kind: 'duration',
+      default: 10 * MILLISECOND,
+      min: 0,
+      max: SECOND,
+      doc: 'one-way delay of the Wi-Fi',
+    },
+    lteRateBps: { kind: 'rate', default: 10e6, min: 100e3, max: 1e9, doc: 'capacity of the LTE' },
+    lteDelayNs: {
+      ...{ kind: 'duration', default: 25 * MILLISECOND, min: MILLISECOND, max: SECOND },
+      doc: 'one-way delay of the LTE',
+    },
+    sizeBytes: { kind: 'size', default: 6e6, min: 500e3, max: 200e6, doc: 'bytes to download' },
+    absenceNs: {
+      ...{ kind: 'duration', default: 500 * MILLISECOND, min: 0, max: 10 * SECOND },
+      doc: 'time without any path in mode single-path',
+    },
+    runs: { kind: 'number', default: 5, min: 1, max: 50, whole: true, doc: 'runs of each variant' },
+  },
+  columns: [
+    { name: 'mode', title: 'mode', kind: 'text' },
+    { name: 'detection', title: 'detection', kind: 'text' },
+    { name: 'completed', title: 'completed', kind: 'number' },
+    { name: 'gapMs', title: 'gap (ms)', kind: 'number' },
+    { name: 'worstGapMs', title: 'worst (ms)', kind: 'number' },
+    { name: 'gapRtt', title: 'gap (RTT)', kind: 'number', digits: 1 },
+    { name: 'durationMs', title: 'download (ms)', kind: 'number' },
+  ],
+
+  async run({ seed, parameters, step }) {
+    const all: VariantRuns[] = [];
+    const total = variants.length * parameters.runs;
+    for (const variant of variants) {
+      const runs: Handover[] = [];
+      for (let run = 0; run < parameters.runs; run++) {
+        await step(all.length * parameters.runs + run, total, `${variant.mode}, ${variant.detection}`);
+        runs.push(runHandover(parameters, variant, seed, run));
+      }
+      all.push({ variant, runs });
+    }
+    return {
+      rows: all.map((one) => rowOf(one, 2 * parameters.lteDelayNs)),
+      figures: {
+        sequence: sequenceFigure(all, source),
+        goodput: goodputFigure(all, source),
+      },
+      checks: checksOf(all, 2 * parameters.lteDelayNs, parameters.absenceNs),
+    };
+  },
+});
+
+/** Gaps in ns, ascending. */
+function gapsOf({ runs }: VariantRuns): number[] {
+  return runs
+    .map(({ gapNs }) => gapNs)
+    .filter((gap) => gap !== undefined)
+    .sort((a, b) => a - b);
+}
+
+function median(sorted: readonly number[]): number {
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.POSITIVE_INFINITY;
+}
+
+function rowOf(one: VariantRuns, rttNs: number): Row {
+  const gaps = gapsOf(one);
+  const isAny = gaps.length > 0;
+  const durations = one.runs
+    .flatMap(({ outcome }) => outcome.client.completedAtNs ?? [])
+    .sort((a, b) => a - b);
+  return {
+    ...one.variant,
+    completed: gaps.length,
+    gapMs: isAny ? median(gaps) / MILLISECOND : null,
+    worstGapMs: isAny ? gaps.at(-1)! / MILLISECOND : null,
+    gapRtt: isAny ? median(gaps) / rttNs : null,
+    durationMs: isAny ? median(durations) / MILLISECOND : null,
+  };
+}
+
+function checksOf(all: readonly VariantRuns[], rttNs: number, absenceNs: number): Check[] {
+  const find = (mode: string, detection: string): VariantRuns =>
+    all.find(({ variant }) => variant.mode === mode && variant.detection === detection)!;
+  const gapMs = (mode: string, detection: string): number =>
+    median(gapsOf(find(mode, detection))) / MILLISECOND;
+  const multipath = all.filter(({ variant }) => variant.mode !== 'tcp');
+  const runs = multipath.flatMap((one) => one.runs);
+  return [
+    equals(
+      'every download over Multipath TCP completes, byte for byte',
+      runs.filter(({ outcome }) => outcome.client.isComplete).length,
+      runs.length,
+    ),
+    equals('no download over plain TCP does', gapsOf(find('tcp', 'timeout')).length, 0),
+    ...['full', 'backup'].flatMap((mode) => [
+      atMost(
+        `${mode}: the gap with silence noticed, in round-trip times of the LTE`,
+        gapMs(mode, 'silence') / (rttNs / MILLISECOND),
+        silenceBoundRtts,
+      ),
+      atLeast(
+        `${mode}: the gap with the timer alone is at least that with silence noticed (ms)`,
+        gapMs(mode, 'timeout'),
+        gapMs(mode, 'silence'),
+      ),
+    ]),
+    atMost(
+      'single-path: the gap beyond the time without a path, in round-trip times of the LTE',
+      (gapMs('single-path', 'carrier') - absenceNs / MILLISECOND) / (rttNs / MILLISECOND),
+      silenceBoundRtts,
+    ),
+  ];
+}

@@ -1,0 +1,90 @@
+/** The figures of `fast-handover`, from the first run of each variant, with time counted from the death of the Wi-Fi. */
+
+import { SECOND } from '../../base/index.js';
+import { type Point, renderFigure, type Series } from '../../plot/index.js';
+import type { VariantRuns } from './experiment.js';
+import type { Handover } from './world.js';
+
+/** What is shown of the time before and after the death, in s. */
+const windowS = { before: 0.5, after: 2 };
+/** Width of a bin of the goodput, in s. */
+const binS = 0.1;
+
+function nameOf({ variant }: VariantRuns): string {
+  if (variant.mode === 'tcp') return 'plain TCP';
+  return variant.mode === 'single-path' ? 'single-path' : `${variant.mode}, ${variant.detection}`;
+}
+
+/** Bytes delivered since the window began, by time. */
+function sequence({ outcome, diedAtNs }: Handover): Point[] {
+  const points: Point[] = [];
+  let base: number | undefined;
+  for (const { atNs, totalBytes } of outcome.client.arrivals) {
+    const x = (atNs - diedAtNs) / SECOND;
+    if (x < -windowS.before || x > windowS.after) continue;
+    base ??= totalBytes;
+    points.push({ x, y: totalBytes - base });
+  }
+  const last = points.at(-1);
+  return last === undefined
+    ? [{ x: -windowS.before, y: 0 }]
+    : [...points, ...(outcome.client.isComplete ? [] : [{ x: windowS.after, y: last.y }])];
+}
+
+/** Goodput in bit/s, each bin drawn from its beginning. */
+function goodput({ outcome, diedAtNs }: Handover): Point[] {
+  const count = Math.round((windowS.before + windowS.after) / binS);
+  const bytes = new Array<number>(count).fill(0);
+  let before = 0;
+  for (const { atNs, totalBytes } of outcome.client.arrivals) {
+    const bin = Math.floor(((atNs - diedAtNs) / SECOND + windowS.before) / binS);
+    if (bin >= 0 && bin < count) bytes[bin] = bytes[bin]! + totalBytes - before;
+    before = totalBytes;
+  }
+  return bytes.map((sum, bin) => ({
+    x: Math.round((bin * binS - windowS.before) * 1000) / 1000,
+    y: (sum * 8) / binS,
+  }));
+}
+
+function seriesOf(
+  all: readonly VariantRuns[],
+  kind: Series['kind'],
+  points: (run: Handover) => Point[],
+): Series[] {
+  return all.map((one) => ({ name: nameOf(one), kind, points: points(one.runs[0]!) }));
+}
+
+const markers = [{ x: 0, label: 'Wi-Fi dies' }];
+const time = {
+  label: 'time since the Wi-Fi died',
+  unit: 's',
+  low: -windowS.before,
+  high: windowS.after,
+} as const;
+
+/** Bytes delivered to the application over time. */
+export function sequenceFigure(all: readonly VariantRuns[], source: string): string {
+  return renderFigure({
+    kind: 'xy',
+    title: 'Bytes delivered around the death of the Wi-Fi',
+    caption: `A flat stretch is time that the application waits. First run of each variant. After ${source}.`,
+    x: time,
+    y: { label: 'delivered since the picture begins', unit: 'B', low: 0 },
+    markers,
+    series: seriesOf(all, 'step', sequence),
+  });
+}
+
+/** Goodput over time. */
+export function goodputFigure(all: readonly VariantRuns[], source: string): string {
+  return renderFigure({
+    kind: 'xy',
+    title: 'Goodput around the death of the Wi-Fi',
+    caption: `In bins of 100 ms, as the application sees it; what waited for missing bytes comes at once. After ${source}.`,
+    x: time,
+    y: { label: 'goodput', unit: 'bit/s', low: 0 },
+    markers,
+    series: seriesOf(all, 'step', goodput),
+  });
+}

@@ -1,0 +1,119 @@
+/** The runs of `fast-handover`: a download over Wi-Fi and LTE, the Wi-Fi dies in the middle. */
+
+import { MILLISECOND, SECOND } from '../../base/index.js';
+import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
+import {
+  type Incident,
+  longestGapNs,
+  runTransfer,
+  type TransferOutcome,
+  type TransferSetup,
+} from '../transfer.js';
+
+/** How the second path stands before the first dies, after Paasch et al.: all paths in use, one kept as a backup, none. */
+export type Mode = 'full' | 'backup' | 'single-path' | 'tcp';
+
+/** What tells a sender that a path is dead. */
+export type Detection = 'silence' | 'timeout' | 'carrier';
+
+/** One line of the table. */
+export interface Variant {
+  readonly mode: Mode;
+  readonly detection: Detection;
+}
+
+/** What is run, in the order of the table. */
+export const variants: readonly Variant[] = [
+  { mode: 'full', detection: 'silence' },
+  { mode: 'full', detection: 'timeout' },
+  { mode: 'backup', detection: 'silence' },
+  { mode: 'backup', detection: 'timeout' },
+  { mode: 'single-path', detection: 'carrier' },
+  { mode: 'tcp', detection: 'timeout' },
+];
+
+/** The parameters, in their units. */
+export interface HandoverParameters {
+  readonly wifiRateBps: number;
+  readonly wifiDelayNs: number;
+  readonly lteRateBps: number;
+  readonly lteDelayNs: number;
+  readonly sizeBytes: number;
+  /** Between the death of the Wi-Fi and the LTE, where it is not there before. */
+  readonly absenceNs: number;
+}
+
+/** One run, measured. */
+export interface Handover {
+  readonly outcome: TransferOutcome;
+  /** When the Wi-Fi died. */
+  readonly diedAtNs: number;
+  /** Longest time without a byte for the application after that; undefined when nothing came any more. */
+  readonly gapNs: number | undefined;
+}
+
+/** The time that the world gets to finish: TCP alone does not in any. */
+const patienceNs = 30 * SECOND;
+
+/** Longer than any run: silence is never noticed. */
+const neverSilentNs = 1000 * SECOND;
+
+function settingsOf({ mode, detection }: Variant): MptcpSettings {
+  return {
+    ...defaultMptcpSettings,
+    enabled: mode !== 'tcp',
+    ...(detection === 'timeout' && { silenceNs: neverSilentNs }),
+  };
+}
+
+/** About when the Wi-Fi dies in run number `run`: a third of what both paths together need, a bit later each time. */
+function deathNs(parameters: HandoverParameters, mode: Mode, run: number): number {
+  const { wifiRateBps, lteRateBps, sizeBytes } = parameters;
+  const rateBps = mode === 'full' ? wifiRateBps + lteRateBps : wifiRateBps;
+  return Math.round((sizeBytes * 8e9) / rateBps / 3) + run * 7 * MILLISECOND;
+}
+
+/** The death of the Wi-Fi: unseen, or with the LTE absent until `absenceNs` later, as a loss of carrier. */
+function incidentsOf(isLate: boolean, diedAtNs: number, absenceNs: number): Incident[] {
+  if (!isLate) return [{ atNs: diedAtNs, act: (now, links) => links[0]!.setState(now, 'blackhole') }];
+  return [
+    { atNs: 0, act: (now, links) => links[1]!.backward.setState(now, 'down') },
+    { atNs: diedAtNs, act: (now, links) => links[0]!.backward.setState(now, 'down') },
+    { atNs: diedAtNs + absenceNs, act: (now, links) => links[1]!.backward.setState(now, 'up') },
+  ];
+}
+
+/** Runs one variant once. */
+export function runHandover(
+  parameters: HandoverParameters,
+  variant: Variant,
+  seed: number,
+  run: number,
+): Handover {
+  const { wifiRateBps, wifiDelayNs, lteRateBps, lteDelayNs } = parameters;
+  const diedAtNs = deathNs(parameters, variant.mode, run);
+  const mptcp = settingsOf(variant);
+  const isLate = variant.mode === 'single-path';
+  const setup: TransferSetup = {
+    seed: seed + run,
+    paths: [
+      {
+        name: 'Wi-Fi',
+        both: { rateBps: wifiRateBps, delayNs: wifiDelayNs, queue: { ns: 50 * MILLISECOND } },
+      },
+      {
+        name: 'LTE',
+        both: { rateBps: lteRateBps, delayNs: lteDelayNs, queue: { ns: 100 * MILLISECOND } },
+        backup: variant.mode === 'backup',
+      },
+    ],
+    client: { mptcp },
+    server: { mptcp },
+    downloadBytes: parameters.sizeBytes,
+    untilNs: diedAtNs + patienceNs,
+    incidents: incidentsOf(isLate, diedAtNs, parameters.absenceNs),
+  };
+  const outcome = runTransfer(setup);
+  const isOver = outcome.client.isComplete;
+  return { outcome, diedAtNs, gapNs: isOver ? longestGapNs(outcome.client, diedAtNs) : undefined };
+}

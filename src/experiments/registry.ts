@@ -1,0 +1,17 @@
+/** Every experiment there is, by name. */
+
+import { SubflowError } from '../base/index.js';
+import type { Experiment } from './experiment.js';
+import { fastHandover } from './fast-handover/experiment.js';
+
+/** In the order in which they are listed. */
+export const experiments: readonly Experiment[] = [fastHandover];
+
+/** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */
+export function findExperiment(name: string): Experiment {
+  const found = experiments.find((experiment) => experiment.name === name);
+  if (found !== undefined) return found;
+  throw new SubflowError('ERR_SUBFLOW_UNKNOWN_EXPERIMENT', `there is no experiment '${name}'`, {
+    hint: `there are: ${experiments.map((experiment) => experiment.name).join(', ')}`,
+  });
+}

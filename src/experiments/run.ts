@@ -1,0 +1,77 @@
+/** Runs an experiment: parameters completed and checked before, the result held to its declaration after. */
+
+import { assert, SubflowError } from '../base/index.js';
+import type { Experiment, ExperimentContext, ExperimentResult, Row } from './experiment.js';
+import type { LinuxLab } from './linux-lab.js';
+import { completeParameters, type ParameterSet, type ParameterValue } from './parameter.js';
+
+/** How to run. */
+export interface RunOptions {
+  /** A whole number from 0 to 2^32 - 1. Default 1. */
+  readonly seed?: number;
+  /** What differs from the defaults. */
+  readonly parameters?: Readonly<Record<string, ParameterValue>>;
+  /** The machine's kernel, or a sentence that says why it is left out. */
+  readonly linux?: LinuxLab | string;
+  /** See {@link ExperimentContext.step}. Default: goes on at once. */
+  readonly step?: ExperimentContext['step'];
+}
+
+/** What came out, with what went in. */
+export interface ExperimentReport extends Required<ExperimentResult> {
+  readonly experiment: Experiment;
+  readonly seed: number;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
+  /** Whether every check passed. */
+  readonly pass: boolean;
+}
+
+/** Runs `experiment`. Throws ERR_SUBFLOW_PARAMETER for a seed or parameter that makes no sense. */
+export async function runExperiment(
+  experiment: Experiment,
+  options: RunOptions = {},
+): Promise<ExperimentReport> {
+  const { seed = 1, linux = 'No kernel was asked for.', step = async () => undefined } = options;
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
+    throw new SubflowError(
+      'ERR_SUBFLOW_PARAMETER',
+      `a seed is a whole number from 0 to 4294967295, not ${seed}`,
+    );
+  }
+  const parameters = completeParameters(experiment.parameters, options.parameters ?? {});
+  const result = await experiment.run({
+    seed,
+    parameters: parameters as ExperimentContext<ParameterSet>['parameters'],
+    linux: typeof linux === 'string' ? undefined : linux,
+    noLinux: typeof linux === 'string' ? linux : '',
+    step,
+  });
+  requireDeclared(experiment, result);
+  const pass = result.checks.every((check) => check.pass);
+  return { ...result, notes: result.notes ?? [], experiment, seed, parameters, pass };
+}
+
+/** A result that does not keep to its declaration is a bug of the experiment. */
+function requireDeclared(experiment: Experiment, { rows, checks, figures }: ExperimentResult): void {
+  const { name, columns } = experiment;
+  assert(rows.length > 0, `${name} gave no rows`);
+  assert(checks.length > 0, `${name} checked nothing`);
+  const names = columns.map((column) => column.name).sort();
+  for (const row of rows) {
+    assert(
+      Object.keys(row).sort().join() === names.join(),
+      `${name} gave a row with ${Object.keys(row).join()} for columns ${names.join()}`,
+    );
+    for (const { name: column, kind } of columns) requireKind(name, row, column, kind);
+  }
+  for (const figure of Object.keys(figures)) {
+    assert(/^[a-z0-9]+(-[a-z0-9]+)*$/.test(figure), `${name} named a figure '${figure}'`);
+  }
+}
+
+function requireKind(experiment: string, row: Row, column: string, kind: string): void {
+  const value = row[column];
+  if (value === null) return;
+  const isRight = kind === 'text' ? typeof value === 'string' : typeof value === kind;
+  assert(isRight && !Number.isNaN(value), `${experiment} gave ${String(value)} for column ${column}`);
+}

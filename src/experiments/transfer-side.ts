@@ -1,0 +1,189 @@
+/**
+ * The application at one end of a transfer: writes what it has to, reads what comes as soon as it comes, judges every
+ * byte, and notes when bytes arrived and over which path.
+ */
+
+import { NEVER } from '../base/index.js';
+import type { FallbackCause, Subflow, SubflowCloseReason } from '../mptcp/index.js';
+import { type Application, type Pattern, StreamChecker } from '../network/index.js';
+import type { Listener, PathNotice, Socket, StackEvent } from '../stack/index.js';
+
+/** Bytes written at a time. */
+const chunkBytes = 64 * 1024;
+
+/** Bytes that reached the application. */
+export interface Arrival {
+  /** When, in ns. */
+  readonly atNs: number;
+  /** Bytes delivered by then, these included. */
+  readonly totalBytes: number;
+  /** Index of the path that brought the last of them; -1 where it cannot be told. */
+  readonly path: number;
+}
+
+/** Something that happened to a subflow. */
+export interface SubflowNote {
+  readonly atNs: number;
+  readonly what: 'opened' | 'closed' | 'priority';
+  /** Index of its path. */
+  readonly path: number;
+  /** Why it was closed; undefined while it is not. */
+  readonly reason: SubflowCloseReason | undefined;
+}
+
+/** How a transfer went for one of its ends. */
+export interface SideOutcome {
+  /** When the connection was open for data, in ns; undefined when it never was. */
+  readonly establishedAtNs: number | undefined;
+  readonly bytesDelivered: number;
+  /** Whether all that was delivered was what the peer wrote, in its order. */
+  readonly isIntact: boolean;
+  /** Whether all that the peer wrote was delivered, intact. */
+  readonly isComplete: boolean;
+  /** When the last byte of a complete stream was delivered, in ns. */
+  readonly completedAtNs: number | undefined;
+  /** Code of the error that ended the connection; empty when there was none. */
+  readonly errorCode: string;
+  /** Why it fell back to plain TCP, if it did. */
+  readonly fallback: FallbackCause | undefined;
+  readonly arrivals: readonly Arrival[];
+  readonly subflows: readonly SubflowNote[];
+}
+
+/** What a side does. */
+export interface SidePlan {
+  readonly writes: Pattern;
+  readonly writeBytes: number;
+  readonly reads: Pattern;
+  readonly readBytes: number;
+  /** Index of the path that a subflow runs over; -1 where none has it. */
+  readonly pathOf: (subflow: Subflow) => number;
+}
+
+/** One end of a transfer. */
+export class TransferSide implements Application {
+  /** Its socket, once there is one. */
+  socket: Socket | undefined = undefined;
+  private readonly plan: SidePlan;
+  private readonly checker: StreamChecker;
+  private readonly arrivals: Arrival[] = [];
+  private readonly subflows: SubflowNote[] = [];
+  private readonly receivedBySubflow = new Map<Subflow, number>();
+  private written = 0;
+  private hasShutDown = false;
+  private establishedAtNs: number | undefined = undefined;
+  private completedAtNs: number | undefined = undefined;
+  private errorCode = '';
+  private fallback: FallbackCause | undefined = undefined;
+
+  constructor(plan: SidePlan) {
+    this.plan = plan;
+    this.checker = new StreamChecker(plan.reads, plan.readBytes);
+  }
+
+  /** Whether nothing more will happen: everything was read, or the connection is over. */
+  get isDone(): boolean {
+    return this.socket?.state === 'closed' || (this.checker.isComplete && this.hasShutDown);
+  }
+
+  get bytesDelivered(): number {
+    return this.checker.bytesDelivered;
+  }
+
+  handleEvent(now: number, event: StackEvent): void {
+    if (event.type === 'acceptable') this.accept(now, event.listener);
+    else if (event.socket === this.socket) this.handleSocketEvent(now, event, event.socket);
+  }
+
+  pollTimeout(): number {
+    return NEVER;
+  }
+
+  handleTimeout(): void {}
+
+  outcome(): SideOutcome {
+    const { checker } = this;
+    return {
+      ...{ establishedAtNs: this.establishedAtNs, bytesDelivered: checker.bytesDelivered },
+      ...{ isIntact: checker.wrongAt < 0, isComplete: checker.isComplete, completedAtNs: this.completedAtNs },
+      ...{ errorCode: this.errorCode, fallback: this.fallback },
+      ...{ arrivals: this.arrivals, subflows: this.subflows },
+    };
+  }
+
+  /** The first connection is the one; what comes besides is a stranger's and is let be. */
+  private accept(now: number, listener: Listener): void {
+    for (let socket = listener.accept(); socket !== undefined; socket = listener.accept()) {
+      if (this.socket !== undefined) continue;
+      this.socket = socket;
+      this.start(now, socket);
+    }
+  }
+
+  private handleSocketEvent(
+    now: number,
+    event: Exclude<StackEvent, { type: 'acceptable' }>,
+    socket: Socket,
+  ): void {
+    if (event.type === 'established') this.start(now, socket);
+    else if (event.type === 'writable') this.write(now, socket);
+    else if (event.type === 'path') this.note(now, event.notice);
+    else if (event.type === 'closed') this.errorCode = event.error?.code ?? '';
+    this.read(now, socket);
+    if (event.type === 'peer-closed' && this.hasShutDown) socket.close(now);
+  }
+
+  private start(now: number, socket: Socket): void {
+    this.establishedAtNs ??= now;
+    this.write(now, socket);
+  }
+
+  private write(now: number, socket: Socket): void {
+    if (this.hasShutDown || socket.state === 'closed') return;
+    const { writeBytes, writes } = this.plan;
+    let hasRoom = true;
+    while (hasRoom && this.written < writeBytes) {
+      const length = Math.min(chunkBytes, writeBytes - this.written);
+      const chunk = writes.fill(new Uint8Array(length), this.written);
+      this.written += length;
+      hasRoom = socket.write(now, chunk);
+    }
+    if (this.written < writeBytes) return;
+    this.hasShutDown = true;
+    socket.shutdown(now);
+  }
+
+  private read(now: number, socket: Socket): void {
+    const before = this.checker.bytesDelivered;
+    for (let bytes = socket.read(now); bytes !== undefined; bytes = socket.read(now))
+      this.checker.accept(bytes);
+    const totalBytes = this.checker.bytesDelivered;
+    if (totalBytes === before) return;
+    this.arrivals.push({ atNs: now, totalBytes, path: this.bringer(socket) });
+    if (this.checker.isComplete) this.completedAtNs ??= now;
+  }
+
+  /** The path whose subflow has received more than when this was asked last. */
+  private bringer(socket: Socket): number {
+    let path = -1;
+    for (const subflow of socket.connection.subflows) {
+      if (subflow.bytesReceived > (this.receivedBySubflow.get(subflow) ?? 0))
+        path = this.plan.pathOf(subflow);
+      this.receivedBySubflow.set(subflow, subflow.bytesReceived);
+    }
+    return path;
+  }
+
+  private note(now: number, notice: PathNotice): void {
+    if (notice.type === 'fallback') this.fallback = notice.cause;
+    if (!('subflow' in notice)) return;
+    const path = this.plan.pathOf(notice.subflow);
+    const reason = notice.type === 'subflow-closed' ? notice.reason : undefined;
+    const what = {
+      'subflow-opened': 'opened',
+      'subflow-closed': 'closed',
+      'subflow-priority': 'priority',
+    } as const;
+    this.subflows.push({ atNs: now, what: what[notice.type], path, reason });
+  }
+}

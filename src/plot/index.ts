@@ -1,0 +1,3 @@
+export * from './figure.js';
+export { renderFigure } from './render.js';
+export type { Unit } from './ticks.js';
