@@ -77,7 +77,7 @@ export interface Experiment<P extends ParameterSet = ParameterSet> {
 
 /** Gives an experiment whose parameters have their types; in a list all are of one type. */
 export function defineExperiment<const P extends ParameterSet>(experiment: Experiment<P>): Experiment {
-  return experiment as unknown as Experiment;
+  return experiment;
 }
 
 /** A check that `value` is at most `bound`. */

@@ -31,7 +31,7 @@ export async function runExperiment(
   experiment: Experiment,
   options: RunOptions = {},
 ): Promise<ExperimentReport> {
-  const { seed = 1, linux = 'No kernel was asked for.', step = async () => undefined } = options;
+  const { seed = 1, linux = 'No kernel was asked for.', step = () => Promise.resolve() } = options;
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
     throw new SubflowError(
       'ERR_SUBFLOW_PARAMETER',
