@@ -3,7 +3,7 @@
  * face: it checks what the owner asks for, lets the modules around it do it, and polls them.
  * Read first: RFC 8684 §2.
  */
-import { SubflowError, seq32 } from '../base/index.js';
+import { SubflowError, assert, seq32 } from '../base/index.js';
 import type { RandomSource, Seq32, Uint64 } from '../base/index.js';
 import { TcpConnection, Verdict } from '../tcp/index.js';
 import type { OutgoingSegment, TcpEvent, TcpParameters } from '../tcp/index.js';
@@ -344,6 +344,20 @@ export class Connection {
   shutdown(_now: number): void {
     this.core.sender.isEnded = true;
     this.core.maySchedule = true;
+  }
+
+  /**
+   * Takes over what was written to `other`, and its end, in place of that connection: one that sent nothing but SYNs and is
+   * of no more use. See the stack's establishment over several paths.
+   */
+  takeOver(now: number, other: Connection): void {
+    const { sender } = other.core;
+    assert(sender.nxt === 1 && !sender.isFinSent, 'what is taken over was not sent before');
+    for (let piece = sender.queue.shift(); piece !== undefined; piece = sender.queue.shift()) {
+      this.write(now, piece);
+    }
+    sender.nxt = sender.queue.head;
+    if (sender.isEnded) this.shutdown(now);
   }
 
   /** Ends both directions in order: `shutdown`, and what the peer still sends is discarded. */

@@ -7,6 +7,7 @@ export * from './path-manager/full-mesh.js';
 export * from './path-manager/named.js';
 export * from './path-manager/passive.js';
 export * from './path-manager/path-manager.js';
+export { addressFrom, prefixesOf, type ReachingAddress } from './path-manager/reach.js';
 export * from './path-manager/signal.js';
 export * from './reset-reason.js';
 export * from './profiles/profile.js';

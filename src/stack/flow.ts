@@ -13,7 +13,8 @@ export class Flow implements FlowNode {
   readonly ports: number;
   flowHash = 0;
   flowNext: FlowNode | undefined = undefined;
-  readonly socket: Socket;
+  /** Whose connection the subflow is of; changes hands with a connection that won or lost an establishment race. */
+  socket: Socket;
   readonly subflow: Subflow;
   /** Interface that the peer's SYN came in by: answers leave by it. -1 for a subflow that this host began. */
   readonly arrivedOn: number;

@@ -19,6 +19,7 @@ import { PortAllocator } from './port-allocator.js';
 import { ReplyQueue } from './replies.js';
 import type { ConnectionSettings, StackSettings } from './settings.js';
 import type { OpenSubflowOptions, Socket, SocketHost } from './socket.js';
+import { reachFrom } from './source-selection.js';
 import { TimeWaitTable } from './time-wait.js';
 import { MAX_HEADER_BYTES } from './transmit-buffer.js';
 
@@ -153,11 +154,13 @@ export class Host implements SocketHost, ListenerHost {
       .localAddresses()
       .find((entry) => entry.address.equals(request.local.address));
     if (known === undefined || socket.isRetired) return undefined;
+    const target = reachFrom(this.interfaces, known.address, request.remote.address);
+    if (target === undefined) return undefined;
     const initial = socket.local.address.equals(known.address);
     const subflow = this.startSubflow(now, socket, {
       address: known.address,
       port: request.local.port,
-      remote: request.remote,
+      remote: { address: target, port: request.remote.port },
       localId: initial ? 0 : known.id,
       remoteId: request.remoteId ?? 0,
       backup: request.backup ?? false,
@@ -213,7 +216,7 @@ export class Host implements SocketHost, ListenerHost {
   settle(now: number, socket: Socket): void {
     this.drainEvents(now, socket);
     if (socket.state === 'closed' && this.isOver(socket)) this.retire(now, socket);
-    else this.timers.set(socket, socket.connection.pollTimeout());
+    else this.timers.set(socket, dueAt(socket));
   }
 
   private drainEvents(now: number, socket: Socket): void {
@@ -221,6 +224,7 @@ export class Host implements SocketHost, ListenerHost {
     for (let event = connection.pollEvent(); event !== undefined; event = connection.pollEvent()) {
       this.handleEvent(now, socket, event);
     }
+    if (socket.race !== undefined) socket.race.review(now, socket);
   }
 
   private handleEvent(now: number, socket: Socket, event: ConnectionEvent): void {
@@ -302,7 +306,7 @@ export class Host implements SocketHost, ListenerHost {
   }
 
   /** Keeps the token table in step: undefined when the connection cannot be joined (any more). */
-  private noteToken(socket: Socket, token: number | undefined): void {
+  noteToken(socket: Socket, token: number | undefined): void {
     if (socket.token >= 0 && this.tokens.get(socket.token) === socket) this.tokens.delete(socket.token);
     socket.token = token ?? -1;
     if (token !== undefined && !this.tokens.has(token)) this.tokens.set(token, socket);
@@ -367,14 +371,14 @@ export class Host implements SocketHost, ListenerHost {
   /** See {@link Listener.accept}. */
   handleAccepted(socket: Socket): void {
     socket.listener = undefined;
-    if (socket.pendingEvents !== 0 || socket.notices !== undefined) this.enqueueTeller(socket);
+    this.tellPending(socket);
   }
 
   // Telling
 
   private tell(socket: Socket, event: number): void {
     socket.pendingEvents |= event;
-    if (socket.listener === undefined) this.enqueueTeller(socket);
+    if (isHeard(socket)) this.enqueueTeller(socket);
   }
 
   private tellPath(socket: Socket, notice: PathNotice): void {
@@ -384,7 +388,12 @@ export class Host implements SocketHost, ListenerHost {
       return;
     }
     socket.notices.push(notice);
-    if (socket.listener === undefined) this.enqueueTeller(socket);
+    if (isHeard(socket)) this.enqueueTeller(socket);
+  }
+
+  /** Tells what `socket` kept to itself. */
+  tellPending(socket: Socket): void {
+    if (socket.pendingEvents !== 0 || socket.notices !== undefined) this.enqueueTeller(socket);
   }
 
   private enqueueTeller(teller: Socket | Listener): void {
@@ -409,8 +418,7 @@ export class Host implements SocketHost, ListenerHost {
   nextTimeout(): number {
     let next = Math.min(this.timers.nextAt, this.timeWaits.nextAt);
     // The timers of these are not set yet; there are few, and none once everything was transmitted.
-    for (let i = 0; i < this.ready.length; i++)
-      next = Math.min(next, this.ready.at(i)!.connection.pollTimeout());
+    for (let i = 0; i < this.ready.length; i++) next = Math.min(next, dueAt(this.ready.at(i)!));
     return next;
   }
 
@@ -423,6 +431,17 @@ export class Host implements SocketHost, ListenerHost {
     if (!device.up) throw new SubflowError('ENETDOWN', `the interface ${device.name} is down`);
     return device;
   }
+}
+
+/** Whether `socket` has an owner who listens: not before it is accepted, nor while its establishment is a race. */
+function isHeard(socket: Socket): boolean {
+  return socket.listener === undefined && socket.race === undefined;
+}
+
+/** When something is due for `socket`, in ns. */
+function dueAt(socket: Socket): number {
+  const at = socket.connection.pollTimeout();
+  return socket.race === undefined ? at : Math.min(at, socket.race.dueAt(socket));
 }
 
 function acceptableEvent(listener: Listener): StackEvent | undefined {

@@ -3,6 +3,7 @@
  * {@link Stack}.
  */
 export type { StackCounters } from './counters.js';
+export { MAX_RACE_PATHS, type RobustEstablishment } from './establishment-race.js';
 export {
   MAX_NOTICES,
   type AcceptableEvent,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { IpAddress } from '../wire/index.js';
+import { IpAddress, parseNat64Prefix } from '../wire/index.js';
 import { InterfaceTable } from './interface-table.js';
+import { choosePath, choosePaths } from './source-selection.js';
 
 const ip = (text: string): IpAddress => IpAddress.parse(text)!;
 const at = (text: string, prefixLength: number) => ({ address: ip(text), prefixLength });
@@ -18,7 +19,7 @@ describe('InterfaceTable', () => {
     return { table, wifi, lte };
   };
   const source = (table: InterfaceTable, remote: string): string | undefined =>
-    table.sourceFor(ip(remote))?.toString();
+    choosePath(table, ip(remote))?.local.toString();
 
   it('prefers the link the peer is on, then routes, then the metric', () => {
     const { table, lte } = make();
@@ -79,5 +80,22 @@ describe('InterfaceTable', () => {
     expect(() => table.addAddress(wifi.id, at('224.0.0.1', 24))).toThrow(code);
     expect(() => table.addAddress(wifi.id, at('10.9.0.1', 33))).toThrow(code);
     expect(() => table.get(99)).toThrow(code);
+  });
+
+  it('reaches IPv4 through the NAT64 of an interface without IPv4, and only of such a one', () => {
+    const { table, lte } = make();
+    const only = table.add({ name: 'only6', mtu: 1500, metric: -1, addresses: [at('2001:db8:9::2', 64)] });
+    expect(source(table, '192.0.2.1')).toBe('10.1.0.2');
+    const prefixes = [parseNat64Prefix('2001:db8:64::/96')!];
+    table.setNat64Prefixes(lte.id, prefixes);
+    table.setNat64Prefixes(only.id, prefixes);
+    const chosen = choosePaths(table, ip('192.0.2.1')).map(({ local, remote }) => `${local}>${remote}`);
+    expect(chosen).toEqual([
+      '2001:db8:9::2>2001:db8:64::c000:201',
+      '10.1.0.2>192.0.2.1',
+      '10.2.0.2>192.0.2.1',
+    ]);
+    const withPrefix = table.localAddresses().filter((entry) => entry.nat64Prefixes !== undefined);
+    expect(withPrefix.map(({ address }) => address.toString())).toEqual(['2001:db8:9::2']);
   });
 });

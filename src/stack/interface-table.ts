@@ -2,12 +2,13 @@
  * A host's interfaces, their addresses, and the choice between them. A packet leaves by the interface that owns its
  * source address, whatever its destination: for Multipath TCP the source address is the choice of a path. What answers a
  * peer leaves by the interface that the peer's packets came in by, so that a path is one in both directions. The route
- * table answers one question only: which source address does a new connection take that asked for none. Accepts packets
+ * table answers one question only, in source-selection.ts: which source address does a new connection take that asked for
+ * none. Accepts packets
  * for any of its addresses on any interface (the weak model of RFC 1122 §3.3.4.2, on the receiving side only).
  */
 import { SubflowError } from '../base/index.js';
 import type { LocalAddress } from '../mptcp/index.js';
-import type { IpAddress } from '../wire/index.js';
+import type { IpAddress, Nat64Prefix } from '../wire/index.js';
 
 /** Address IDs are octets, and 0 is the address that a connection began with (RFC 8684 §3.2). */
 const MAX_ADDRESS_ID = 255;
@@ -46,6 +47,11 @@ export interface InterfaceOptions {
   readonly capabilities?: InterfaceCapabilities;
   /** Preference among interfaces for destinations that are on no link and match no route; lower first. Default 0. */
   readonly metric?: number;
+  /**
+   * Prefixes by which a translator of this network reaches IPv4 (RFC 6052), best first. They count while the interface has
+   * no IPv4 address of its own. Default none.
+   */
+  readonly nat64Prefixes?: readonly Nat64Prefix[];
 }
 
 /** Sends destinations in a prefix through an interface unless the connection chose its source address itself. */
@@ -70,6 +76,8 @@ export class NetworkInterface {
   readonly addressIds: number[];
   /** Whether packets pass. */
   up = true;
+  /** What its network reaches IPv4 by, best first. */
+  nat64Prefixes: readonly Nat64Prefix[];
 
   constructor(id: number, options: InterfaceOptions) {
     this.id = id;
@@ -79,12 +87,19 @@ export class NetworkInterface {
     this.capabilities = options.capabilities ?? { checksumOffload: false, maxOffloadBytes: 0 };
     this.addresses = [];
     this.addressIds = [];
+    this.nat64Prefixes = options.nat64Prefixes ?? [];
+  }
+
+  /** The NAT64 prefixes that count: none next to IPv4. */
+  get usableNat64Prefixes(): readonly Nat64Prefix[] {
+    return this.addresses.some(({ address }) => address.family === 4) ? [] : this.nat64Prefixes;
   }
 }
 
 export class InterfaceTable {
   private readonly interfaces: NetworkInterface[] = [];
-  private readonly routes: Route[] = [];
+  /** In the order in which they were added. */
+  readonly routes: Route[] = [];
   private nextId = 0;
   /** Where the search for a free address ID begins. */
   private nextAddressId = 1;
@@ -97,6 +112,11 @@ export class InterfaceTable {
   /** Every interface, up or down, in the order in which they were added. */
   get all(): readonly NetworkInterface[] {
     return this.interfaces;
+  }
+
+  /** Whether no interface has a NAT64 prefix. */
+  get isWithoutNat64(): boolean {
+    return this.interfaces.every(({ nat64Prefixes }) => nat64Prefixes.length === 0);
   }
 
   /** Adds an interface; throws `ERR_SUBFLOW_BAD_INTERFACE` for a name or an address that is taken, or a silly MTU. */
@@ -154,6 +174,12 @@ export class InterfaceTable {
     return true;
   }
 
+  /** Names the NAT64 prefixes of an interface's network, best first. */
+  setNat64Prefixes(id: number, prefixes: readonly Nat64Prefix[]): void {
+    this.get(id).nat64Prefixes = prefixes;
+    this.noteChange();
+  }
+
   /** Takes an address away; returns whether the interface had it. */
   removeAddress(id: number, address: IpAddress): boolean {
     const { addresses, addressIds } = this.get(id);
@@ -171,6 +197,7 @@ export class InterfaceTable {
     const usable: LocalAddress[] = [];
     for (const candidate of this.interfaces) {
       if (!candidate.up) continue;
+      const nat64Prefixes = candidate.usableNat64Prefixes;
       candidate.addresses.forEach((entry, index) =>
         usable.push({
           address: entry.address,
@@ -179,6 +206,7 @@ export class InterfaceTable {
           signal: entry.signal ?? false,
           port: entry.port ?? 0,
           backup: entry.backup ?? false,
+          ...(nat64Prefixes.length > 0 && { nat64Prefixes }),
         }),
       );
     }
@@ -224,50 +252,6 @@ export class InterfaceTable {
       }
     }
     return undefined;
-  }
-
-  /**
-   * The source address for a new connection to `remote`: from the link that `remote` is on, else from the interface of
-   * the longest matching route, else from the interface with the lowest metric. Undefined when no interface in service
-   * has an address of that family. Link-local addresses serve link-local destinations only (RFC 6724 §5, rule 2).
-   */
-  sourceFor(remote: IpAddress): IpAddress | undefined {
-    let best: IpAddress | undefined;
-    let bestBits = -2;
-    let bestMetric = 0;
-    for (const candidate of this.interfaces) {
-      if (!candidate.up) continue;
-      for (const { address, prefixLength } of candidate.addresses) {
-        if (address.family !== remote.family || address.isLinkLocal !== remote.isLinkLocal) continue;
-        const isOnLink = prefixLength > 0 && address.sharesPrefix(remote, prefixLength);
-        const route = isOnLink ? undefined : this.routeFor(remote, candidate.id);
-        // The link itself goes before a route as specific.
-        const bits = isOnLink ? prefixLength + 0.5 : (route?.prefixLength ?? -1);
-        const metric = route?.metric ?? candidate.metric;
-        if (bits > bestBits || (bits === bestBits && metric < bestMetric)) {
-          best = address;
-          bestBits = bits;
-          bestMetric = metric;
-        }
-      }
-    }
-    return best;
-  }
-
-  /** The best route to `remote` through one interface. */
-  private routeFor(remote: IpAddress, interfaceId: number): Route | undefined {
-    let best: Route | undefined;
-    for (const route of this.routes) {
-      if (route.interfaceId !== interfaceId || !route.prefix.sharesPrefix(remote, route.prefixLength))
-        continue;
-      const isLonger = best === undefined || route.prefixLength > best.prefixLength;
-      const isCheaper =
-        best !== undefined &&
-        route.prefixLength === best.prefixLength &&
-        (route.metric ?? 0) < (best.metric ?? 0);
-      if (isLonger || isCheaper) best = route;
-    }
-    return best;
   }
 
   private checkAddress(entry: InterfaceAddress, mtu: number): void {

@@ -6,6 +6,7 @@ import type { Connection, ConnectionError, Subflow } from '../mptcp/index.js';
 import type { TcpSettings } from '../tcp/index.js';
 import type { Endpoint } from '../wire/index.js';
 import type { PathNotice } from './events.js';
+import type { EstablishmentRace } from './establishment-race.js';
 import type { Listener } from './listener.js';
 import type { ConnectionSettings } from './settings.js';
 
@@ -38,11 +39,14 @@ export interface OpenSubflowOptions {
 }
 
 export class Socket {
-  /** The connection. Read it at will; to change it go through the socket, or the host will not notice. */
-  readonly connection: Connection;
-  /** The ends of the initial subflow, which the connection is known by even when that subflow is gone. */
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
+  /**
+   * The connection. Read it at will; to change it go through the socket, or the host will not notice. The host puts another
+   * in its place while it is being established over several paths, not after.
+   */
+  connection: Connection;
+  /** The ends of the initial subflow, which the connection is known by even when that subflow is gone. See `connection`. */
+  local: Endpoint;
+  remote: Endpoint;
   /** Where it stands; written by the host. */
   state: SocketState = 'connecting';
   /** Why it is closed, when it did not end in order; written by the host. */
@@ -55,6 +59,8 @@ export class Socket {
   settings: ConnectionSettings;
   /** The listener that took it, until the owner accepts it; undefined from then on and for active connections. */
   listener: Listener | undefined;
+  /** The establishment over several paths that it takes part in; undefined for most, and once it is the one that won. */
+  race: EstablishmentRace | undefined = undefined;
   /** Token under which it stands in the token table; -1 for none. */
   token = -1;
   /** `PendingEvent` bits that the owner has not pulled. */

@@ -12,9 +12,10 @@
  */
 import { SubflowError, type RandomSource } from '../base/index.js';
 import { Connection, checkMptcpSettings, type LocalAddress } from '../mptcp/index.js';
-import type { Endpoint, IpAddress } from '../wire/index.js';
+import type { Endpoint, IpAddress, Nat64Prefix } from '../wire/index.js';
 import type { StackCounters } from './counters.js';
 import { Egress } from './egress.js';
+import { EstablishmentRace, racePaths, type RobustEstablishment } from './establishment-race.js';
 import type { StackEvent } from './events.js';
 import { packPorts } from './flow-table.js';
 import { Host } from './host.js';
@@ -23,6 +24,7 @@ import type { InterfaceAddress, InterfaceOptions, NetworkInterface, Route } from
 import { Listener, type ListenOptions } from './listener.js';
 import { defaultStackSettings, type ConnectionSettings, type StackSettings } from './settings.js';
 import { Socket } from './socket.js';
+import { choosePath, reachFrom } from './source-selection.js';
 import type { TransmitBuffer } from './transmit-buffer.js';
 
 /** How to make a {@link Stack}. */
@@ -38,6 +40,8 @@ export interface StackConnectOptions extends ConnectionSettings {
   readonly remote: Endpoint;
   /** What is left out is chosen: the address by route, the port at random. */
   readonly local?: { readonly address?: IpAddress; readonly port?: number };
+  /** Tries several paths until one answers; the path of `local.address`, if there is one, first. Default: one path. */
+  readonly robust?: RobustEstablishment;
 }
 
 export class Stack {
@@ -74,7 +78,7 @@ export class Stack {
 
   /** The connections, in the order in which they began. */
   get sockets(): Iterable<Socket> {
-    return this.host.sockets;
+    return visible(this.host.sockets);
   }
 
   /** The listeners that are open. */
@@ -124,6 +128,15 @@ export class Stack {
     return isRemoved;
   }
 
+  /**
+   * Names the NAT64 prefixes of an interface's network, best first; path managers are told. They count while the interface
+   * has no IPv4 address: IPv4 peers are then reached from it through the first that may stand for their address.
+   */
+  setNat64Prefixes(now: number, id: number, prefixes: readonly Nat64Prefix[]): void {
+    this.host.interfaces.setNat64Prefixes(id, prefixes);
+    this.announceAddresses(now);
+  }
+
   /** Adds a route for connections that do not name their source address. Throws `ERR_SUBFLOW_BAD_INTERFACE`. */
   addRoute(route: Route): void {
     this.host.interfaces.addRoute(route);
@@ -147,15 +160,35 @@ export class Stack {
    */
   connect(now: number, options: StackConnectOptions): Socket {
     const { host } = this;
-    const { remote } = options;
+    const { remote, robust, local } = options;
+    if (robust === undefined) {
+      const source = local?.address ?? choosePath(host.interfaces, remote.address)?.local;
+      return this.begin(now, options, source, undefined);
+    }
+    const paths = racePaths(host, remote.address, robust, local?.address);
+    if (paths.length === 0) return this.begin(now, options, undefined, undefined);
+    const race: EstablishmentRace = new EstablishmentRace(host, robust, paths, (path, at) =>
+      this.begin(at, options, path.local, race),
+    );
+    return race.start(now);
+  }
+
+  /** Begins one attempt at a connection, from `address`. */
+  private begin(
+    now: number,
+    options: StackConnectOptions,
+    address: IpAddress | undefined,
+    race: EstablishmentRace | undefined,
+  ): Socket {
+    const { host } = this;
     if (host.sockets.size >= host.settings.maxConnections) {
       throw new SubflowError('ERR_SUBFLOW_LIMIT', `${host.sockets.size} connections are as many as may be`);
     }
-    const address = options.local?.address ?? host.interfaces.sourceFor(remote.address);
-    if (address === undefined) {
-      throw new SubflowError('ENETUNREACH', `no interface leads to ${remote.address.toString()}`);
-    }
+    if (address === undefined) throw unreachable(options.remote);
     const device = host.deviceOf(address);
+    const target = reachFrom(host.interfaces, address, options.remote.address);
+    if (target === undefined) throw unreachable(options.remote);
+    const remote = { address: target, port: options.remote.port };
     const local = { address, port: this.localPort(address, remote, options.local?.port ?? 0) };
     const settings = options.mptcp ?? host.settings.mptcp;
     checkMptcpSettings(settings);
@@ -165,6 +198,7 @@ export class Stack {
     const connection = Connection.connect(now, { tuple, settings, parameters, random: host.random, ...key });
     const own = pick(options);
     const socket = new Socket(host, connection, local, remote, own, undefined);
+    socket.race = race;
     host.counters.activeOpens++;
     host.addSocket(now, socket, -1);
     return socket;
@@ -218,6 +252,7 @@ export class Stack {
     host.timeWaits.expire(now);
     for (let due = host.timers.popDue(now); due !== undefined; due = host.timers.popDue(now)) {
       due.connection.handleTimeout(now);
+      if (due.race !== undefined) due.race.handleTimeout(now);
       host.touch(now, due);
     }
   }
@@ -239,6 +274,15 @@ export class Stack {
   pollEvent(): StackEvent | undefined {
     return this.host.pollEvent();
   }
+}
+
+function unreachable({ address }: Endpoint): SubflowError {
+  return new SubflowError('ENETUNREACH', `no interface leads to ${address.toString()}`);
+}
+
+/** The sockets that owners know of. */
+function* visible(sockets: Iterable<Socket>): Iterable<Socket> {
+  for (const socket of sockets) if (socket.race?.hides(socket) !== true) yield socket;
 }
 
 /** What most connections have of their own. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IpAddress } from '../../wire/index.js';
+import { IpAddress, parseNat64Prefix } from '../../wire/index.js';
 import type { Subflow } from '../subflow.js';
 import { fullMesh } from './full-mesh.js';
 import type { LocalAddress, PathState, PathView, RemoteAddress } from './path-manager.js';
@@ -62,6 +62,45 @@ describe('full mesh', () => {
     const localAddresses = [local(1, '10.0.0.1'), local(2, '10.0.1.1', { backup: true })];
     const actions = fullMesh().decide({ type: 'established' }, { ...view, localAddresses });
     expect(actions).toMatchObject([{ type: 'open', backup: true }]);
+  });
+});
+
+describe('full mesh through NAT64', () => {
+  const nat64Prefixes = [parseNat64Prefix('2001:db8:64::/96')!];
+  const wifi = local(1, '10.0.0.1');
+  const lte = local(2, '2001:db8:1::1', { nat64Prefixes });
+
+  it('reaches an IPv4 peer from an IPv6-only link that nobody announced anything for', () => {
+    const actions = fullMesh().decide({ type: 'established' }, { ...view, localAddresses: [wifi, lte] });
+    expect(actions).toMatchObject([{ type: 'open', local: lte, remote: { id: 0, port: 80 } }]);
+    expect(opened({ localAddresses: [wifi, lte] })).toEqual(['2001:db8:1::1>2001:db8:64::a00:2']);
+  });
+
+  it('keeps the ID of an announced address, and opens nothing where there is no prefix', () => {
+    const remoteAddresses = [remote(0, '10.0.0.2'), remote(7, '10.0.1.2')];
+    const seen = { ...view, remoteAddresses, localAddresses: [lte], paths: [] };
+    expect(fullMesh().decide({ type: 'established' }, seen)).toMatchObject([
+      { remote: { id: 0, address: ip('2001:db8:64::a00:2') } },
+      { remote: { id: 7, address: ip('2001:db8:64::a00:102') } },
+    ]);
+    expect(opened({ localAddresses: [local(2, '2001:db8:1::1')] })).toEqual([]);
+  });
+
+  it('reaches over IPv4, and through another translator, a peer that it began with through NAT64', () => {
+    const other = local(3, '2001:db8:2::1', { nat64Prefixes: [parseNat64Prefix('2001:db8:f::/48')!] });
+    const localAddresses = [lte, wifi, other];
+    const began = { localAddresses, remoteAddresses: [remote(0, '2001:db8:64::a00:2')] };
+    const paths = [path('2001:db8:1::1', '2001:db8:64::a00:2', {} as Subflow)];
+    expect(opened({ ...began, paths })).toEqual([
+      '10.0.0.1>10.0.0.2',
+      '2001:db8:2::1>2001:db8:f:a00:0:200::',
+    ]);
+  });
+
+  it('opens one subflow to a peer that announces the address that it was reached at through NAT64', () => {
+    const remoteAddresses = [remote(0, '2001:db8:64::a00:2'), remote(4, '10.0.0.2')];
+    const paths = [path('2001:db8:1::1', '2001:db8:64::a00:2', {} as Subflow)];
+    expect(opened({ remoteAddresses, paths, localAddresses: [lte, wifi] })).toEqual(['10.0.0.1>10.0.0.2']);
   });
 });
 

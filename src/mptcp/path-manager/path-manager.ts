@@ -2,7 +2,7 @@
  * Which subflows there should be and which addresses the peer should know. A path manager makes pure decisions: it is
  * shown what changed and how things stand, and answers with actions. The connection carries them out within its limits.
  */
-import type { Endpoint, IpAddress } from '../../wire/index.js';
+import type { Endpoint, IpAddress, Nat64Prefix } from '../../wire/index.js';
 import type { Subflow } from '../subflow.js';
 
 /** An address of this host, and what it may be used for. */
@@ -18,6 +18,8 @@ export interface LocalAddress {
   readonly port: number;
   /** Are subflows from it backups? */
   readonly backup: boolean;
+  /** Prefixes by which IPv4 peers are reached from it, best first: of an IPv6 address on a link without IPv4. */
+  readonly nat64Prefixes?: readonly Nat64Prefix[];
 }
 
 /** An address of the peer to which subflows may be opened. */

@@ -1,0 +1,236 @@
+import { describe, expect, it } from 'vitest';
+import { PathWorld, subtypesOf, type SentSegment } from '../support/path-world.js';
+import { craft } from '../support/stack-pair.js';
+import { MILLISECOND, SECOND } from '../../src/base/index.js';
+import { defaultMptcpSettings } from '../../src/mptcp/index.js';
+import { pathAddress } from '../../src/network/index.js';
+import type { RobustEstablishment } from '../../src/stack/index.js';
+import { TcpFlag } from '../../src/wire/index.js';
+
+const timeout: RobustEstablishment = { mode: 'timeout', delayNs: 100 * MILLISECOND };
+const simultaneous: RobustEstablishment = { mode: 'simultaneous' };
+const bothModes = [timeout, simultaneous];
+const plain = { mptcp: { ...defaultMptcpSettings, enabled: false } };
+
+const slow = { both: { delayNs: 40 * MILLISECOND } };
+const fast = { both: { delayNs: 5 * MILLISECOND } };
+
+/** SYNs that open a connection rather than join one. */
+const isOpening = (segment: SentSegment): boolean =>
+  (segment.tcp.flags & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN &&
+  !subtypesOf(segment).includes('MP_JOIN');
+
+const openings = (world: PathWorld): number[] => world.sent.filter(isOpening).map(({ path }) => path);
+
+/** All is delivered once and in order, the server's application got one connection, and nothing is left of any other. */
+function expectOneConnection(world: PathWorld, bytes: number): void {
+  expect(world.accepted).toHaveLength(1);
+  expect(world.talk(world.accepted[0]!).checker).toMatchObject({ bytesDelivered: bytes, wrongAt: -1 });
+  expect(world.violations).toEqual([]);
+  expect(world.client.stack.connectionCount).toBe(1);
+  expect(world.server.stack.connectionCount).toBe(1);
+  expect([...world.client.stack.sockets]).toHaveLength(1);
+}
+
+describe('robust establishment by time-out', () => {
+  it('tries the second path when the first has not answered in time, and the one socket is open', () => {
+    const world = new PathWorld({ paths: [slow, fast] });
+    world.links[0]!.setState(0, 'blackhole');
+    const socket = world.connect({ robust: timeout });
+    world.write(socket, 50_000);
+    world.run(5 * SECOND);
+    const syns = world.sent.filter(isOpening);
+    expect(syns[1]).toMatchObject({ path: 1, at: 100 * MILLISECOND });
+    expect(world.talk(socket).establishedAt).toBe(110 * MILLISECOND);
+    expect(socket.local.address.equals(pathAddress(1, 'client', 4))).toBe(true);
+    expect(socket.connection.isFallback).toBe(false);
+    expectOneConnection(world, 50_000);
+  });
+
+  it('sends nothing on the second path when the first answers in time', () => {
+    const world = new PathWorld({ paths: [slow, fast] });
+    const socket = world.connect({ robust: timeout });
+    world.write(socket, 50_000);
+    world.run(5 * SECOND);
+    expect(openings(world)).toEqual([0]);
+    expectOneConnection(world, 50_000);
+  });
+
+  it('tries the next path at once when one is refused or its interface is down', () => {
+    const world = new PathWorld({ paths: [slow, fast, fast] });
+    world.client.stack.setInterfaceState(0, 0, false);
+    const reset = { reset: 0 };
+    world.filter = (segment) => {
+      // A firewall on path 1 refuses: here the network answers for the server.
+      if (segment.path !== 1 || segment.from !== 'client') return true;
+      reset.reset++;
+      world.simulator.after(MILLISECOND, () => refuse(world, segment));
+      return false;
+    };
+    const socket = world.connect({ robust: { mode: 'timeout', delayNs: 10 * SECOND } });
+    world.run(SECOND / 2);
+    expect(openings(world)).toEqual([1, 2]);
+    expect(world.talk(socket).establishedAt).toBeLessThan(20 * MILLISECOND);
+    expect(reset.reset).toBeGreaterThan(0);
+  });
+
+  it('begins on the addresses that were named, in their order', () => {
+    const world = new PathWorld({ paths: [slow, fast, fast] });
+    for (const link of world.links) link.setState(0, 'blackhole');
+    const locals = [2, 0].map((index) => pathAddress(index, 'client', 4));
+    world.connect({ robust: { ...timeout, locals } });
+    world.run(SECOND / 2);
+    expect(openings(world)).toEqual([2, 0]);
+    const other = new PathWorld({ paths: [slow, fast, fast] });
+    for (const link of other.links) link.setState(0, 'blackhole');
+    other.connect({ robust: timeout, local: { address: locals[0]! } });
+    other.run(50 * MILLISECOND);
+    expect(openings(other)).toEqual([2]);
+  });
+
+  it('leaves backups for the end', () => {
+    const world = new PathWorld({ paths: [{ ...fast, backup: true }, slow] });
+    for (const link of world.links) link.setState(0, 'blackhole');
+    world.connect({ robust: timeout });
+    world.run(SECOND / 2);
+    expect(openings(world)).toEqual([1, 0]);
+  });
+});
+
+describe('robust establishment on all paths at once', () => {
+  it('begins on the path that answers first, resets the others half-open, and joins them then', () => {
+    const world = new PathWorld({ paths: [slow, fast] });
+    const socket = world.connect({ robust: simultaneous });
+    world.write(socket, 50_000);
+    world.run(5 * SECOND);
+    expect(openings(world)).toEqual([0, 1]);
+    expect(world.talk(socket).establishedAt).toBe(10 * MILLISECOND);
+    // The SYN+ACK on the slow path finds nobody any more.
+    const resets = world.sent.filter(({ tcp, from }) => from === 'client' && (tcp.flags & TcpFlag.RST) !== 0);
+    expect(resets.map(({ path }) => path)).toEqual([0]);
+    const active = socket.connection.subflows.filter(({ state }) => state === 'active');
+    expect(active.map(({ local }) => local.address.toString()).sort()).toEqual(['10.0.0.2', '10.0.1.2']);
+    expectOneConnection(world, 50_000);
+  });
+
+  it('tries no more paths than the limit', () => {
+    const world = new PathWorld({ paths: new Array(12).fill(fast) });
+    for (const link of world.links) link.setState(0, 'blackhole');
+    world.connect({ robust: simultaneous });
+    world.run(100 * MILLISECOND);
+    expect(openings(world)).toHaveLength(8);
+    expect([...world.client.stack.sockets]).toHaveLength(1);
+  });
+
+  it('gives every seed one connection, whichever path loses what', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const world = new PathWorld({
+        seed,
+        paths: [
+          {
+            both: { delayNs: (seed % 7) * MILLISECOND, jitterNs: 5 * MILLISECOND, duplicateProbability: 0.2 },
+          },
+          {
+            both: { delayNs: (seed % 5) * MILLISECOND, jitterNs: 5 * MILLISECOND, duplicateProbability: 0.2 },
+          },
+        ],
+      });
+      const lost = seed % 3;
+      let count = 0;
+      world.filter = () => count++ % 5 !== lost || count > 20;
+      const socket = world.connect({ robust: seed % 2 === 0 ? simultaneous : timeout });
+      world.write(socket, 20_000);
+      world.run(60 * SECOND);
+      expect(world.talk(world.accepted[0]!).checker, `seed ${seed}`).toMatchObject({
+        bytesDelivered: 20_000,
+        wrongAt: -1,
+      });
+      expect(world.violations).toEqual([]);
+      expect(world.client.stack.connectionCount).toBe(1);
+      world.act('client', (now) => socket.abort(now));
+      world.pass(400 * SECOND);
+      expect(world.client.stack.connectionCount + world.server.stack.connectionCount, `seed ${seed}`).toBe(0);
+    }
+  });
+});
+
+describe.each(bothModes)('robust establishment ($mode)', (robust) => {
+  it('works with a peer that speaks plain TCP: one connection, no byte twice', () => {
+    const world = new PathWorld({ paths: [slow, fast], server: plain });
+    const socket = world.connect({ robust: { ...robust, delayNs: 20 * MILLISECOND } });
+    world.write(socket, 50_000, true);
+    world.run(5 * SECOND);
+    expect(openings(world)).toEqual([0, 1]);
+    expect(socket.connection.isFallback).toBe(true);
+    expect(world.accepted).toHaveLength(1);
+    expect(world.talk(world.accepted[0]!).checker).toMatchObject({ bytesDelivered: 50_000, wrongAt: -1 });
+    expect(world.talk(socket).notices).toContain('fallback');
+    expect(world.violations).toEqual([]);
+    world.pass(120 * SECOND);
+    expect(world.client.stack.connectionCount + world.server.stack.connectionCount).toBe(0);
+  });
+
+  it('fails once, when the last path has failed', () => {
+    const world = new PathWorld({ paths: [slow, fast] });
+    for (const link of world.links) link.setState(0, 'blackhole');
+    const socket = world.connect({ robust });
+    world.write(socket, 100);
+    world.run(600 * SECOND);
+    expect(world.talk(socket)).toMatchObject({ errorCode: 'ETIMEDOUT' });
+    expect(world.client.stack.connectionCount).toBe(0);
+  });
+
+  it('is given up with the socket', () => {
+    const world = new PathWorld({ paths: [slow, fast] });
+    for (const link of world.links) link.setState(0, 'blackhole');
+    const socket = world.connect({ robust });
+    world.pass(300 * MILLISECOND);
+    world.act('client', (now) => socket.abort(now));
+    const count = openings(world).length;
+    world.run(600 * SECOND);
+    expect(openings(world)).toHaveLength(count);
+    expect(world.talk(socket)).toMatchObject({ errorCode: '' });
+    expect(world.talk(socket).closedAt).toBeLessThan(SECOND);
+    expect(world.client.stack.connectionCount).toBe(0);
+  });
+
+  it('keeps what was asked of the socket before it was open', () => {
+    const world = new PathWorld({ paths: [slow, fast] });
+    world.links[0]!.setState(0, 'blackhole');
+    const socket = world.connect({ robust });
+    world.act('client', (now) => socket.setNagle(now, false));
+    world.write(socket, 10, true);
+    world.run(2 * SECOND);
+    expect(socket.connection.subflows.every(({ tcp }) => !tcp.nagle)).toBe(true);
+    expect(world.talk(world.accepted[0]!).checker.bytesDelivered).toBe(10);
+    expect(world.talk(socket).closedAt).toBeLessThan(2 * SECOND);
+  });
+});
+
+describe('robust establishment where no path is', () => {
+  it('throws as a connection on one path does', () => {
+    const world = new PathWorld({ paths: [slow, fast] });
+    world.client.stack.setInterfaceState(0, 0, false);
+    world.client.stack.setInterfaceState(0, 1, false);
+    expect(() => world.connect({ robust: timeout })).toThrow(/no interface leads/);
+    const locals = [pathAddress(0, 'client', 4)];
+    expect(() => world.connect({ robust: { ...timeout, locals } })).toThrow(/down|no interface leads/);
+  });
+});
+
+/** A reset for a SYN, as from the address that it was sent to. */
+function refuse(world: PathWorld, syn: SentSegment): void {
+  world.client.stack.handlePacket(
+    world.now,
+    syn.path,
+    craft({
+      from: syn.destination,
+      to: syn.source,
+      sourcePort: syn.tcp.destinationPort,
+      destinationPort: syn.tcp.sourcePort,
+      ack: syn.tcp.seq + 1,
+      flags: TcpFlag.RST | TcpFlag.ACK,
+    }),
+  );
+  world.client.wake(world.now);
+}
