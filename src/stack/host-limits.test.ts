@@ -257,7 +257,7 @@ describe('notices of a socket that nobody asks', () => {
     world.run(world.now);
     const notices = server.eventsOf('path').map((event) => event.notice.type);
     expect(notices).toHaveLength(MAX_NOTICES);
-    expect(notices.slice(0, 2)).toEqual(['subflow-opened', 'subflow-priority']);
-    expect(server.stack.counters.eventsDropped).toBe(101 - MAX_NOTICES);
+    expect(notices.slice(0, 3)).toEqual(['confirmed', 'subflow-opened', 'subflow-priority']);
+    expect(server.stack.counters.eventsDropped).toBe(102 - MAX_NOTICES);
   });
 });

@@ -65,7 +65,7 @@ describe('two interfaces', () => {
     expect(isSame(readAll(world.now, b), bytes)).toBe(true);
     for (const subflow of a.connection.subflows) expect(subflow.bytesSent).toBeGreaterThan(100_000);
     const notices = client.eventsOf('path').map((event) => event.notice.type);
-    expect(notices).toEqual(['subflow-opened', 'subflow-opened']);
+    expect(notices.filter((type) => type === 'subflow-opened')).toHaveLength(2);
     expect(client.stack.counters.checksumErrors + server.stack.counters.checksumErrors).toBe(0);
   });
 
