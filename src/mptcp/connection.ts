@@ -6,18 +6,20 @@
 import { SubflowError, assert, seq32 } from '../base/index.js';
 import type { RandomSource, Seq32, Uint64 } from '../base/index.js';
 import { TcpConnection, Verdict } from '../tcp/index.js';
-import type { OutgoingSegment, TcpEvent, TcpParameters } from '../tcp/index.js';
+import type { FastOpenAnswer, FastOpenOffer, OutgoingSegment, TcpEvent, TcpParameters } from '../tcp/index.js';
 import type { Endpoint, IpAddress, MptcpVersion, TcpSegment } from '../wire/index.js';
 import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
 import { abort, checkFinished } from './close.js';
 import { ConnectionCore, keyState } from './core.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
 import { acknowledgeStream, fallBack } from './fallback.js';
+import type { FastOpenStatus } from './fast-open.js';
+import { fastOpenOf, receiveSynData, settleSynData } from './fast-open.js';
 import { isTooEarly, readSyn, versionFor } from './handshake-capable.js';
 import { acceptSubflow, joinSubflow, judgeJoin } from './handshake-join.js';
 import type { JoinRefusal, JoinRequest } from './handshake-join.js';
 import { readOptions } from './options-in.js';
-import { ACK_OPTION_BYTES, dataOptionBytes, writeOptions } from './options-out.js';
+import { ACK_OPTION_BYTES, dataOptionBytes, synOptionBytes, writeOptions } from './options-out.js';
 import type { LocalAddress, RemoteAddress } from './path-manager/path-manager.js';
 import { refusePair, remoteAddressesOf, runPathManager, setLocalAddresses, takePair } from './paths.js';
 import { receiveBytes } from './receive-subflow.js';
@@ -28,7 +30,7 @@ import type { ConnectionStatistics } from './statistics.js';
 import { Subflow } from './subflow.js';
 import type { FlowTuple } from './subflow.js';
 import { closeSubflow } from './subflow-end.js';
-import { handleTcpEvent, handleTcpEvents } from './tcp-events.js';
+import { handleTcpEvent, handleTcpEvents, openInitial } from './tcp-events.js';
 import { checkGrace, handleTimers, nextTimerAt } from './timers.js';
 import { drawKey } from './version.js';
 
@@ -44,13 +46,17 @@ export interface AcceptOptions {
    * {@link versionFor} tells it for a SYN); drawn from `random` else.
    */
   readonly key?: Uint64;
+  /** How Fast Open in the SYN is taken; left out: not at all. */
+  readonly fastOpen?: FastOpenAnswer | undefined;
 }
 
 /** How an active connection begins. */
-export interface ConnectOptions extends AcceptOptions {
+export interface ConnectOptions extends Omit<AcceptOptions, 'fastOpen'> {
   readonly tuple: FlowTuple;
   /** Version to ask for, one of the settings' (what the owner remembers of the peer); their first when left out. */
   readonly version?: MptcpVersion;
+  /** What the SYN offers for Fast Open; what is written before the first poll goes along then, as far as it fits. */
+  readonly fastOpen?: FastOpenOffer | undefined;
 }
 
 /**
@@ -69,9 +75,10 @@ export class Connection {
   static connect(now: number, options: ConnectOptions): Connection {
     const { settings, random, parameters, tuple, version = settings.versions[0]! } = options;
     const core = new ConnectionCore(settings, version, random, true, tuple);
+    core.fastOpen = fastOpenOf(options.fastOpen);
     begin(
       core,
-      TcpConnection.connect<DataRecord>(now, parameters),
+      TcpConnection.connect<DataRecord>(now, parameters, options.fastOpen),
       parameters,
       settings.enabled,
       options.key,
@@ -84,11 +91,17 @@ export class Connection {
     const { settings, random, parameters } = options;
     const version = versionFor(settings, syn);
     const core = new ConnectionCore(settings, version ?? settings.versions[0]!, random, false, tuple);
-    const tcp = TcpConnection.accept<DataRecord>(now, parameters, syn);
+    const tcp = TcpConnection.accept<DataRecord>(now, parameters, syn, options.fastOpen);
     const subflow = begin(core, tcp, parameters, version !== undefined, options.key);
     if (version !== undefined) readSyn(core, syn);
     subflow.peerInitialSeq = seq32(syn.seq);
-    return new Connection(core);
+    const connection = new Connection(core);
+    if (options.fastOpen?.isAccepted === true) {
+      receiveSynData(core, subflow, options.fastOpen);
+      openInitial(core, now, subflow);
+      connection.settle(now);
+    }
+    return connection;
   }
 
   /** Subflows in the order they were opened, until they are released. */
@@ -144,6 +157,11 @@ export class Connection {
   /** Addresses of the peer that subflows may be opened to. */
   get remoteAddresses(): readonly RemoteAddress[] {
     return this.core.isFallback ? [] : remoteAddressesOf(this.core);
+  }
+
+  /** How Fast Open went so far, a view that stays current; undefined without it. */
+  get fastOpen(): FastOpenStatus | undefined {
+    return this.core.fastOpen;
   }
 
   /** Whether every subflow is over, TIME-WAIT included: the owner may forget the connection. */
@@ -249,6 +267,7 @@ export class Connection {
     const { core } = this;
     if (!core.isFallback && subflow.isInitial && isTooEarly(core, subflow, segment)) return;
     const verdict = subflow.tcp.handleSegment(now, segment);
+    if (core.fastOpen !== undefined && core.isClient && subflow.isInitial) settleSynData(core, subflow, segment);
     if ((verdict & (Verdict.ACKED | Verdict.WINDOW)) !== 0) core.maySchedule = true;
     if ((verdict & Verdict.ACKED) !== 0) subflow.timeouts = 0;
     if (subflow.isSuspect && (verdict & Verdict.ACCEPTED) !== 0) subflow.isSuspect = false;
@@ -434,6 +453,7 @@ function prepare(core: ConnectionCore, subflow: Subflow, parameters: TcpParamete
   subflow.maxOffloadBytes = parameters.maxOffloadBytes;
   subflow.tcp.dataOptionBytes = dataOptionBytes(core);
   subflow.tcp.ackOptionBytes = ACK_OPTION_BYTES;
+  subflow.tcp.synOptionBytes = synOptionBytes(core);
 }
 
 function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {

@@ -8,6 +8,7 @@ import type { CloseReason } from '../tcp/index.js';
 import type { Endpoint, MptcpVersion } from '../wire/index.js';
 import type { AddressBook } from './addresses.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
+import type { FastOpen } from './fast-open.js';
 import type { PathEvent } from './path-manager/path-manager.js';
 import type { PathKeeper } from './paths.js';
 import { DataReceiver } from './receive-data.js';
@@ -23,7 +24,7 @@ import type { VersionRules } from './version.js';
 export interface KeyState {
   readonly key: Uint64;
   readonly token: number;
-  /** Data sequence number of data offset 0. */
+  /** Data sequence number of data offset 0; further back by as many bytes as the SYN brought (fast-open.ts). */
   readonly initialSeq: Uint64;
 }
 
@@ -91,6 +92,8 @@ export class ConnectionCore {
   remoteKeys: KeyState | undefined = undefined;
   /** Whether DATA_ACKs are 64 bits: as wide as the sequence numbers that the peer sends (RFC 8684 §3.3.1). */
   acks64: boolean;
+  /** Fast Open, and how it goes; undefined without. */
+  fastOpen: FastOpen | undefined = undefined;
   /** Subflows in the order they were opened, until they are released. */
   readonly subflows: Subflow[] = [];
   /** Number of the next subflow. */

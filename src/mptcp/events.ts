@@ -2,6 +2,7 @@
  * What a connection tells its owner. Events are values in a queue: nothing is called back from inside the engine.
  */
 import type { IpAddress, Endpoint, MptcpVersion } from '../wire/index.js';
+import type { FastOpenStatus } from './fast-open.js';
 import type { ResetReasonCode } from './reset-reason.js';
 import type { Subflow } from './subflow.js';
 
@@ -174,6 +175,12 @@ export interface TokenEvent {
   readonly active: boolean;
 }
 
+/** Fast Open is settled, one way or the other: see {@link FastOpenStatus.isSettled}. */
+export interface FastOpenEvent {
+  readonly type: 'fast-open';
+  readonly status: FastOpenStatus;
+}
+
 /** Everything a connection tells its owner. */
 export type ConnectionEvent =
   | EstablishedEvent
@@ -190,4 +197,5 @@ export type ConnectionEvent =
   | AddressAnnouncedEvent
   | AddressRemovedEvent
   | FallbackEvent
+  | FastOpenEvent
   | TokenEvent;

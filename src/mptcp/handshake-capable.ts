@@ -17,7 +17,8 @@ import { MpCapableFlag, TcpFlag } from '../wire/index.js';
 import type { MpCapable, MptcpVersion, TcpSegment } from '../wire/index.js';
 import { keyState } from './core.js';
 import type { ConnectionCore } from './core.js';
-import { fallBack } from './fallback.js';
+import { fallBack, fallBackAloud } from './fallback.js';
+import { setBack } from './fast-open.js';
 import { findCapable, optionAt } from './option-list.js';
 import type { DataRecord } from './send-record.js';
 import type { MptcpSettings } from './settings.js';
@@ -134,7 +135,7 @@ export function isTooEarly(core: ConnectionCore, subflow: Subflow, segment: TcpS
     !core.isClient &&
     core.remoteKeys === undefined &&
     (segment.flags & (TcpFlag.SYN | TcpFlag.RST)) === 0 &&
-    seq32(segment.seq) !== seqAt(subflow.peerInitialSeq, 1)
+    seq32(segment.seq) !== seqAt(subflow.peerInitialSeq, 1 + subflow.synBytesReceived)
   );
 }
 
@@ -147,11 +148,13 @@ export function readThirdAck(core: ConnectionCore, subflow: Subflow, segment: Tc
     option.version !== core.rules.number ||
     !isUsable(option)
   ) {
-    fallBack(core, subflow, 'no-capable-in-ack');
+    // With Fast Open data may have left, and the client may have seen its mappings.
+    if (core.sender.nxt > 1) fallBackAloud(core, subflow, 'no-capable-in-ack');
+    else fallBack(core, subflow, 'no-capable-in-ack');
     return;
   }
   heedFlags(core, option);
-  core.remoteKeys = keyState(core.rules, uint64(option.senderKey));
+  core.remoteKeys = setBack(keyState(core.rules, uint64(option.senderKey)), subflow.synBytesReceived);
   confirm(core, subflow);
 }
 

@@ -1,6 +1,7 @@
 export * from './connection.js';
 export * from './events.js';
 export { versionFor } from './handshake-capable.js';
+export type { FastOpenStatus } from './fast-open.js';
 export type { JoinRefusal, JoinRequest } from './handshake-join.js';
 export * from './path-manager/active-backup.js';
 export * from './path-manager/full-mesh.js';

@@ -112,7 +112,8 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
     if (isFinIntact(checksum)) noteDataFin(core, now, subflow, dataStart);
     return;
   }
-  const start = offsetOf(seq32(dss.subflowSeq), seq32(0), subflow.tcp.rcvNxt);
+  const skipped = subflow.synBytesReceived;
+  const start = skipped + offsetOf(seq32(dss.subflowSeq), seq32(0), subflow.tcp.rcvNxt - skipped);
   if (subflow.mappings?.isRepetition(start, length, dataStart, checksum) === true) return;
   const { dataFin } = dss;
   declareMapping(core, now, subflow, {
@@ -184,11 +185,12 @@ function readCapable(core: ConnectionCore, now: number, subflow: Subflow, option
   if (option.receiverKey !== uint64ToBigInt(core.localKeys!.key)) return;
   const checksum = option.checksum ?? -1;
   const length = option.dataLength;
-  if (length === 0 || subflow.mappings?.isRepetition(1, length, 1, checksum) === true) return;
+  const start = 1 + subflow.synBytesReceived;
+  if (length === 0 || subflow.mappings?.isRepetition(start, length, start, checksum) === true) return;
   declareMapping(core, now, subflow, {
-    start: 1,
+    start,
     length,
-    dataStart: 1,
+    dataStart: start,
     dataFin: false,
     checksum,
     held: undefined,

@@ -33,13 +33,24 @@ export function dataOptionBytes(core: ConnectionCore): number {
   return core.settings.dataSequenceBits === 64 ? 28 : 24;
 }
 
+/** Whether a record of `subflow` that begins at `start` is the client's first that has data sequence numbers. */
+export function isFirstRecord(core: ConnectionCore, subflow: Subflow, start: number): boolean {
+  return start === 1 + subflow.synBytesSent && subflow.isInitial && core.isClient;
+}
+
+/** Bytes of options to keep free on the initial subflow's SYN, or on the answer to it: MP_CAPABLE, with a key or without. */
+export function synOptionBytes(core: ConnectionCore): number {
+  if (core.isFallback || !core.settings.enabled) return 0;
+  return core.isClient && !core.rules.synCarriesKey ? 4 : 12;
+}
+
 /** Bytes of options to keep free on segments without payload: a DSS with a DATA_ACK. */
 export const ACK_OPTION_BYTES = 12;
 
 /** Writes the options of `out`, a segment of `subflow` that TCP has just filled in. */
 export function writeOptions(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
   if (core.isFallback) {
-    writeFarewell(core, out);
+    writeFarewell(core, subflow, out);
     return;
   }
   if ((out.flags & TcpFlag.SYN) !== 0) writeSyn(core, subflow, out);
@@ -76,19 +87,21 @@ function writeData(
   out: Segment,
   record: DataRecord,
 ): void {
-  if (!subflow.isConfirmed && record.start === 1 && subflow.isInitial && core.isClient) {
+  if (!subflow.isConfirmed && isFirstRecord(core, subflow, record.start)) {
     append(out, capableForAck(core, record));
     subflow.hasShownKeys = true;
     if (owesFin(core, subflow, record)) subflow.tcp.requestAck(now);
     return;
   }
   fillAck(core);
+  // Before the client's key is known there is nothing to acknowledge (RFC 8684 erratum 6609).
+  dss.hasAck = core.remoteKeys !== undefined;
   dss.dataFin = record.dataFin;
   dss.hasMapping = true;
   dss.seq64 = core.settings.dataSequenceBits === 64;
   dss.seqHi = record.seqHi;
   dss.seqLo = record.seqLo;
-  dss.subflowSeq = record.start >>> 0;
+  dss.subflowSeq = (record.start - subflow.synBytesSent) >>> 0;
   dss.dataLength = record.mappingLength;
   dss.hasChecksum = record.checksum >= 0;
   dss.checksum = record.checksum;
@@ -152,7 +165,7 @@ function makeRoom(out: Segment, bytes: number): void {
 /** The DATA_ACK (RFC 8684 §3.3.2), and no mapping. */
 function fillAck(core: ConnectionCore): void {
   const offset = core.receiver.ackOffset;
-  if (offset !== core.ackOffset) computeAck(core, offset);
+  if (offset !== core.ackOffset && core.remoteKeys !== undefined) computeAck(core, offset);
   dss.hasAck = true;
   dss.ack64 = core.acks64;
   dss.ackLo = core.ackLo;
@@ -187,7 +200,7 @@ function fillFin(core: ConnectionCore): void {
 }
 
 /** After a failure in the middle of the stream: MP_FAIL once, and the infinite mapping with the next data. */
-function writeFarewell(core: ConnectionCore, out: Segment): void {
+function writeFarewell(core: ConnectionCore, subflow: Subflow, out: Segment): void {
   const { record } = out;
   if (record === undefined) {
     if (core.pendingFail === undefined || (out.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
@@ -195,12 +208,12 @@ function writeFarewell(core: ConnectionCore, out: Segment): void {
     append(out, { subtype: 'MP_FAIL', dataSeq: core.pendingFail });
     core.pendingFail = undefined;
   } else if (record.start >= core.infiniteFrom) {
-    writeInfinite(core, out);
+    writeInfinite(core, subflow, out);
   }
 }
 
 /** The infinite mapping: from what was acknowledged last on, the stream is plain TCP (RFC 8684 §3.7). */
-function writeInfinite(core: ConnectionCore, out: Segment): void {
+function writeInfinite(core: ConnectionCore, subflow: Subflow, out: Segment): void {
   const una = core.sender.una;
   const seq = uint64Add(core.localKeys!.initialSeq, una);
   dss.hasAck = false;
@@ -209,7 +222,7 @@ function writeInfinite(core: ConnectionCore, out: Segment): void {
   dss.seq64 = true;
   dss.seqHi = seq.hi;
   dss.seqLo = seq.lo;
-  dss.subflowSeq = (una - core.sendShift) >>> 0;
+  dss.subflowSeq = (una - core.sendShift - subflow.synBytesSent) >>> 0;
   dss.dataLength = 0;
   dss.hasChecksum = core.usesChecksum;
   dss.checksum = 0;

@@ -121,7 +121,8 @@ function receiveChecked(
   if (mapping.heldBytes < mapping.length) return;
   const seq = uint64Add(core.remoteKeys!.initialSeq, mapping.dataStart);
   const declared = mapping.dataFin ? mapping.length + 1 : mapping.length;
-  if (!verifyDssChecksum(seq, mapping.start >>> 0, declared, held, mapping.checksum)) {
+  const subflowSeq = (mapping.start - subflow.synBytesReceived) >>> 0;
+  if (!verifyDssChecksum(seq, subflowSeq, declared, held, mapping.checksum)) {
     failChecksum(core, now, subflow, mapping);
     return;
   }

@@ -5,6 +5,8 @@
  */
 import { dssChecksum } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
+import { pushSynData } from './fast-open.js';
+import { isFirstRecord } from './options-out.js';
 import type { ScheduleContext } from './scheduler/scheduler.js';
 import { DataRecord } from './send-record.js';
 import type { Subflow } from './subflow.js';
@@ -34,7 +36,10 @@ const question = new Question();
 export function pushData(core: ConnectionCore, now: number): void {
   if (!core.maySchedule) return;
   core.maySchedule = false;
-  if (core.phase === 'handshake') return;
+  if (core.phase === 'handshake') {
+    pushSynData(core, now);
+    return;
+  }
   if (core.sender.reinjections !== undefined && !pushReinjections(core, now)) return;
   pushNew(core, now);
   endStream(core, now);
@@ -133,13 +138,13 @@ function push(core: ConnectionCore, now: number, subflow: Subflow, dataStart: nu
     return;
   }
   // MP_CAPABLE, which maps the first data, has no room to say that it is also the last (RFC 8684 §3.1).
-  const isFirst = core.isClient && subflow.isInitial && start === 1;
+  const isFirst = isFirstRecord(core, subflow, start);
   const hasFin = sender.isEnded && !isFirst && dataStart + length === sender.finAt;
   const record = new DataRecord(start, dataStart, pieces, length, core.localKeys!.initialSeq, hasFin);
   if (core.usesChecksum) {
     record.checksum = dssChecksum(
       { hi: record.seqHi, lo: record.seqLo },
-      start,
+      start - subflow.synBytesSent,
       record.mappingLength,
       pieces,
     );

@@ -81,6 +81,10 @@ export class Subflow {
   peerInitialSeq: Seq32 = 0 as Seq32;
   /** Most payload of one super-segment that its device cuts; 0 when it cuts none. */
   maxOffloadBytes = 0;
+  /** Bytes that its SYN delivered to the peer: they have no place in the numbers that mappings count in. */
+  synBytesSent = 0;
+  /** The same of the peer's SYN. */
+  synBytesReceived = 0;
   /** How many SYNs were sent. */
   synsSent = 0;
   /** Whether the last SYN sent left out MP_CAPABLE because others went unanswered. */

@@ -3,6 +3,7 @@ import type { TcpEvent } from '../tcp/index.js';
 import { checkFinished, errorFor, fail } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { noteStreamEnd } from './fallback.js';
+import { settleFastOpen } from './fast-open.js';
 import { reinjectUnacked } from './send-recovery.js';
 import type { Subflow } from './subflow.js';
 import { closeSubflow, endSubflow } from './subflow-end.js';
@@ -43,17 +44,20 @@ export function handleTcpEvent(core: ConnectionCore, now: number, subflow: Subfl
 /** TCP's handshake is through: the initial subflow carries data now, a join still has to prove itself. */
 function handleEstablished(core: ConnectionCore, now: number, subflow: Subflow): void {
   core.hasWindowMoved = true;
+  if (!core.isClient && subflow.isInitial) settleFastOpen(core);
   if (subflow.state !== 'opening') return;
-  if (subflow.join !== undefined) {
-    subflow.state = 'joining';
-    return;
-  }
+  if (subflow.join !== undefined) subflow.state = 'joining';
+  else openInitial(core, now, subflow);
+}
+
+/** The initial subflow carries data from now on, and with it the connection is open. */
+export function openInitial(core: ConnectionCore, now: number, subflow: Subflow): void {
   const { tcp } = subflow;
   subflow.state = 'active';
   subflow.wasOpened = true;
   core.phase = 'open';
   // Until the first DATA_ACK the peer's window counts from the first byte (RFC 8684 §3.3.5).
-  core.sender.windowEdge = Math.max(core.sender.windowEdge, 1 + tcp.peerWindowEdge - tcp.sndUna);
+  core.sender.windowEdge = Math.max(core.sender.windowEdge, core.sender.una + tcp.peerWindowEdge - tcp.sndUna);
   core.dataProgressAt = now;
   core.maySchedule = true;
   core.tell({

@@ -85,9 +85,12 @@ export class Arrival<R extends SendRecord> {
     const { flags } = segment;
     const hasAck = (flags & TcpFlag.ACK) !== 0;
     const hasReset = (flags & TcpFlag.RST) !== 0;
-    if (hasAck && (offsetOf(segment.ack as Seq32, sender.initial, 0) !== 1 || board.sndNxt === 0)) {
-      if (!hasReset) life.resetBare(segment.ack);
-      return 0;
+    if (hasAck) {
+      const ackOffset = offsetOf(segment.ack as Seq32, sender.initial, 0);
+      if (ackOffset < 1 || ackOffset > board.sndNxt) {
+        if (!hasReset) life.resetBare(segment.ack);
+        return 0;
+      }
     }
     if (hasReset) {
       if (!hasAck) return 0;
@@ -187,6 +190,7 @@ export class Arrival<R extends SendRecord> {
     }
     life.heardAt = now;
     life.hasSoftError = false;
+    if (before === 0 && ackOffset > 0) sender.takeBackSynData(ackOffset);
     let verdict: number = Verdict.ACCEPTED;
     if (board.flightSize > 0 || segment.sackCount > 0) {
       const isEcho = timestamps.enabled && segment.hasTimestamps;

@@ -4,6 +4,7 @@ import type { TcpSegment } from '../wire/index.js';
 import { TcpFlag } from '../wire/index.js';
 import { Arrival } from './arrival.js';
 import type { TcpEvent } from './event.js';
+import type { FastOpenAnswer, FastOpenOffer } from './fast-open.js';
 import { Header } from './header.js';
 import { Lifecycle, PendingReset } from './lifecycle.js';
 import { Receiver } from './receiver.js';
@@ -11,7 +12,7 @@ import type { OutgoingSegment, SendRecord } from './segment.js';
 import { Sender } from './sender.js';
 import type { TcpParameters } from './settings.js';
 import type { TcpState } from './state.js';
-import { isSynchronized, maySend } from './state.js';
+import { isSynchronized } from './state.js';
 import type { RttView, TcpStatistics } from './statistics.js';
 
 /**
@@ -34,6 +35,8 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   private readonly header: Header<R>;
   private readonly life: Lifecycle<R>;
   private readonly arrival: Arrival<R>;
+  /** What the SYN offers; undefined without Fast Open, and for a connection that a peer opened. */
+  private offer: FastOpenOffer | undefined = undefined;
 
   private constructor(now: number, parameters: TcpParameters, isActive: boolean) {
     this.parameters = parameters;
@@ -46,22 +49,38 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     this.arrival = new Arrival<R>(challengeAcksPerSecond, this.life, this.sender, this.receiver, this.header);
   }
 
-  /** Opens towards a peer: the first poll gives the SYN. */
+  /** Opens towards a peer: the first poll gives the SYN. With an `offer` a record may be pushed first, to go along. */
   static connect<R extends SendRecord = SendRecord>(
     now: number,
     parameters: TcpParameters,
+    offer?: FastOpenOffer,
   ): TcpConnection<R> {
-    return new TcpConnection<R>(now, parameters, true);
+    const connection = new TcpConnection<R>(now, parameters, true);
+    if (offer === undefined) return connection;
+    connection.offer = offer;
+    connection.header.fastOpenCookie = offer.cookie;
+    connection.header.isFastOpenExperimental = offer.experimental;
+    return connection;
   }
 
-  /** Answers a peer's `syn`: the first poll gives the SYN with ACK. */
+  /**
+   * Answers a peer's `syn`: the first poll gives the SYN with ACK. Its payload counts if the `answer` says so; otherwise
+   * it is ignored, and the peer sends it again.
+   */
   static accept<R extends SendRecord = SendRecord>(
     now: number,
     parameters: TcpParameters,
     syn: TcpSegment,
+    answer?: FastOpenAnswer,
   ): TcpConnection<R> {
     const connection = new TcpConnection<R>(now, parameters, false);
     connection.arrival.adopt(now, syn);
+    if (answer === undefined) return connection;
+    connection.header.fastOpenCookie = answer.cookie;
+    connection.header.isFastOpenExperimental = answer.experimental;
+    if (!answer.isAccepted) return connection;
+    connection.life.openEarly();
+    if (syn.payloadLength > 0) connection.receiver.receiveSyn(now, syn);
     return connection;
   }
 
@@ -134,7 +153,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     const { life, receiver, sender } = this;
     if (life.pendingReset !== PendingReset.NONE) return this.fillReset(now, out);
     if (life.state === 'closed') return false;
-    if (sender.recovery.board.sndNxt === 0) sender.fillSyn(now, out);
+    if (sender.recovery.board.sndNxt === 0) sender.fillSyn(now, out, this.offer !== undefined);
     else {
       // Blocks go alone, so that data segments always have the same room; and at once, for the peer waits for them.
       const isUrgent = receiver.ackNow && receiver.sackBlockCount > 0;
@@ -148,7 +167,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   private fillAck(now: number, out: OutgoingSegment<R>): boolean {
     const { life, sender, receiver } = this;
     const isProbe = life.isProbeOwed;
-    if ((!receiver.ackNow && !isProbe) || life.state === 'syn-sent') return false;
+    if ((!receiver.ackNow && !isProbe) || !life.mayAck) return false;
     life.isProbeOwed = false;
     out.clear();
     out.flags = TcpFlag.ACK;
@@ -201,7 +220,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
    * outstanding, the quota is one segment: the owner pushes it, and the connection probes the window with it.
    */
   sendQuota(now: number, wantedBytes = Number.POSITIVE_INFINITY): number {
-    return maySend(this.life.state) ? this.sender.quota(now, wantedBytes) : 0;
+    return this.life.mayPush ? this.sender.quota(now, wantedBytes) : 0;
   }
 
   /** Nagle's rule as Minshall has it: whether a record of `bytes` may be pushed now rather than wait for more. */
@@ -214,9 +233,25 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     return this.sender.pushEnd;
   }
 
+  /**
+   * Bytes that the SYN, which has not left yet, can take along: one record of at most so many may be pushed now. 0
+   * without Fast Open, without a cookie, and when the cookie does not fit beside the owner's `synOptionBytes`.
+   */
+  get synDataRoom(): number {
+    const { offer, sender } = this;
+    if (offer === undefined || sender.recovery.board.sndNxt > 0 || sender.pushEnd > 1) return 0;
+    if (offer.cookie !== undefined && (offer.cookie.length === 0 || !this.header.hasFastOpenRoom)) return 0;
+    return this.life.state === 'syn-sent' ? offer.maxDataBytes : 0;
+  }
+
+  /** Bytes that our SYN carried; what the peer left of them is no longer part of what was pushed. */
+  get synDataBytes(): number {
+    return this.sender.synDataBytes;
+  }
+
   /** Hands over a record; it must start at `pushEnd`. Throws `ERR_SUBFLOW_STATE` when the connection may not send. */
   push(_now: number, record: R): void {
-    if (!maySend(this.life.state)) {
+    if (!this.life.mayPush && record.length > this.synDataRoom) {
       throw new SubflowError('ERR_SUBFLOW_STATE', `no data can be sent in state ${this.life.state}`);
     }
     this.sender.push(record);
@@ -310,6 +345,11 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
 
   set ackOptionBytes(bytes: number) {
     this.header.ackOptionBytes = bytes;
+  }
+
+  /** Bytes of the header of a SYN, or of the answer to one, to leave free for the owner's options. */
+  set synOptionBytes(bytes: number) {
+    this.header.synOptionBytes = bytes;
   }
 
   /** Round-trip times: a view that stays current. */

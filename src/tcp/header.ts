@@ -1,6 +1,7 @@
 import { seq32, seqAt } from '../base/index.js';
 import type { TcpSegment } from '../wire/index.js';
 import { TcpFlag } from '../wire/index.js';
+import { fastOpenOptionBytes, writeFastOpen } from './fast-open.js';
 import { announcedMss, announcedScale, offeredWindowScale } from './handshake.js';
 import type { Receiver } from './receiver.js';
 import type { OutgoingSegment, SendRecord } from './segment.js';
@@ -22,12 +23,20 @@ const TIMESTAMP_BYTES = 12;
 /** Bytes of the SACK option, with its padding, before the first block. */
 const SACK_HEAD_BYTES = 4;
 const SACK_BLOCK_BYTES = 8;
+/** Bytes of the options of a SYN without timestamps: MSS, window scale, SACK permitted. */
+const BARE_SYN_BYTES = 12;
 
 export class Header<R extends SendRecord> {
   readonly timestamps: Timestamps;
   readonly counters = new Counters();
   /** Bytes of a pure acknowledgment's header that are kept free for the owner. */
   ackOptionBytes = 0;
+  /** Bytes of a SYN's header, or of the answer to one, that are kept free for the owner. */
+  synOptionBytes = 0;
+  /** Fast Open cookie on our SYN or on the answer to one, empty for a request; undefined: no such option. */
+  fastOpenCookie: Uint8Array | undefined = undefined;
+  /** Whether that option goes in its older form. */
+  isFastOpenExperimental = false;
   /** Bytes of a data segment's header that are kept free for the owner. */
   private ownerDataBytes = 0;
   /** Shift of the window scale option on our SYN; -1: none, or the peer offered none. */
@@ -101,6 +110,30 @@ export class Header<R extends SendRecord> {
     out.windowScale = this.scaleOffer;
     out.sackPermitted = isFirst ? settings.sack : this.receiver.sack;
     out.hasTimestamps = isFirst ? settings.timestamps : this.timestamps.enabled;
+    // RFC 7413 §4.1.3.1: what goes again goes without, for the option may be what the path drops.
+    if (this.fastOpenCookie !== undefined && !out.isRetransmission && this.hasFastOpenRoom)
+      this.addFastOpen(out, this.fastOpenCookie);
+  }
+
+  /**
+   * Where the cookie does not fit beside the owner's options, the timestamps yield: RFC 8684 appendix B.1 has them left
+   * out rather than the cookie cut short. A SYN that is sent again offers them again.
+   */
+  private addFastOpen(out: OutgoingSegment<R>, cookie: Uint8Array): void {
+    const need = fastOpenOptionBytes(cookie, this.isFastOpenExperimental) + this.synOptionBytes;
+    if (need > out.extensionRoom) {
+      out.hasTimestamps = false;
+      this.timestamps.enabled = false;
+      this.updateDataOptions();
+    }
+    writeFastOpen(out, cookie, this.isFastOpenExperimental);
+  }
+
+  /** Whether the cookie fits a SYN of ours beside the owner's options, with the timestamps or else without. */
+  get hasFastOpenRoom(): boolean {
+    if (this.fastOpenCookie === undefined) return false;
+    const bytes = fastOpenOptionBytes(this.fastOpenCookie, this.isFastOpenExperimental);
+    return bytes + this.synOptionBytes + BARE_SYN_BYTES <= MAX_OPTION_BYTES;
   }
 
   private addSackBlocks(out: OutgoingSegment<R>): void {

@@ -6,6 +6,7 @@
 export { TcpConnection } from './connection.js';
 export { Verdict } from './event.js';
 export type { CloseReason, TcpEvent } from './event.js';
+export type { FastOpenAnswer, FastOpenOffer } from './fast-open.js';
 export { MAX_OPTION_BYTES, OutgoingSegment } from './segment.js';
 export type { SendRecord } from './segment.js';
 export { defaultTcpSettings } from './settings.js';

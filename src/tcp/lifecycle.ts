@@ -40,6 +40,8 @@ export class Lifecycle<R extends SendRecord> {
   /** Sequence number of a bare RST. */
   resetSeq: Seq32 = seq32(0);
 
+  /** Whether the peer proved itself with its SYN, so that data may leave before its ACK comes (RFC 7413 §4.2). */
+  private isEarly = false;
   /** Whether `shutdown` was called: before the connection is open the FIN has to wait. */
   private isShutdown = false;
   /** When TIME-WAIT ends; `NEVER` in all other states. */
@@ -87,10 +89,30 @@ export class Lifecycle<R extends SendRecord> {
   /** Our SYN is acknowledged, and theirs came. */
   establish(now: number): void {
     this.move(this.state === 'syn-sent' ? 'syn-ack' : 'syn-acked');
-    this.sender.recovery.open(this.sender.mss, this.parameters.settings.initialWindowSegments);
+    if (!this.isEarly) this.openCongestion();
     this.startKeepAlive(now);
     this.emit({ type: 'established' });
     if (this.isShutdown) this.queueFin();
+  }
+
+  /** The peer proved itself with its SYN: data may leave from now on. */
+  openEarly(): void {
+    this.isEarly = true;
+    this.openCongestion();
+  }
+
+  private openCongestion(): void {
+    this.sender.recovery.open(this.sender.mss, this.parameters.settings.initialWindowSegments);
+  }
+
+  /** Whether the owner may push bytes. */
+  get mayPush(): boolean {
+    return maySend(this.state) || (this.isEarly && this.state === 'syn-received');
+  }
+
+  /** Whether a segment with nothing but an acknowledgment may leave: before the peer's ACK our SYN says it all. */
+  get mayAck(): boolean {
+    return this.state !== 'syn-sent' && !(this.isEarly && this.state === 'syn-received');
   }
 
   /** The owner will push no more. */

@@ -126,6 +126,12 @@ export class Receiver {
 
   // Bytes in
 
+  /** Takes the payload of the peer's SYN: it counts as far as the window goes that the answer will advertise. */
+  receiveSyn(now: number, syn: TcpSegment): void {
+    this.furthest = this.edge;
+    this.receive(now, syn, 1, false);
+  }
+
   /** Takes the payload and FIN of an acceptable segment that starts at `start`. Returns `Verdict` bits. */
   receive(now: number, segment: TcpSegment, start: number, hasFin: boolean): number {
     let length = segment.payloadLength;

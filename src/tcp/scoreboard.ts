@@ -161,6 +161,20 @@ export class Scoreboard<R> {
     this.launch(now, range, segmentSize);
   }
 
+  /** Forgets that anything from `offset` on was sent; nothing of it may be acknowledged in any way. */
+  retract(offset: number): void {
+    while (this.sndNxt > offset) {
+      const newest = this.ranges.at(this.ranges.length - 1)!;
+      const last = newest.start < offset ? this.split(this.ranges.length - 1, offset) : newest;
+      assert(last.state !== SegmentState.SACKED, 'what the peer has cannot be taken back');
+      if (last.state === SegmentState.LOST) this.unlinkLost(last);
+      else this.unlinkInFlight(last);
+      this.ranges.pop();
+      this.sndNxt = last.start;
+      releaseSegment(last);
+    }
+  }
+
   /**
    * The end of the stream sent so far, as a range of one wire segment of at most `maxLength` offsets, split off if need
    * be: what a tail loss probe sends again (RFC 8985 §7.3). Undefined when the peer has it, or nothing is outstanding.

@@ -28,6 +28,8 @@ export class Sender<R extends SendRecord> {
   readonly path: PathMtu;
   /** Offset that the next record must start at. */
   pushEnd = 1;
+  /** Bytes that our SYN carried. */
+  synDataBytes = 0;
   /** Whether the owner will push no more: a FIN follows at `pushEnd`. */
   isFinQueued = false;
   /** Payload of a full segment: MSS less the options of a data segment. */
@@ -226,8 +228,12 @@ export class Sender<R extends SendRecord> {
 
   /** A router said that the path carries `mtu` bytes. */
   onTooBig(mtu: number): void {
-    // Before the peer's MSS is known nothing is in flight but a SYN: no size of segment makes that smaller.
-    if (!this.path.onTooBig(mtu) || this.peerMss === 0) return;
+    // Before the peer's MSS is known nothing is in flight but a SYN: what makes it smaller is to leave its data out.
+    if (!this.path.onTooBig(mtu)) return;
+    if (this.peerMss === 0) {
+      if (this.synDataBytes > 0) this.recovery.repeatHead();
+      return;
+    }
     this.updateMss();
     this.recovery.markOversized();
   }
@@ -265,14 +271,35 @@ export class Sender<R extends SendRecord> {
     return false;
   }
 
-  /** The SYN, or the SYN with ACK: everything but its options. */
-  fillSyn(now: number, out: OutgoingSegment<R>): void {
+  /** The SYN, or the SYN with ACK: everything but its options. `mayCarry`: data pushed so far goes along. */
+  fillSyn(now: number, out: OutgoingSegment<R>, mayCarry: boolean): void {
     out.clear();
     this.filledStart = 0;
     this.lastSentAt = now;
     out.flags = TcpFlag.SYN;
     this.recovery.board.recordTransmission(now, 1, 1, TcpFlag.SYN, undefined);
     this.recovery.onSent(now, 1, false, true);
+    const record = mayCarry ? this.records.at(0) : undefined;
+    if (record === undefined) return;
+    out.record = record;
+    out.payloadLength = record.length;
+    this.synDataBytes = record.length;
+    this.cursor = 1;
+    // A range of its own: when the SYN has to be sent again it goes without (RFC 7413 §4.1.3.1).
+    this.recovery.board.recordTransmission(now, this.pushEnd, record.length, TcpFlag.ACK, record);
+  }
+
+  /**
+   * The peer acknowledged our SYN up to `offset`. What it left of the SYN's data is as if never sent: the owner hands it
+   * over again, cut as it then likes.
+   */
+  takeBackSynData(offset: number): void {
+    if (this.synDataBytes === 0 || offset >= this.pushEnd) return;
+    this.recovery.board.retract(offset);
+    this.records.clear();
+    this.cursor = 0;
+    this.pushEnd = offset;
+    this.smallEnd = 0;
   }
 
   /** What stands at `sndUna`, without regard to the congestion window. */
