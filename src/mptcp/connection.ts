@@ -6,7 +6,13 @@
 import { SubflowError, assert, seq32 } from '../base/index.js';
 import type { RandomSource, Seq32, Uint64 } from '../base/index.js';
 import { TcpConnection, Verdict } from '../tcp/index.js';
-import type { FastOpenAnswer, FastOpenOffer, OutgoingSegment, TcpEvent, TcpParameters } from '../tcp/index.js';
+import type {
+  FastOpenAnswer,
+  FastOpenOffer,
+  OutgoingSegment,
+  TcpEvent,
+  TcpParameters,
+} from '../tcp/index.js';
 import type { Endpoint, IpAddress, MptcpVersion, TcpSegment } from '../wire/index.js';
 import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
 import { abort, checkFinished } from './close.js';
@@ -267,7 +273,8 @@ export class Connection {
     const { core } = this;
     if (!core.isFallback && subflow.isInitial && isTooEarly(core, subflow, segment)) return;
     const verdict = subflow.tcp.handleSegment(now, segment);
-    if (core.fastOpen !== undefined && core.isClient && subflow.isInitial) settleSynData(core, subflow, segment);
+    if (core.fastOpen !== undefined && core.isClient && subflow.isInitial)
+      settleSynData(core, subflow, segment);
     if ((verdict & (Verdict.ACKED | Verdict.WINDOW)) !== 0) core.maySchedule = true;
     if ((verdict & Verdict.ACKED) !== 0) subflow.timeouts = 0;
     if (subflow.isSuspect && (verdict & Verdict.ACCEPTED) !== 0) subflow.isSuspect = false;
@@ -441,6 +448,7 @@ function begin(
   prepare(core, subflow, parameters);
   if (!isMultipath) {
     fallBack(core, subflow, core.settings.enabled ? 'no-capable-in-syn' : 'disabled');
+    subflow.tcp.synOptionBytes = synOptionBytes(core);
     return subflow;
   }
   core.localKeys = keyState(core.rules, key ?? drawKey(core.random, core.rules.number).key);

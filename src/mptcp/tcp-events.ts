@@ -57,7 +57,10 @@ export function openInitial(core: ConnectionCore, now: number, subflow: Subflow)
   subflow.wasOpened = true;
   core.phase = 'open';
   // Until the first DATA_ACK the peer's window counts from the first byte (RFC 8684 §3.3.5).
-  core.sender.windowEdge = Math.max(core.sender.windowEdge, core.sender.una + tcp.peerWindowEdge - tcp.sndUna);
+  core.sender.windowEdge = Math.max(
+    core.sender.windowEdge,
+    core.sender.una + tcp.peerWindowEdge - tcp.sndUna,
+  );
   core.dataProgressAt = now;
   core.maySchedule = true;
   core.tell({

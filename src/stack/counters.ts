@@ -43,6 +43,22 @@ export class StackCounters {
   synCookiesAccepted = 0;
   /** Segments that looked like the answer to a SYN cookie and were not. */
   synCookiesRejected = 0;
+  /** Fast Open cookies handed out to clients that asked for one. */
+  fastOpenCookiesGiven = 0;
+  /** SYNs with a Fast Open cookie that was not right, or too old. */
+  fastOpenCookiesRejected = 0;
+  /** Connections that a SYN alone made, by its cookie or because the listener needs none. */
+  fastOpensAccepted = 0;
+  /** SYNs taken as if without Fast Open because as many wait for their ACK as may. */
+  fastOpenOverflows = 0;
+  /** Connections of this host whose SYN's data the server took. */
+  fastOpensActive = 0;
+  /** Connections of this host whose SYN's data the server left, so that it was sent again. */
+  fastOpensRefused = 0;
+  /** SYNs of this host with Fast Open that were lost, or answered with a reset. */
+  fastOpenLosses = 0;
+  /** Connections of this host opened without Fast Open because it was lost there not long ago. */
+  fastOpenRested = 0;
   /** Connections refused because the host's limit of connections was reached. */
   connectionLimitDrops = 0;
   /** Connections that this host began. */

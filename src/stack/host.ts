@@ -8,6 +8,7 @@ import { OutgoingSegment, type TcpParameters } from '../tcp/index.js';
 import type { Endpoint, IpAddress, MptcpVersion } from '../wire/index.js';
 import { StackCounters } from './counters.js';
 import { MAX_NOTICES, PendingEvent, type PathNotice, type StackEvent } from './events.js';
+import { FastOpenDesk } from './fast-open.js';
 import { Flow, type ConnectionSegment } from './flow.js';
 import { FlowTable, packPorts } from './flow-table.js';
 import { FlowOrigins } from './initial-sequence.js';
@@ -34,6 +35,7 @@ export class Host implements SocketHost, ListenerHost {
   readonly replies = new ReplyQueue();
   readonly writer: PacketWriter;
   readonly origins: FlowOrigins;
+  readonly fastOpen: FastOpenDesk;
   /** Sockets by the token that peers join with (RFC 8684 §3.2). */
   readonly tokens = new Map<number, Socket>();
   /** Every socket that the host still serves. */
@@ -54,6 +56,7 @@ export class Host implements SocketHost, ListenerHost {
     this.flows = new FlowTable(random);
     this.timeWaits = new TimeWaitTable(random, settings.maxTimeWait, settings.tcp.timeWaitNs);
     this.origins = new FlowOrigins(random);
+    this.fastOpen = new FastOpenDesk(settings, random, this.counters);
     this.ports = new PortAllocator(settings.ephemeralPorts, random);
   }
 
@@ -242,7 +245,11 @@ export class Host implements SocketHost, ListenerHost {
         this.tell(socket, PendingEvent.PEER_CLOSED);
         break;
       case 'closed':
+        this.fastOpen.close(now, socket, event.error?.code === 'ECONNRESET');
         this.handleClosed(socket, event.error);
+        break;
+      case 'fast-open':
+        this.fastOpen.settle(now, socket, event.status);
         break;
       case 'subflow-wanted':
         this.handleSubflowWanted(now, socket, event);

@@ -16,6 +16,7 @@ export {
   type SocketWritableEvent,
   type StackEvent,
 } from './events.js';
+export type { FastOpenListenOptions, FastOpenMode } from './fast-open.js';
 export type { PacketMeta } from './ingress.js';
 export type {
   InterfaceAddress,

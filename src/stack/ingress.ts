@@ -231,9 +231,15 @@ export class Ingress {
     const parameters = cookie === undefined ? base : { ...base, initialSequence: cookie };
     const settings = own.mptcp ?? host.settings.mptcp;
     const key = host.uniqueKey(versionFor(settings, syn));
-    const options = { settings, parameters, random: host.random, ...key };
+    const isFirst = cookie === undefined && listener.fastOpen !== undefined;
+    const fastOpen = isFirst ? host.fastOpen.answer(now, listener.fastOpen, syn, local, remote) : undefined;
+    const options = { settings, parameters, random: host.random, fastOpen, ...key };
     const connection = Connection.accept(now, options, syn, tuple);
     const socket = new Socket(host, connection, tuple.local, tuple.remote, own, listener);
+    if (isFirst && fastOpen?.isAccepted === true) {
+      socket.fastOpenQueue = listener.fastOpen.queue;
+      listener.fastOpen.queue.enter();
+    }
     host.addSocket(now, socket, this.arrivedOn);
     return socket;
   }

@@ -4,6 +4,7 @@
  */
 import { Deque } from '../base/index.js';
 import type { IpAddress } from '../wire/index.js';
+import { fastOpenListener, type FastOpenListener, type FastOpenListenOptions } from './fast-open.js';
 import type { ConnectionSettings } from './settings.js';
 import type { Socket } from './socket.js';
 
@@ -21,10 +22,17 @@ export interface ListenOptions extends ConnectionSettings {
    * exceed the backlog by the host's `maxHalfOpen` at most.
    */
   readonly backlog?: number;
+  /**
+   * Whether data in SYNs is taken from clients with a cookie (RFC 7413), and how; not at all when left out. Such data may
+   * come twice in rare cases, to two connections: only for services whose first request may be repeated.
+   */
+  readonly fastOpen?: boolean | FastOpenListenOptions;
 }
 
 /** What a listener needs of its host. */
 export interface ListenerHost {
+  /** What holds for listeners that say nothing of their own. */
+  readonly settings: { readonly maxFastOpenPending: number };
   /** The owner took `socket`: its events may be delivered from now on. */
   handleAccepted(socket: Socket): void;
   /** Stops the listener and aborts what nobody took. */
@@ -38,6 +46,8 @@ export class Listener {
   readonly backlog: number;
   /** For the connections it takes. */
   readonly settings: ConnectionSettings;
+  /** What it takes Fast Open with; undefined when it does not. */
+  readonly fastOpen: FastOpenListener | undefined;
   /** Free for the owner. */
   data: unknown = undefined;
   /** Established connections that nobody took, oldest first; kept by the host. */
@@ -60,6 +70,7 @@ export class Listener {
     this.address = options.local.address;
     this.backlog = Math.max(1, options.backlog ?? 511);
     this.settings = options;
+    this.fastOpen = fastOpenListener(options.fastOpen, host.settings.maxFastOpenPending);
   }
 
   /** Takes the oldest established connection; undefined when none waits. It may have ended by now: its events say so. */

@@ -1,4 +1,5 @@
 /** What the owner of a host may choose. Every limit holds for the whole host unless it says otherwise. */
+import { MINUTE } from '../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../mptcp/index.js';
 import { cubic, defaultTcpSettings, type CongestionFactory, type TcpSettings } from '../tcp/index.js';
 import type { PortRange } from './port-allocator.js';
@@ -18,6 +19,14 @@ export interface StackSettings {
    * with SYN cookies, for which nothing is kept (RFC 4987 §3.6): see `syn-cookies.ts` for what they lose.
    */
   readonly maxHalfOpen: number;
+  /** Connections at a time that a SYN alone made, for each listener with Fast Open; from there on SYNs are ordinary ones. */
+  readonly maxFastOpenPending: number;
+  /** How long a key for Fast Open cookies is used, in ns; its cookies are good for as long again (RFC 7413 §4.1.2). */
+  readonly fastOpenKeyLifeNs: number;
+  /** Pairs of addresses whose Fast Open cookies are remembered; the least recently used goes first. */
+  readonly maxFastOpenPeers: number;
+  /** Age at which a remembered cookie is asked for anew, in ns. */
+  readonly fastOpenCookieLifeNs: number;
   /** Records of closed flows that outlive old duplicates; beyond it the oldest goes early. */
   readonly maxTimeWait: number;
   /** Local ports for connections that asked for none. */
@@ -37,6 +46,10 @@ export const defaultStackSettings: StackSettings = Object.freeze({
   congestion: cubic,
   maxConnections: 65_536,
   maxHalfOpen: 1024,
+  maxFastOpenPending: 256,
+  fastOpenKeyLifeNs: 12 * 60 * MINUTE,
+  maxFastOpenPeers: 1024,
+  fastOpenCookieLifeNs: 7 * 24 * 60 * MINUTE,
   maxTimeWait: 16_384,
   ephemeralPorts: { first: 32_768, last: 60_999 },
   repliesPerSecond: 200,

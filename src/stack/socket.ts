@@ -3,10 +3,11 @@
  * after each of which the host knows that there may be something to send. It adds no buffering of its own.
  */
 import type { Connection, ConnectionError, Subflow } from '../mptcp/index.js';
-import type { TcpSettings } from '../tcp/index.js';
+import type { FastOpenOffer, TcpSettings } from '../tcp/index.js';
 import type { Endpoint } from '../wire/index.js';
 import type { PathNotice } from './events.js';
 import type { EstablishmentRace } from './establishment-race.js';
+import type { FastOpenQueue } from './fast-open-queue.js';
 import type { Listener } from './listener.js';
 import type { ConnectionSettings } from './settings.js';
 
@@ -61,6 +62,10 @@ export class Socket {
   listener: Listener | undefined;
   /** The establishment over several paths that it takes part in; undefined for most, and once it is the one that won. */
   race: EstablishmentRace | undefined = undefined;
+  /** Where it counts as pending for Fast Open; undefined once the client's ACK came, and for active connections. */
+  fastOpenQueue: FastOpenQueue | undefined = undefined;
+  /** What its SYN offered for Fast Open; undefined once the SYN+ACK came, and for passive connections. */
+  fastOpenOffer: FastOpenOffer | undefined = undefined;
   /** Token under which it stands in the token table; -1 for none. */
   token = -1;
   /** `PendingEvent` bits that the owner has not pulled. */

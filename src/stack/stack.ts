@@ -18,6 +18,7 @@ import { Egress } from './egress.js';
 import { EstablishmentRace, racePaths, type RobustEstablishment } from './establishment-race.js';
 import type { StackEvent } from './events.js';
 import { packPorts } from './flow-table.js';
+import type { FastOpenMode } from './fast-open.js';
 import { Host } from './host.js';
 import { Ingress, type PacketMeta } from './ingress.js';
 import type { InterfaceAddress, InterfaceOptions, NetworkInterface, Route } from './interface-table.js';
@@ -42,6 +43,11 @@ export interface StackConnectOptions extends ConnectionSettings {
   readonly local?: { readonly address?: IpAddress; readonly port?: number };
   /** Tries several paths until one answers; the path of `local.address`, if there is one, first. Default: one path. */
   readonly robust?: RobustEstablishment;
+  /**
+   * Whether data may go with the SYN (RFC 7413): see {@link FastOpenMode}. Not when left out, and not with `robust`, with which
+   * the server could get the data several times.
+   */
+  readonly fastOpen?: FastOpenMode;
 }
 
 export class Stack {
@@ -195,10 +201,20 @@ export class Stack {
     const parameters = host.parametersFor(now, local, remote, device, options);
     const key = host.uniqueKey(settings.enabled ? settings.versions[0] : undefined);
     const tuple = { local, remote };
-    const connection = Connection.connect(now, { tuple, settings, parameters, random: host.random, ...key });
+    const { maxSegmentSize } = parameters;
+    const fastOpen = host.fastOpen.offer(
+      now,
+      (race === undefined && options.fastOpen) || false,
+      address,
+      remote.address,
+      maxSegmentSize,
+    );
+    const { random } = host;
+    const connection = Connection.connect(now, { tuple, settings, parameters, random, fastOpen, ...key });
     const own = pick(options);
     const socket = new Socket(host, connection, local, remote, own, undefined);
     socket.race = race;
+    socket.fastOpenOffer = fastOpen;
     host.counters.activeOpens++;
     host.addSocket(now, socket, -1);
     return socket;
@@ -234,6 +250,14 @@ export class Stack {
     const listener = new Listener(host, port, options);
     host.listeners.add(listener);
     return listener;
+  }
+
+  /**
+   * Takes a new key for Fast Open cookies before the old one's time is over. Cookies given out so far stay good for
+   * `fastOpenKeyLifeNs`; doing it twice makes them void.
+   */
+  rotateFastOpenKey(now: number): void {
+    this.host.fastOpen.rotateKey(now);
   }
 
   // Driving
