@@ -105,7 +105,8 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
   const dataStart = dss.seq64
     ? uint64Distance(dss.seqHi, dss.seqLo, initial)
     : offsetOf(seq32(dss.seqLo), seq32(initial.lo), core.receiver.next);
-  const checksum = dss.hasChecksum ? dss.checksum : -1;
+  // RFC 8684 §3.3.1: a checksum that was not agreed on is not looked at.
+  const checksum = dss.hasChecksum && core.usesChecksum ? dss.checksum : -1;
   const length = dss.dataFin ? dss.dataLength - 1 : dss.dataLength;
   if (length === 0) {
     // A DATA_FIN alone maps no byte of the subflow, whatever its subflow sequence number says (RFC 8684 §3.3.3).
@@ -183,7 +184,7 @@ function readOther(
 function readCapable(core: ConnectionCore, now: number, subflow: Subflow, option: MpCapable): void {
   if (core.isClient || !subflow.isInitial || option.dataLength === undefined) return;
   if (option.receiverKey !== uint64ToBigInt(core.localKeys!.key)) return;
-  const checksum = option.checksum ?? -1;
+  const checksum = core.usesChecksum ? (option.checksum ?? -1) : -1;
   const length = option.dataLength;
   const start = 1 + subflow.synBytesReceived;
   if (length === 0 || subflow.mappings?.isRepetition(start, length, start, checksum) === true) return;

@@ -21,8 +21,8 @@ export function declareMapping(core: ConnectionCore, now: number, subflow: Subfl
   if (mapping.dataFin && !noteDataFin(core, now, subflow, mapping.dataStart + mapping.length)) return;
   const waiting = subflow.mappings?.unmappedBytes ?? 0;
   if (mapping.start + mapping.length <= subflow.tcp.rcvDelivered && waiting === 0) return;
-  // RFC 8684 §3.3.1: a checksum where none was negotiated, or none where one was, breaks the agreement.
-  if (mapping.checksum >= 0 !== core.usesChecksum) {
+  // RFC 8684 §3.3.1: no checksum where one was agreed on breaks the subflow.
+  if (core.usesChecksum && mapping.checksum < 0) {
     resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
     return;
   }

@@ -234,6 +234,7 @@ class Runner {
   }
 
   private async call(name: string, args: readonly string[]): Promise<void> {
+    if (name === 'cannot') return this.expectRefusal(args[0]!, args.slice(1));
     try {
       if (name === 'read') await this.expectRead(Number(args[0]));
       else this.target.call(name, args);
@@ -241,6 +242,16 @@ class Runner {
       if (error instanceof CallError) this.fail(error.message);
       throw error;
     }
+  }
+
+  private expectRefusal(name: string, args: readonly string[]): void {
+    try {
+      this.target.call(name, args);
+    } catch (error) {
+      if (error instanceof CallError) return;
+      throw error;
+    }
+    this.fail('the call was carried out');
   }
 
   private async expectRead(length: number): Promise<void> {

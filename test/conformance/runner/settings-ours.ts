@@ -49,6 +49,10 @@ function mptcpSettings(settings: Settings): MptcpSettings {
   return {
     ...base,
     enabled: settings.isOn('mptcp', true),
+    versions: settings
+      .text('versions', '1')
+      .split(',')
+      .map((version) => (version === '0' ? 0 : 1)),
     checksum: settings.isOn('checksum', false),
     dataSequenceBits: settings.number('data-sequence-bits', 64) === 32 ? 32 : 64,
     joinInitialAddress: settings.isOn('join-initial-address', true),

@@ -66,6 +66,8 @@ export const callNames: Readonly<Record<string, RegExp>> = {
   withdraw: /^\d+$/,
   'remove-address': /^host[1-9]$/,
   nagle: onOff,
+  /** The call that follows is refused. */
+  cannot: /^(write|join|announce|set-backup|close-subflow) .+$/,
 };
 
 /** What the application may be told. */
