@@ -4,7 +4,7 @@
  *
  * Read first: socket(2), mptcp(7) where it exists, include/uapi/linux/mptcp.h of the kernel.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { SubflowError, assert } from '../base/index.js';
 import {
@@ -44,7 +44,10 @@ const MPTCP_INFO = 1;
 const MPTCP_TCPINFO = 2;
 const MPTCP_SUBFLOW_ADDRS = 3;
 const MPTCP_FULL_INFO = 4;
+const TCP_CONGESTION = 13;
 const TCP_IS_MPTCP = 43;
+/** Room for a name, its end included (TCP_CA_NAME_MAX). */
+const CONGESTION_NAME_BYTES = 16;
 
 /** Subflows asked about: the kernel allows 8 beside the initial one, its user-space path manager up to 255. */
 const MAX_SUBFLOWS = 32;
@@ -174,6 +177,43 @@ export function localAddressOf(fd: number): SocketAddress {
   const address = decodeSocketAddress(getsockname(fd));
   assert(address !== undefined, 'a stream socket of ours has an IP address');
   return address;
+}
+
+/** The congestion control of the socket's subflows, by the kernel's name. */
+export function congestionControlOf(fd: number): string {
+  const value = new Uint8Array(CONGESTION_NAME_BYTES);
+  const length = getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, value);
+  return new TextDecoder().decode(value.subarray(0, length)).replace(/\0.*$/s, '');
+}
+
+/**
+ * Sets the congestion control of the socket and of what it accepts.
+ * @throws SubflowError `ERR_SUBFLOW_UNKNOWN_NAME` for one that the kernel does not have.
+ * @throws SystemError `EPERM` for one that is not for everybody.
+ */
+export function setCongestionControl(fd: number, name: string): void {
+  try {
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, new TextEncoder().encode(name));
+  } catch (error) {
+    if (!(error instanceof SystemError && (error.code === 'ENOENT' || error.code === 'EINVAL'))) throw error;
+    const known = readFileSync('/proc/sys/net/ipv4/tcp_available_congestion_control', 'utf8').trim();
+    throw new SubflowError(
+      'ERR_SUBFLOW_UNKNOWN_NAME',
+      `the kernel has no congestion control called '${name}'`,
+      {
+        cause: error,
+        hint: `It has: ${known.split(' ').join(', ')}. Others may be modules: modprobe tcp_${name}.`,
+      },
+    );
+  }
+}
+
+/**
+ * Throws as {@link setCongestionControl} would, and changes nothing. A Multipath TCP socket without a subflow takes any
+ * name, so that this is asked of a plain one.
+ */
+export function checkCongestionControl(name: string): void {
+  closeSync(opened({ family: 4, protocol: 'tcp' }, (fd) => setCongestionControl(fd, name)));
 }
 
 /** Whether the socket speaks Multipath TCP now: false for a plain TCP socket and after a fallback. */

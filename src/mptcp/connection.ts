@@ -230,9 +230,13 @@ export class Connection {
     refusePair(this.core, now, local, remote);
   }
 
-  /** Closes one subflow: what it has not delivered goes over the others. */
+  /**
+   * Closes one subflow: what it has not delivered goes over the others. Its pair of addresses is not tried again unless
+   * the owner opens a subflow on it, or one of the addresses comes anew.
+   */
   closeSubflow(now: number, subflow: Subflow): void {
     if (this.core.isFallback) return;
+    subflow.isUnwanted = true;
     closeSubflow(this.core, now, subflow);
     this.settle(now);
   }

@@ -122,6 +122,7 @@ function isPair(attempt: PathAttempt, local: IpAddress, remote: Endpoint): boole
 
 /** How long the pair of `subflow`, which ended, rests the first time, in ns; Infinity when it is not to be tried again. */
 function restNsAfter(core: ConnectionCore, subflow: Subflow): number {
+  if (subflow.isUnwanted) return Number.POSITIVE_INFINITY;
   const { closeReason = 'normal', resetReason, resetTransient, wasOpened, remote } = subflow;
   const isToAnnounced =
     subflow.join?.isActive === true &&

@@ -121,6 +121,8 @@ export class Subflow {
   wasOpened = false;
   /** Whether `subflow-closed` was told. */
   wasClosed = false;
+  /** Whether the application closed it: its pair of addresses is not tried again of the path manager's own accord. */
+  isUnwanted = false;
 
   constructor(options: SubflowOptions) {
     this.id = options.id;

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { SubflowError } from '../base/index.js';
 import { KernelServer } from './kernel-server.js';
 import { connectKernelSocket } from './kernel-socket.js';
+import { checkMultipathOptions } from './multipath-options.js';
 import type { ConnectOptions, ServerOptions } from './options.js';
 import type { Server } from './server.js';
 import type { Socket } from './socket.js';
@@ -12,7 +13,8 @@ import { UserspaceServer } from './userspace-server.js';
 
 /**
  * Connects, as `net.connect` does, over Multipath TCP. What goes wrong on the way is an 'error' event with the code that
- * `net` gives; options that cannot be, and a transport that is not to be had, throw (see {@link chooseTransport}).
+ * `net` gives; options that cannot be, and a transport that is not to be had, throw (see {@link chooseTransport} and
+ * {@link checkMultipathOptions}).
  */
 export function connect(options: ConnectOptions, connectListener?: () => void): Socket {
   const { port, host, localAddress, localPort } = options;
@@ -30,6 +32,7 @@ export function connect(options: ConnectOptions, connectListener?: () => void): 
   }
   const wanted = { ...options, port: Number(port) };
   const chosen = chooseTransport(options);
+  checkMultipathOptions(options, chosen.transport, 'client');
   const socket =
     chosen.transport === 'kernel' ? connectKernelSocket(wanted) : connectUserspaceSocket(chosen.host, wanted);
   if (connectListener !== undefined) socket.once('connect', connectListener);
@@ -48,6 +51,7 @@ export function createServer(
   const wanted = typeof options === 'function' || options === undefined ? {} : options;
   const listener = typeof options === 'function' ? options : connectionListener;
   const chosen = chooseTransport(wanted);
+  checkMultipathOptions(wanted, chosen.transport, 'server');
   const server =
     chosen.transport === 'kernel' ? new KernelServer(wanted) : new UserspaceServer(chosen.host, wanted);
   if (listener !== undefined) server.on('connection', listener);

@@ -4,9 +4,42 @@
  */
 export { connect, createServer } from './connect.js';
 export { CryptoRandom } from './crypto-random.js';
+export type { MultipathOptions } from './multipath-options.js';
+export {
+  pathManagers,
+  profiles,
+  schedulers,
+  type PathAction,
+  type PathEvent,
+  type PathManager,
+  type PathManagerFactory,
+  type PathView,
+  type Profile,
+  type ScheduleContext,
+  type Scheduler,
+  type SchedulerFactory,
+  type Subflow,
+} from '../mptcp/index.js';
+export {
+  congestionControls,
+  type CongestionControl,
+  type CongestionFactory,
+  type CongestionInit,
+} from '../tcp/index.js';
 export type { ConnectOptions, ListenOptions, ServerOptions } from './options.js';
 export type { Server } from './server.js';
-export type { Multipath, Socket, SubflowEvent, SubflowInfo, SubflowState, Transport } from './socket.js';
+export type {
+  AddressEvent,
+  Multipath,
+  MultipathInfo,
+  OpenSubflowOptions,
+  RemoteAddressInfo,
+  Socket,
+  SubflowEvent,
+  SubflowInfo,
+  SubflowState,
+  Transport,
+} from './socket.js';
 export type { TransportOptions } from './transport.js';
 export {
   UserspaceHost,

@@ -4,8 +4,9 @@
  */
 import { closeSync } from 'node:fs';
 import { Server as NetServer, type Socket as NetSocket } from 'node:net';
-import { listenKernel } from '../linux/index.js';
+import { listenKernel, setCongestionControl } from '../linux/index.js';
 import { adopt } from './kernel-socket.js';
+import { kernelCongestionName } from './multipath-options.js';
 import { codeOf, netError } from './net-error.js';
 import type { ListenOptions, ServerOptions } from './options.js';
 import { resolve } from './resolve.js';
@@ -15,8 +16,11 @@ export class KernelServer extends NetServer {
   /** What `listen` was asked for, until that is done or given up. */
   private wanted: ListenOptions | undefined = undefined;
 
+  private readonly options: ServerOptions;
+
   constructor(options: ServerOptions) {
     super(options);
+    this.options = options;
     this.on('connection', (socket: NetSocket) => void adopt(socket));
   }
 
@@ -63,9 +67,18 @@ export class KernelServer extends NetServer {
     // Closed, and perhaps told to listen elsewhere, in the meantime.
     if (this.wanted !== options) return;
     const { backlog = 511, ipv6Only = false, port = 0 } = options;
+    const { congestion } = this.options;
     let fd: number;
     try {
-      fd = listenKernel({ address, port, backlog, ipv6Only });
+      fd = listenKernel({
+        address,
+        port,
+        backlog,
+        ipv6Only,
+        prepare: (socket) => {
+          if (typeof congestion === 'string') setCongestionControl(socket, kernelCongestionName(congestion));
+        },
+      });
     } catch (error) {
       const code = codeOf(error) ?? 'EINVAL';
       const isFamilyMissing = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';

@@ -12,12 +12,23 @@ import {
   encodeSocketAddress,
   isMultipath,
   openKernelSocket,
+  setCongestionControl,
   subflowsOf,
   type KernelSubflow,
 } from '../linux/index.js';
 import type { ConnectOptions } from './options.js';
 import { codeOf, netError } from './net-error.js';
-import type { Multipath, Socket, SubflowInfo, SubflowState } from './socket.js';
+import { closeSubflow, describeConnection, openSubflow, setBackup } from './kernel-subflow-control.js';
+import { kernelCongestionName } from './multipath-options.js';
+import type {
+  Multipath,
+  MultipathInfo,
+  OpenSubflowOptions,
+  Socket,
+  SubflowInfo,
+  SubflowState,
+} from './socket.js';
+import { nothingKnown } from './userspace-subflow-control.js';
 
 /** The part of `net`'s handle that is used here. */
 interface TcpHandle {
@@ -53,6 +64,32 @@ export class KernelSocket extends NetSocket implements Multipath {
     const fd = liveDescriptor(this);
     if (fd === undefined) return [];
     return subflowsOf(fd)?.map(describe) ?? plainSubflow(this);
+  }
+
+  get multipath(): MultipathInfo {
+    const fd = liveDescriptor(this);
+    return fd === undefined ? nothingKnown : describeConnection(fd);
+  }
+
+  async openSubflow(options: OpenSubflowOptions = {}): Promise<SubflowInfo> {
+    const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = this;
+    const local = { address: localAddress, port: localPort };
+    const remote = { address: remoteAddress, port: remotePort };
+    return describe(await openSubflow(() => liveDescriptor(this), { local, remote }, options));
+  }
+
+  closeSubflow(id: number): void {
+    closeSubflow(this.descriptor(), id);
+  }
+
+  setBackup(id: number, backup: boolean): void {
+    setBackup(this.descriptor(), id, backup);
+  }
+
+  private descriptor(): number {
+    const fd = liveDescriptor(this);
+    if (fd === undefined) throw netError('ENOTCONN', 'subflow');
+    return fd;
   }
 }
 
@@ -140,7 +177,8 @@ class KernelClientSocket extends KernelSocket {
     let fd = -1;
     try {
       fd = openKernelSocket({ family });
-      const { localAddress, localPort } = this.wanted;
+      const { congestion, localAddress, localPort } = this.wanted;
+      if (typeof congestion === 'string') setCongestionControl(fd, kernelCongestionName(congestion));
       if (localAddress !== undefined || localPort !== undefined) {
         bindLocal(fd, localAddress ?? (family === 4 ? '0.0.0.0' : '::'), localPort ?? 0);
       }

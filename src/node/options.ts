@@ -1,9 +1,10 @@
 /** What `connect`, `createServer` and `listen` may be asked for. */
 import type { LookupFunction } from 'node:net';
+import type { MultipathOptions } from './multipath-options.js';
 import type { TransportOptions } from './transport.js';
 
 /** How to connect: `net.connect`'s options for TCP, and the choice of a transport. */
-export interface ConnectOptions extends TransportOptions {
+export interface ConnectOptions extends TransportOptions, MultipathOptions {
   readonly port: number;
   /** Name or address of the peer; `localhost` when left out. */
   readonly host?: string;
@@ -36,7 +37,7 @@ export interface ConnectOptions extends TransportOptions {
 }
 
 /** How to make a server: `net.createServer`'s options, and the choice of a transport. */
-export interface ServerOptions extends TransportOptions {
+export interface ServerOptions extends TransportOptions, MultipathOptions {
   readonly allowHalfOpen?: boolean;
   /** Hand connections out paused. Default false. */
   readonly pauseOnConnect?: boolean;

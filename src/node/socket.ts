@@ -31,6 +31,56 @@ export interface SubflowInfo {
   readonly cwndBytes: number;
 }
 
+/** A subflow to open. */
+export interface OpenSubflowOptions {
+  /** Address of this host to open it from; that of the connection when left out. */
+  readonly localAddress?: string;
+  /** Port to open it from; chosen when 0 or left out. */
+  readonly localPort?: number;
+  /** Address of the peer; that of the connection when left out. */
+  readonly remoteAddress?: string;
+  /** Port of the peer; that of the connection when left out. */
+  readonly remotePort?: number;
+  /** Whether it is to be used only when no other can be. Default false. */
+  readonly backup?: boolean;
+}
+
+/** An address of the peer. */
+export interface RemoteAddressInfo {
+  /** Its address ID; 0 is the one that the connection began with. */
+  readonly id: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How a connection stands, and what decides for it; everything is undefined while it is not connected. */
+export interface MultipathInfo {
+  /** Version of the protocol; undefined in plain TCP. */
+  readonly version: number | undefined;
+  /** Why it is plain TCP, as the 'fallback' event says; undefined while it is not, and with the kernel transport. */
+  readonly fallbackCause: string | undefined;
+  /** This side's token: names the connection on its host (RFC 6897 §5.3.5 has a connection identifier). */
+  readonly token: number | undefined;
+  /** Names of what decides for it. */
+  readonly scheduler: string | undefined;
+  readonly pathManager: string | undefined;
+  readonly congestion: string | undefined;
+  /** Subflows that it may have at a time; undefined with the kernel transport. */
+  readonly maxSubflows: number | undefined;
+  /** Addresses of the peer that subflows may be opened to; undefined with the kernel transport, which does not tell. */
+  readonly remoteAddresses: readonly RemoteAddressInfo[] | undefined;
+}
+
+/** What an 'address' event says; userspace transport only. */
+export interface AddressEvent {
+  readonly type: 'announced' | 'removed';
+  readonly id: number;
+  /** For `announced` only. */
+  readonly address?: string;
+  /** For `announced` only: the port to connect to. */
+  readonly port?: number;
+}
+
 /** What a 'subflow' event says; userspace transport only. */
 export interface SubflowEvent {
   readonly type: 'opened' | 'closed' | 'priority';
@@ -48,6 +98,21 @@ export interface Multipath {
   readonly isMultipath: boolean;
   /** The subflows as they are now; for plain TCP the one connection there is; empty when not connected. */
   readonly subflows: SubflowInfo[];
+  /** How the connection stands, as it is now. */
+  readonly multipath: MultipathInfo;
+  /**
+   * Opens a subflow, whatever the path manager thinks, and gives it once it is part of the connection. Waits for the
+   * connection where that is not ready. Fails with a code of `net`'s when the peer or the path does not answer;
+   * otherwise docs/api.md lists the codes.
+   */
+  openSubflow(options?: OpenSubflowOptions): Promise<SubflowInfo>;
+  /**
+   * Closes a subflow; what it has not delivered goes over the others. It is not opened again unless asked for. Throws
+   * `ERR_SUBFLOW_NO_SUCH_SUBFLOW`.
+   */
+  closeSubflow(id: number): void;
+  /** Makes a subflow a backup or a regular one, and tells the peer. Throws `ERR_SUBFLOW_NO_SUCH_SUBFLOW`. */
+  setBackup(id: number, backup: boolean): void;
 }
 
 /**

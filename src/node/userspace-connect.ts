@@ -5,6 +5,7 @@ import { MILLISECOND } from '../base/index.js';
 import type { Socket as StackSocket, StackConnectOptions } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
 import { codeOf, netError } from './net-error.js';
+import { mptcpSettingsFor } from './multipath-options.js';
 import type { ConnectOptions } from './options.js';
 import { resolve, type Resolved } from './resolve.js';
 import type { Socket } from './socket.js';
@@ -123,6 +124,7 @@ class Search implements SocketEvents {
     const source = localAddress === undefined ? undefined : IpAddress.parse(localAddress);
     return {
       ...tcpSettingsFor(this.host, this.options),
+      ...mptcpSettingsFor(this.host.stack.settings, this.options, 'client'),
       remote: { address: IpAddress.parse(address) ?? IpAddress.unspecified(4), port },
       local: { ...(source && { address: source }), ...(localPort !== undefined && { port: localPort }) },
     };

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Listener } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
 import { codeOf, netError } from './net-error.js';
+import { mptcpSettingsFor } from './multipath-options.js';
 import type { ListenOptions, ServerOptions } from './options.js';
 import { resolve } from './resolve.js';
 import { listen } from './server.js';
@@ -78,6 +79,7 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
       const local = { port, ...(!isAny && { address }) };
       this.listener = this.host.stack.listen(this.host.now(), {
         ...tcp,
+        ...mptcpSettingsFor(this.host.stack.settings, this.options, 'server'),
         local,
         ...(backlog !== undefined && { backlog }),
       });

@@ -7,9 +7,17 @@ import { addAbortSignal, Duplex } from 'node:stream';
 import { MILLISECOND, NEVER } from '../base/index.js';
 import { codeOf, netError } from './net-error.js';
 import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
-import type { Multipath, SocketAddressInfo, SubflowEvent, SubflowInfo } from './socket.js';
+import type {
+  Multipath,
+  MultipathInfo,
+  OpenSubflowOptions,
+  SocketAddressInfo,
+  SubflowEvent,
+  SubflowInfo,
+} from './socket.js';
 import { MAX_TIMER_MS, type SocketEvents, type UserspaceHost } from './userspace-host.js';
-import { describeSubflow, isFallback, subflowEvent } from './userspace-subflow.js';
+import { SubflowControl } from './userspace-subflow-control.js';
+import { addressEvent, describeSubflow, isFallback, subflowEvent } from './userspace-subflow.js';
 
 /** How the stream behaves. */
 export interface UserspaceSocketOptions {
@@ -34,6 +42,7 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
   cancelConnect: (() => void) | undefined = undefined;
   private readonly host: UserspaceHost;
   private inner: StackSocket | undefined = undefined;
+  private readonly control: SubflowControl;
   /** Bytes that the engine took. */
   private bytesTaken = 0;
   /** Whether the stream wants more bytes. */
@@ -55,6 +64,7 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
   constructor(host: UserspaceHost, options: UserspaceSocketOptions) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false, emitClose: false, decodeStrings: false });
     this.host = host;
+    this.control = new SubflowControl(host);
     if (options.signal !== undefined) addAbortSignal(options.signal, this);
   }
 
@@ -79,6 +89,7 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     this.cancelConnect = undefined;
     this.host.hold(this, this.isReferenced);
     if (this.isNoDelay !== undefined || this.keepAliveIdleNs !== undefined) this.applyOptions();
+    this.control.attach(inner);
   }
 
   handleEstablished(): void {
@@ -105,13 +116,17 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
   }
 
   handlePath(notice: PathNotice): void {
+    this.control.handleNotice(notice);
     const event = subflowEvent(notice);
+    const address = addressEvent(notice, this.inner?.remote.port ?? 0);
     if (event !== undefined) this.emit('subflow', event satisfies SubflowEvent);
+    else if (address !== undefined) this.emit('address', address);
     else if (isFallback(notice)) this.emit('fallback', notice.cause);
   }
 
   handleClosed(error: StackSocket['error']): void {
     this.host.hold(this, false);
+    this.control.end();
     if (error !== undefined) {
       // What came in before the end is the reader's if it asks for it in time, as with the kernel.
       this.pull();
@@ -135,6 +150,22 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     const all = this.inner?.connection.subflows ?? [];
     // Those that only wait for old duplicates to die out are of no interest here.
     return all.filter((subflow) => subflow.state !== 'closed').map(describeSubflow);
+  }
+
+  get multipath(): MultipathInfo {
+    return this.control.describe();
+  }
+
+  openSubflow(options: OpenSubflowOptions = {}): Promise<SubflowInfo> {
+    return this.control.open(options, this.connecting);
+  }
+
+  closeSubflow(id: number): void {
+    this.control.close(id);
+  }
+
+  setBackup(id: number, backup: boolean): void {
+    this.control.setBackup(id, backup);
   }
 
   // Reading
@@ -239,6 +270,7 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
   override _destroy(error: Error | null, done: Done): void {
     const { inner } = this;
     clearTimeout(this.idleTimer);
+    this.control.end();
     this.cancelConnect?.();
     this.cancelConnect = undefined;
     this.connecting = false;

@@ -1,7 +1,7 @@
 /** The engine's subflows and path notices in the words of the public API. */
 import type { FallbackEvent, Subflow } from '../mptcp/index.js';
 import type { PathNotice } from '../stack/index.js';
-import type { SubflowEvent, SubflowInfo } from './socket.js';
+import type { AddressEvent, SubflowEvent, SubflowInfo } from './socket.js';
 
 /** A subflow as it is now. */
 export function describeSubflow(subflow: Subflow): SubflowInfo {
@@ -36,6 +36,20 @@ export function subflowEvent(notice: PathNotice): SubflowEvent | undefined {
       const closed = { type: 'closed', subflow: describeSubflow(subflow), reason } as const;
       return resetReason === undefined ? closed : { ...closed, resetReason };
     }
+    default:
+      return undefined;
+  }
+}
+
+/** What a notice says about an address of the peer, whose own port is `port`; undefined when it is about something else. */
+export function addressEvent(notice: PathNotice, port: number): AddressEvent | undefined {
+  switch (notice.type) {
+    case 'address-announced': {
+      const { id, address } = notice;
+      return { type: 'announced', id, address: address.toString(), port: notice.port || port };
+    }
+    case 'address-removed':
+      return { type: 'removed', id: notice.id };
     default:
       return undefined;
   }

@@ -362,6 +362,11 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     return this.sender.recovery.cwndBytes;
   }
 
+  /** Name of the congestion control; undefined before the connection is open. */
+  get congestionName(): string | undefined {
+    return this.sender.recovery.congestionName;
+  }
+
   /** Slow-start threshold in bytes; `Infinity` before the first congestion. */
   get ssthreshBytes(): number {
     return this.sender.recovery.ssthreshBytes;

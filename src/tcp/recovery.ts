@@ -111,6 +111,10 @@ export class Recovery<R> {
     this.congestion?.setMss(mss);
   }
 
+  get congestionName(): string | undefined {
+    return this.congestion?.name;
+  }
+
   get cwndBytes(): number {
     return this.congestion === undefined ? 0 : this.congestion.cwndBytes;
   }

@@ -1,0 +1,3 @@
+export * from './message.js';
+export * from './mptcp-pm.js';
+export * from './netlink-socket.js';

@@ -1,0 +1,132 @@
+/**
+ * The kernel's commands for the subflows of one connection, for programs that are its path manager: open, close, set
+ * the priority. Connections that began under `net.mptcp.path_manager=userspace` take them, others refuse.
+ *
+ * Read first: Documentation/netlink/specs/mptcp_pm.yaml of the kernel; include/uapi/linux/mptcp.h.
+ */
+import { SubflowError } from '../../base/index.js';
+import { IpAddress } from '../../wire/index.js';
+import { AF_INET, AF_INET6 } from '../constants.js';
+import type { Attribute } from './message.js';
+import { NetlinkError, NetlinkSocket } from './netlink-socket.js';
+
+const FAMILY = 'mptcp_pm';
+const VERSION = 1;
+const CMD_SET_FLAGS = 7;
+const CMD_SUBFLOW_CREATE = 10;
+const CMD_SUBFLOW_DESTROY = 11;
+
+const ATTR_ADDR = 1;
+const ATTR_TOKEN = 4;
+const ATTR_ADDR_REMOTE = 6;
+
+const ADDR_FAMILY = 1;
+const ADDR_ID = 2;
+const ADDR_IPV4 = 3;
+const ADDR_IPV6 = 4;
+const ADDR_PORT = 5;
+const ADDR_FLAGS = 6;
+
+const FLAG_BACKUP = 4;
+
+/** Address IDs tried for an address whose ID the kernel chose. */
+const MAX_IDS = 16;
+
+/** One end of a subflow. */
+export interface PathEnd {
+  readonly address: string;
+  /** 0 lets the kernel choose, for a subflow to be opened. */
+  readonly port: number;
+}
+
+/** A subflow of the connection that `token` names on this host. */
+export interface KernelPath {
+  /** This side's token, as `connectionInfo` gives it. */
+  readonly token: number;
+  readonly local: PathEnd;
+  readonly remote: PathEnd;
+}
+
+function addressAttributes({ address, port }: PathEnd, more: readonly Attribute[] = []): Attribute[] {
+  const parsed = IpAddress.parse(address);
+  if (parsed === undefined)
+    throw new SubflowError('ERR_SUBFLOW_INVALID_ARGUMENT', `"${address}" is no address`);
+  const ip = parsed.mappedV4 ?? parsed;
+  const bytes = new Uint8Array(ip.byteLength);
+  ip.writeTo(bytes, 0);
+  return [
+    { type: ADDR_FAMILY, u16: ip.family === 4 ? AF_INET : AF_INET6 },
+    { type: ip.family === 4 ? ADDR_IPV4 : ADDR_IPV6, bytes },
+    ...(port === 0 ? [] : [{ type: ADDR_PORT, u16: port }]),
+    ...more,
+  ];
+}
+
+/** The attributes of a command about `path`. */
+export function pathAttributes(path: KernelPath, ofLocal: readonly Attribute[] = []): Attribute[] {
+  return [
+    { type: ATTR_TOKEN, u32: path.token },
+    { type: ATTR_ADDR, nested: addressAttributes(path.local, ofLocal) },
+    { type: ATTR_ADDR_REMOTE, nested: addressAttributes(path.remote) },
+  ];
+}
+
+/** Has one command carried out in the calling thread's namespace. */
+function command(label: string, number: number, attributes: readonly Attribute[]): void {
+  const socket = new NetlinkSocket();
+  try {
+    socket.request(label, { family: socket.family(FAMILY), command: number, version: VERSION, attributes });
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    socket.close();
+  }
+}
+
+/** What the kernel refuses for want of the right path manager. */
+function explained(error: unknown): unknown {
+  const isOfPathManager = error instanceof NetlinkError && /userspace PM/i.test(error.said);
+  if (!isOfPathManager) return error;
+  return new SubflowError(
+    'ERR_SUBFLOW_UNSUPPORTED',
+    'the path manager of this connection is in the kernel, and takes no commands for a single connection',
+    {
+      cause: error,
+      hint: 'Before connecting: sysctl -w net.mptcp.path_manager=userspace (net.mptcp.pm_type=1 before Linux 6.15); or let ip mptcp endpoint say which addresses are used.',
+    },
+  );
+}
+
+/**
+ * Has the kernel open a subflow; it is connecting when this returns.
+ * @throws SubflowError `ERR_SUBFLOW_UNSUPPORTED` for a connection that the kernel's own path manager looks after.
+ * @throws NetlinkError `EPERM` without CAP_NET_ADMIN, `EADDRNOTAVAIL` and the like, `EINVAL` with the kernel's reason.
+ */
+export function createKernelSubflow(path: KernelPath, backup: boolean): void {
+  const flags: Attribute[] = backup ? [{ type: ADDR_FLAGS, u32: FLAG_BACKUP }] : [];
+  for (let id = 1; ; id++) {
+    try {
+      command(
+        'subflow create',
+        CMD_SUBFLOW_CREATE,
+        pathAttributes(path, [{ type: ADDR_ID, u8: id }, ...flags]),
+      );
+      return;
+    } catch (error) {
+      // The ID is another address's, or the address has another one by now.
+      const isTaken = error instanceof NetlinkError && /address and id/i.test(error.said);
+      if (!isTaken || id >= MAX_IDS) throw error;
+    }
+  }
+}
+
+/** Has the kernel close a subflow; throws as {@link createKernelSubflow}, and `ESRCH` when there is none such. */
+export function destroyKernelSubflow(path: KernelPath): void {
+  command('subflow destroy', CMD_SUBFLOW_DESTROY, pathAttributes(path));
+}
+
+/** Makes a subflow a backup or a regular one (MP_PRIO); throws as {@link createKernelSubflow}. */
+export function setKernelSubflowBackup(path: KernelPath, backup: boolean): void {
+  const flags = { type: ADDR_FLAGS, u32: backup ? FLAG_BACKUP : 0 };
+  command('subflow priority', CMD_SET_FLAGS, pathAttributes(path, [flags]));
+}

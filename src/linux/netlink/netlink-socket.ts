@@ -1,0 +1,119 @@
+/**
+ * A socket that asks the kernel by generic netlink. The kernel answers within the call that asks, so that nothing is
+ * waited for.
+ *
+ * Read first: netlink(7).
+ */
+import { closeSync } from 'node:fs';
+import { SubflowError } from '../../base/index.js';
+import { EAGAIN, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from '../constants.js';
+import { NativeBuffer, SocketAddressBuffer, receiveInto, sendFrom, setsockopt, socket } from '../libc.js';
+import { SystemError } from '../system-error.js';
+import { decodeReplies, encodeRequest, type Attribute } from './message.js';
+
+const AF_NETLINK = 16;
+const NETLINK_GENERIC = 16;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+/** The family that knows the others, and its one command that is used here. */
+const GENL_ID_CTRL = 0x10;
+const CTRL_CMD_GETFAMILY = 3;
+const CTRL_VERSION = 2;
+const CTRL_ATTR_FAMILY_ID = 1;
+const CTRL_ATTR_FAMILY_NAME = 2;
+
+const MESSAGE_BYTES = 16 << 10;
+/** Messages that are read for one answer. */
+const MAX_READS = 64;
+
+/** The kernel said no. */
+export class NetlinkError extends SystemError {
+  /** The kernel's own words; empty where it had none. */
+  readonly said: string;
+
+  constructor(command: string, errno: number, said: string) {
+    super(command, errno, said === '' ? {} : { detail: said });
+    this.name = 'NetlinkError';
+    this.said = said;
+  }
+}
+
+export class NetlinkSocket {
+  private readonly fd: number;
+  private readonly buffer = new NativeBuffer(MESSAGE_BYTES);
+  private readonly from = new SocketAddressBuffer();
+  private sequence = 0;
+
+  /** Opens one in the calling thread's namespace. */
+  constructor() {
+    this.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_GENERIC);
+    setsockopt(this.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+    setsockopt(this.fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+  }
+
+  /**
+   * The number of the family called `name`.
+   * @throws NetlinkError `ENOENT` where the kernel has none of that name.
+   */
+  family(name: string): number {
+    const attributes = [{ type: CTRL_ATTR_FAMILY_NAME, bytes: new TextEncoder().encode(`${name}\0`) }];
+    const data = this.request(`netlink family ${name}`, {
+      family: GENL_ID_CTRL,
+      command: CTRL_CMD_GETFAMILY,
+      version: CTRL_VERSION,
+      attributes,
+    });
+    const number = data?.get(CTRL_ATTR_FAMILY_ID);
+    if (number === undefined || number.length < 2) throw noAnswer(`netlink family ${name}`);
+    return new DataView(number.buffer, number.byteOffset, 2).getUint16(0, true);
+  }
+
+  /**
+   * Has a command carried out. Gives the attributes of the first message of data that came with the answer, if any did.
+   * @throws NetlinkError with the kernel's code when it refuses.
+   */
+  request(
+    label: string,
+    request: {
+      readonly family: number;
+      readonly command: number;
+      readonly version: number;
+      readonly attributes: readonly Attribute[];
+    },
+  ): ReadonlyMap<number, Uint8Array> | undefined {
+    const sequence = ++this.sequence;
+    const bytes = encodeRequest({ ...request, sequence });
+    this.buffer.bytes.set(bytes);
+    const kernel = new Uint8Array(12);
+    new DataView(kernel.buffer).setUint16(0, AF_NETLINK, true);
+    const sent = sendFrom(this.fd, this.buffer.address, bytes.length, kernel);
+    if (sent < 0) throw new NetlinkError(label, -sent, '');
+    return this.answer(label, sequence);
+  }
+
+  /** Reads until the acknowledgment. */
+  private answer(label: string, sequence: number): ReadonlyMap<number, Uint8Array> | undefined {
+    let data: ReadonlyMap<number, Uint8Array> | undefined;
+    for (let i = 0; i < MAX_READS; i++) {
+      const length = receiveInto(this.fd, this.buffer.address, MESSAGE_BYTES, this.from);
+      if (length === -EAGAIN) break;
+      if (length < 0) throw new NetlinkError(label, -length, '');
+      for (const reply of decodeReplies(this.buffer.bytes.slice(0, length))) {
+        if (reply.sequence !== sequence) continue;
+        if (reply.kind === 'data') data ??= reply.attributes;
+        else if (reply.errno === 0) return data;
+        else throw new NetlinkError(label, reply.errno, reply.message);
+      }
+    }
+    throw noAnswer(label);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+function noAnswer(label: string): SubflowError {
+  return new SubflowError('ERR_SUBFLOW_NETLINK', `${label}: the kernel did not answer as netlink wants`);
+}

@@ -1,0 +1,179 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { Server, Socket as NetSocket, type AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { describeWith } from '../../test/support/with-rights.js';
+import {
+  NetworkNamespace,
+  congestionControlOf,
+  connectKernel,
+  descriptorOf,
+  kernelMptcp,
+  listenKernel,
+  localAddressOf,
+  mayCreateNamespaces,
+} from '../linux/index.js';
+import { connect, createServer, type Socket } from './index.js';
+import { adopt } from './kernel-socket.js';
+
+const open: { close(): unknown }[] = [];
+
+afterEach(() => {
+  for (const thing of open.splice(0).reverse()) thing.close();
+});
+
+interface World {
+  readonly namespace: NetworkNamespace;
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+/**
+ * A connection between two namespaces, the client's with two addresses. The server has the kernel's path manager: with
+ * the userspace one it would take joins only while some program listens to the kernel's events.
+ */
+async function world(pathManager: 'kernel' | 'userspace', family: 4 | 6 = 4): Promise<World> {
+  const namespace = NetworkNamespace.create('client');
+  const peer = NetworkNamespace.create('server');
+  open.push(namespace, peer);
+  namespace.sysctl('net.mptcp.pm_type', pathManager === 'userspace' ? 1 : 0);
+  const [first, second] = family === 4 ? ['10.0.0.1', '10.0.1.1'] : ['2001:db8::1', '2001:db8:1::1'];
+  const remote = family === 4 ? '10.0.0.2' : '2001:db8::2';
+  const bits = family === 4 ? 24 : 64;
+  namespace.connectTo(peer, 'c0', 's0');
+  namespace.ip(`address add ${first}/${bits} dev c0`, `address add ${second}/${bits} dev c0`);
+  peer.ip(`address add ${remote}/${bits} dev s0`, `route add ${second}/${family === 4 ? 32 : 128} dev s0`);
+  peer.ip('mptcp limits set subflows 4');
+  const listenFd = listenKernel({ address: remote, port: 0, namespace: peer });
+  const { port } = localAddressOf(listenFd);
+  const listener = new Server().listen({ fd: listenFd });
+  open.push(listener);
+  const accepted = once(listener, 'connection');
+  const fd = connectKernel({ address: remote, port, localAddress: first!, namespace });
+  const [server] = (await accepted) as [NetSocket];
+  const client = new NetSocket({ fd });
+  open.push({ close: () => client.destroy() }, { close: () => server.destroy() });
+  const pair = { namespace, client: adopt(client), server: adopt(server) };
+  // Both sides have heard of each other's keys.
+  pair.client.write('ping');
+  await once(pair.server, 'data');
+  pair.server.write('pong');
+  await once(pair.client, 'data');
+  return pair;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; !condition(); turn++) {
+    if (turn > 1000) throw new Error('it never came about');
+    await new Promise((done) => setTimeout(done, 5));
+  }
+}
+
+describeWith('subflows of kernel sockets by hand', [kernelMptcp(), mayCreateNamespaces()], () => {
+  it.each([
+    [4, '10.0.1.1'],
+    [6, '2001:db8:1::1'],
+  ] as const)(
+    'are opened and closed where the path manager is the userspace one, IPv%i',
+    async (family, localAddress) => {
+      const { namespace, client, server } = await world('userspace', family);
+      const opening = namespace.run(() => [client.openSubflow({ localAddress })]);
+      const opened = await opening[0]!;
+      expect(opened).toMatchObject({ localAddress, remotePort: client.remotePort, state: 'active' });
+      await until(() => server.subflows.length === 2);
+      expect(server.subflows.map(({ remoteAddress }) => remoteAddress)).toContain(localAddress);
+      namespace.run(() => client.closeSubflow(opened.id));
+      await until(() => client.subflows.length === 1);
+      expect(client.isMultipath).toBe(true);
+      expect(() => client.closeSubflow(opened.id)).toThrow(
+        expect.objectContaining({ code: 'ERR_SUBFLOW_NO_SUCH_SUBFLOW' }),
+      );
+    },
+  );
+
+  it('become backups, which the peer is told by MP_PRIO', async () => {
+    const { namespace, client } = await world('userspace');
+    const opening = namespace.run(() => [client.openSubflow({ localAddress: '10.0.1.1', backup: true })]);
+    const { id } = await opening[0]!;
+    const before = namespace.counters().get('MPTcpExtMPPrioTx') ?? 0;
+    namespace.run(() => client.setBackup(id, false));
+    namespace.run(() => client.setBackup(id, true));
+    expect(Number(namespace.counters().get('MPTcpExtMPPrioTx') ?? 0) - Number(before)).toBe(2);
+  });
+
+  it('are refused with the next step where the path manager is the kernel’s', async () => {
+    const { namespace, client } = await world('kernel');
+    const expected = expect.objectContaining({
+      code: 'ERR_SUBFLOW_UNSUPPORTED',
+      hint: expect.stringContaining('net.mptcp.path_manager=userspace') as string,
+    }) as Error;
+    const attempt = namespace.run(() => [client.openSubflow({ localAddress: '10.0.1.1' })]);
+    await expect(attempt[0]).rejects.toEqual(expected);
+    const [only] = client.subflows;
+    expect(() => namespace.run(() => client.closeSubflow(only!.id))).toThrow(expected);
+    expect(() => namespace.run(() => client.setBackup(only!.id, true))).toThrow(expected);
+  });
+
+  it('fail with a code when the address is not ours, and when nobody is there', async () => {
+    const { namespace, client } = await world('userspace');
+    const foreign = namespace.run(() => [client.openSubflow({ localAddress: '192.0.2.1' })]);
+    await expect(foreign[0]).rejects.toMatchObject({ code: expect.stringMatching(/^E/) as string });
+    const nobody = namespace.run(() => [client.openSubflow({ localAddress: '10.0.1.1', remotePort: 9 })]);
+    await expect(nobody[0]).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(client.subflows.length).toBe(1);
+  });
+});
+
+describeWith('choices for one kernel socket', [kernelMptcp()], () => {
+  async function listening(congestion?: string): Promise<number> {
+    const server = createServer({ transport: 'kernel', ...(congestion !== undefined && { congestion }) });
+    open.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    server.on('connection', (socket) => void open.push({ close: () => socket.destroy() }));
+    return (server.address() as AddressInfo).port;
+  }
+
+  it('are its congestion control, for clients and servers', async () => {
+    const port = await listening('new-reno');
+    const client = connect({ transport: 'kernel', host: '127.0.0.1', port, congestion: 'reno' });
+    open.push({ close: () => client.destroy() });
+    expect(client.multipath.scheduler).toBeUndefined();
+    await once(client, 'connect');
+    expect(congestionControlOf(descriptorOf(client as unknown as NetSocket))).toBe('reno');
+    const pathManager =
+      readFileSync('/proc/sys/net/mptcp/pm_type', 'utf8').trim() === '0' ? 'kernel' : 'userspace';
+    expect(client.multipath).toMatchObject({
+      version: 1,
+      scheduler: 'default',
+      pathManager,
+      congestion: 'reno',
+    });
+    expect(client.multipath.token).toBeTypeOf('number');
+  });
+
+  it.each([
+    [{ scheduler: 'lowest-rtt' }, 'ERR_SUBFLOW_UNSUPPORTED', 'net.mptcp.scheduler'],
+    [{ pathManager: 'full-mesh' }, 'ERR_SUBFLOW_UNSUPPORTED', 'net.mptcp.path_manager'],
+    [{ profile: 'apple' }, 'ERR_SUBFLOW_UNSUPPORTED', 'userspace transport'],
+    [{ multipath: false }, 'ERR_SUBFLOW_UNSUPPORTED', 'node:net'],
+    [{ congestion: () => undefined as never }, 'ERR_SUBFLOW_UNSUPPORTED', 'Name one'],
+    [{ congestion: 'no-such' }, 'ERR_SUBFLOW_UNKNOWN_NAME', 'cubic'],
+  ])('that the kernel does not have throw at once, with the next step: %j %s', (options, code, hint) => {
+    const expected = expect.objectContaining({
+      code,
+      hint: expect.stringContaining(hint) as string,
+    }) as Error;
+    expect(() => connect({ transport: 'kernel', port: 80, ...options })).toThrow(expected);
+    expect(() => createServer({ transport: 'kernel', ...options })).toThrow(expected);
+  });
+});
+
+describe('a kernel socket that is not connected', () => {
+  it('knows nothing of subflows and refuses to be told', async () => {
+    const socket = adopt(new NetSocket());
+    expect(socket.multipath.token).toBeUndefined();
+    await expect(socket.openSubflow()).rejects.toMatchObject({ code: 'ENOTCONN' });
+    expect(() => socket.closeSubflow(1)).toThrow(expect.objectContaining({ code: 'ENOTCONN' }));
+  });
+});

@@ -1,0 +1,109 @@
+/**
+ * What a program may ask of Multipath TCP for one socket: checked here for both transports, turned into settings of the
+ * engine for the userspace one. What the kernel has per network namespace only is refused for its sockets, with the
+ * way to have it.
+ */
+import { SubflowError } from '../base/index.js';
+import { checkCongestionControl } from '../linux/index.js';
+import {
+  applyProfile,
+  pathManagerNamed,
+  profileNamed,
+  schedulerNamed,
+  type PathManagerFactory,
+  type SchedulerFactory,
+} from '../mptcp/index.js';
+import { defaultStackSettings, type StackConnectOptions, type StackSettings } from '../stack/index.js';
+import { congestionNamed, type CongestionFactory } from '../tcp/index.js';
+import type { Transport } from './socket.js';
+
+/** The choices of one socket, or of the sockets that a server accepts. What is left out is the host's. */
+export interface MultipathOptions {
+  /** Whether to speak Multipath TCP; false is plain TCP, userspace only (RFC 6897 §5.3.1: TCP_MULTIPATH_ENABLE). */
+  readonly multipath?: boolean;
+  /** Known implementation to behave as, by name: `apple` (clients only) or `linux`; userspace only. */
+  readonly profile?: string;
+  /** Which subflow carries the next bytes, by name or as a factory; userspace only. */
+  readonly scheduler?: string | SchedulerFactory;
+  /** Which subflows there should be, by name or as a factory; userspace only. */
+  readonly pathManager?: string | PathManagerFactory;
+  /** Congestion control of every subflow, by name or, userspace only, as a factory. */
+  readonly congestion?: string | CongestionFactory;
+}
+
+/** Throws unless every choice is one and can be had with `transport`. */
+export function checkMultipathOptions(
+  options: MultipathOptions,
+  transport: Transport,
+  role: 'client' | 'server',
+): void {
+  const { multipath, profile, scheduler, pathManager, congestion } = options;
+  if (multipath !== undefined && typeof multipath !== 'boolean') throw argumentType('multipath', 'a boolean');
+  if (profile !== undefined && typeof profile !== 'string') throw argumentType('profile', 'a string');
+  for (const [name, value] of Object.entries({ scheduler, pathManager, congestion })) {
+    if (value !== undefined && typeof value !== 'string' && typeof value !== 'function')
+      throw argumentType(name, 'a name or a factory');
+  }
+  if (transport === 'kernel') checkForKernel(options);
+  else mptcpSettingsFor(defaultStackSettings, options, role);
+}
+
+/** An argument of the wrong type, as Node reports it. */
+export function argumentType(name: string, wanted: string): SubflowError {
+  return new SubflowError('ERR_INVALID_ARG_TYPE', `${name} should be ${wanted}`);
+}
+
+function checkForKernel({ multipath, profile, scheduler, pathManager, congestion }: MultipathOptions): void {
+  if (multipath === false)
+    throw unsupported('sockets of plain TCP', 'Use node:net, or the userspace transport.');
+  if (profile !== undefined)
+    throw unsupported('a profile', 'Use the userspace transport: connect({ via: host, profile }).');
+  if (scheduler !== undefined) {
+    throw unsupported(
+      'a scheduler for each socket',
+      'Set it for the network namespace: sysctl -w net.mptcp.scheduler=NAME (net.mptcp.available_schedulers lists them).',
+    );
+  }
+  if (pathManager !== undefined) {
+    throw unsupported(
+      'a path manager for each socket',
+      'Set it for the network namespace: sysctl -w net.mptcp.path_manager=NAME, and ip mptcp endpoint for its addresses.',
+    );
+  }
+  if (typeof congestion === 'function')
+    throw unsupported('a congestion control that is a function', 'Name one that the kernel has.');
+  if (congestion !== undefined) checkCongestionControl(kernelCongestionName(congestion));
+}
+
+/** What the kernel calls it. */
+export function kernelCongestionName(name: string): string {
+  return name === 'new-reno' ? 'reno' : name;
+}
+
+function unsupported(what: string, hint: string): SubflowError {
+  return new SubflowError('ERR_SUBFLOW_UNSUPPORTED', `the kernel transport does not have ${what}`, { hint });
+}
+
+/** The settings of Multipath TCP and congestion control that differ from those of the host. */
+export function mptcpSettingsFor(
+  { mptcp }: Pick<StackSettings, 'mptcp'>,
+  options: MultipathOptions,
+  role: 'client' | 'server',
+): Pick<StackConnectOptions, 'mptcp' | 'congestion'> {
+  const { multipath, profile, scheduler, pathManager, congestion } = options;
+  const isMptcpHosts = [multipath, profile, scheduler, pathManager].every((choice) => choice === undefined);
+  const base = profile === undefined ? mptcp : applyProfile(mptcp, profileNamed(profile), role);
+  const chosenScheduler = typeof scheduler === 'string' ? schedulerNamed(scheduler) : scheduler;
+  const chosenManager = typeof pathManager === 'string' ? pathManagerNamed(pathManager) : pathManager;
+  const chosenCongestion = typeof congestion === 'string' ? congestionNamed(congestion) : congestion;
+  const own = {
+    ...base,
+    ...(multipath !== undefined && { enabled: multipath }),
+    ...(chosenScheduler !== undefined && { scheduler: chosenScheduler }),
+    ...(chosenManager !== undefined && { pathManager: chosenManager }),
+  };
+  return {
+    ...(!isMptcpHosts && { mptcp: own }),
+    ...(chosenCongestion !== undefined && { congestion: chosenCongestion }),
+  };
+}
