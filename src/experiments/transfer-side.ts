@@ -44,7 +44,9 @@ export interface SideOutcome {
   readonly completedAtNs: number | undefined;
   /** Code of the error that ended the connection; empty when there was none. */
   readonly errorCode: string;
-  /** Why it fell back to plain TCP, if it did. */
+  /** Whether the connection was Multipath TCP when it was looked at last; false when it never was open. */
+  readonly isMultipath: boolean;
+  /** Why it fell back to plain TCP, if it did; undefined too where a kernel keeps that to itself. */
   readonly fallback: FallbackCause | undefined;
   readonly arrivals: readonly Arrival[];
   readonly subflows: readonly SubflowNote[];
@@ -106,6 +108,7 @@ export class TransferSide implements Application {
     return {
       ...{ establishedAtNs: this.establishedAtNs, bytesDelivered: checker.bytesDelivered },
       ...{ isIntact: checker.wrongAt < 0, isComplete: checker.isComplete, completedAtNs: this.completedAtNs },
+      isMultipath: this.establishedAtNs !== undefined && this.socket?.connection.isFallback === false,
       ...{ errorCode: this.errorCode, fallback: this.fallback },
       ...{ arrivals: this.arrivals, subflows: this.subflows },
     };

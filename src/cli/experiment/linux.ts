@@ -1,10 +1,12 @@
-/** The machine's own kernel for experiments. */
+/** Whether the machine's own kernel may take part in experiments. */
 
+import type { LinuxLab } from '../../experiments/index.js';
 import { mayRunOnLinux } from '../demo/linux.js';
+import { KernelLab } from './linux-lab.js';
 
-/** Why the kernel takes no part, in a sentence. */
-export function openLinuxLab(): string {
+/** The kernel as a subject, or a sentence that says why it cannot be one here. */
+export function openLinuxLab(): LinuxLab | string {
   const capability = mayRunOnLinux();
-  if (!capability.available) return `Without the kernel: ${capability.reason}. ${capability.hint}`;
-  return 'Without the kernel: its runs are not wired to experiments.';
+  if (capability.available) return new KernelLab();
+  return `Without the kernel: ${capability.reason}. ${capability.hint}`;
 }
