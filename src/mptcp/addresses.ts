@@ -4,7 +4,7 @@
  * Read first: RFC 8684 §3.3.8 and §3.4.
  */
 import { constantTimeEqual } from '../wire/index.js';
-import type { AddAddr, Endpoint, IpAddress } from '../wire/index.js';
+import type { AddAddr, Endpoint, IpAddress, MpPrio } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
 import type { RemoteAddress } from './path-manager/path-manager.js';
 import type { Subflow } from './subflow.js';
@@ -92,7 +92,18 @@ function sendAnnouncement(core: ConnectionCore, now: number, announcement: Annou
   });
 }
 
-/** Sends again what was not echoed in time; after the last try the announcement rests, still in force. */
+/** The peer joined at `endpoint`: where announcements are not echoed, that is how one is known to have arrived. */
+export function noteJoinedAt(core: ConnectionCore, endpoint: Endpoint): void {
+  if (core.addresses === undefined || core.rules.echoesAnnouncements) return;
+  for (const announcement of core.addresses.local) {
+    if (announcement.address.equals(endpoint.address)) announcement.nextAt = Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * Sends again what was not echoed in time, or in version 0, which has no echo, what no join answered; after the last try
+ * the announcement rests, still in force.
+ */
 export function repeatAnnouncements(core: ConnectionCore, now: number): void {
   const book = core.addresses;
   if (book === undefined) return;
@@ -143,20 +154,24 @@ export function handleAddAddr(core: ConnectionCore, now: number, subflow: Subflo
     core.counters.hmacFailures++;
     return;
   }
+  // What has the layout of another version is no announcement of this connection's.
+  if (option.version !== core.rules.number) return;
   // ID 0 is the initial address for good, and nobody can be reached at a group or at no address.
   if (addressId === 0 || address.isMulticast || address.isUnspecified) return;
   const book = (core.addresses ??= new AddressBook());
   const known = book.remote.find((remote) => remote.id === addressId);
   const connectPort = port === 0 ? core.initialRemote.port : port;
   if (known !== undefined && !(known.address.equals(address) && known.port === connectPort)) return;
-  subflow.enqueueOption(now, {
-    subtype: 'ADD_ADDR',
-    version: option.version,
-    echo: true,
-    addressId,
-    address,
-    ...(option.port !== undefined && { port }),
-  });
+  if (core.rules.echoesAnnouncements) {
+    subflow.enqueueOption(now, {
+      subtype: 'ADD_ADDR',
+      version: option.version,
+      echo: true,
+      addressId,
+      address,
+      ...(option.port !== undefined && { port }),
+    });
+  }
   if (known !== undefined || book.remote.length >= core.settings.maxAcceptedAddresses) return;
   book.remote.push({ id: addressId, address, port: connectPort });
   core.tell({ type: 'address-announced', id: addressId, address, port });
@@ -181,8 +196,24 @@ export function handleRemoveAddr(core: ConnectionCore, now: number, ids: readonl
   }
 }
 
-/** Takes an MP_PRIO: it concerns the subflow it came on, and no other (RFC 8684 §3.3.8). */
-export function handlePriority(core: ConnectionCore, subflow: Subflow, backup: boolean): void {
+/**
+ * Takes an MP_PRIO: it concerns the subflow it came on, and no other (RFC 8684 §3.3.8). In version 0 it may name an
+ * address of its sender instead, and then concerns every subflow from there (RFC 6824 §3.3.8); see the setting for why
+ * that is ignored unless asked for.
+ */
+export function handlePriority(core: ConnectionCore, subflow: Subflow, option: MpPrio): void {
+  const { backup, addressId } = option;
+  if (addressId === undefined) {
+    notePriority(core, subflow, backup);
+    return;
+  }
+  if (!core.rules.hasPriorityForAddress || !core.settings.acceptPriorityForAddress) return;
+  for (const other of core.subflows) {
+    if (other.remoteId === addressId && other.state === 'active') notePriority(core, other, backup);
+  }
+}
+
+function notePriority(core: ConnectionCore, subflow: Subflow, backup: boolean): void {
   if (subflow.peerBackup === backup) return;
   subflow.peerBackup = backup;
   core.maySchedule = true;

@@ -14,14 +14,13 @@ import { resetSubflow } from './subflow-end.js';
 /** The checksum of `mapping` did not match; its bytes are held by it. */
 export function failChecksum(core: ConnectionCore, now: number, subflow: Subflow, mapping: Mapping): void {
   core.counters.checksumFailures++;
-  const dataSeq = uint64ToBigInt(uint64Add(core.remoteKeys!.initialSeq, mapping.dataStart));
   if (!mayFallBack(core, subflow)) {
     mapping.held = undefined;
-    subflow.failedSeq = dataSeq;
+    subflow.failedSeq = dataSeqOf(core, mapping.dataStart);
     resetSubflow(core, now, subflow, ResetReason.MIDDLEBOX);
     return;
   }
-  revert(core, now, subflow, dataSeq, 'checksum');
+  revert(core, now, subflow, mapping.dataStart, 'checksum');
 }
 
 /**
@@ -34,19 +33,27 @@ export function handleFail(core: ConnectionCore, now: number, subflow: Subflow):
     resetSubflow(core, now, subflow, ResetReason.MIDDLEBOX);
     return;
   }
-  const own = uint64ToBigInt(uint64Add(core.remoteKeys!.initialSeq, core.receiver.next));
-  revert(core, now, subflow, own, 'peer-failed');
+  revert(core, now, subflow, core.receiver.next, 'peer-failed');
 }
 
-/** Falls back in the middle of the stream: says so, and announces the infinite mapping with the next data. */
+/** The peer's data sequence number of data offset `offset`. */
+function dataSeqOf(core: ConnectionCore, offset: number): bigint {
+  return uint64ToBigInt(uint64Add(core.remoteKeys!.initialSeq, offset));
+}
+
+/**
+ * Falls back in the middle of the stream, at data offset `offset`: says so, and announces the infinite mapping with the
+ * next data.
+ */
 function revert(
   core: ConnectionCore,
   now: number,
   subflow: Subflow,
-  dataSeq: bigint,
+  offset: number,
   cause: 'checksum' | 'peer-failed',
 ): void {
   fallBackAloud(core, subflow, cause);
-  core.pendingFail = dataSeq;
+  core.pendingFail = dataSeqOf(core, offset);
+  if (!core.rules.hasResetReason) core.farewellAck = offset;
   subflow.tcp.requestAck(now);
 }

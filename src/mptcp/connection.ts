@@ -216,7 +216,7 @@ export class Connection {
    */
   openSubflow(now: number, request: JoinRequest): Subflow | undefined {
     const { core } = this;
-    if (!core.isConfirmed || core.isFallback || core.phase !== 'open') return undefined;
+    if (!core.mayJoin || core.isFallback || core.phase !== 'open') return undefined;
     if (core.countSubflows() >= core.settings.maxSubflows) return undefined;
     if (core.peerForbidsInitial && isSameEndpoint(request.remote, core.tuple.remote)) return undefined;
     takePair(core, request.local.address, request.remote);

@@ -78,6 +78,17 @@ export class ConnectionCore {
   pendingFail: bigint | undefined = undefined;
   /** Whether the peer is known to speak Multipath TCP on the initial subflow: joins and announcements are allowed. */
   isConfirmed = false;
+  /** Whether the third ACK, alone with both keys, still has to go before any data may (version 0). */
+  owesKeys = false;
+  /**
+   * In plain TCP: data offset up to which the next segment without payload acknowledges once more, Infinity for as far
+   * as the stream has come; -1 when it does not.
+   */
+  farewellAck = -1;
+  /** Whether the peer is taken to know that too, so that it lets this side join: always, but for version 0's clients. */
+  mayJoin = false;
+  /** When {@link isConfirmed} became true, in ns. */
+  confirmedAt = 0;
   /** Whether any subflow was ever joined: from then on the connection cannot fall back (RFC 8684 §3.7). */
   hadJoin = false;
   /** Whether a DSS was received; after that, data without one is no sign of a stripped handshake. */

@@ -27,6 +27,8 @@ export type FallbackCause =
   | 'no-capable-in-syn'
   /** The SYN+ACK carried no MP_CAPABLE that can be used. */
   | 'no-capable-in-syn-ack'
+  /** The SYN+ACK answered with a lower version than was asked for. */
+  | 'lower-version'
   /** SYNs with MP_CAPABLE went unanswered; one without was answered. */
   | 'syn-lost'
   /** The third ACK, or the first data, carried no MP_CAPABLE. */
@@ -163,6 +165,8 @@ export interface AddressRemovedEvent {
 export interface FallbackEvent {
   readonly type: 'fallback';
   readonly cause: FallbackCause;
+  /** With `lower-version`: what the peer speaks, when the settings allow it; to be asked for the next time. */
+  readonly offeredVersion?: MptcpVersion;
 }
 
 /**

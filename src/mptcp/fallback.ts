@@ -3,6 +3,7 @@
  * offsets and subflow offsets differ by a constant.
  * Read first: RFC 8684 §3.7.
  */
+import type { MptcpVersion } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
 import type { FallbackCause } from './events.js';
 import type { Subflow } from './subflow.js';
@@ -24,8 +25,16 @@ export function mayFallBack(core: ConnectionCore, subflow: Subflow): boolean {
   );
 }
 
-/** Makes the connection plain TCP over `subflow`; the caller has made sure that it may be, or that no data was sent yet. */
-export function fallBack(core: ConnectionCore, subflow: Subflow, cause: FallbackCause): void {
+/**
+ * Makes the connection plain TCP over `subflow`; the caller has made sure that it may be, or that no data was sent yet.
+ * For `offeredVersion` see `FallbackEvent`.
+ */
+export function fallBack(
+  core: ConnectionCore,
+  subflow: Subflow,
+  cause: FallbackCause,
+  offeredVersion?: MptcpVersion,
+): void {
   if (core.isFallback) return;
   const { sender, receiver } = core;
   const tcp = subflow.tcp;
@@ -45,7 +54,7 @@ export function fallBack(core: ConnectionCore, subflow: Subflow, cause: Fallback
   core.paths = undefined;
   core.maySchedule = true;
   if (core.localKeys !== undefined) core.tell({ type: 'token', token: core.localKeys.token, active: false });
-  core.tell({ type: 'fallback', cause });
+  core.tell({ type: 'fallback', cause, ...(offeredVersion !== undefined && { offeredVersion }) });
   receiver.finAt = Number.POSITIVE_INFINITY;
   adoptStream(core, subflow);
   if (tcp.isPeerFinished) noteStreamEnd(core, subflow);

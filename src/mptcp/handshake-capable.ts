@@ -1,7 +1,7 @@
 /**
  * The handshake that begins a connection: MP_CAPABLE on the SYN, the SYN+ACK, the third ACK and the first data.
  * Decides whether both sides speak Multipath TCP, and falls back where they do not. Knows nothing of joins.
- * Read first: RFC 8684 §3.1 and §3.7.
+ * Read first: RFC 8684 §3.1 and §3.7; RFC 6824 §3.1 and §3.6 for version 0.
  *
  * ```
  * client                                                        server
@@ -11,6 +11,7 @@
  *   data     MP_CAPABLE(..., key A, key B, length)       -->     confirmed, when the ACK was lost
  *   confirmed                           DSS(DATA_ACK)    <--     anything
  * ```
+ * Version 0 has key A in the SYN too, no MP_CAPABLE on data, and the first DSS confirms either side.
  */
 import { seq32, seqAt, uint64, uint64ToBigInt } from '../base/index.js';
 import { MpCapableFlag, TcpFlag } from '../wire/index.js';
@@ -29,7 +30,8 @@ import { answerTo } from './version.js';
 function flagsOf(core: ConnectionCore): number {
   let flags: number = MpCapableFlag.HMAC;
   if (core.usesChecksum) flags |= MpCapableFlag.CHECKSUM;
-  if (!core.settings.joinInitialAddress) flags |= MpCapableFlag.NO_JOIN_TO_INITIAL;
+  if (!core.settings.joinInitialAddress && core.rules.hasJoinPermission)
+    flags |= MpCapableFlag.NO_JOIN_TO_INITIAL;
   return flags;
 }
 
@@ -41,7 +43,8 @@ function isUsable(option: MpCapable): boolean {
 /** Takes over what the peer's flags demand. */
 function heedFlags(core: ConnectionCore, option: MpCapable): void {
   if ((option.flags & MpCapableFlag.CHECKSUM) !== 0) core.usesChecksum = true;
-  if ((option.flags & MpCapableFlag.NO_JOIN_TO_INITIAL) !== 0) core.peerForbidsInitial = true;
+  const forbidsInitial = (option.flags & MpCapableFlag.NO_JOIN_TO_INITIAL) !== 0;
+  if (forbidsInitial && core.rules.hasJoinPermission) core.peerForbidsInitial = true;
 }
 
 /**
@@ -112,17 +115,26 @@ export function readSynAck(core: ConnectionCore, subflow: Subflow, segment: TcpS
     fallBack(core, subflow, 'syn-lost');
     return;
   }
-  if (
-    option?.senderKey === undefined ||
-    option.receiverKey !== undefined ||
-    option.version !== core.rules.number ||
-    !isUsable(option)
-  ) {
+  if (option?.senderKey === undefined || option.receiverKey !== undefined || !isUsable(option)) {
+    fallBack(core, subflow, 'no-capable-in-syn-ack');
+    return;
+  }
+  const asked = core.rules.number;
+  if (option.version < asked) {
+    // RFC 8684 §3.1: the server's version cannot be spoken after this SYN, but it can after the next.
+    const offered = core.settings.versions.find((version) => version === option.version);
+    fallBack(core, subflow, 'lower-version', offered);
+    return;
+  }
+  // Our own key, from the SYN, is what comes back on a path that returns options as they were.
+  const isEcho = core.rules.synCarriesKey && option.senderKey === uint64ToBigInt(core.localKeys!.key);
+  if (option.version > asked || isEcho) {
     fallBack(core, subflow, 'no-capable-in-syn-ack');
     return;
   }
   heedFlags(core, option);
   core.remoteKeys = keyState(core.rules, uint64(option.senderKey));
+  core.owesKeys = !core.rules.keysConfirm;
 }
 
 /**
@@ -140,12 +152,17 @@ export function isTooEarly(core: ConnectionCore, subflow: Subflow, segment: TcpS
 }
 
 /** The server reads the first segment that follows the SYN: takes the client's key, or falls back. */
-export function readThirdAck(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): void {
+export function readThirdAck(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+  if (!core.rules.keysConfirm && core.remoteKeys !== undefined) {
+    readFirstSignal(core, now, subflow, segment);
+    return;
+  }
   const option = findCapable(segment);
   if (
     option?.senderKey === undefined ||
     option.receiverKey !== uint64ToBigInt(core.localKeys!.key) ||
     option.version !== core.rules.number ||
+    !core.rules.keysConfirm ||
     !isUsable(option)
   ) {
     // With Fast Open data may have left, and the client may have seen its mappings.
@@ -155,31 +172,73 @@ export function readThirdAck(core: ConnectionCore, subflow: Subflow, segment: Tc
   }
   heedFlags(core, option);
   core.remoteKeys = setBack(keyState(core.rules, uint64(option.senderKey)), subflow.synBytesReceived);
-  confirm(core, subflow);
+  confirm(core, now, subflow);
 }
 
 /**
  * The client reads the first segments that follow the SYN+ACK: a DATA_ACK, or an announcement that only the owner of
  * the keys can make, confirms the server; a segment without any option of ours says that the path strips them.
  */
-export function readConfirmation(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): void {
+export function readConfirmation(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+): void {
+  if (!core.rules.keysConfirm) {
+    readFirstSignal(core, now, subflow, segment);
+    return;
+  }
   for (let i = 0; i < segment.mptcpCount; i++) {
     const option = optionAt(segment, i);
     if (
       (option?.subtype === 'DSS' && option.dataAck !== undefined) ||
       (option?.subtype === 'ADD_ADDR' && !option.echo)
     ) {
-      confirm(core, subflow);
+      confirm(core, now, subflow);
       return;
     }
   }
   if (segment.mptcpCount === 0) fallBack(core, subflow, 'no-data-sequence-signal');
 }
 
-function confirm(core: ConnectionCore, subflow: Subflow): void {
+/**
+ * Version 0, where both keys are known from the SYNs: either side waits for the first DSS, whatever it says (RFC 6824
+ * §3.1). The keys in the third ACK prove nothing and are not looked at. A segment without any option of ours says that
+ * the path strips them; data that is in flight by then was mapped, so the next says that it is the last (§3.6).
+ */
+function readFirstSignal(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+  for (let i = 0; i < segment.mptcpCount; i++) {
+    if (optionAt(segment, i)?.subtype !== 'DSS') continue;
+    confirm(core, now, subflow);
+    // So that a server that spoke first hears a DSS too.
+    if (core.isClient) subflow.tcp.requestAck(now);
+    return;
+  }
+  if (segment.mptcpCount > 0) return;
+  fallBackAloud(core, subflow, core.isClient ? 'no-data-sequence-signal' : 'no-capable-in-ack');
+}
+
+function confirm(core: ConnectionCore, now: number, subflow: Subflow): void {
   subflow.isConfirmed = true;
   core.isConfirmed = true;
+  core.confirmedAt = now;
   core.maySchedule = true;
   core.tell({ type: 'confirmed' });
+  if (core.rules.keysConfirm || !core.isClient) allowJoins(core);
+}
+
+/**
+ * A client of version 0 heard a DSS. The server resets joins that come before it heard one itself, and that it did is
+ * sure once it acknowledged data, and likely a round trip after our answer to its first one.
+ */
+export function noteSignal(core: ConnectionCore, now: number, subflow: Subflow): void {
+  if (!core.isConfirmed) return;
+  const isDataAcked = core.sender.una > 1 + (core.fastOpen?.acceptedBytes ?? 0);
+  if (isDataAcked || now >= core.confirmedAt + subflow.tcp.rtt.srttNs) allowJoins(core);
+}
+
+function allowJoins(core: ConnectionCore): void {
+  core.mayJoin = true;
   core.notePath({ type: 'established' });
 }

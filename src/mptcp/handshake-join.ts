@@ -1,7 +1,7 @@
 /**
  * The handshake that adds a subflow: MP_JOIN on the SYN, the SYN+ACK and the third ACK, each side proving that it has
  * both keys. Knows nothing of why a subflow is wanted.
- * Read first: RFC 8684 §3.2.
+ * Read first: RFC 8684 §3.2; RFC 6824 §3.2 for version 0, where the proof in the third ACK is the whole of it.
  *
  * ```
  * A (opens)                                                     B
@@ -17,6 +17,7 @@ import { TcpConnection } from '../tcp/index.js';
 import type { TcpParameters } from '../tcp/index.js';
 import { TcpFlag, constantTimeEqual } from '../wire/index.js';
 import type { MpJoin, MpJoinSyn, TcpSegment } from '../wire/index.js';
+import { noteJoinedAt } from './addresses.js';
 import type { ConnectionCore } from './core.js';
 import { findJoin } from './option-list.js';
 import { localIdOf } from './local-id.js';
@@ -58,7 +59,8 @@ export class JoinHandshake {
 /** A join that the connection does not take: the owner answers the SYN with a RST that carries this MP_TCPRST. */
 export interface JoinRefusal {
   readonly refused: true;
-  readonly reason: ResetReasonCode;
+  /** Undefined where the version has no MP_TCPRST: the RST carries no option. */
+  readonly reason: ResetReasonCode | undefined;
   readonly transient: boolean;
 }
 
@@ -92,19 +94,20 @@ export function joinForAck(core: ConnectionCore, join: JoinHandshake): MpJoin {
 /** Reads the SYN of a join; gives why it is refused, or the option. */
 export function judgeJoin(core: ConnectionCore, syn: TcpSegment, tuple: FlowTuple): MpJoinSyn | JoinRefusal {
   const option = findJoin(syn);
-  if (option?.phase !== 'syn') return refusal(ResetReason.MPTCP_ERROR, false);
+  if (option?.phase !== 'syn') return refusal(core, ResetReason.MPTCP_ERROR, false);
   // Before the peer's key is confirmed there is nothing to prove a join with, and plain TCP has no subflows.
   if (!core.isConfirmed || core.isFallback || core.phase === 'closed')
-    return refusal(ResetReason.MPTCP_ERROR, false);
+    return refusal(core, ResetReason.MPTCP_ERROR, false);
   const isInitial =
     tuple.local.port === core.tuple.local.port && tuple.local.address.equals(core.tuple.local.address);
-  if (isInitial && !core.settings.joinInitialAddress) return refusal(ResetReason.PROHIBITED, false);
-  if (core.countSubflows() >= core.settings.maxSubflows) return refusal(ResetReason.LACK_OF_RESOURCES, true);
+  if (isInitial && !core.settings.joinInitialAddress) return refusal(core, ResetReason.PROHIBITED, false);
+  if (core.countSubflows() >= core.settings.maxSubflows)
+    return refusal(core, ResetReason.LACK_OF_RESOURCES, true);
   return option;
 }
 
-function refusal(reason: ResetReasonCode, transient: boolean): JoinRefusal {
-  return { refused: true, reason, transient };
+function refusal(core: ConnectionCore, reason: ResetReasonCode, transient: boolean): JoinRefusal {
+  return { refused: true, reason: core.rules.hasResetReason ? reason : undefined, transient };
 }
 
 /** Takes a join that {@link judgeJoin} let pass. */
@@ -197,6 +200,7 @@ export function readJoinAck(core: ConnectionCore, now: number, subflow: Subflow,
     return;
   }
   activateJoin(core, subflow);
+  noteJoinedAt(core, subflow.local);
   // The answer that lets the peer send (RFC 8684 §3.2: it must wait for this ACK).
   subflow.tcp.requestAck(now);
 }

@@ -12,7 +12,7 @@ import { handleFail } from './checksum-failure.js';
 import { handleFastClose } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { fallBack, fallBackAloud, mayFallBack } from './fallback.js';
-import { readConfirmation, readSynAck, readThirdAck } from './handshake-capable.js';
+import { noteSignal, readConfirmation, readSynAck, readThirdAck } from './handshake-capable.js';
 import { answerRepeatedJoin, readJoinAck, readJoinAnswer, readJoinSynAck } from './handshake-join.js';
 import { optionAt } from './option-list.js';
 import { declareMapping, noteDataFin } from './receive-subflow.js';
@@ -31,6 +31,8 @@ export function readOptions(
   verdict: number,
 ): void {
   if (!subflow.isConfirmed) readHandshake(core, now, subflow, segment, verdict);
+  if ((verdict & Verdict.RESET) !== 0 && !core.rules.hasResetReason)
+    subflow.wasResetKnowingly = segment.mptcpCount > 0;
   if ((verdict & Verdict.ACKED) !== 0) noteSilence(core, subflow, segment.mptcpCount === 0);
   for (let i = 0; i < segment.mptcpCount && !core.isFallback; i++) {
     const subtype = segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4;
@@ -74,9 +76,9 @@ function readHandshake(
     if (join.isActive) readJoinAnswer(core, subflow, segment);
     else readJoinAck(core, now, subflow, segment);
   } else if (core.isClient) {
-    readConfirmation(core, subflow, segment);
+    readConfirmation(core, now, subflow, segment);
   } else {
-    readThirdAck(core, subflow, segment);
+    readThirdAck(core, now, subflow, segment);
   }
 }
 
@@ -92,15 +94,19 @@ function readDss(core: ConnectionCore, now: number, subflow: Subflow, segment: T
     handleDataAck(core, now, offset, subflow.tcp.windowOf(segment));
   }
   if (dss.hasMapping) readMapping(core, now, subflow);
+  if (!core.mayJoin) noteSignal(core, now, subflow);
 }
 
 function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void {
-  if (dss.dataLength === 0) {
-    if (mayFallBack(core, subflow)) fallBack(core, subflow, 'infinite-mapping');
-    return;
-  }
   // RFC 8684 §3.3.1: 64-bit sequence numbers are acknowledged with 64 bits.
   core.acks64 = dss.seq64;
+  if (dss.dataLength === 0) {
+    if (!mayFallBack(core, subflow)) return;
+    fallBack(core, subflow, 'infinite-mapping');
+    // Silently; but in version 0 its data is acknowledged at the data level once, as it would have been.
+    if (!core.rules.hasResetReason) core.farewellAck = Number.POSITIVE_INFINITY;
+    return;
+  }
   const initial = core.remoteKeys!.initialSeq;
   const dataStart = dss.seq64
     ? uint64Distance(dss.seqHi, dss.seqLo, initial)
@@ -143,7 +149,7 @@ function readOther(
 ): void {
   // A reset says only why; everything else needs a subflow that has proved to be the connection's.
   if (option.subtype === 'MP_TCPRST') {
-    if ((segment.flags & TcpFlag.RST) === 0) return;
+    if ((segment.flags & TcpFlag.RST) === 0 || !core.rules.hasResetReason) return;
     subflow.resetReason = option.reason;
     subflow.resetTransient = (option.flags & MpTcpRstFlag.TRANSIENT) !== 0;
     return;
@@ -163,8 +169,7 @@ function readOther(
       handleRemoveAddr(core, now, option.addressIds);
       break;
     case 'MP_PRIO':
-      // With an address ID it would let one path speak for another (RFC 8684 §3.3.8 removed that form).
-      if (option.addressId === undefined) handlePriority(core, subflow, option.backup);
+      handlePriority(core, subflow, option);
       break;
     case 'MP_FAIL':
       handleFail(core, now, subflow);
@@ -183,6 +188,7 @@ function readOther(
 /** MP_CAPABLE on data is a mapping of the first bytes (RFC 8684 §3.1). */
 function readCapable(core: ConnectionCore, now: number, subflow: Subflow, option: MpCapable): void {
   if (core.isClient || !subflow.isInitial || option.dataLength === undefined) return;
+  if (option.version !== core.rules.number) return;
   if (option.receiverKey !== uint64ToBigInt(core.localKeys!.key)) return;
   const checksum = core.usesChecksum ? (option.checksum ?? -1) : -1;
   const length = option.dataLength;

@@ -76,8 +76,19 @@ function writeReset(core: ConnectionCore, subflow: Subflow, out: Segment): void 
     return;
   }
   if (subflow.failedSeq !== undefined) append(out, { subtype: 'MP_FAIL', dataSeq: subflow.failedSeq });
+  if (!core.rules.hasResetReason) {
+    writeResetAck(core, subflow, out);
+    return;
+  }
   if (subflow.resetReason === undefined) return;
   append(out, { subtype: 'MP_TCPRST', flags: subflow.resetTransient ? 1 : 0, reason: subflow.resetReason });
+}
+
+/** In version 0 a RST acknowledges data like any other segment: it shows that this host knows the connection. */
+function writeResetAck(core: ConnectionCore, subflow: Subflow, out: Segment): void {
+  if (core.remoteKeys === undefined || !subflow.isConfirmed) return;
+  fillAck(core);
+  appendDss(out);
 }
 
 function writeData(
@@ -87,7 +98,8 @@ function writeData(
   out: Segment,
   record: DataRecord,
 ): void {
-  if (!subflow.isConfirmed && isFirstRecord(core, subflow, record.start)) {
+  const { keysConfirm } = core.rules;
+  if (!subflow.isConfirmed && keysConfirm && isFirstRecord(core, subflow, record.start)) {
     append(out, capableForAck(core, record));
     subflow.hasShownKeys = true;
     if (owesFin(core, subflow, record)) subflow.tcp.requestAck(now);
@@ -129,6 +141,10 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
   if (!subflow.isConfirmed && core.isClient && !(bearsFin && subflow.hasShownKeys)) {
     append(out, capableForAck(core, undefined));
     subflow.hasShownKeys = true;
+    if (core.owesKeys) {
+      core.owesKeys = false;
+      core.maySchedule = true;
+    }
     if (bearsFin) subflow.tcp.requestAck(now);
     return;
   }
@@ -164,7 +180,10 @@ function makeRoom(out: Segment, bytes: number): void {
 
 /** The DATA_ACK (RFC 8684 §3.3.2), and no mapping. */
 function fillAck(core: ConnectionCore): void {
-  const offset = core.receiver.ackOffset;
+  fillAckAt(core, core.receiver.ackOffset);
+}
+
+function fillAckAt(core: ConnectionCore, offset: number): void {
   if (offset !== core.ackOffset && core.remoteKeys !== undefined) computeAck(core, offset);
   dss.hasAck = true;
   dss.ack64 = core.acks64;
@@ -203,13 +222,23 @@ function fillFin(core: ConnectionCore): void {
 function writeFarewell(core: ConnectionCore, subflow: Subflow, out: Segment): void {
   const { record } = out;
   if (record === undefined) {
-    if (core.pendingFail === undefined || (out.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
-    makeRoom(out, 12);
-    append(out, { subtype: 'MP_FAIL', dataSeq: core.pendingFail });
-    core.pendingFail = undefined;
+    if ((out.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
+    if (core.pendingFail !== undefined) {
+      makeRoom(out, 12);
+      append(out, { subtype: 'MP_FAIL', dataSeq: core.pendingFail });
+      core.pendingFail = undefined;
+    }
+    if (core.farewellAck >= 0) writeFarewellAck(core, out);
   } else if (record.start >= core.infiniteFrom) {
     writeInfinite(core, subflow, out);
   }
+}
+
+/** The last DATA_ACK: it goes up to where mappings were understood, whatever the stream has taken in since. */
+function writeFarewellAck(core: ConnectionCore, out: Segment): void {
+  fillAckAt(core, Math.min(core.farewellAck, core.receiver.next));
+  core.farewellAck = -1;
+  if (padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
 }
 
 /** The infinite mapping: from what was acknowledged last on, the stream is plain TCP (RFC 8684 §3.7). */

@@ -78,7 +78,7 @@ export function setLocalAddresses(core: ConnectionCore, addresses: readonly Loca
 export function runPathManager(core: ConnectionCore, now: number): void {
   for (let event = core.pathEvents?.shift(); event !== undefined; event = core.pathEvents?.shift()) {
     const paths = core.paths;
-    if (paths === undefined || !core.isConfirmed || core.isFallback || core.phase !== 'open') continue;
+    if (paths === undefined || !core.mayJoin || core.isFallback || core.phase !== 'open') continue;
     if (event.type === 'subflow-opened') notePair(paths, event.subflow, true, now, 0);
     if (event.type === 'subflow-closed')
       notePair(paths, event.subflow, false, now, restNsAfter(core, event.subflow));

@@ -40,6 +40,7 @@ export function pushData(core: ConnectionCore, now: number): void {
     pushSynData(core, now);
     return;
   }
+  if (core.owesKeys) return;
   if (core.sender.reinjections !== undefined && !pushReinjections(core, now)) return;
   pushNew(core, now);
   endStream(core, now);

@@ -24,6 +24,12 @@ export interface MptcpSettings {
   readonly dataSequenceBits: 32 | 64;
   /** Whether the peer may join to the address and port it connected to; false sets flag C (RFC 8684 §3.1). */
   readonly joinInitialAddress: boolean;
+  /**
+   * Whether an MP_PRIO of version 0 may change the priority of another subflow than its own, by address ID (RFC 6824
+   * §3.3.8). Whoever sits on one path can then turn the other paths to backup and draw all data to its own, which is
+   * why RFC 8684 removed it: leave it off.
+   */
+  readonly acceptPriorityForAddress: boolean;
   /** How many SYNs with MP_CAPABLE go unanswered before one without is tried (RFC 8684 §3.7). */
   readonly synsBeforeFallback: number;
   /** High-water mark of bytes written and not yet acknowledged at the data level; bounds the memory for sending. */
@@ -95,10 +101,11 @@ export interface MptcpSettings {
 /** Settings that suit a host with a handful of interfaces. */
 export const defaultMptcpSettings: MptcpSettings = {
   enabled: true,
-  versions: [1],
+  versions: [1, 0],
   checksum: false,
   dataSequenceBits: 64,
   joinInitialAddress: true,
+  acceptPriorityForAddress: false,
   synsBeforeFallback: 3,
   sendBufferBytes: 4 * 1024 * 1024,
   receiveBufferBytes: 6 * 1024 * 1024,

@@ -69,7 +69,7 @@ function noteLoneliness(core: ConnectionCore, now: number, last: Subflow, reason
   // A join that never came about says nothing of how the connection lost its peer.
   if (last.wasOpened) core.graceReason = reason;
   if (core.phase !== 'open' || core.isFallback || core.countSubflows() > 0) return;
-  // A RST without MP_TCPRST is what a host sends that knows nothing of the connection: there is nothing to wait for.
-  const isForgotten = reason === 'reset' && last.resetReason === undefined;
+  // A RST without any such option is what a host sends that knows nothing of the connection: nothing to wait for.
+  const isForgotten = reason === 'reset' && last.resetReason === undefined && !last.wasResetKnowingly;
   core.graceDeadline = isForgotten || !core.isConfirmed ? now : now + core.settings.graceNs;
 }

@@ -117,6 +117,8 @@ export class Subflow {
   resetTransient = false;
   /** Why it ended; undefined until then. */
   closeReason: SubflowCloseReason | undefined = undefined;
+  /** Whether the peer's RST carried an option of a version without MP_TCPRST: then it still knows the connection. */
+  wasResetKnowingly = false;
   /** Whether `subflow-opened` was told. */
   wasOpened = false;
   /** Whether `subflow-closed` was told. */

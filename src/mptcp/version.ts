@@ -13,6 +13,23 @@ export interface VersionRules {
   readonly number: MptcpVersion;
   /** Whether the first SYN carries the client's key (version 0) or leaves it to the third packet (version 1). */
   readonly synCarriesKey: boolean;
+  /**
+   * Whether both keys confirm the client to the server, who cannot do without them, and the first data repeats them with
+   * its length (RFC 8684 §3.1). In version 0 the third ACK repeats what both know, alone, and only the first DSS shows
+   * that options pass: until then there are no joins (RFC 6824 §3.1 and §3.6).
+   */
+  readonly keysConfirm: boolean;
+  /** Whether flag C of MP_CAPABLE forbids joins to the initial address; other versions give that bit no meaning. */
+  readonly hasJoinPermission: boolean;
+  /** Whether announcements are proved and echoed; where they are not, a join from the peer shows that one arrived. */
+  readonly echoesAnnouncements: boolean;
+  /** Whether MP_PRIO may name an address, and so speak for another path than the one it came on (RFC 6824 §3.3.8). */
+  readonly hasPriorityForAddress: boolean;
+  /**
+   * Whether MP_TCPRST says why a subflow is reset. Without it a RST of a host that knows the connection shows so by a
+   * DATA_ACK, as MP_FAIL and the answer to an infinite mapping do.
+   */
+  readonly hasResetReason: boolean;
   /** Token and initial data sequence number of a key. */
   keyMaterial(key: Uint64): KeyMaterial;
   /** Proof of the owner of `key` and `nonce` towards the owner of the others. */
@@ -25,6 +42,11 @@ export interface VersionRules {
 const versionZero: VersionRules = {
   number: 0,
   synCarriesKey: true,
+  keysConfirm: false,
+  hasJoinPermission: false,
+  echoesAnnouncements: false,
+  hasPriorityForAddress: true,
+  hasResetReason: false,
   keyMaterial: (key) => deriveKeyMaterial(key, 0),
   joinProof: (key, peerKey, nonce, peerNonce) => joinHmac(0, key, peerKey, nonce, peerNonce),
   announcementProof: () => undefined,
@@ -34,6 +56,11 @@ const versionZero: VersionRules = {
 const versionOne: VersionRules = {
   number: 1,
   synCarriesKey: false,
+  keysConfirm: true,
+  hasJoinPermission: true,
+  echoesAnnouncements: true,
+  hasPriorityForAddress: false,
+  hasResetReason: true,
   keyMaterial: (key) => deriveKeyMaterial(key, 1),
   joinProof: (key, peerKey, nonce, peerNonce) => joinHmac(1, key, peerKey, nonce, peerNonce),
   announcementProof: addAddrHmac,

@@ -311,7 +311,9 @@ export class Ingress {
     const socket = host.tokens.get(token);
     if (socket === undefined) {
       host.counters.joinsUnknownToken++;
-      this.reset(now, local, remote, ports, ResetReason.MPTCP_ERROR, false);
+      // The SYN of a join does not tell its version; MP_TCPRST is version 1's (RFC 8684 §3.6).
+      const reason = host.settings.mptcp.versions.includes(1) ? ResetReason.MPTCP_ERROR : -1;
+      this.reset(now, local, remote, ports, reason, false);
       return;
     }
     const device = host.interfaces.answerFrom(local, this.arrivedOn);
@@ -324,7 +326,7 @@ export class Ingress {
     const joined = socket.connection.acceptJoin(now, segment, tuple, parameters);
     if ('refused' in joined) {
       host.counters.joinsRefused++;
-      this.reset(now, local, remote, ports, joined.reason, joined.transient);
+      this.reset(now, local, remote, ports, joined.reason ?? -1, joined.transient);
       return;
     }
     host.counters.joinsAccepted++;

@@ -471,7 +471,8 @@ export class World {
       const result = side.connection.acceptJoin(this.now, segment, tuple, this.parameters(side));
       if (result instanceof Subflow) return;
       const { reason, transient } = result;
-      this.refuse(packet, segment, [{ subtype: 'MP_TCPRST', flags: transient ? 1 : 0, reason }]);
+      const flags = transient ? 1 : 0;
+      this.refuse(packet, segment, reason === undefined ? [] : [{ subtype: 'MP_TCPRST', flags, reason }]);
       return;
     }
     if (!side.isListening) this.refuse(packet, segment, []);
