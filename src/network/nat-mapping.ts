@@ -1,5 +1,6 @@
-/** The mappings of a {@link Nat}: who inside has which public port, for how long, and who may send to it. */
+/** The mappings of a NAT or NAT64: who inside has which public port, for how long, and who may send to it. */
 
+import { type RandomSource, randomBelow, SubflowError } from '../base/index.js';
 import { IpAddress, type IpPacket, readU16, readU32, TcpFlag } from '../wire/index.js';
 
 /** What decides how mappings live; a part of the options of the NAT. */
@@ -9,6 +10,19 @@ export interface MappingRules {
   readonly idleTimeoutNs: number;
   readonly transitoryTimeoutNs: number;
   readonly maxMappings: number;
+}
+
+/** A range of ports, both ends included. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Throws `ERR_SUBFLOW_ARGUMENT` when so many mappings are too few, too many, or more than there are ports. */
+export function checkMappingRoom(maxMappings: number, ports: PortRange): void {
+  const room = ports.last - ports.first + 1;
+  if (maxMappings >= 1 && maxMappings <= Math.min(32_768, room)) return;
+  throw new SubflowError('ERR_SUBFLOW_ARGUMENT', `a NAT with ${room} ports cannot hold that many mappings`);
 }
 
 /** Most remote endpoints that one mapping remembers for its filter; the oldest is forgotten beyond that. */
@@ -95,6 +109,13 @@ export class MappingTable {
     }
     mapping.permit(remote);
     return mapping;
+  }
+
+  /** A port that no mapping has; there are more ports than mappings. */
+  drawPort(now: number, random: RandomSource, { first, last }: PortRange): number {
+    let port = first + randomBelow(random, last - first + 1);
+    while (this.byPort(now, port) !== undefined) port = port === last ? first : port + 1;
+    return port;
   }
 
   /** The mapping whose inside endpoint a packet quoted by ICMP was sent to. */

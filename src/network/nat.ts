@@ -4,11 +4,11 @@
  * Read first: RFC 5382 (TCP behaviour), RFC 4787 §4 and §5 (mapping and filtering), RFC 5508 §4.2 (ICMP errors).
  */
 
-import { NEVER, type RandomSource, randomBelow, SECOND, SubflowError } from '../base/index.js';
+import { NEVER, type RandomSource, SECOND } from '../base/index.js';
 import { type IpAddress, IpPacket, IpProtocol, readU16 } from '../wire/index.js';
 import type { Packet } from './device.js';
 import type { Direction, Middlebox, MiddleboxOutput } from './middlebox.js';
-import { type Mapping, MappingTable } from './nat-mapping.js';
+import { checkMappingRoom, type Mapping, MappingTable } from './nat-mapping.js';
 import { translateIcmpError } from './nat-icmp.js';
 import { readIp, replaceAddress, replacePort, transportChecksumAt } from './packet-edit.js';
 
@@ -64,13 +64,7 @@ export class Nat implements Middlebox {
       ...options,
       ports,
     };
-    const room = ports.last - ports.first + 1;
-    if (!(this.options.maxMappings >= 1 && this.options.maxMappings <= Math.min(32_768, room))) {
-      throw new SubflowError(
-        'ERR_SUBFLOW_ARGUMENT',
-        `a NAT with ${room} ports cannot hold that many mappings`,
-      );
-    }
+    checkMappingRoom(this.options.maxMappings, ports);
     this.publicAddresses = options.publicAddresses;
     this.table = new MappingTable(this.options);
   }
@@ -117,12 +111,13 @@ export class Nat implements Middlebox {
   private translateOutward(now: number, packet: Packet): boolean {
     const { ip, table } = this;
     const { bytes } = packet;
+    const { random, ports } = this.options;
     const publicAddress = this.publicAddressOf(ip.family);
     if (publicAddress === undefined) {
       this.counters.droppedOther++;
       return false;
     }
-    const mapping = table.forInside(now, bytes, ip, () => this.drawPort(now));
+    const mapping = table.forInside(now, bytes, ip, () => table.drawPort(now, random, ports));
     mapping.noteOutward(now, bytes[ip.payloadOffset + 13]!);
     const checksumAt = transportChecksumAt(ip);
     replaceAddress(bytes, ip.sourceOffset, publicAddress, checksumAt, packet.needsChecksum);
@@ -175,14 +170,5 @@ export class Nat implements Middlebox {
     if (publicAddress?.equalsBytes(bytes, offset) !== true) return undefined;
     const mapping = this.table.byPort(now, port);
     return mapping?.insideAddress.family === publicAddress.family ? mapping : undefined;
-  }
-
-  /** A port that no mapping has; there are more ports than mappings. */
-  private drawPort(now: number): number {
-    const { first, last } = this.options.ports;
-    const room = last - first + 1;
-    let port = first + randomBelow(this.options.random, room);
-    while (this.table.byPort(now, port) !== undefined) port = port === last ? first : port + 1;
-    return port;
   }
 }

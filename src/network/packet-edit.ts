@@ -31,6 +31,14 @@ export function readIp(packet: Packet, into: IpPacket): boolean {
   return parseIp(packet.bytes, 0, packet.bytes.length, into) === undefined;
 }
 
+/** Bytes of the largest packet that goes on the wire for `packet`, which may be a super-segment; `ip` holds its headers. */
+export function wireBytes(packet: Packet, ip: IpPacket): number {
+  const { bytes, segmentSize } = packet;
+  if (segmentSize === 0 || ip.protocol !== IpProtocol.TCP) return bytes.length;
+  const tcpHeaderBytes = (bytes[ip.payloadOffset + 12]! >>> 4) * 4;
+  return Math.min(bytes.length, ip.headerLength + tcpHeaderBytes + segmentSize);
+}
+
 /** Folded sum of the pseudo-header for the upper-layer packet that `ip` describes. */
 export function pseudoSum(bytes: Uint8Array, ip: IpPacket): number {
   const addressBytes = ip.family === 4 ? 8 : 32;

@@ -18,7 +18,7 @@ import {
   pseudoHeaderSum,
 } from '../wire/index.js';
 import { type Device, Packet, type PacketReceiver } from './device.js';
-import { decrementHopLimit, readIp } from './packet-edit.js';
+import { decrementHopLimit, readIp, wireBytes } from './packet-edit.js';
 
 /** Most bytes of an ICMP error: what every path carries (RFC 1812 §4.3.2.3, RFC 4443 §2.4 c). */
 const maxErrorBytes = { 4: 576, 6: 1280 } as const;
@@ -96,7 +96,7 @@ export class Router {
       return;
     }
     const { mtu } = to.device.capabilities;
-    if (this.wireBytes(packet) > mtu) {
+    if (wireBytes(packet, ip) > mtu) {
       counters.droppedTooBig++;
       this.sendError(now, packet, from, (quotedBytes) => tooBig(ip.family, mtu, quotedBytes));
       return;
@@ -104,14 +104,6 @@ export class Router {
     decrementHopLimit(packet.bytes, ip);
     counters.forwarded++;
     to.device.send(now, packet);
-  }
-
-  /** Bytes of the largest packet that goes on the wire for `packet`, which may be a super-segment. */
-  private wireBytes(packet: Packet): number {
-    const { bytes, segmentSize } = packet;
-    if (segmentSize === 0 || this.ip.protocol !== IpProtocol.TCP) return bytes.length;
-    const tcpHeaderBytes = (bytes[this.ip.payloadOffset + 12]! >>> 4) * 4;
-    return Math.min(bytes.length, this.ip.headerLength + tcpHeaderBytes + segmentSize);
   }
 
   private lookUp(family: 4 | 6, bytes: Uint8Array, offset: number): RouterPort | undefined {
