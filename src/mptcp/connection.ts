@@ -22,7 +22,7 @@ import { acknowledgeStream, fallBack } from './fallback.js';
 import type { FastOpenStatus } from './fast-open.js';
 import { fastOpenOf, receiveSynData, settleSynData } from './fast-open.js';
 import { isTooEarly, readSyn, versionFor } from './handshake-capable.js';
-import { acceptSubflow, joinSubflow, judgeJoin } from './handshake-join.js';
+import { acceptSubflow, joinSubflow, judgeJoin, resetJoins } from './handshake-join.js';
 import type { JoinRefusal, JoinRequest } from './handshake-join.js';
 import { readOptions } from './options-in.js';
 import { ACK_OPTION_BYTES, dataOptionBytes, synOptionBytes, writeOptions } from './options-out.js';
@@ -420,6 +420,7 @@ export class Connection {
     if (subflow !== undefined && first !== undefined) handleTcpEvent(core, now, subflow, first);
     do {
       core.isUnsettled = false;
+      if (core.isFallback && core.subflows.length > 1) resetJoins(core, now);
       for (let i = 0; i < core.subflows.length; i++) handleTcpEvents(core, now, core.subflows[i]!);
       checkFinished(core, now);
       if (core.pathEvents !== undefined) runPathManager(core, now);

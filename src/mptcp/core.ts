@@ -89,7 +89,10 @@ export class ConnectionCore {
   mayJoin = false;
   /** When {@link isConfirmed} became true, in ns. */
   confirmedAt = 0;
-  /** Whether any subflow was ever joined: from then on the connection cannot fall back (RFC 8684 §3.7). */
+  /**
+   * Whether any subflow was ever joined, its proof accepted: from then on the connection cannot fall back
+   * (RFC 8684 §3.7). A join under way does not count: it has carried nothing.
+   */
   hadJoin = false;
   /** Whether a DSS was received; after that, data without one is no sign of a stripped handshake. */
   hadDss = false;

@@ -19,7 +19,7 @@ export function mayFallBack(core: ConnectionCore, subflow: Subflow): boolean {
   return (
     subflow.isInitial &&
     !core.hadJoin &&
-    core.countSubflows() === 1 &&
+    subflow.state !== 'closed' &&
     core.counters.reinjectedBytes === 0 &&
     !core.receiver.hasGap
   );
@@ -53,6 +53,8 @@ export function fallBack(
   core.addresses = undefined;
   core.paths = undefined;
   core.maySchedule = true;
+  // Joins under way come to nothing: see `resetJoins`.
+  if (core.subflows.length > 1) core.isUnsettled = true;
   if (core.localKeys !== undefined) core.tell({ type: 'token', token: core.localKeys.token, active: false });
   core.tell({ type: 'fallback', cause, ...(offeredVersion !== undefined && { offeredVersion }) });
   receiver.finAt = Number.POSITIVE_INFINITY;

@@ -132,7 +132,6 @@ export function acceptSubflow(
   subflow.peerBackup = option.backup;
   subflow.peerInitialSeq = seq32(syn.seq);
   core.subflows.push(subflow);
-  core.hadJoin = true;
   return subflow;
 }
 
@@ -157,7 +156,6 @@ export function joinSubflow(core: ConnectionCore, now: number, request: JoinRequ
     tcp: TcpConnection.connect<DataRecord>(now, request.parameters),
   });
   core.subflows.push(subflow);
-  core.hadJoin = true;
   return subflow;
 }
 
@@ -217,6 +215,7 @@ export function answerRepeatedJoin(now: number, subflow: Subflow): void {
 }
 
 function activateJoin(core: ConnectionCore, subflow: Subflow): void {
+  core.hadJoin = true;
   subflow.isConfirmed = true;
   subflow.state = 'active';
   subflow.wasOpened = true;
@@ -247,4 +246,11 @@ export function repeatJoinAck(core: ConnectionCore, now: number, subflow: Subflo
     return;
   }
   armJoinAck(core, now, subflow);
+}
+
+/** Plain TCP has one subflow: resets those whose join was under way when the connection fell back. */
+export function resetJoins(core: ConnectionCore, now: number): void {
+  for (const subflow of core.subflows) {
+    if (!subflow.isInitial) resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+  }
 }

@@ -12,6 +12,7 @@ export * from './link-options.js';
 export * from './link.js';
 export * from './loss-model.js';
 export * from './middlebox.js';
+export * from './middleboxes/index.js';
 export * from './nat.js';
 export * from './nat64.js';
 export * from './packet-edit.js';
