@@ -1,4 +1,5 @@
 export * from './capabilities.js';
+export * from './fast-open.js';
 export * from './libc.js';
 export * from './link-monitor.js';
 export * from './mib.js';

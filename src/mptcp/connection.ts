@@ -54,10 +54,15 @@ export interface AcceptOptions {
   readonly key?: Uint64;
   /** How Fast Open in the SYN is taken; left out: not at all. */
   readonly fastOpen?: FastOpenAnswer | undefined;
+  /**
+   * With Fast Open in version 1: whether data may leave before the client's key has come, which some clients take badly
+   * (see `holdsAnswer`). False when left out.
+   */
+  readonly answersEarly?: boolean;
 }
 
 /** How an active connection begins. */
-export interface ConnectOptions extends Omit<AcceptOptions, 'fastOpen'> {
+export interface ConnectOptions extends Omit<AcceptOptions, 'fastOpen' | 'answersEarly'> {
   readonly tuple: FlowTuple;
   /** Version to ask for, one of the settings' (what the owner remembers of the peer); their first when left out. */
   readonly version?: MptcpVersion;
@@ -103,6 +108,7 @@ export class Connection {
     subflow.peerInitialSeq = seq32(syn.seq);
     const connection = new Connection(core);
     if (options.fastOpen?.isAccepted === true) {
+      core.answersEarly = options.answersEarly ?? false;
       receiveSynData(core, subflow, options.fastOpen);
       openInitial(core, now, subflow);
       connection.settle(now);

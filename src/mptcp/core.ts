@@ -106,6 +106,8 @@ export class ConnectionCore {
   remoteKeys: KeyState | undefined = undefined;
   /** Whether DATA_ACKs are 64 bits: as wide as the sequence numbers that the peer sends (RFC 8684 §3.3.1). */
   acks64: boolean;
+  /** Whether data may leave before the peer's key has come (Fast Open in version 1). */
+  answersEarly = false;
   /** Fast Open, and how it goes; undefined without. */
   fastOpen: FastOpen | undefined = undefined;
   /** Subflows in the order they were opened, until they are released. */

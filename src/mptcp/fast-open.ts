@@ -109,6 +109,15 @@ export function receiveSynData(core: ConnectionCore, subflow: Subflow, answer: F
   if (core.remoteKeys !== undefined) core.remoteKeys = setBack(core.remoteKeys, at - 1);
 }
 
+/**
+ * Server: whether data waits until the client's key has come. RFC 8684 erratum 6609 lets it leave with mappings that
+ * acknowledge nothing; but Linux takes the first segment without a DATA_ACK for a sign that options are stripped, and
+ * goes on as plain TCP. So the owner has to ask for it. In version 0 the key is in the SYN.
+ */
+export function holdsAnswer(core: ConnectionCore): boolean {
+  return core.remoteKeys === undefined && !core.isFallback && !core.answersEarly;
+}
+
 /** Server: the client's ACK came. */
 export function settleFastOpen(core: ConnectionCore): void {
   const { fastOpen } = core;

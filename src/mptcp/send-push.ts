@@ -5,7 +5,7 @@
  */
 import { dssChecksum } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
-import { pushSynData } from './fast-open.js';
+import { holdsAnswer, pushSynData } from './fast-open.js';
 import { isFirstRecord } from './options-out.js';
 import type { ScheduleContext } from './scheduler/scheduler.js';
 import { DataRecord } from './send-record.js';
@@ -40,7 +40,7 @@ export function pushData(core: ConnectionCore, now: number): void {
     pushSynData(core, now);
     return;
   }
-  if (core.owesKeys) return;
+  if (core.owesKeys || holdsAnswer(core)) return;
   if (core.sender.reinjections !== undefined && !pushReinjections(core, now)) return;
   pushNew(core, now);
   endStream(core, now);

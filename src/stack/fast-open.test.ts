@@ -81,7 +81,7 @@ describe.each(protocols)('Fast Open with %s', (_name, protocol) => {
     ['10.0.0.1/24', '10.0.0.2/24'],
     ['2001:db8::1/64', '2001:db8::2/64'],
   ])('fetches a cookie from %s, and with it delivers data in the SYN', (...addresses) => {
-    const at = scene({ mptcp }, true, addresses);
+    const at = scene({ mptcp }, { earlyAnswer: true }, addresses);
     fetchCookie(at);
     const { world, client, listener } = at;
     const up = pattern(100_000);
@@ -109,6 +109,23 @@ describe.each(protocols)('Fast Open with %s', (_name, protocol) => {
     expect(accepted.connection.isFallback).toBe(mptcp.enabled === false);
     expect(syns(client).length).toBe(1);
     expect(client.stack.counters.fastOpensActive).toBe(1);
+  });
+
+  it('answers at once, or in version 1 when the key has come unless told otherwise', () => {
+    const at = scene({ mptcp });
+    fetchCookie(at);
+    const { world, listener } = at;
+    const socket = open(at, pattern(100));
+    world.run(world.now + 6 * MILLISECOND);
+    const accepted = listener.accept()!;
+    accepted.write(world.now, pattern(100));
+    accepted.shutdown(world.now);
+    world.run(world.now + 5 * MILLISECOND);
+    const isHeld = mptcp.enabled && mptcp.versions[0] === 1;
+    expect(readAll(world.now, socket).length).toBe(isHeld ? 0 : 100);
+    world.run(world.now + 11 * MILLISECOND);
+    expect(readAll(world.now, socket).length).toBe(isHeld ? 100 : 0);
+    expect(socket.connection.isFallback).toBe(!mptcp.enabled);
   });
 
   it('sends data that the server did not take again at once after the SYN+ACK', () => {

@@ -29,12 +29,19 @@ export interface FastOpenListenOptions {
    * addresses: only for networks where that cannot be (RFC 7413 §5.2). True when left out.
    */
   readonly requireCookie?: boolean;
+  /**
+   * Whether an answer over Multipath TCP version 1 may leave before the client's key has come (RFC 8684 appendix B.3):
+   * a round trip sooner, but Linux goes on as plain TCP when it sees that. Plain TCP and version 0 always answer at once.
+   * False when left out.
+   */
+  readonly earlyAnswer?: boolean;
 }
 
 /** The part of a listener that is about Fast Open. */
 export interface FastOpenListener {
   readonly queue: FastOpenQueue;
   readonly requiresCookie: boolean;
+  readonly answersEarly: boolean;
 }
 
 /** What a connection made with Fast Open keeps until it is settled. */
@@ -60,8 +67,8 @@ export function fastOpenListener(
   limit: number,
 ): FastOpenListener | undefined {
   if (options === undefined || options === false) return undefined;
-  const { maxPending = limit, requireCookie = true } = options === true ? {} : options;
-  return { queue: new FastOpenQueue(maxPending), requiresCookie: requireCookie };
+  const { maxPending = limit, requireCookie = true, earlyAnswer = false } = options === true ? {} : options;
+  return { queue: new FastOpenQueue(maxPending), requiresCookie: requireCookie, answersEarly: earlyAnswer };
 }
 
 export class FastOpenDesk {

@@ -233,7 +233,8 @@ export class Ingress {
     const key = host.uniqueKey(versionFor(settings, syn));
     const isFirst = cookie === undefined && listener.fastOpen !== undefined;
     const fastOpen = isFirst ? host.fastOpen.answer(now, listener.fastOpen, syn, local, remote) : undefined;
-    const options = { settings, parameters, random: host.random, fastOpen, ...key };
+    const answersEarly = listener.fastOpen?.answersEarly ?? false;
+    const options = { settings, parameters, random: host.random, fastOpen, answersEarly, ...key };
     const connection = Connection.accept(now, options, syn, tuple);
     const socket = new Socket(host, connection, tuple.local, tuple.remote, own, listener);
     if (isFirst && fastOpen?.isAccepted === true) {

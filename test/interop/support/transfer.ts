@@ -220,9 +220,10 @@ export class KernelServer {
     address: string,
     port: number,
     protocol: KernelProtocol = 'mptcp',
+    prepare: (fd: number) => void = () => undefined,
   ) {
     this.server = createServer({ allowHalfOpen: true });
-    this.server.listen({ fd: listenKernel({ address, port, namespace, protocol }) });
+    this.server.listen({ fd: listenKernel({ address, port, namespace, protocol, prepare }) });
     this.accepted = new Promise((resolve) => this.server.once('connection', resolve));
   }
 
@@ -243,11 +244,13 @@ export interface KernelConnectSetup {
   readonly payload: Uint8Array;
   readonly protocol?: KernelProtocol;
   readonly closes?: Closing;
+  /** Called with the descriptor before it connects. */
+  readonly prepare?: (fd: number) => void;
 }
 
 /** Connects from the kernel's side. */
 export function connectFromKernel(namespace: NetworkNamespace, setup: KernelConnectSetup): KernelTransfer {
-  const { address, port, payload, protocol = 'mptcp', closes } = setup;
-  const fd = connectKernel({ address, port, namespace, protocol });
+  const { address, port, payload, protocol = 'mptcp', closes, prepare = () => undefined } = setup;
+  const fd = connectKernel({ address, port, namespace, protocol, prepare });
   return new KernelTransfer(new NetSocket({ fd, allowHalfOpen: true }), payload, closes);
 }
