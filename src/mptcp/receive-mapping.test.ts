@@ -32,6 +32,14 @@ describe('the mapping table', () => {
     expect([0, 1, 16, 25].map((at) => table.nextStart(at))).toEqual([1, 11, 21, Number.POSITIVE_INFINITY]);
   });
 
+  it('takes a mapping again to which the DATA_FIN was added meanwhile, and keeps the checksum of the first', () => {
+    const table = new MappingTable();
+    table.declare(mapping(1, 10, 100, 7), 8);
+    expect(table.declare({ ...mapping(1, 10, 100, 6), dataFin: true }, 8)).toBe('known');
+    expect(table.find(1)!.checksum).toBe(7);
+    expect(table.declare({ ...mapping(1, 10, 101, 6), dataFin: true }, 8)).toBe('conflict');
+  });
+
   it('takes the same mapping again, also after it is spent', () => {
     const table = new MappingTable();
     expect(table.declare(mapping(1, 10, 100, 7), 8)).toBe('added');

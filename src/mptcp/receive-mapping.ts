@@ -137,7 +137,7 @@ export class MappingTable {
       const held = this.mappings.at(i)!;
       if (held.start >= end) break;
       if (held.start + held.length <= mapping.start) continue;
-      if (isSame(held, mapping)) return 'known';
+      if (isSame(held, mapping) || isSameButFin(held, mapping)) return 'known';
       const agrees = held.dataStart - held.start === mapping.dataStart - mapping.start;
       if (!agrees || held.checksum >= 0 || mapping.checksum >= 0 || held.start > from) return 'conflict';
       from = held.start + held.length;
@@ -165,6 +165,17 @@ export class MappingTable {
 function isSame(a: Mapping, b: Mapping): boolean {
   return (
     a.start === b.start && a.length === b.length && a.dataStart === b.dataStart && a.checksum === b.checksum
+  );
+}
+
+/**
+ * Whether both map the same bytes to the same data, and only one of them says that the DATA_FIN follows. Linux adds it to
+ * a mapping whose first segments have left, and the checksum, which covers the length, changes with it: the bytes are
+ * then judged by the one that came first.
+ */
+function isSameButFin(a: Mapping, b: Mapping): boolean {
+  return (
+    a.start === b.start && a.length === b.length && a.dataStart === b.dataStart && a.dataFin !== b.dataFin
   );
 }
 
