@@ -18,6 +18,8 @@ const protocols: readonly (readonly [string, Partial<MptcpSettings>])[] = [
   ['TCP', { enabled: false }],
   ['Multipath TCP version 1', {}],
   ['Multipath TCP version 1 with checksums', { checksum: true }],
+  ['Multipath TCP version 0', { versions: [0] }],
+  ['Multipath TCP version 0 with checksums', { versions: [0], checksum: true }],
 ];
 
 interface Scene {
@@ -259,6 +261,21 @@ describe('cookies', () => {
     expect(answer!.kinds).toContain('mptcp');
     expect(answer!.kinds).not.toContain('timestamps');
     expect(socket.connection.isFallback).toBe(false);
+  });
+
+  it('fit: a SYN with one beside a key of version 0 leaves out the timestamps', () => {
+    const at = scene({ mptcp: { ...defaultMptcpSettings, versions: [0] } });
+    fetchCookie(at);
+    const socket = open(at, pattern(100));
+    at.world.run(at.world.now + SECOND);
+    expect(syns(at.client)[0]!.kinds).toEqual([
+      'mss',
+      'sack-permitted',
+      'window-scale',
+      'fast-open',
+      'mptcp',
+    ]);
+    expect(socket.connection.fastOpen).toMatchObject({ acceptedBytes: 100 });
   });
 });
 
