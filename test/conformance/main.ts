@@ -1,9 +1,11 @@
-/** `npm run conformance`: runs scripts by hand. See README.md. */
-import { relative, resolve } from 'node:path';
+/** `npm run conformance`: writes docs/conformance.md, or runs scripts by hand. See README.md. */
+import { writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { conformanceFolder, loadScript, scriptFiles } from './runner/scripts.js';
 import { runScript } from './runner/run.js';
 import { OurTarget } from './runner/target-ours.js';
 import { Settings } from './runner/target.js';
+import { conformanceTable } from './table.js';
 
 /** Runs the scripts whose path contains one of `names`; true when all conform. */
 async function run(names: readonly string[]): Promise<boolean> {
@@ -26,9 +28,16 @@ async function run(names: readonly string[]): Promise<boolean> {
   return failures === 0 && files.length > 0;
 }
 
+/** Writes the table anew. */
+function writeTable(): void {
+  writeFileSync(join(conformanceFolder, '../../docs/conformance.md'), conformanceTable());
+  console.log('wrote docs/conformance.md');
+}
+
 const [command, ...rest] = process.argv.slice(2);
-if (command === 'run') process.exitCode = (await run(rest)) ? 0 : 1;
+if (command === undefined) writeTable();
+else if (command === 'run') process.exitCode = (await run(rest)) ? 0 : 1;
 else {
-  console.error('usage: npm run conformance -- run [PART-OF-A-PATH...]');
+  console.error('usage: npm run conformance [-- run [PART-OF-A-PATH...]]');
   process.exitCode = 2;
 }
