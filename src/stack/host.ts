@@ -16,6 +16,7 @@ import { InterfaceTable, type NetworkInterface } from './interface-table.js';
 import { ListenerTable } from './listener-table.js';
 import type { Listener, ListenerHost } from './listener.js';
 import { PacketWriter } from './packet-writer.js';
+import { PeerMemory } from './peer-memory.js';
 import { PortAllocator } from './port-allocator.js';
 import { ReplyQueue } from './replies.js';
 import type { ConnectionSettings, StackSettings } from './settings.js';
@@ -35,6 +36,8 @@ export class Host implements SocketHost, ListenerHost {
   readonly replies = new ReplyQueue();
   readonly writer: PacketWriter;
   readonly origins: FlowOrigins;
+  /** What is known of the peers that were connected to. */
+  readonly peers: PeerMemory;
   readonly fastOpen: FastOpenDesk;
   /** Sockets by the token that peers join with (RFC 8684 §3.2). */
   readonly tokens = new Map<number, Socket>();
@@ -56,6 +59,7 @@ export class Host implements SocketHost, ListenerHost {
     this.flows = new FlowTable(random);
     this.timeWaits = new TimeWaitTable(random, settings.maxTimeWait, settings.tcp.timeWaitNs);
     this.origins = new FlowOrigins(random);
+    this.peers = new PeerMemory(settings.maxRememberedPeers, settings.peerMemoryNs);
     this.fastOpen = new FastOpenDesk(settings, random, this.counters);
     this.ports = new PortAllocator(settings.ephemeralPorts, random);
   }
@@ -260,13 +264,16 @@ export class Host implements SocketHost, ListenerHost {
       case 'subflow-released':
         this.removeFlow(event.subflow);
         break;
+      case 'fallback':
+        this.peers.noteFallback(now, socket.remote.address, event);
+        this.tellPath(socket, event);
+        break;
       case 'confirmed':
       case 'subflow-opened':
       case 'subflow-closed':
       case 'subflow-priority':
       case 'address-announced':
       case 'address-removed':
-      case 'fallback':
         this.tellPath(socket, event);
         break;
     }

@@ -27,6 +27,13 @@ export interface StackSettings {
   readonly maxFastOpenPeers: number;
   /** Age at which a remembered cookie is asked for anew, in ns. */
   readonly fastOpenCookieLifeNs: number;
+  /**
+   * Peers whose version of Multipath TCP is remembered, when they answered with a lower one than they were asked for; the
+   * least recently used goes first.
+   */
+  readonly maxRememberedPeers: number;
+  /** How long such an answer is believed, in ns: then the preferred version is asked for again. */
+  readonly peerMemoryNs: number;
   /** Records of closed flows that outlive old duplicates; beyond it the oldest goes early. */
   readonly maxTimeWait: number;
   /** Local ports for connections that asked for none. */
@@ -50,6 +57,8 @@ export const defaultStackSettings: StackSettings = Object.freeze({
   fastOpenKeyLifeNs: 12 * 60 * MINUTE,
   maxFastOpenPeers: 1024,
   fastOpenCookieLifeNs: 7 * 24 * 60 * MINUTE,
+  maxRememberedPeers: 1024,
+  peerMemoryNs: 60 * MINUTE,
   maxTimeWait: 16_384,
   ephemeralPorts: { first: 32_768, last: 60_999 },
   repliesPerSecond: 200,

@@ -199,7 +199,8 @@ export class Stack {
     const settings = options.mptcp ?? host.settings.mptcp;
     checkMptcpSettings(settings);
     const parameters = host.parametersFor(now, local, remote, device, options);
-    const key = host.uniqueKey(settings.enabled ? settings.versions[0] : undefined);
+    const version = host.peers.versionToAsk(now, remote.address, settings.versions);
+    const key = host.uniqueKey(settings.enabled ? version : undefined);
     const tuple = { local, remote };
     const { maxSegmentSize } = parameters;
     const fastOpen = host.fastOpen.offer(
@@ -210,7 +211,8 @@ export class Stack {
       maxSegmentSize,
     );
     const { random } = host;
-    const connection = Connection.connect(now, { tuple, settings, parameters, random, fastOpen, ...key });
+    const begin = { tuple, settings, parameters, random, fastOpen, version, ...key };
+    const connection = Connection.connect(now, begin);
     const own = pick(options);
     const socket = new Socket(host, connection, local, remote, own, undefined);
     socket.race = race;
