@@ -1,10 +1,10 @@
 /**
- * The flags that choose what carries connections: the kernel's Multipath TCP, or our engine behind TUN devices of the
- * command's own.
+ * The flags that choose what carries connections: the kernel's Multipath TCP, or our engine, behind TUN devices of the
+ * command's own or on addresses that the kernel has.
  */
 
 import type { Command } from 'commander';
-import { mayCreateTun, runIp } from '../linux/index.js';
+import { mayCreateTun, mayOpenRawSockets, runIp } from '../linux/index.js';
 import { UserspaceHost } from '../node/index.js';
 import { IpAddress } from '../wire/index.js';
 import { EnvironmentError, UsageError } from './errors.js';
@@ -12,6 +12,7 @@ import { EnvironmentError, UsageError } from './errors.js';
 export interface TransportFlags {
   readonly transport?: string;
   readonly tun?: readonly string[];
+  readonly raw?: readonly string[];
 }
 
 /** What a command passes to `connect` and `createServer`; `close` removes the devices. */
@@ -29,16 +30,20 @@ interface Subnet {
   readonly prefixLength: number;
 }
 
-/** Adds `--transport` and `--tun`. */
+/** Adds `--transport`, `--tun` and `--raw`. */
 export function addTransportFlags(command: Command): Command {
   return command
     .option(
       '--transport <name>',
-      "'kernel' (Linux's own MPTCP, the default where there is one) or 'userspace' (our engine; needs --tun and root)",
+      "'kernel' (Linux's own MPTCP, the default where there is one) or 'userspace' (our engine; needs --tun or --raw, and root)",
     )
     .option(
       '--tun <subnet...>',
       'for userspace: a TUN device for each subnet, the first address for the kernel, the second for our engine',
+    )
+    .option(
+      '--raw <interface...>',
+      "for userspace: speak from the kernel's addresses on these interfaces, as in --raw eth0 wlan0",
     );
 }
 
@@ -58,28 +63,39 @@ export function parseSubnet(text: string): Subnet {
 
 /** Sets up what was asked for. Throws a {@link UsageError}, and an {@link EnvironmentError} without the rights. */
 export function openTransport(flags: TransportFlags): ChosenTransport {
-  const { transport, tun = [] } = flags;
+  const { transport, tun = [], raw = [] } = flags;
   if (transport !== undefined && transport !== 'kernel' && transport !== 'userspace') {
     throw new UsageError(`--transport is 'kernel' or 'userspace', not '${transport}'`);
   }
   if (transport !== 'userspace') {
     if (tun.length > 0) throw new UsageError('--tun goes with --transport userspace');
+    if (raw.length > 0) throw new UsageError('--raw goes with --transport userspace');
     return { options: transport === undefined ? {} : { transport }, addresses: [], close: () => undefined };
   }
-  if (tun.length === 0) throw new UsageError('--transport userspace needs a --tun, as in --tun 10.77.0.0/30');
+  if (tun.length + raw.length === 0) {
+    throw new UsageError(
+      '--transport userspace needs a --tun or --raw, as in --tun 10.77.0.0/30 or --raw eth0',
+    );
+  }
   const subnets = tun.map(parseSubnet);
-  const capability = mayCreateTun();
-  if (!capability.available) throw new EnvironmentError(capability.reason, capability.hint);
+  const capabilities = [
+    ...(tun.length > 0 ? [mayCreateTun()] : []),
+    ...(raw.length > 0 ? [mayOpenRawSockets()] : []),
+  ];
+  for (const each of capabilities) if (!each.available) throw new EnvironmentError(each.reason, each.hint);
   const host = new UserspaceHost();
   try {
     for (const subnet of subnets) addDevice(host, subnet);
+    for (const name of raw) host.addRaw({ interface: name });
   } catch (error) {
     host.close();
     throw error;
   }
   return {
     options: { transport, via: host },
-    addresses: subnets.map((subnet) => subnet.engine),
+    addresses: host.stack.interfaces.flatMap(({ addresses }) =>
+      addresses.map(({ address }) => address.toString()),
+    ),
     close: () => host.close(),
   };
 }

@@ -37,6 +37,7 @@ export const EPERM = 1;
 export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
+export const ENETDOWN = 100;
 export const ENOBUFS = 105;
 export const EINPROGRESS = 115;
 

@@ -50,6 +50,12 @@ export class PortShield {
     this.kept.add(port);
   }
 
+  /** No longer shields `port` for good: it goes as those that are in use go, since connections may still have it. */
+  unkeep(port: number): void {
+    this.kept.delete(port);
+    if (this.ports.size - this.kept.size > this.maxPorts) this.dropOldest();
+  }
+
   /**
    * Shields `port` unless it is, and notes that it is in use.
    * @throws SystemError `EADDRINUSE` when a program of the kernel's has it, `EACCES` for one below 1024 without the right to.

@@ -4,7 +4,7 @@
  * what goes out leaves by a raw IP socket bound to the interface; and a {@link PortShield} keeps the kernel from answering.
  *
  * Only TCP segments to shielded ports come in, and ICMP errors. A port is shielded when the stack first sends from it;
- * one to listen on, by {@link RawDevice.listenOn}. No offload on the way out; on the way in, what the kernel has merged comes
+ * one to listen on, by {@link RawDevice.listenOn} until {@link RawDevice.stopListening}. No offload on the way out; on the way in, what the kernel has merged comes
  * merged.
  *
  * Read first: packet(7), raw(7).
@@ -136,11 +136,16 @@ export class RawDevice implements Device {
   }
 
   /**
-   * Takes `port` from the kernel for a listener of the stack's, until the device is closed.
+   * Takes `port` from the kernel for a listener of the stack's.
    * @throws SystemError `EADDRINUSE` when a program of the kernel's has it.
    */
   listenOn(port: number): void {
     this.shield.keep(port);
+  }
+
+  /** The listener on `port` is gone; what it accepted goes on. */
+  stopListening(port: number): void {
+    this.shield.unkeep(port);
   }
 
   /**

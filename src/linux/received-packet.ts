@@ -6,6 +6,7 @@
  */
 import {
   EAGAIN,
+  ENETDOWN,
   VIRTIO_NET_HDR_F_DATA_VALID,
   VIRTIO_NET_HDR_F_NEEDS_CSUM,
   VIRTIO_NET_HDR_GSO_NONE,
@@ -50,7 +51,8 @@ export function readPacket(
   for (;;) {
     const length = readInto(fd, slabs.address, MAX_READ_BYTES);
     if (length < 0) {
-      if (length === -EAGAIN) return false;
+      // A link that goes down says so once; packets come again when it is up.
+      if (length === -EAGAIN || length === -ENETDOWN) return false;
       throw new SystemError('read', -length);
     }
     if (length <= skip) continue;

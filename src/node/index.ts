@@ -40,6 +40,7 @@ export type {
   SubflowState,
   Transport,
 } from './socket.js';
+export type { RawSetup } from './raw-interfaces.js';
 export type { TransportOptions } from './transport.js';
 export {
   UserspaceHost,

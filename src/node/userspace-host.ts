@@ -7,13 +7,22 @@
  * waits for the next turn, which is how packets and writes are batched.
  */
 import { NEVER, SubflowError, type RandomSource } from '../base/index.js';
-import { NativeBuffer, ReceivedPacket, Tun, type TunOptions } from '../linux/index.js';
+import {
+  LinkMonitor,
+  NativeBuffer,
+  RawDevice,
+  ReceivedPacket,
+  Tun,
+  type TunOptions,
+} from '../linux/index.js';
 import { Packet, PacketSlab, type Device } from '../network/index.js';
 import {
   MAX_HEADER_BYTES,
   Stack,
   TransmitBuffer,
   type InterfaceAddress,
+  type Listener,
+  type ListenOptions,
   type PathNotice,
   type Socket as StackSocket,
   type StackEvent,
@@ -22,6 +31,7 @@ import {
 import { IpAddress } from '../wire/index.js';
 import { CryptoRandom } from './crypto-random.js';
 import { codeOf } from './net-error.js';
+import { kernelAddresses, RawInterfaces, type RawSetup } from './raw-interfaces.js';
 
 /** How to make a {@link UserspaceHost}. */
 export interface UserspaceHostOptions {
@@ -73,6 +83,8 @@ export interface ListenerEvents {
 const RECEIVE_BATCH = 8;
 /** Such batches before the event loop goes on to others. */
 const RECEIVE_ROUNDS = 16;
+/** Random ports tried for one listener. */
+const MAX_PORT_DRAWS = 16;
 /** Packets sent in one turn. */
 const TRANSMIT_BATCH = 256;
 /** The longest delay that Node's timers take, in ms. */
@@ -91,6 +103,7 @@ export class UserspaceHost {
   /** The engine. Read it at will; what is changed through it needs a {@link wake} after. */
   readonly stack: Stack;
   private readonly outlets: (Outlet | undefined)[] = [];
+  private readonly raw = new RawInterfaces();
   private out = new TransmitBuffer(new Uint8Array(0));
   private readonly startedAt = process.hrtime();
   private timer: NodeJS.Timeout | undefined = undefined;
@@ -118,6 +131,10 @@ export class UserspaceHost {
 
   /** Attaches a device; the host is its receiver from now on. Returns the id of the interface. */
   addDevice(device: Device, setup: InterfaceSetup): number {
+    return this.attach(device, setup, () => undefined);
+  }
+
+  private attach(device: Device, setup: InterfaceSetup, close: () => void): number {
     const { mtu, checksumOffload, maxOffloadBytes } = device.capabilities;
     const slab = new PacketSlab(64 * 1024);
     const id = this.addInterface(
@@ -131,7 +148,7 @@ export class UserspaceHost {
           bytes.set(out.packet);
           device.send(now, new Packet(bytes, out.segmentSize, out.checksumStart >= 0));
         },
-        close: () => undefined,
+        close,
       },
     );
     if (!device.isUp) this.stack.setInterfaceState(this.now(), id, false);
@@ -149,13 +166,17 @@ export class UserspaceHost {
 
   /**
    * Makes a TUN device and attaches it: the fast way, packets are written where the kernel reads them. The caller gives
-   * the kernel's side its address and sets it up; the process lives until the host is closed.
+   * the kernel's side its address and sets it up; connections move off while somebody sets it down. The process lives
+   * until the host is closed.
    * Throws `EPERM` without the right to, `ERR_SUBFLOW_NOT_LINUX` where there is none.
    */
   addTun(setup: TunSetup): { readonly id: number; readonly tun: Tun } {
     const tun = Tun.open(setup);
+    let monitor: LinkMonitor | undefined;
     let id: number;
     try {
+      // Until it is first seen up it counts as such: the kernel's side is set up after this.
+      monitor = new LinkMonitor(tun.name, setup.namespace, (up) => this.setInterfaceState(id, up));
       id = this.addInterface({ ...setup, name: tun.name }, tun.mtu, tun.capabilities, {
         send: (_now, out) => {
           try {
@@ -164,9 +185,13 @@ export class UserspaceHost {
             this.handleDeviceError(id, error);
           }
         },
-        close: () => tun.close(),
+        close: () => {
+          monitor?.close();
+          tun.close();
+        },
       });
     } catch (error) {
+      monitor?.close();
       tun.close();
       throw error;
     }
@@ -179,6 +204,62 @@ export class UserspaceHost {
       }
     });
     return { id, tun };
+  }
+
+  /**
+   * Speaks from addresses that the kernel has on one of its interfaces, with any host that it reaches over it; neither
+   * firewall nor routing is touched. Ports are taken from the kernel as connections and servers come and go. Gives the
+   * ids of the interfaces, one for each address; the process lives until the host is closed.
+   * Throws `EPERM` without CAP_NET_RAW, `ENODEV` for an interface that is not there or has no address, and
+   * `ERR_SUBFLOW_LINK_TYPE` for a kind of link that is not served.
+   */
+  addRaw(setup: RawSetup): readonly number[] {
+    const { interface: interfaceName, namespace, metric, maxPorts } = setup;
+    const entries = (setup.addresses ?? kernelAddresses(interfaceName, namespace)).map(parseAddress);
+    return entries.map((entry) => {
+      const { address } = entry;
+      const options = {
+        interfaceName,
+        address,
+        ...(namespace !== undefined && { namespace }),
+        ...(maxPorts !== undefined && { maxPorts }),
+      };
+      const owner = { beginInput: () => this.now(), endInput: () => this.turn() };
+      const device = new RawDevice(options, owner);
+      const name = entries.length === 1 ? interfaceName : `${interfaceName} ${address.toString()}`;
+      try {
+        const own = { name, addresses: [entry], ...(metric !== undefined && { metric }) };
+        const id = this.attach(device, own, () => device.close());
+        this.raw.add(address, device);
+        return id;
+      } catch (error) {
+        device.close();
+        throw error;
+      }
+    });
+  }
+
+  /** Takes connections, on a port that the kernel leaves to this host; throws as {@link Stack.listen} does. */
+  listen(options: ListenOptions): Listener {
+    const { address, port } = options.local;
+    for (let attempt = 1; ; attempt++) {
+      const listener = this.stack.listen(this.now(), options);
+      try {
+        this.raw.listenOn(address, listener.port);
+        return listener;
+      } catch (error) {
+        listener.close(this.now());
+        // A port drawn at random may be one of the kernel's.
+        if (port !== 0 || codeOf(error) !== 'EADDRINUSE' || attempt >= MAX_PORT_DRAWS) throw error;
+      }
+    }
+  }
+
+  /** Stops a listener made with {@link listen}. */
+  unlisten(listener: Listener): void {
+    listener.close(this.now());
+    this.raw.stopListening(listener.address, listener.port);
+    this.wake();
   }
 
   /** Takes a batch of packets in; false when the device has no more. */

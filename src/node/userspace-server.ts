@@ -77,7 +77,7 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
     const tcp = tcpSettingsFor(this.host, this.options);
     try {
       const local = { port, ...(!isAny && { address }) };
-      this.listener = this.host.stack.listen(this.host.now(), {
+      this.listener = this.host.listen({
         ...tcp,
         ...mptcpSettingsFor(this.host.stack.settings, this.options, 'server'),
         local,
@@ -146,7 +146,7 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
       if (isOpen) this.once('close', () => callback());
       else this.once('close', () => callback(netError('ERR_SERVER_NOT_RUNNING', 'close')));
     }
-    this.listener?.close(this.host.now());
+    if (this.listener !== undefined) this.host.unlisten(this.listener);
     this.listener = undefined;
     this.wanted = undefined;
     this.host.hold(this, false);

@@ -197,6 +197,8 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     if (this.isPeerClosed && !this.hasEnded && inner.connection.readableBytes === 0) {
       this.hasEnded = true;
       this.push(null);
+      // As net does: where nothing is left to be read the end comes without anybody reading.
+      this.read(0);
     }
   }
 

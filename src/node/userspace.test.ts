@@ -90,6 +90,17 @@ describe('the userspace transport', () => {
     expect(answer).toBe('pong');
   });
 
+  it('closes when the peer has ended, though nobody reads', async () => {
+    const via = world();
+    const listener = createServer({ via: via.server }, (socket) => socket.end('bye'));
+    const port = await listening(listener);
+    const client = connect({ via: via.client, host: '10.0.0.2', port });
+    client.resume();
+    await once(client, 'close');
+    listener.close();
+    await once(listener, 'close');
+  });
+
   it('leaves the writing side open when asked to', async () => {
     const via = world();
     const listener = createServer({ via: via.server, allowHalfOpen: true });
