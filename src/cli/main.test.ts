@@ -57,6 +57,8 @@ describe('subflow', () => {
     [['demo', '--seed', '-1'], /'-1'/],
     [['demo', '--fail-at', 'soon'], /'soon'/],
     [['get'], /missing required argument/],
+    [['get', 'http://localhost/', '--raw', 'eth0'], /--raw goes with --transport userspace/],
+    [['get', 'http://localhost/', '--transport', 'userspace'], /needs a --tun or --raw/],
     [['get', 'ftp://localhost/'], /not an http or https URL/],
     [['get', 'http://localhost/', '--transport', 'pigeon'], /'pigeon'/],
     [['serve', 'nowhere'], /not a folder/],
