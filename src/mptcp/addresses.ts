@@ -39,21 +39,6 @@ export class AddressBook {
   }
 }
 
-/** The subflow that control options go on: a fresh path before a stale one, a regular one before a backup. */
-function carrier(core: ConnectionCore): Subflow | undefined {
-  let best: Subflow | undefined;
-  let bestRank = Number.POSITIVE_INFINITY;
-  for (const subflow of core.subflows) {
-    if (subflow.state !== 'active') continue;
-    const rank = (subflow.isStale ? 2 : 0) + (subflow.isBackup ? 1 : 0);
-    if (rank < bestRank) {
-      best = subflow;
-      bestRank = rank;
-    }
-  }
-  return best;
-}
-
 /** Announces an address; false when the state or a limit forbids it, or the ID stands for another one. */
 export function announce(core: ConnectionCore, now: number, endpoint: Endpoint, id: number): boolean {
   if (!core.isConfirmed || core.isFallback || core.phase === 'closed') return false;
@@ -71,7 +56,7 @@ export function announce(core: ConnectionCore, now: number, endpoint: Endpoint, 
 }
 
 function sendAnnouncement(core: ConnectionCore, now: number, announcement: Announcement): void {
-  const subflow = carrier(core);
+  const subflow = core.carrier();
   announcement.nextAt = now + core.settings.addAddrTimeoutNs * 2 ** announcement.sent;
   if (subflow === undefined) return;
   announcement.sent++;
@@ -127,7 +112,7 @@ export function withdraw(core: ConnectionCore, id: number): void {
 export function sendRemovals(core: ConnectionCore, now: number): void {
   const removals = core.addresses?.removals;
   if (removals === undefined || removals.length === 0) return;
-  const subflow = carrier(core);
+  const subflow = core.carrier();
   if (subflow === undefined) return;
   subflow.enqueueOption(now, { subtype: 'REMOVE_ADDR', addressIds: removals.splice(0, removals.length) });
 }

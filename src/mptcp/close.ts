@@ -12,11 +12,11 @@
  *   any state: abort, MP_FASTCLOSE received, no subflow left for too long --> closed: subflows end with RSTs
  * ```
  */
-import { uint64ToBigInt } from '../base/index.js';
 import type { CloseReason } from '../tcp/index.js';
 import type { ConnectionCore } from './core.js';
 import type { ConnectionError, ConnectionErrorCode } from './events.js';
-import { closeSubflow, resetSubflow } from './subflow-end.js';
+import { closeByAck, isOwnKey, resetAll } from './fast-close.js';
+import { closeSubflow } from './subflow-end.js';
 
 /** What the end of the last subflow means to the user of the stream. */
 const errors: Readonly<Record<CloseReason, readonly [ConnectionErrorCode, string]>> = {
@@ -69,28 +69,22 @@ export function fail(core: ConnectionCore, now: number, error: ConnectionError):
   resetAll(core, now, true);
 }
 
-/** The owner's wish to end everything now. */
+/** The owner's wish to end everything now. A second time it no longer waits for the peer. */
 export function abort(core: ConnectionCore, now: number): void {
+  const mayAsk = core.settings.fastClose === 'ack' && core.phase === 'open';
   if (core.phase !== 'closed') enterClosed(core, undefined);
-  resetAll(core, now, true);
-}
-
-/** The peer's MP_FASTCLOSE: believed only with this side's key, and answered with a RST on every subflow. */
-export function handleFastClose(core: ConnectionCore, now: number, receiverKey: bigint): void {
-  if (core.phase === 'closed' || receiverKey !== uint64ToBigInt(core.localKeys!.key)) return;
-  enterClosed(core, { code: 'ECONNRESET', message: 'the peer closed the connection at once' });
-  resetAll(core, now, false);
+  if (!mayAsk || !closeByAck(core, now)) resetAll(core, now, true);
 }
 
 /**
- * Resets every subflow; `isFast` has the RSTs carry MP_FASTCLOSE, so that the peer ends the connection and does not wait
- * for the subflows to come back.
+ * The peer's MP_FASTCLOSE: believed only with this side's key, and answered with a RST on every subflow; also when this
+ * side was closing at the same time (RFC 8684 §3.5).
  */
-function resetAll(core: ConnectionCore, now: number, isFast: boolean): void {
-  for (const subflow of core.subflows) {
-    subflow.sendsFastClose = isFast && !core.isFallback && subflow.isConfirmed;
-    resetSubflow(core, now, subflow, undefined);
-  }
+export function handleFastClose(core: ConnectionCore, now: number, receiverKey: bigint): void {
+  if (!isOwnKey(core, receiverKey)) return;
+  if (core.phase !== 'closed')
+    enterClosed(core, { code: 'ECONNRESET', message: 'the peer closed the connection at once' });
+  resetAll(core, now, false);
 }
 
 function enterClosed(core: ConnectionCore, error: ConnectionError | undefined): void {

@@ -9,6 +9,7 @@ import type { Endpoint, MptcpVersion } from '../wire/index.js';
 import type { AddressBook } from './addresses.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
 import type { FastOpen } from './fast-open.js';
+import type { FastCloseWait } from './fast-close.js';
 import type { PathEvent } from './path-manager/path-manager.js';
 import type { PathKeeper } from './paths.js';
 import { DataReceiver } from './receive-data.js';
@@ -152,6 +153,8 @@ export class ConnectionCore {
   graceDeadline = Number.POSITIVE_INFINITY;
   /** How the subflow ended that was lost last, of those that had been open. */
   graceReason: CloseReason = 'normal';
+  /** An MP_FASTCLOSE on an ACK that the peer has not answered; undefined when there is none. */
+  fastClose: FastCloseWait | undefined = undefined;
   /** Whether `write` returned false and `writable` was not told since. */
   wantsWritable = false;
   /** Whether `readable` was told and `read` has not emptied the queue since. */
@@ -205,6 +208,21 @@ export class ConnectionCore {
     let count = 0;
     for (const subflow of this.subflows) if (subflow.state !== 'closed') count++;
     return count;
+  }
+
+  /** The subflow that control options go on: a fresh path before a stale one, a regular one before a backup. */
+  carrier(): Subflow | undefined {
+    let best: Subflow | undefined;
+    let bestRank = Number.POSITIVE_INFINITY;
+    for (const subflow of this.subflows) {
+      if (subflow.state !== 'active') continue;
+      const rank = (subflow.isStale ? 2 : 0) + (subflow.isBackup ? 1 : 0);
+      if (rank < bestRank) {
+        best = subflow;
+        bestRank = rank;
+      }
+    }
+    return best;
   }
 
   /** Whether some subflow other than `except` may carry data now or soon. */

@@ -72,7 +72,7 @@ function writeSyn(core: ConnectionCore, subflow: Subflow, out: Segment): void {
 /** A RST says why, and whether the whole connection goes with it (RFC 8684 §3.5 and §3.6). */
 function writeReset(core: ConnectionCore, subflow: Subflow, out: Segment): void {
   if (subflow.sendsFastClose && core.remoteKeys !== undefined) {
-    append(out, { subtype: 'MP_FASTCLOSE', receiverKey: uint64ToBigInt(core.remoteKeys.key) });
+    append(out, fastCloseOption(core));
     return;
   }
   if (subflow.failedSeq !== undefined) append(out, { subtype: 'MP_FAIL', dataSeq: subflow.failedSeq });
@@ -89,6 +89,10 @@ function writeResetAck(core: ConnectionCore, subflow: Subflow, out: Segment): vo
   if (core.remoteKeys === undefined || !subflow.isConfirmed) return;
   fillAck(core);
   appendDss(out);
+}
+
+function fastCloseOption(core: ConnectionCore): MptcpOption {
+  return { subtype: 'MP_FASTCLOSE', receiverKey: uint64ToBigInt(core.remoteKeys!.key) };
 }
 
 function writeData(
@@ -133,6 +137,11 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
   const { join } = subflow;
   if (!subflow.isConfirmed && join !== undefined) {
     if (join.isActive && join.peerNonce !== undefined) append(out, joinForAck(core, join));
+    return;
+  }
+  if (subflow === core.fastClose?.subflow) {
+    makeRoom(out, 12);
+    append(out, fastCloseOption(core));
     return;
   }
   const { sender } = core;

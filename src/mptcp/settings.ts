@@ -90,6 +90,12 @@ export interface MptcpSettings {
   readonly graceNs: number;
   /** How long a closed connection waits for the peer's DATA_FIN, or its answer to ours, before it resets, in ns. */
   readonly closeTimeoutNs: number;
+  /**
+   * How `abort` tells the peer (RFC 8684 §3.5). `reset`: a RST with MP_FASTCLOSE on every subflow, and nothing is left.
+   * `ack`: an ACK with it on one subflow, repeated until the peer answers, a few retransmission timeouts at the most;
+   * it survives a loss.
+   */
+  readonly fastClose: 'reset' | 'ack';
   /** How long a subflow that could not be opened, or was lost, rests before the path manager may try it again, in ns. */
   readonly retrySubflowNs: number;
   /** Makes the scheduler: which subflow carries the next bytes. */
@@ -128,6 +134,7 @@ export const defaultMptcpSettings: MptcpSettings = {
   maxDataTimeouts: 15,
   graceNs: 30 * SECOND,
   closeTimeoutNs: 60 * SECOND,
+  fastClose: 'reset',
   retrySubflowNs: 2 * SECOND,
   scheduler: lowestRtt,
   pathManager: fullMesh,

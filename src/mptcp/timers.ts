@@ -2,13 +2,14 @@
 import { repeatAnnouncements } from './addresses.js';
 import { errorFor, fail, handleCloseTimeout } from './close.js';
 import type { ConnectionCore } from './core.js';
+import { fastCloseAt, repeatFastClose } from './fast-close.js';
 import { repeatJoinAck } from './handshake-join.js';
 import { wakePairs } from './paths.js';
 import { checkSilence, dataTimerAt, handleDataTimeout, silenceEndsAt } from './send-recovery.js';
 
 /** When the first timer is due, TCP's included, in ns. */
 export function nextTimerAt(core: ConnectionCore): number {
-  let at = Math.min(dataTimerAt(core), core.closeDeadline, core.graceDeadline);
+  let at = Math.min(dataTimerAt(core), core.closeDeadline, core.graceDeadline, fastCloseAt(core));
   if (core.addresses !== undefined) at = Math.min(at, core.addresses.nextAt);
   if (core.paths !== undefined) at = Math.min(at, core.paths.nextAt);
   const { subflows } = core;
@@ -40,6 +41,7 @@ export function handleTimers(core: ConnectionCore, now: number): void {
   repeatAnnouncements(core, now);
   wakePairs(core, now);
   if (now >= dataTimerAt(core) && !handleDataTimeout(core, now)) fail(core, now, errorFor('timeout'));
+  repeatFastClose(core, now);
   if (now >= core.closeDeadline) handleCloseTimeout(core, now);
   checkGrace(core, now);
 }
