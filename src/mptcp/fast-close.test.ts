@@ -5,7 +5,7 @@ import type { MptcpOption } from '../wire/index.js';
 import { Impostor, impostorKey, ownKey } from '../../test/support/mptcp-impostor.js';
 import { World } from '../../test/support/mptcp-world.js';
 import type { PacketView } from '../../test/support/mptcp-world.js';
-import { Subflow } from './subflow.js';
+import type { Subflow } from './subflow.js';
 
 const fastClose = (key = ownKey): MptcpOption => ({
   subtype: 'MP_FASTCLOSE',
