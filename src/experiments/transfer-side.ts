@@ -179,7 +179,7 @@ export class TransferSide implements Application {
 
   private note(now: number, notice: PathNotice): void {
     if (notice.type === 'fallback') this.fallback = notice.cause;
-    if (!('subflow' in notice)) return;
+    if (!('subflow' in notice) || notice.type === 'experiment') return;
     const path = this.plan.pathOf(notice.subflow);
     const reason = notice.type === 'subflow-closed' ? notice.reason : undefined;
     const what = {

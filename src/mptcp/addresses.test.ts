@@ -86,7 +86,7 @@ describe('ADD_ADDR', () => {
     expect(announce(world, '10.9.9.1', 0, 7)).toBe(true);
     expect(announce(world, '10.9.9.2', 0, 7)).toBe(false);
     expect(
-      world.server.open.announceAddress(world.now, { address: addressOn('server', 0), port: 0 }, 0),
+      world.server.open.announceAddress(world.now, { address: addressOn('server', 1), port: 0 }, 0),
     ).toBe(false);
     expect(world.client.of('address-announced')).toHaveLength(1);
   });

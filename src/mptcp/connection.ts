@@ -14,10 +14,13 @@ import type {
   TcpParameters,
 } from '../tcp/index.js';
 import type { Endpoint, IpAddress, MptcpVersion, TcpSegment } from '../wire/index.js';
-import { announce, sendRemovals, setPriority, withdraw } from './addresses.js';
+import { sendRemovals, withdraw } from './address-removal.js';
+import { announce } from './addresses.js';
 import { abort, checkFinished } from './close.js';
 import { ConnectionCore, keyState } from './core.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
+import { sendExperiment } from './experiment.js';
+import type { ExperimentContent } from './experiment.js';
 import { acknowledgeStream, fallBack } from './fallback.js';
 import type { FastOpenStatus } from './fast-open.js';
 import { fastOpenOf, receiveSynData, settleSynData } from './fast-open.js';
@@ -28,6 +31,7 @@ import { readOptions } from './options-in.js';
 import { ACK_OPTION_BYTES, dataOptionBytes, synOptionBytes, writeOptions } from './options-out.js';
 import type { LocalAddress, RemoteAddress } from './path-manager/path-manager.js';
 import { refusePair, remoteAddressesOf, runPathManager, setLocalAddresses, takePair } from './paths.js';
+import { setPriority } from './priority.js';
 import { receiveBytes } from './receive-subflow.js';
 import { pushData } from './send-push.js';
 import type { DataRecord } from './send-record.js';
@@ -252,12 +256,26 @@ export class Connection {
     setPriority(this.core, now, subflow, backup);
   }
 
-  /** Announces an address (ADD_ADDR); port 0 announces none. False when the limits or the state forbid it. */
+  /**
+   * Sends an option for private use (MP_EXPERIMENTAL) on `subflow`, unreliably. False when it cannot carry it now; throws
+   * `ERR_SUBFLOW_BAD_OPTION` when it is too long.
+   */
+  sendExperiment(now: number, subflow: Subflow, content: ExperimentContent): boolean {
+    return sendExperiment(this.core, now, subflow, content);
+  }
+
+  /**
+   * Announces an address (ADD_ADDR); port 0 announces none. One that was announced under the same ID may be announced
+   * again, also with another port. False when the limits or the state forbid it, or the ID is another address's.
+   */
   announceAddress(now: number, endpoint: Endpoint, id: number): boolean {
     return announce(this.core, now, endpoint, id);
   }
 
-  /** Withdraws an address (REMOVE_ADDR) and closes the subflows that use it. */
+  /**
+   * Withdraws an address (REMOVE_ADDR) and closes the subflows that use it. Throws `ERR_SUBFLOW_BAD_ADDRESS_ID` for an
+   * `id` that is not 0 to 255.
+   */
   withdrawAddress(now: number, id: number): void {
     withdraw(this.core, id);
     if (this.core.isFallback) return;

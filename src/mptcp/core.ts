@@ -6,7 +6,7 @@ import { Deque } from '../base/index.js';
 import type { RandomSource, Uint64 } from '../base/index.js';
 import type { CloseReason } from '../tcp/index.js';
 import type { Endpoint, MptcpVersion } from '../wire/index.js';
-import type { AddressBook } from './addresses.js';
+import type { AddressBook } from './address-book.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
 import type { FastOpen } from './fast-open.js';
 import type { FastCloseWait } from './fast-close.js';
@@ -125,6 +125,8 @@ export class ConnectionCore {
   paths: PathKeeper | undefined = undefined;
   /** What the path manager has not been told yet; undefined while there is nothing. */
   pathEvents: PathEvent[] | undefined = undefined;
+  /** MP_EXPERIMENTAL options among the events not yet polled. */
+  waitingExperiments = 0;
   /** Events not yet polled. */
   private readonly events = new Deque<ConnectionEvent>();
   /** Whether something besides the flow of data happened since the last input was dealt with. */
@@ -200,7 +202,9 @@ export class ConnectionCore {
 
   /** The oldest event not yet polled. */
   nextEvent(): ConnectionEvent | undefined {
-    return this.events.shift();
+    const event = this.events.shift();
+    if (event?.type === 'experiment') this.waitingExperiments--;
+    return event;
   }
 
   /** Number of subflows that count against the limit: all but closed ones. */

@@ -146,6 +146,19 @@ export interface SubflowPriorityEvent {
   readonly peerBackup: boolean;
 }
 
+/**
+ * The peer sent an MP_EXPERIMENTAL; only where the setting `hearExperiments` asks for it. Some may be missing: nothing
+ * repeats them, and only a few wait to be polled.
+ */
+export interface ExperimentEvent {
+  readonly type: 'experiment';
+  readonly subflow: Subflow;
+  /** Lower half of the option's third byte, 0 to 15. */
+  readonly nibble: number;
+  /** What follows it. */
+  readonly body: Uint8Array;
+}
+
 /** The peer announced an address and its HMAC was right. */
 export interface AddressAnnouncedEvent {
   readonly type: 'address-announced';
@@ -155,7 +168,10 @@ export interface AddressAnnouncedEvent {
   readonly port: number;
 }
 
-/** The peer withdrew an address. */
+/**
+ * The peer withdrew an address: nothing new is opened to it. Subflows that use it are probed, and end if nothing answers;
+ * those that still work are the peer's to close (RFC 8684 §3.4.2).
+ */
 export interface AddressRemovedEvent {
   readonly type: 'address-removed';
   readonly id: number;
@@ -200,6 +216,7 @@ export type ConnectionEvent =
   | SubflowPriorityEvent
   | AddressAnnouncedEvent
   | AddressRemovedEvent
+  | ExperimentEvent
   | FallbackEvent
   | FastOpenEvent
   | TokenEvent;

@@ -54,6 +54,8 @@ describe('a path that dies in the middle of a transfer', () => {
     expect(longestGapNs(world)).toBeLessThan(500 * MILLISECOND);
     expect(world.client.of('subflow-closed').some(({ subflow }) => subflow.localId === 0)).toBe(true);
     expect(world.server.of('address-removed')).toEqual([{ type: 'address-removed', id: 0 }]);
+    // The other end makes sure first that the path is gone (RFC 8684 §3.4.2).
+    world.run(10 * SECOND);
     expect(world.server.open.subflows.every(({ remoteId }) => remoteId === 2)).toBe(true);
   });
 });

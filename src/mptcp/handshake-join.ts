@@ -21,6 +21,7 @@ import { noteJoinedAt } from './addresses.js';
 import type { ConnectionCore } from './core.js';
 import { findJoin } from './option-list.js';
 import { localIdOf } from './local-id.js';
+import { confirmPriority } from './priority.js';
 import { ResetReason } from './reset-reason.js';
 import type { ResetReasonCode } from './reset-reason.js';
 import type { DataRecord } from './send-record.js';
@@ -78,7 +79,7 @@ function peerProof(core: ConnectionCore, join: JoinHandshake): Uint8Array {
 export function joinForSyn(core: ConnectionCore, subflow: Subflow, join: JoinHandshake): MpJoin {
   const common = {
     subtype: 'MP_JOIN',
-    backup: subflow.backup,
+    backup: subflow.saidBackup,
     addressId: subflow.localId,
     nonce: join.nonce,
   } as const;
@@ -197,16 +198,21 @@ export function readJoinAck(core: ConnectionCore, now: number, subflow: Subflow,
     resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
     return;
   }
-  activateJoin(core, subflow);
+  activateJoin(core, now, subflow);
   noteJoinedAt(core, subflow.local);
   // The answer that lets the peer send (RFC 8684 §3.2: it must wait for this ACK).
   subflow.tcp.requestAck(now);
 }
 
 /** The side that opened the subflow sees its third ACK answered: anything but a repeated SYN+ACK or a RST is one. */
-export function readJoinAnswer(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): void {
+export function readJoinAnswer(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+): void {
   if ((segment.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
-  activateJoin(core, subflow);
+  activateJoin(core, now, subflow);
 }
 
 /** A third ACK that comes again was not seen to be answered: answer once more. */
@@ -214,7 +220,7 @@ export function answerRepeatedJoin(now: number, subflow: Subflow): void {
   if (subflow.join?.isActive === false && subflow.isConfirmed) subflow.tcp.requestAck(now);
 }
 
-function activateJoin(core: ConnectionCore, subflow: Subflow): void {
+function activateJoin(core: ConnectionCore, now: number, subflow: Subflow): void {
   core.hadJoin = true;
   subflow.isConfirmed = true;
   subflow.state = 'active';
@@ -223,6 +229,7 @@ function activateJoin(core: ConnectionCore, subflow: Subflow): void {
   core.graceDeadline = Number.POSITIVE_INFINITY;
   core.maySchedule = true;
   relieveStale(core);
+  confirmPriority(core, now, subflow);
   core.tell({ type: 'subflow-opened', subflow });
   core.notePath({ type: 'subflow-opened', subflow });
 }

@@ -1,5 +1,6 @@
 export * from './connection.js';
 export * from './events.js';
+export { MAX_EXPERIMENT_BYTES, type ExperimentContent } from './experiment.js';
 export { versionFor } from './handshake-capable.js';
 export type { FastOpenStatus } from './fast-open.js';
 export type { JoinRefusal, JoinRequest } from './handshake-join.js';

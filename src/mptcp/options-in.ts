@@ -7,14 +7,17 @@ import { offsetOf, seq32, uint64Distance, uint64ToBigInt } from '../base/index.j
 import { Verdict } from '../tcp/index.js';
 import { DssFields, MpTcpRstFlag, MptcpSubtype, TcpFlag, dssChecksum, parseDss } from '../wire/index.js';
 import type { MpCapable, MptcpOption, TcpSegment } from '../wire/index.js';
-import { handleAddAddr, handlePriority, handleRemoveAddr } from './addresses.js';
+import { handleRemoveAddr } from './address-removal.js';
+import { handleAddAddr } from './addresses.js';
 import { handleFail } from './checksum-failure.js';
 import { handleFastClose } from './close.js';
 import type { ConnectionCore } from './core.js';
+import { handleExperiment } from './experiment.js';
 import { fallBack, fallBackAloud, mayFallBack } from './fallback.js';
 import { noteSignal, readConfirmation, readSynAck, readThirdAck } from './handshake-capable.js';
 import { answerRepeatedJoin, readJoinAck, readJoinAnswer, readJoinSynAck } from './handshake-join.js';
 import { optionAt } from './option-list.js';
+import { handlePriority } from './priority.js';
 import { declareMapping, noteDataFin } from './receive-subflow.js';
 import { handleDataAck } from './send-acknowledgment.js';
 import type { Subflow } from './subflow.js';
@@ -34,6 +37,8 @@ export function readOptions(
   if ((verdict & Verdict.RESET) !== 0 && !core.rules.hasResetReason)
     subflow.wasResetKnowingly = segment.mptcpCount > 0;
   if ((verdict & Verdict.ACKED) !== 0) noteSilence(core, subflow, segment.mptcpCount === 0);
+  // On SYNs there are handshakes only.
+  if ((segment.flags & TcpFlag.SYN) !== 0) return;
   for (let i = 0; i < segment.mptcpCount && !core.isFallback; i++) {
     const subtype = segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4;
     if (subtype === MptcpSubtype.DSS) {
@@ -73,7 +78,7 @@ function readHandshake(
     return;
   }
   if (join !== undefined) {
-    if (join.isActive) readJoinAnswer(core, subflow, segment);
+    if (join.isActive) readJoinAnswer(core, now, subflow, segment);
     else readJoinAck(core, now, subflow, segment);
   } else if (core.isClient) {
     readConfirmation(core, now, subflow, segment);
@@ -177,8 +182,10 @@ function readOther(
     case 'MP_FASTCLOSE':
       handleFastClose(core, now, option.receiverKey);
       break;
-    case 'DSS':
     case 'MP_EXPERIMENTAL':
+      handleExperiment(core, subflow, option);
+      break;
+    case 'DSS':
     case 'UNKNOWN':
       // The DSS was read in place; the others have no meaning here and harm nothing.
       break;

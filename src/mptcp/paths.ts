@@ -3,7 +3,8 @@
  * addresses rest that failed, announces and withdraws. Makes no decision of its own but the limits.
  */
 import type { Endpoint, IpAddress } from '../wire/index.js';
-import { announce, setPriority, withdraw } from './addresses.js';
+import { withdraw } from './address-removal.js';
+import { announce } from './addresses.js';
 import type { ConnectionCore } from './core.js';
 import { localIdOf } from './local-id.js';
 import type {
@@ -14,6 +15,7 @@ import type {
   PathView,
   RemoteAddress,
 } from './path-manager/path-manager.js';
+import { setPriority } from './priority.js';
 import type { Subflow } from './subflow.js';
 import { closeSubflow, resetSubflow } from './subflow-end.js';
 import { restFactor } from './subflow-retry.js';
@@ -135,7 +137,7 @@ function restNsAfter(core: ConnectionCore, subflow: Subflow): number {
 
 /** The peer announced an address once more: that is a new chance for its pairs, after the rest that they are due. */
 function unbar(core: ConnectionCore, paths: PathKeeper, now: number, id: number): void {
-  const announced = core.addresses?.remote.find((remote) => remote.id === id);
+  const announced = id === 0 ? core.initialRemote : core.addresses?.remote.find((remote) => remote.id === id);
   if (announced === undefined) return;
   for (const attempt of paths.attempts) {
     const { state, remote } = attempt;
@@ -184,7 +186,8 @@ function notePair(paths: PathKeeper, subflow: Subflow, isOpen: boolean, now: num
 /** Addresses of the peer that subflows may go to. */
 export function remoteAddressesOf(core: ConnectionCore): RemoteAddress[] {
   const initial: RemoteAddress = { id: 0, ...core.tuple.remote };
-  return [...(core.peerForbidsInitial ? [] : [initial]), ...(core.addresses?.remote ?? [])];
+  const hasInitial = !core.peerForbidsInitial && core.addresses?.isInitialRemoved !== true;
+  return [...(hasInitial ? [initial] : []), ...(core.addresses?.remote ?? [])];
 }
 
 function viewOf(core: ConnectionCore, paths: PathKeeper): PathView {

@@ -62,6 +62,8 @@ export interface MptcpSettings {
   readonly addAddrTimeoutNs: number;
   /** How often an announcement is sent again before it is let be. */
   readonly addAddrRetries: number;
+  /** Whether MP_EXPERIMENTAL options that come are told as events; they are ignored otherwise. */
+  readonly hearExperiments: boolean;
   /** How long the third ACK of a join waits for its answer before it is sent again, in ns (RFC 8684 §3.2). */
   readonly joinAckTimeoutNs: number;
   /** How often the third ACK of a join is sent again before the subflow is given up. */
@@ -125,6 +127,7 @@ export const defaultMptcpSettings: MptcpSettings = {
   maxOutOfOrderRuns: 8192,
   addAddrTimeoutNs: 2 * SECOND,
   addAddrRetries: 5,
+  hearExperiments: false,
   joinAckTimeoutNs: SECOND,
   joinAckRetries: 4,
   staleTimeouts: 1,

@@ -49,6 +49,8 @@ export function endSubflow(core: ConnectionCore, now: number, subflow: Subflow, 
   subflow.state = 'closed';
   subflow.closeReason = reason;
   subflow.outbox = undefined;
+  subflow.priorityAt = Number.POSITIVE_INFINITY;
+  subflow.removalCheck = undefined;
   if (!core.isFallback && core.phase === 'open') reinjectAll(core, subflow);
   subflow.records = undefined;
   subflow.mappings = undefined;

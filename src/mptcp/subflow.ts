@@ -7,6 +7,7 @@ import { Deque } from '../base/index.js';
 import type { Seq32 } from '../base/index.js';
 import type { TcpConnection } from '../tcp/index.js';
 import type { Endpoint, MptcpOption } from '../wire/index.js';
+import type { RemovalCheck } from './address-removal.js';
 import type { SubflowCloseReason } from './events.js';
 import type { JoinHandshake } from './handshake-join.js';
 import { MappingTable } from './receive-mapping.js';
@@ -107,6 +108,14 @@ export class Subflow {
   mappings: MappingTable | undefined = undefined;
   /** Options to send with the next segments that have no payload; undefined when there never were any. */
   outbox: MptcpOption[] | undefined = undefined;
+  /** Whether the peer was last told that this side asks for it to be a backup. */
+  saidBackup: boolean;
+  /** How often the last MP_PRIO is still to be repeated. */
+  priorityRepeats = 0;
+  /** When, in ns; Infinity when it is not. */
+  priorityAt = Number.POSITIVE_INFINITY;
+  /** The probing that follows when the peer withdraws its address; undefined most of the time. */
+  removalCheck: RemovalCheck | undefined = undefined;
   /** Whether a RST of ours carries MP_FASTCLOSE. */
   sendsFastClose = false;
   /** Data sequence number of the MP_FAIL that a RST of ours carries. */
@@ -133,6 +142,7 @@ export class Subflow {
     this.localId = options.localId;
     this.remoteId = options.remoteId;
     this.backup = options.backup;
+    this.saidBackup = options.backup;
     this.join = options.join;
     this.staleTimeouts = options.staleTimeouts;
     this.tcp = options.tcp;
@@ -161,12 +171,13 @@ export class Subflow {
     return this.state === 'active' ? this.tcp.sendQuota(now, wantedBytes) : 0;
   }
 
-  /** Queues `option` for the next segment without payload, and asks for one. */
-  enqueueOption(now: number, option: MptcpOption): void {
+  /** Queues `option` for the next segment without payload, and asks for one; false when too many wait already. */
+  enqueueOption(now: number, option: MptcpOption): boolean {
     this.outbox ??= [];
-    if (this.outbox.length >= MAX_OUTBOX) return;
+    if (this.outbox.length >= MAX_OUTBOX) return false;
     this.outbox.push(option);
     this.tcp.requestAck(now);
+    return true;
   }
 
   /** Notes a record that was pushed. */

@@ -1,10 +1,12 @@
 /** Everything of one connection that happens because time passes, TCP's own timers aside. */
+import { continueCheck } from './address-removal.js';
 import { repeatAnnouncements } from './addresses.js';
 import { errorFor, fail, handleCloseTimeout } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { fastCloseAt, repeatFastClose } from './fast-close.js';
 import { repeatJoinAck } from './handshake-join.js';
 import { wakePairs } from './paths.js';
+import { repeatPriority } from './priority.js';
 import { checkSilence, dataTimerAt, handleDataTimeout, silenceEndsAt } from './send-recovery.js';
 
 /** When the first timer is due, TCP's included, in ns. */
@@ -17,7 +19,9 @@ export function nextTimerAt(core: ConnectionCore): number {
   for (let i = 0; i < subflows.length; i++) {
     const subflow = subflows[i]!;
     at = Math.min(at, subflow.tcp.pollTimeout());
+    at = Math.min(at, subflow.priorityAt);
     if (subflow.join !== undefined) at = Math.min(at, subflow.join.ackDeadline);
+    if (subflow.removalCheck !== undefined) at = Math.min(at, subflow.removalCheck.nextAt);
     if (hasChoice) at = Math.min(at, silenceEndsAt(core, subflow));
   }
   return at;
@@ -37,6 +41,8 @@ export function handleTimers(core: ConnectionCore, now: number): void {
     subflow.tcp.handleTimeout(now);
     repeatJoinAck(core, now, subflow);
     checkSilence(core, now, subflow);
+    repeatPriority(core, now, subflow);
+    continueCheck(core, now, subflow);
   }
   repeatAnnouncements(core, now);
   wakePairs(core, now);

@@ -7,6 +7,7 @@ import type {
   AddressRemovedEvent,
   ConfirmedEvent,
   ConnectionError,
+  ExperimentEvent,
   FallbackEvent,
   SubflowClosedEvent,
   SubflowOpenedEvent,
@@ -15,7 +16,7 @@ import type {
 import type { Listener } from './listener.js';
 import type { Socket } from './socket.js';
 
-/** What happened below the byte stream: subflows, addresses, fallback. */
+/** What happened below the byte stream: subflows, addresses, options for private use, fallback. */
 export type PathNotice =
   | ConfirmedEvent
   | SubflowOpenedEvent
@@ -23,6 +24,7 @@ export type PathNotice =
   | SubflowPriorityEvent
   | AddressAnnouncedEvent
   | AddressRemovedEvent
+  | ExperimentEvent
   | FallbackEvent;
 
 /** `listener.accept()` has at least one socket to give. Not repeated until it has given the last one. */

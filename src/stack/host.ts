@@ -274,6 +274,7 @@ export class Host implements SocketHost, ListenerHost {
       case 'subflow-priority':
       case 'address-announced':
       case 'address-removed':
+      case 'experiment':
         this.tellPath(socket, event);
         break;
     }

@@ -2,7 +2,7 @@
  * The owner's handle on one connection, Multipath TCP or plain: the stream and subflow operations of the connection,
  * after each of which the host knows that there may be something to send. It adds no buffering of its own.
  */
-import type { Connection, ConnectionError, Subflow } from '../mptcp/index.js';
+import type { Connection, ConnectionError, ExperimentContent, Subflow } from '../mptcp/index.js';
 import type { FastOpenOffer, TcpSettings } from '../tcp/index.js';
 import type { Endpoint } from '../wire/index.js';
 import type { PathNotice } from './events.js';
@@ -164,6 +164,13 @@ export class Socket {
   setBackup(now: number, subflow: Subflow, backup: boolean): void {
     this.connection.setBackup(now, subflow, backup);
     this.host.touch(now, this);
+  }
+
+  /** Sends an option for private use on a subflow; see `Connection.sendExperiment`. */
+  sendExperiment(now: number, subflow: Subflow, content: ExperimentContent): boolean {
+    const isSent = this.connection.sendExperiment(now, subflow, content);
+    this.host.touch(now, this);
+    return isSent;
   }
 
   /** Announces an address to the peer; see `Connection.announceAddress`. */

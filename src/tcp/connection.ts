@@ -297,6 +297,11 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     if (this.life.state !== 'syn-sent') this.receiver.ackNow = true;
   }
 
+  /** Has a keep-alive probe sent at the next poll: a segment that the peer must answer (RFC 9293 §3.8.4). */
+  probe(_now: number): void {
+    if (isSynchronized(this.life.state)) this.life.isProbeOwed = true;
+  }
+
   // Bytes in
 
   /** The next run of bytes in order, a view of the packet that brought them; `rcvDelivered` moves past it. */
