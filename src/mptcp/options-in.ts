@@ -3,7 +3,7 @@
  * every segment is read without allocation.
  * Read first: RFC 8684 §3.3 to §3.7.
  */
-import { offsetOf, seq32, uint64Distance, uint64ToBigInt } from '../base/index.js';
+import { offsetOf, seq32, uint64Add, uint64Distance, uint64ToBigInt } from '../base/index.js';
 import { Verdict } from '../tcp/index.js';
 import { DssFields, MpTcpRstFlag, MptcpSubtype, TcpFlag, dssChecksum, parseDss } from '../wire/index.js';
 import type { MpCapable, MptcpOption, TcpSegment } from '../wire/index.js';
@@ -121,7 +121,7 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
   const length = dss.dataFin ? dss.dataLength - 1 : dss.dataLength;
   if (length === 0) {
     // A DATA_FIN alone maps no byte of the subflow, whatever its subflow sequence number says (RFC 8684 §3.3.3).
-    if (isFinIntact(checksum)) noteDataFin(core, now, subflow, dataStart);
+    if (isFinIntact(core, checksum, dataStart)) noteDataFin(core, now, subflow, dataStart);
     return;
   }
   const skipped = subflow.synBytesReceived;
@@ -139,10 +139,14 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
   });
 }
 
-/** Whether the checksum of a DATA_FIN alone is right, or absent. It covers the pseudo-header only. */
-function isFinIntact(checksum: number): boolean {
-  if (checksum < 0 || !dss.seq64) return true;
-  return dssChecksum({ hi: dss.seqHi, lo: dss.seqLo }, dss.subflowSeq, dss.dataLength, []) === checksum;
+/**
+ * Whether the checksum of a DATA_FIN alone is right, or absent. It covers the pseudo-header only, in which the data
+ * sequence number has 64 bits whatever its width on the wire (RFC 8684 §3.3.1).
+ */
+function isFinIntact(core: ConnectionCore, checksum: number, dataStart: number): boolean {
+  if (checksum < 0) return true;
+  const seq = uint64Add(core.remoteKeys!.initialSeq, dataStart);
+  return dataStart >= 0 && dssChecksum(seq, dss.subflowSeq, dss.dataLength, []) === checksum;
 }
 
 function readOther(
