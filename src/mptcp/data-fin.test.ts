@@ -6,7 +6,7 @@ import type { Dss, MptcpOption } from '../wire/index.js';
 import { Impostor, impostorKey } from '../../test/support/mptcp-impostor.js';
 import { World } from '../../test/support/mptcp-world.js';
 import type { PacketView, WorldOptions } from '../../test/support/mptcp-world.js';
-import { Subflow } from './subflow.js';
+import type { Subflow } from './subflow.js';
 
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i & 0xff);
 const isFin = (option: MptcpOption): option is Dss => option.subtype === 'DSS' && option.dataFin;
