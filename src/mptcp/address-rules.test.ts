@@ -5,7 +5,7 @@ import { IpAddress, TcpFlag, addAddrHmac } from '../wire/index.js';
 import type { AddAddr, MptcpOption } from '../wire/index.js';
 import { Impostor, impostorKey, ownKey } from '../../test/support/mptcp-impostor.js';
 import { World, localAddress } from '../../test/support/mptcp-world.js';
-import { Subflow } from './subflow.js';
+import type { Subflow } from './subflow.js';
 
 const isReset = (flags: number): boolean => (flags & TcpFlag.RST) !== 0;
 

@@ -5,7 +5,7 @@ import type { MptcpOption } from '../wire/index.js';
 import { Impostor } from '../../test/support/mptcp-impostor.js';
 import { World } from '../../test/support/mptcp-world.js';
 import { MAX_EXPERIMENT_BYTES } from './experiment.js';
-import { Subflow } from './subflow.js';
+import type { Subflow } from './subflow.js';
 
 const content = { nibble: 5, body: Uint8Array.from([1, 2, 3]) };
 const option: MptcpOption = { subtype: 'MP_EXPERIMENTAL', ...content };

@@ -4,7 +4,7 @@ import type { MptcpOption } from '../wire/index.js';
 import { Impostor } from '../../test/support/mptcp-impostor.js';
 import { World, localAddress } from '../../test/support/mptcp-world.js';
 import type { PacketView } from '../../test/support/mptcp-world.js';
-import { Subflow } from './subflow.js';
+import type { Subflow } from './subflow.js';
 
 const prio = (backup: boolean): MptcpOption => ({ subtype: 'MP_PRIO', backup });
 const isPrio = (option: MptcpOption): boolean => option.subtype === 'MP_PRIO';
