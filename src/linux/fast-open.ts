@@ -3,8 +3,12 @@
  * and does as `net.ipv4.tcp_fastopen` of the namespace lets it: bit 0 for clients, bit 1 for servers, bit 2 for clients
  * without a cookie. Read first: tcp(7), RFC 7413.
  */
+import { readFileSync } from 'node:fs';
 import { IPPROTO_TCP } from './constants.js';
 import { setsockopt } from './libc.js';
+import { SystemError } from './system-error.js';
+
+const EOPNOTSUPP = 95;
 
 const TCP_FASTOPEN = 23;
 const TCP_FASTOPEN_CONNECT = 30;
@@ -16,6 +20,8 @@ const TCP_FASTOPEN_NO_COOKIE = 34;
  * @throws SystemError `EOPNOTSUPP` or `ENOPROTOOPT` where the kernel cannot.
  */
 export function acceptFastOpen(fd: number, maxPending: number, requireCookie = true): void {
+  // The kernel takes the option all the same, and then does not do it.
+  if (!mayServe()) throw new SystemError('setsockopt', EOPNOTSUPP, { detail: 'net.ipv4.tcp_fastopen' });
   setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, maxPending);
   if (!requireCookie) setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
 }
@@ -29,4 +35,9 @@ export function acceptFastOpen(fd: number, maxPending: number, requireCookie = t
 export function connectFastOpen(fd: number, withCookie = true): void {
   setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
   if (!withCookie) setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
+}
+
+/** Whether the calling thread's namespace has Fast Open on for servers. */
+function mayServe(): boolean {
+  return (Number(readFileSync('/proc/sys/net/ipv4/tcp_fastopen', 'utf8')) & 2) !== 0;
 }

@@ -223,6 +223,8 @@ function confirm(core: ConnectionCore, now: number, subflow: Subflow): void {
   subflow.isConfirmed = true;
   core.isConfirmed = true;
   core.confirmedAt = now;
+  // With Fast Open a server of version 0 may have spoken before our third ACK left: it is not waiting for the keys.
+  core.owesKeys = false;
   core.maySchedule = true;
   core.tell({ type: 'confirmed' });
   if (core.rules.keysConfirm || !core.isClient) allowJoins(core);

@@ -148,7 +148,10 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
   const bearsFin = sender.isFinSent && !sender.isFinAcked;
   // The DATA_FIN goes before a repetition of the keys, for the answer to either confirms; but not before the third ACK.
   if (!subflow.isConfirmed && core.isClient && !(bearsFin && subflow.hasShownKeys)) {
-    append(out, capableForAck(core, undefined));
+    const option = capableForAck(core, undefined);
+    // With Fast Open the server's data may be here already, and out of order.
+    makeRoom(out, padded(mptcpOptionLength(option)));
+    append(out, option);
     subflow.hasShownKeys = true;
     if (core.owesKeys) {
       core.owesKeys = false;

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { SubflowError } from '../base/index.js';
 import { KernelServer } from './kernel-server.js';
 import { connectKernelSocket } from './kernel-socket.js';
+import { checkFastOpenMode, checkFastOpenServer } from './fast-open.js';
 import { checkMultipathOptions } from './multipath-options.js';
 import type { ConnectOptions, ServerOptions } from './options.js';
 import type { Server } from './server.js';
@@ -33,6 +34,7 @@ export function connect(options: ConnectOptions, connectListener?: () => void): 
   const wanted = { ...options, port: Number(port) };
   const chosen = chooseTransport(options);
   checkMultipathOptions(options, chosen.transport, 'client');
+  checkFastOpenMode(options.fastOpen);
   const socket =
     chosen.transport === 'kernel' ? connectKernelSocket(wanted) : connectUserspaceSocket(chosen.host, wanted);
   if (connectListener !== undefined) socket.once('connect', connectListener);
@@ -52,6 +54,7 @@ export function createServer(
   const listener = typeof options === 'function' ? options : connectionListener;
   const chosen = chooseTransport(wanted);
   checkMultipathOptions(wanted, chosen.transport, 'server');
+  checkFastOpenServer(wanted.fastOpen);
   const server =
     chosen.transport === 'kernel' ? new KernelServer(wanted) : new UserspaceServer(chosen.host, wanted);
   if (listener !== undefined) server.on('connection', listener);

@@ -4,6 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import { Server as NetServer, type Socket as NetSocket } from 'node:net';
+import { prepareKernelServer } from './fast-open.js';
 import { listenKernel, setCongestionControl } from '../linux/index.js';
 import { adopt } from './kernel-socket.js';
 import { kernelCongestionName } from './multipath-options.js';
@@ -67,7 +68,7 @@ export class KernelServer extends NetServer {
     // Closed, and perhaps told to listen elsewhere, in the meantime.
     if (this.wanted !== options) return;
     const { backlog = 511, ipv6Only = false, port = 0 } = options;
-    const { congestion } = this.options;
+    const { congestion, fastOpen } = this.options;
     let fd: number;
     try {
       fd = listenKernel({
@@ -76,6 +77,7 @@ export class KernelServer extends NetServer {
         backlog,
         ipv6Only,
         prepare: (socket) => {
+          prepareKernelServer(socket, fastOpen);
           if (typeof congestion === 'string') setCongestionControl(socket, kernelCongestionName(congestion));
         },
       });

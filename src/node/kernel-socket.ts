@@ -16,6 +16,7 @@ import {
   subflowsOf,
   type KernelSubflow,
 } from '../linux/index.js';
+import { prepareKernelClient } from './fast-open.js';
 import type { ConnectOptions } from './options.js';
 import { codeOf, netError } from './net-error.js';
 import { closeSubflow, describeConnection, openSubflow, setBackup } from './kernel-subflow-control.js';
@@ -177,7 +178,8 @@ class KernelClientSocket extends KernelSocket {
     let fd = -1;
     try {
       fd = openKernelSocket({ family });
-      const { congestion, localAddress, localPort } = this.wanted;
+      const { congestion, fastOpen, localAddress, localPort } = this.wanted;
+      prepareKernelClient(fd, fastOpen);
       if (typeof congestion === 'string') setCongestionControl(fd, kernelCongestionName(congestion));
       if (localAddress !== undefined || localPort !== undefined) {
         bindLocal(fd, localAddress ?? (family === 4 ? '0.0.0.0' : '::'), localPort ?? 0);
@@ -186,7 +188,10 @@ class KernelClientSocket extends KernelSocket {
       this.failure = netError('EINVAL', 'open');
     } catch (error) {
       const code = codeOf(error);
-      const isOwn = (error as { syscall?: string }).syscall === 'bind' || code === undefined;
+      const isOwn =
+        (error as { syscall?: string }).syscall === 'bind' ||
+        code === undefined ||
+        code.startsWith('ERR_SUBFLOW');
       this.failure = isOwn ? (error as Error) : netError(code, 'socket', { address, port });
     }
     if (fd >= 0) closeSync(fd);

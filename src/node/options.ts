@@ -1,10 +1,11 @@
 /** What `connect`, `createServer` and `listen` may be asked for. */
 import type { LookupFunction } from 'node:net';
+import type { FastOpenClientOptions, FastOpenServerOptions } from './fast-open.js';
 import type { MultipathOptions } from './multipath-options.js';
 import type { TransportOptions } from './transport.js';
 
 /** How to connect: `net.connect`'s options for TCP, and the choice of a transport. */
-export interface ConnectOptions extends TransportOptions, MultipathOptions {
+export interface ConnectOptions extends TransportOptions, MultipathOptions, FastOpenClientOptions {
   readonly port: number;
   /** Name or address of the peer; `localhost` when left out. */
   readonly host?: string;
@@ -37,7 +38,7 @@ export interface ConnectOptions extends TransportOptions, MultipathOptions {
 }
 
 /** How to make a server: `net.createServer`'s options, and the choice of a transport. */
-export interface ServerOptions extends TransportOptions, MultipathOptions {
+export interface ServerOptions extends TransportOptions, MultipathOptions, FastOpenServerOptions {
   readonly allowHalfOpen?: boolean;
   /** Hand connections out paused. Default false. */
   readonly pauseOnConnect?: boolean;

@@ -89,6 +89,8 @@ class Search implements SocketEvents {
     }
     const { port } = this.options;
     const { address, family } = candidate;
+    // Not a second time: what went with the SYN of one attempt may have been taken.
+    const fastOpen = this.next === 1 && (this.options.fastOpen ?? false);
     this.current = candidate;
     this.socket.autoSelectFamilyAttemptedAddresses.push(`${address}:${port}`);
     this.socket.emit('connectionAttempt', address, port, family);
@@ -98,12 +100,13 @@ class Search implements SocketEvents {
       return;
     }
     try {
-      this.inner = this.host.stack.connect(this.host.now(), this.connectOptions(address));
+      this.inner = this.host.stack.connect(this.host.now(), { ...this.connectOptions(address), fastOpen });
     } catch (error) {
       this.noteFailure(netError(codeOf(error) ?? 'EINVAL', 'connect', { address, port }));
       return;
     }
     this.inner.data = this;
+    if (fastOpen !== false) this.socket.writeEarly(this.inner);
     this.host.wake();
     if (this.next >= this.addresses.length) return;
     const patienceMs =

@@ -82,6 +82,7 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
         ...mptcpSettingsFor(this.host.stack.settings, this.options, 'server'),
         local,
         ...(backlog !== undefined && { backlog }),
+        fastOpen: this.options.fastOpen ?? false,
       });
     } catch (error) {
       this.fail(netError(codeOf(error) ?? 'EINVAL', 'listen', { address: host ?? '::', port }));

@@ -6,6 +6,7 @@
 import { addAbortSignal, Duplex } from 'node:stream';
 import { MILLISECOND, NEVER } from '../base/index.js';
 import { codeOf, netError } from './net-error.js';
+import type { FastOpenStatus } from '../mptcp/index.js';
 import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
 import type {
   Multipath,
@@ -29,6 +30,16 @@ export interface UserspaceSocketOptions {
 type Chunk = Uint8Array | string;
 type Done = (error?: Error | null) => void;
 
+/** The write that was made before there was a connection. */
+interface EarlyWrite {
+  readonly chunk: Chunk;
+  readonly encoding: BufferEncoding;
+  /** The attempt that it was handed to; undefined for none. */
+  inner: StackSocket | undefined;
+  /** Whether the engine has room for more after it. */
+  hasRoom: boolean;
+}
+
 export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
   /** Addresses tried so far, as `address:port`. */
   autoSelectFamilyAttemptedAddresses: string[] = [];
@@ -51,6 +62,8 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
   private isPulling = false;
   private isPeerClosed = false;
   private hasEnded = false;
+  /** A write that waits for the connection; with Fast Open it may leave with the SYN. */
+  private early: EarlyWrite | undefined = undefined;
   /** Calls the engine's room is waited for with. */
   private whenWritable: (() => void) | undefined = undefined;
   private idleTimer: NodeJS.Timeout | undefined = undefined;
@@ -205,7 +218,28 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
   // Writing
 
   override _write(chunk: Chunk, encoding: BufferEncoding, done: Done): void {
-    this.whenConnected(done, () => this.finishWrite(this.give(chunk, encoding), done));
+    if (this.connecting) this.early = { chunk, encoding, inner: undefined, hasRoom: true };
+    this.whenConnected(done, () => {
+      const { early, inner } = this;
+      this.early = undefined;
+      const isGiven = early !== undefined && early.inner === inner;
+      this.finishWrite(isGiven ? early.hasRoom : this.give(chunk, encoding), done);
+    });
+  }
+
+  /** Hands what was written by now to `inner`, an attempt that has not sent its SYN. */
+  writeEarly(inner: StackSocket): void {
+    const { early } = this;
+    if (early === undefined) return;
+    const bytes = bytesOf(early.chunk, early.encoding);
+    early.inner = inner;
+    early.hasRoom = inner.write(this.host.now(), bytes);
+    this.bytesTaken += bytes.length;
+  }
+
+  /** How Fast Open went; undefined without it, and before there is a connection. */
+  get fastOpen(): FastOpenStatus | undefined {
+    return this.inner?.connection.fastOpen;
   }
 
   override _writev(chunks: { chunk: Chunk; encoding: BufferEncoding }[], done: Done): void {
@@ -247,10 +281,7 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
 
   /** Hands bytes to the engine; gives whether it has room for more, or why it did not take them. */
   private give(chunk: Chunk, encoding: BufferEncoding): boolean | Error {
-    // The engine keeps what it is given until it is acknowledged, and whoever wrote a buffer may use it again when the
-    // write is done: hence the copy, but for strings, whose bytes are made here.
-    const bytes =
-      typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Uint8Array.prototype.slice.call(chunk);
+    const bytes = bytesOf(chunk, encoding);
     this.bytesTaken += bytes.length;
     try {
       return this.inner!.write(this.host.now(), bytes);
@@ -417,4 +448,12 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     if (isAlive) this.host.hold(this, isReferenced);
     return this;
   }
+}
+
+/**
+ * The engine keeps what it is given until it is acknowledged, and whoever wrote a buffer may use it again when the write
+ * is done: hence the copy, but for strings, whose bytes are made here.
+ */
+function bytesOf(chunk: Chunk, encoding: BufferEncoding): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Uint8Array.prototype.slice.call(chunk);
 }

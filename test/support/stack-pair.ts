@@ -107,6 +107,13 @@ export class World {
   now = 0;
   delayNs = 5 * MILLISECOND;
   readonly flights: Flight[] = [];
+  /** Packets that arrive at a time of their own, whatever was sent since. */
+  readonly late: {
+    readonly at: number;
+    readonly packet: Uint8Array;
+    readonly host: TestHost;
+    readonly interfaceId: number;
+  }[] = [];
   readonly hosts: TestHost[] = [];
 
   host(settings: Partial<StackSettings> = {}): TestHost {
@@ -145,6 +152,7 @@ export class World {
       if (steps > 5_000_000) throw new Error('the world does not come to rest');
       const next = Math.min(
         this.flights[0]?.at ?? Infinity,
+        ...this.late.map(({ at }) => at),
         ...this.hosts.map((host) => host.stack.pollTimeout()),
       );
       if (next > until) break;
@@ -153,12 +161,20 @@ export class World {
         const { to, interfaceId, packet, segmentSize, checksumValid } = this.flights.shift()!;
         to.stack.handlePacket(this.now, interfaceId, packet, { segmentSize, checksumValid });
       }
+      this.deliverLate();
       for (const host of this.hosts) {
         if (host.stack.pollTimeout() <= this.now) host.stack.handleTimeout(this.now);
         host.pump();
       }
     }
     if (Number.isFinite(until)) this.now = Math.max(this.now, until);
+  }
+
+  private deliverLate(): void {
+    for (const packet of this.late.filter(({ at }) => at <= this.now)) {
+      this.late.splice(this.late.indexOf(packet), 1);
+      packet.host.stack.handlePacket(this.now, packet.interfaceId, packet.packet);
+    }
   }
 }
 
