@@ -1,11 +1,12 @@
 /** Every experiment there is, by name. */
 
 import { SubflowError } from '../base/index.js';
+import { attackTable } from './attacks/experiment.js';
 import type { Experiment } from './experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
 
 /** In the order in which they are listed. */
-export const experiments: readonly Experiment[] = [fastHandover];
+export const experiments: readonly Experiment[] = [fastHandover, attackTable];
 
 /** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */
 export function findExperiment(name: string): Experiment {

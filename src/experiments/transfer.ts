@@ -3,7 +3,7 @@
  * one connection that carries so many bytes each way. In virtual time: the same setup gives the same outcome.
  */
 
-import { MINUTE } from '../base/index.js';
+import { MINUTE, type RandomSource } from '../base/index.js';
 import type { PcapngWriter } from '../capture/index.js';
 import type { Subflow } from '../mptcp/index.js';
 import {
@@ -58,6 +58,8 @@ export interface TransferSetup {
   readonly incidents?: readonly Incident[];
   /** When the client connects, in ns. Default 0. */
   readonly connectAtNs?: number;
+  /** Where the keys, nonces and numbers of a host come from; from the seed when left out. */
+  readonly random?: Partial<Record<Side, RandomSource>>;
   /** When the world ends, in ns, whatever the state of things. Default: 10 minutes. */
   readonly untilNs?: number;
   /** Receives the packets at both hosts. */
@@ -85,11 +87,13 @@ export class TransferWorld {
   constructor(setup: TransferSetup) {
     this.setup = setup;
     this.simulator = new Simulator(setup.seed);
-    const stack = (settings: Partial<StackSettings> = {}): Stack =>
-      new Stack({ random: this.simulator.random.fork(), settings });
+    const stack = (side: Side): Stack => {
+      const random = this.simulator.random.fork();
+      return new Stack({ random: setup.random?.[side] ?? random, settings: setup[side] ?? {} });
+    };
     this.hosts = twoHosts(this.simulator, {
-      client: stack(setup.client),
-      server: stack(setup.server),
+      client: stack('client'),
+      server: stack('server'),
       paths: setup.paths.map((path, index) => this.pathSetup(path, index)),
     });
     const { uploadBytes = 0, downloadBytes = 0, seed } = setup;

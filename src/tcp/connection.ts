@@ -319,6 +319,11 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     return this.receiver.rcvNxt;
   }
 
+  /** Separate runs of bytes held out of order; `maxReassemblyRuns` bounds them. */
+  get reassemblyRuns(): number {
+    return this.receiver.runCount;
+  }
+
   /** Whether the peer's FIN came in order. */
   get isPeerFinished(): boolean {
     return this.receiver.isFinished;

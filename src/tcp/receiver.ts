@@ -105,6 +105,11 @@ export class Receiver {
     return this.finOffset >= 0 && this.rcvNxt > this.finOffset;
   }
 
+  /** Separate runs of bytes held beyond a gap. */
+  get runCount(): number {
+    return this.reassembly?.runCount ?? 0;
+  }
+
   /** Whether bytes are held beyond a gap. */
   get hasGap(): boolean {
     return this.reassembly !== undefined;

@@ -1,0 +1,76 @@
+/** Every attack in one table: without its defence, and as shipped. */
+
+import { type Check, defineExperiment } from '../experiment.js';
+import type { AttackOutcome } from './attack.js';
+import { addressHijack, dataAckBeyond, fastClose, removeAddress } from './control.js';
+import { mappingBeyond, outOfOrder, payloadForged } from './data.js';
+import { synFlood } from './floods.js';
+import { joinFlood, joinReplay, tokenGuessing } from './joins.js';
+import { blindReset, blindSyn } from './resets.js';
+
+/** In the order of the table. */
+const attacks: readonly (readonly [string, (seed: number) => readonly AttackOutcome[]])[] = [
+  ['blind resets', blindReset],
+  ['blind SYNs', blindSyn],
+  ['a SYN flood', synFlood],
+  ['token guessing', tokenGuessing],
+  ['a join flood', joinFlood],
+  ['a join replayed', joinReplay],
+  ['ADD_ADDR', addressHijack],
+  ['REMOVE_ADDR', (seed) => [removeAddress(seed)]],
+  ['fast close', fastClose],
+  ['DATA_ACK', (seed) => [dataAckBeyond(seed)]],
+  ['mappings', (seed) => [mappingBeyond(seed)]],
+  ['bytes out of order', outOfOrder],
+  ['forged payload', payloadForged],
+];
+
+/** Attacks that succeed against any stack without cryptography: shown, and not held against this one. */
+const undefended = new Set(['payload forged']);
+/** Most of what a limit may let through. */
+const limits: Readonly<Record<string, number>> = {
+  'token guessing': 400,
+  'join flood, token known': 8,
+  'SYN flood': 1024,
+  'bytes out of order': 1024,
+};
+
+export const attackTable = defineExperiment({
+  name: 'attacks',
+  title: 'Attacks on Multipath TCP, without their defence and as shipped',
+  source:
+    'RFC 6181 (2011) and RFC 7430 (2015): threats to Multipath TCP; RFC 5961 (2010): blind in-window attacks; RFC 4987 (2007): ' +
+    'SYN floods',
+  summary:
+    'A transfer runs over two paths while somebody attacks it: blind from outside, on one of the paths, having seen the ' +
+    'handshake, or as the peer. Each attack meets a stack without the defence (or finds what it needs) and the stack as it ' +
+    'ships. What is counted as harm differs by attack; completed says whether the victim got every byte.',
+  parameters: {},
+  columns: [
+    { name: 'attack', title: 'attack', kind: 'text' },
+    { name: 'attacker', title: 'attacker', kind: 'text' },
+    { name: 'defence', title: 'defence', kind: 'text' },
+    { name: 'shipped', title: 'shipped', kind: 'boolean' },
+    { name: 'harm', title: 'harm', kind: 'number' },
+    { name: 'measure', title: 'what is counted', kind: 'text' },
+    { name: 'completed', title: 'completed', kind: 'boolean' },
+  ],
+
+  async run({ seed, step }) {
+    const rows: AttackOutcome[] = [];
+    for (const [index, [what, attack]] of attacks.entries()) {
+      await step(index, attacks.length, what);
+      rows.push(...attack(seed));
+    }
+    return { rows: rows.map((row) => ({ ...row })), figures: {}, checks: rows.flatMap(checksOf) };
+  },
+});
+
+function checksOf({ attack, shipped, harm, completed, measure }: AttackOutcome): Check[] {
+  if (!shipped || undefended.has(attack)) return [];
+  const bound = limits[attack] ?? 0;
+  return [
+    { name: `${attack}: ${measure}`, pass: harm <= bound, value: harm, bound },
+    { name: `${attack}: the victim's transfer completes`, pass: completed, value: completed, bound: true },
+  ];
+}
