@@ -6,6 +6,7 @@ import { experiments, flagName, runExperiment } from './index.js';
 /** Smaller than the defaults, where the defaults take long. */
 const small: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'fast-handover': { sizeBytes: 3e6, runs: 1 },
+  'mp-prio-attack': { sizeBytes: 3e6 },
 };
 
 describe('the experiments', () => {

@@ -4,9 +4,10 @@ import { SubflowError } from '../base/index.js';
 import { attackTable } from './attacks/experiment.js';
 import type { Experiment } from './experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
+import { priorityAttack } from './mp-prio-attack/experiment.js';
 
 /** In the order in which they are listed. */
-export const experiments: readonly Experiment[] = [fastHandover, attackTable];
+export const experiments: readonly Experiment[] = [fastHandover, priorityAttack, attackTable];
 
 /** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */
 export function findExperiment(name: string): Experiment {

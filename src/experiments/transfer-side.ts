@@ -17,8 +17,11 @@ export interface Arrival {
   readonly atNs: number;
   /** Bytes delivered by then, these included. */
   readonly totalBytes: number;
-  /** Index of the path that brought the last of them; -1 where it cannot be told. */
-  readonly path: number;
+  /**
+   * Bytes that each path has brought by then, whether or not those before them were there already; empty where it cannot
+   * be told.
+   */
+  readonly pathBytes: readonly number[];
 }
 
 /** Something that happened to a subflow. */
@@ -70,6 +73,7 @@ export class TransferSide implements Application {
   private readonly checker: StreamChecker;
   private readonly arrivals: Arrival[] = [];
   private readonly subflows: SubflowNote[] = [];
+  private readonly pathBytes: number[] = [];
   private readonly receivedBySubflow = new Map<Subflow, number>();
   private written = 0;
   private hasShutDown = false;
@@ -162,19 +166,20 @@ export class TransferSide implements Application {
       this.checker.accept(bytes);
     const totalBytes = this.checker.bytesDelivered;
     if (totalBytes === before) return;
-    this.arrivals.push({ atNs: now, totalBytes, path: this.bringer(socket) });
+    this.countPaths(socket);
+    this.arrivals.push({ atNs: now, totalBytes, pathBytes: [...this.pathBytes] });
     if (this.checker.isComplete) this.completedAtNs ??= now;
   }
 
-  /** The path whose subflow has received more than when this was asked last. */
-  private bringer(socket: Socket): number {
-    let path = -1;
+  /** Adds what each subflow has received since this was asked last to its path. */
+  private countPaths(socket: Socket): void {
     for (const subflow of socket.connection.subflows) {
-      if (subflow.bytesReceived > (this.receivedBySubflow.get(subflow) ?? 0))
-        path = this.plan.pathOf(subflow);
+      const path = this.plan.pathOf(subflow);
+      const grown = subflow.bytesReceived - (this.receivedBySubflow.get(subflow) ?? 0);
       this.receivedBySubflow.set(subflow, subflow.bytesReceived);
+      while (this.pathBytes.length <= path) this.pathBytes.push(0);
+      if (path >= 0) this.pathBytes[path] = this.pathBytes[path]! + grown;
     }
-    return path;
   }
 
   private note(now: number, notice: PathNotice): void {

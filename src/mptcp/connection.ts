@@ -213,8 +213,10 @@ export class Connection {
     parameters: TcpParameters,
   ): Subflow | JoinRefusal {
     const { core } = this;
-    const judgement = judgeJoin(core, syn, tuple);
+    const judgement = judgeJoin(core, now, syn, tuple);
     if ('refused' in judgement) return judgement;
+    // An older join may have made room.
+    if (core.isUnsettled) this.settle(now);
     const subflow = acceptSubflow(core, now, judgement, syn, tuple, parameters);
     prepare(core, subflow, parameters);
     return subflow;

@@ -92,8 +92,13 @@ export function joinForAck(core: ConnectionCore, join: JoinHandshake): MpJoin {
   return { subtype: 'MP_JOIN', phase: 'ack', hmac: ownProof(core, join).slice(0, LONG_PROOF_BYTES) };
 }
 
-/** Reads the SYN of a join; gives why it is refused, or the option. */
-export function judgeJoin(core: ConnectionCore, syn: TcpSegment, tuple: FlowTuple): MpJoinSyn | JoinRefusal {
+/** Reads the SYN of a join; gives why it is refused, or the option. May give up an older join to make room. */
+export function judgeJoin(
+  core: ConnectionCore,
+  now: number,
+  syn: TcpSegment,
+  tuple: FlowTuple,
+): MpJoinSyn | JoinRefusal {
   const option = findJoin(syn);
   if (option?.phase !== 'syn') return refusal(core, ResetReason.MPTCP_ERROR, false);
   // Before the peer's key is confirmed there is nothing to prove a join with, and plain TCP has no subflows.
@@ -102,9 +107,21 @@ export function judgeJoin(core: ConnectionCore, syn: TcpSegment, tuple: FlowTupl
   const isInitial =
     tuple.local.port === core.tuple.local.port && tuple.local.address.equals(core.tuple.local.address);
   if (isInitial && !core.settings.joinInitialAddress) return refusal(core, ResetReason.PROHIBITED, false);
-  if (core.countSubflows() >= core.settings.maxSubflows)
+  if (core.countSubflows() >= core.settings.maxSubflows && !displaceHalfOpen(core, now))
     return refusal(core, ResetReason.LACK_OF_RESOURCES, true);
   return option;
+}
+
+/**
+ * Gives up the peer's join that has waited longest for its proof. Whoever overheard the token can fill every place with
+ * SYNs (RFC 7430 §5); a real join is half-open for a round trip only, so that those that stay are not the peer's.
+ */
+function displaceHalfOpen(core: ConnectionCore, now: number): boolean {
+  const oldest = core.subflows.find(({ join, state }) => join?.isActive === false && state === 'opening');
+  if (oldest === undefined) return false;
+  // Should it have been the peer's after all, it is to try again before long, which a want of resources would not suggest.
+  resetSubflow(core, now, oldest, ResetReason.UNSPECIFIED, true);
+  return true;
 }
 
 function refusal(core: ConnectionCore, reason: ResetReasonCode, transient: boolean): JoinRefusal {

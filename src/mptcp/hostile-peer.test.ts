@@ -208,11 +208,25 @@ describe('announcements', () => {
 describe('joins', () => {
   const token = (impostor: Impostor): number => impostor.connection.localToken!;
 
-  it('in a flood get the subflows there are, and no more', () => {
+  it('in a flood get the subflows there are and no more, the newest in place of the oldest without a proof', () => {
     const impostor = new Impostor({ maxSubflows: 3 });
     const results = Array.from({ length: 20 }, (_, i) => impostor.join(token(impostor), i, i + 1));
-    expect(results.filter((result) => result instanceof Subflow)).toHaveLength(2);
-    expect(results[2]).toEqual({ refused: true, reason: ResetReason.LACK_OF_RESOURCES, transient: true });
+    expect(results.every((result) => result instanceof Subflow)).toBe(true);
+    const open = impostor.connection.subflows.filter(({ state }) => state !== 'closed');
+    expect(open).toEqual([impostor.initial, ...results.slice(-2)]);
+    const [displaced] = results as Subflow[];
+    expect(displaced).toMatchObject({ resetReason: ResetReason.UNSPECIFIED, resetTransient: true });
+  });
+
+  it('displace no join that has given its proof', () => {
+    const impostor = new Impostor({ maxSubflows: 3 });
+    for (const nonce of [1, 2]) {
+      const subflow = impostor.join(token(impostor), nonce, nonce) as Subflow;
+      impostor.joinAck(subflow, nonce);
+    }
+    expect(impostor.join(token(impostor), 3, 3)).toEqual({
+      ...{ refused: true, reason: ResetReason.LACK_OF_RESOURCES, transient: true },
+    });
   });
 
   it('without the keys give no access, not even for a moment', () => {

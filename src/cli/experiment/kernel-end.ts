@@ -105,7 +105,7 @@ export class KernelEnd {
 
   private take(bytes: Uint8Array): void {
     this.checker.accept(bytes);
-    this.arrivals.push({ atNs: this.now(), totalBytes: this.checker.bytesDelivered, path: -1 });
+    this.arrivals.push({ atNs: this.now(), totalBytes: this.checker.bytesDelivered, pathBytes: [] });
     this.look();
     if (this.checker.isComplete) this.completedAtNs ??= this.now();
     this.endIfDue();

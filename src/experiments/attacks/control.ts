@@ -3,7 +3,7 @@
  * of data. Read first: RFC 6181, RFC 7430 §2 to §4, Munir et al.: Multipath TCP Attacks and Countermeasures (ICNP 2017).
  */
 
-import { SECOND, SeededRandom } from '../../base/index.js';
+import { SeededRandom } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { IpAddress, type MptcpOption } from '../../wire/index.js';
 import type { TransferSetup, TransferWorld } from '../transfer.js';
@@ -88,26 +88,6 @@ function fastCloseOnce(seed: number, isSeen: boolean): AttackOutcome {
 /** MP_FASTCLOSE with the key, and with guesses at it. */
 export function fastClose(seed: number): readonly AttackOutcome[] {
   return [fastCloseOnce(seed, true), fastCloseOnce(seed, false)];
-}
-
-/** REMOVE_ADDR of the other path's addresses in the server's name. */
-export function removeAddress(seed: number): AttackOutcome {
-  const spy = new Spy();
-  const outcome = runAttack(spiedSetup(attackSetup(seed), [spy]), (world) => {
-    world.simulator.at(ATTACK_AT_NS, (now) => {
-      const ids = world.client.socket!.connection.subflows.map(({ remoteId }) => remoteId);
-      const others = [...new Set(ids)].filter((id) => id !== 0);
-      if (others.length > 0) inject(world, now, spy, [{ subtype: 'REMOVE_ADDR', addressIds: others }]);
-    });
-  });
-  const ended = outcome.client.subflows.filter(
-    ({ what, atNs, reason }) => what === 'closed' && reason !== 'normal' && atNs < ATTACK_AT_NS + SECOND,
-  );
-  return {
-    ...{ attack: 'REMOVE_ADDR forged', attacker: 'one path', shipped: true },
-    defence: 'the path is probed first',
-    ...{ measure: 'live subflows ended', harm: ended.length, completed: isCompleted(outcome) },
-  };
 }
 
 /** DATA_ACKs of what was never sent, in the client's and the server's name. */

@@ -19,7 +19,7 @@ import { forge, forgeToClient, Spy } from './forgery.js';
 import { TcpFlag } from '../../wire/index.js';
 
 /** Single bytes that are sent out of order. */
-const holes = 20_000;
+const holes = 8000;
 
 /** The newest mapping from the server that was overheard. */
 interface Heard {

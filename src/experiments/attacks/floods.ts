@@ -8,9 +8,9 @@ import { type AttackOutcome, attackSetup, isCompleted, runAttack } from './attac
 import { forge } from './forgery.js';
 
 /** SYNs of the flood; the host takes fewer connections. */
-const syns = 8000;
+const syns = 4000;
 /** Connections that the host of the victim takes. */
-const maxConnections = 4096;
+const maxConnections = 2048;
 
 function floodOnce(seed: number, settings: Partial<StackSettings>, shipped: boolean): AttackOutcome {
   const destination = { address: IpAddress.parse('10.0.0.1')!, port: TRANSFER_PORT };

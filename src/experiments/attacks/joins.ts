@@ -18,9 +18,9 @@ import {
 import { forge, Spy } from './forgery.js';
 
 /** Tokens that are tried: one in 2^32 would be right for each connection. */
-const guesses = 20_000;
+const guesses = 5000;
 /** SYNs of a flood. */
-const floodSyns = 2000;
+const floodSyns = 1000;
 /** An address on the second path that belongs to nobody. */
 const attackerAddress = IpAddress.parse('10.0.1.66')!;
 
@@ -76,11 +76,13 @@ export interface JoinFlood {
   readonly held: number;
   /** Whether the client's own join, begun during the flood, came through. */
   readonly joined: boolean;
+  /** How often a join of the client's failed before. */
+  readonly retries: number;
   readonly completed: boolean;
 }
 
 /** SYNs with the right token, while the client wants to join too. */
-export function runJoinFlood(seed: number, maxSubflows: number): JoinFlood {
+export function runJoinFlood(seed: number, maxSubflows: number, count = floodSyns): JoinFlood {
   let held = 0;
   const setup = attackSetup(seed, {
     server: { mptcp: { ...defaultMptcpSettings, maxSubflows } },
@@ -88,10 +90,10 @@ export function runJoinFlood(seed: number, maxSubflows: number): JoinFlood {
       { atNs: 0, act: (now, links) => links[1]!.backward.setState(now, 'down') },
       { atNs: ATTACK_AT_NS + 100 * MILLISECOND, act: (now, links) => links[1]!.backward.setState(now, 'up') },
     ],
-    downloadBytes: 4_000_000,
+    downloadBytes: 8_000_000,
   });
   const outcome = runAttack(setup, (world) => {
-    for (let i = 0; i < floodSyns; i++) {
+    for (let i = 0; i < count; i++) {
       world.simulator.at(ATTACK_AT_NS + i * MILLISECOND, (now) => {
         const token = world.server.socket?.connection.localToken;
         if (token === undefined) return;
@@ -106,8 +108,10 @@ export function runJoinFlood(seed: number, maxSubflows: number): JoinFlood {
       });
     }
   });
-  const joined = outcome.client.subflows.some(({ what, path }) => what === 'opened' && path === 1);
-  return { held, joined, completed: isCompleted(outcome) };
+  const notes = outcome.client.subflows.filter(({ path }) => path === 1);
+  const opened = notes.findIndex(({ what }) => what === 'opened');
+  const retries = notes.slice(0, Math.max(0, opened)).filter(({ what }) => what === 'closed').length;
+  return { held, joined: opened >= 0, retries, completed: isCompleted(outcome) };
 }
 
 /** SYNs with a token that was overheard: half-open joins have a limit. */
