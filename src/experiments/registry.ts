@@ -4,10 +4,20 @@ import { SubflowError } from '../base/index.js';
 import { attackTable } from './attacks/experiment.js';
 import type { Experiment } from './experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
+import { fastOpen } from './fast-open/experiment.js';
 import { priorityAttack } from './mp-prio-attack/experiment.js';
+import { nat64 } from './nat64/experiment.js';
+import { robustEstablishment } from './robust-establishment/experiment.js';
 
 /** In the order in which they are listed. */
-export const experiments: readonly Experiment[] = [fastHandover, priorityAttack, attackTable];
+export const experiments: readonly Experiment[] = [
+  fastHandover,
+  robustEstablishment,
+  nat64,
+  fastOpen,
+  priorityAttack,
+  attackTable,
+];
 
 /** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */
 export function findExperiment(name: string): Experiment {

@@ -21,7 +21,7 @@ import {
   twoHosts,
   type TwoHosts,
 } from '../network/index.js';
-import { Stack, type StackSettings } from '../stack/index.js';
+import { Stack, type StackConnectOptions, type StackSettings } from '../stack/index.js';
 import { type SideOutcome, TransferSide } from './transfer-side.js';
 
 /** The port that the server listens on. */
@@ -56,6 +56,8 @@ export interface TransferSetup {
   /** Bytes from server to client. Default 0. */
   readonly downloadBytes?: number;
   readonly incidents?: readonly Incident[];
+  /** How the client connects: see `Stack.connect`. */
+  readonly connect?: Pick<StackConnectOptions, 'robust' | 'fastOpen'>;
   /** When the client connects, in ns. Default 0. */
   readonly connectAtNs?: number;
   /** Where the keys, nonces and numbers of a host come from; from the seed when left out. */
@@ -154,14 +156,17 @@ export class TransferWorld {
 
   private start(): void {
     const { client, server } = this.hosts;
-    const { connectAtNs = 0, incidents = [], paths } = this.setup;
+    const { connect, connectAtNs = 0, incidents = [], paths } = this.setup;
     server.stack.listen(0, { local: { port: TRANSFER_PORT } });
     server.run(0, this.server);
     client.run(0, this.client);
     for (const { atNs, act } of incidents) this.simulator.at(atNs, (now) => act(now, this.links));
     this.simulator.at(connectAtNs, (now) => {
       const address = pathAddress(0, 'server', paths[0]?.families === 'ipv6' ? 6 : 4);
-      this.client.socket = client.stack.connect(now, { remote: { address, port: TRANSFER_PORT } });
+      this.client.socket = client.stack.connect(now, {
+        remote: { address, port: TRANSFER_PORT },
+        ...connect,
+      });
       client.wake(now);
     });
   }

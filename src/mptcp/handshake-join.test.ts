@@ -163,9 +163,12 @@ describe('a join that is refused', () => {
     expect(world.server.open.subflows.filter(({ state }) => state === 'active')).toHaveLength(2);
     const refusals = world.trace.flatMap(({ options }) => options.filter(isReset));
     expect(refusals.length).toBeGreaterThan(0);
-    expect(
-      refusals.every(({ reason, flags }) => reason === ResetReason.LACK_OF_RESOURCES && flags === 1),
-    ).toBe(true);
+    // Joins that come at once displace each other, for no reason of their own, before one of them has the place for good.
+    const { LACK_OF_RESOURCES, UNSPECIFIED } = ResetReason;
+    for (const { reason, flags } of refusals) {
+      expect([LACK_OF_RESOURCES, UNSPECIFIED]).toContain(reason);
+      expect(flags).toBe(1);
+    }
   });
 
   it('is not even asked for beyond the client’s own limit', () => {

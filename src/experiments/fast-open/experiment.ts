@@ -1,0 +1,151 @@
+/** What data in the SYN saves: the time to an answer, with TCP and both versions of Multipath TCP. */
+
+import { MILLISECOND } from '../../base/index.js';
+import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
+import { renderFigure } from '../../plot/index.js';
+import type { FastOpenListenOptions, FastOpenMode } from '../../stack/index.js';
+import { atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import { type Visit, VisitWorld } from './world.js';
+
+const source =
+  'Radhakrishnan, Cheng, Chu, Jain, Raghavan: TCP Fast Open, CoNEXT 2011; RFC 7413 (2014); RFC 8684 (2020) appendix B';
+
+interface Protocol {
+  readonly name: string;
+  readonly mptcp: Partial<MptcpSettings>;
+  readonly listen: FastOpenListenOptions;
+}
+
+const protocols: readonly Protocol[] = [
+  { name: 'TCP', mptcp: { enabled: false }, listen: {} },
+  { name: 'MPTCP v0', mptcp: { versions: [0] }, listen: {} },
+  { name: 'MPTCP v1', mptcp: {}, listen: {} },
+  { name: 'MPTCP v1, early answer', mptcp: {}, listen: { earlyAnswer: true } },
+];
+
+/** Visits of one client, in this order: the second knows the cookie that the first was given. */
+const visits: readonly { readonly name: string; readonly mode: FastOpenMode }[] = [
+  { name: 'first, asks for a cookie', mode: true },
+  { name: 'second, with the cookie', mode: true },
+  { name: 'without Fast Open', mode: false },
+];
+
+interface Run {
+  readonly protocol: Protocol;
+  readonly name: string;
+  readonly visit: Visit;
+}
+
+export const fastOpen = defineExperiment({
+  name: 'fast-open',
+  title: 'What data in the SYN saves',
+  source,
+  summary:
+    'A client visits a server three times, with a request and an answer each: the first visit asks for a cookie, the second ' +
+    'sends the request in the SYN, the third does without. The request reaches the server half a round trip after the ' +
+    'client connects, instead of one and a half. In version 1 the answer by default waits for the key of the client, which ' +
+    'comes with the third packet (RFC 8684 appendix B.3); TCP and version 0 answer at once.',
+  parameters: {
+    rateBps: { kind: 'rate', default: 100e6, min: 1e6, max: 10e9, doc: 'capacity of the path' },
+    delayNs: {
+      kind: 'duration',
+      default: 25 * MILLISECOND,
+      min: MILLISECOND,
+      max: 1e9,
+      doc: 'one-way delay',
+    },
+    requestBytes: { kind: 'size', default: 400, min: 1, max: 1000, doc: 'bytes of the request' },
+    answerBytes: { kind: 'size', default: 4000, min: 1, max: 10e3, doc: 'bytes of the answer' },
+  },
+  columns: [
+    { name: 'protocol', title: 'protocol', kind: 'text' },
+    { name: 'visit', title: 'visit', kind: 'text' },
+    { name: 'bytesInSyn', title: 'bytes in SYN', kind: 'number' },
+    { name: 'requestRtt', title: 'request read (RTT)', kind: 'number', digits: 2 },
+    { name: 'answerRtt', title: 'answer read (RTT)', kind: 'number', digits: 2 },
+    { name: 'answerMs', title: 'answer read (ms)', kind: 'number', digits: 1 },
+    { name: 'multipath', title: 'multipath', kind: 'boolean' },
+  ],
+
+  async run({ seed, parameters, step }) {
+    const runs: Run[] = [];
+    for (const [index, protocol] of protocols.entries()) {
+      await step(index, protocols.length, protocol.name);
+      const { listen } = protocol;
+      const mptcp = { ...defaultMptcpSettings, ...protocol.mptcp };
+      const world = new VisitWorld({ seed, mptcp, listen, ...parameters });
+      for (const { name, mode } of visits) runs.push({ protocol, name, visit: world.visit(mode) });
+    }
+    const rttNs = 2 * parameters.delayNs;
+    return {
+      rows: runs.map((run) => rowOf(run, rttNs)),
+      figures: { answers: figureOf(runs) },
+      checks: checksOf(runs, rttNs, parameters.requestBytes),
+    };
+  },
+});
+
+function rowOf({ protocol, name, visit }: Run, rttNs: number): Row {
+  const { bytesInSyn, requestNs, answerNs, isMultipath } = visit;
+  return {
+    ...{ protocol: protocol.name, visit: name, bytesInSyn, multipath: isMultipath },
+    requestRtt: requestNs === undefined ? null : requestNs / rttNs,
+    answerRtt: answerNs === undefined ? null : answerNs / rttNs,
+    answerMs: answerNs === undefined ? null : answerNs / MILLISECOND,
+  };
+}
+
+/** What bytes take on the link and the odd ms of rounding, in round trips. */
+const slackRtt = 0.3;
+
+function checksOf(runs: readonly Run[], rttNs: number, requestBytes: number): Check[] {
+  const second = runs.filter(({ name }) => name === visits[1]!.name);
+  return [
+    equals(
+      'every answer arrives',
+      runs.filter(({ visit }) => visit.answerNs !== undefined).length,
+      runs.length,
+    ),
+    equals(
+      'every request with a cookie goes in the SYN (bytes)',
+      Math.min(...second.map(({ visit }) => visit.bytesInSyn)),
+      requestBytes,
+    ),
+    ...second.map(({ protocol, visit }) =>
+      atMost(
+        `${protocol.name}: the request is read half a round trip after connecting`,
+        (visit.requestNs ?? Infinity) / rttNs,
+        0.5 + slackRtt,
+      ),
+    ),
+    ...second
+      .filter(({ protocol }) => protocol.name !== 'MPTCP v1')
+      .map(({ protocol, visit }) =>
+        atMost(
+          `${protocol.name}: the answer is read after one round trip`,
+          (visit.answerNs ?? Infinity) / rttNs,
+          1 + slackRtt,
+        ),
+      ),
+    equals(
+      'Multipath TCP stays Multipath TCP',
+      runs.every(({ protocol, visit }) => visit.isMultipath === (protocol.name !== 'TCP')),
+      true,
+    ),
+  ];
+}
+
+function figureOf(runs: readonly Run[]): string {
+  return renderFigure({
+    kind: 'bars',
+    title: 'Time from connecting to the whole answer',
+    caption: `One request and one answer per connection. After ${source}.`,
+    x: { label: 'protocol' },
+    y: { label: 'answer read after', unit: 's' },
+    categories: protocols.map(({ name }) => name),
+    groups: visits.map(({ name }) => ({
+      name,
+      values: runs.filter((run) => run.name === name).map(({ visit }) => (visit.answerNs ?? 0) / 1e9),
+    })),
+  });
+}
