@@ -6,9 +6,6 @@
 import { readFileSync } from 'node:fs';
 import { IPPROTO_TCP } from './constants.js';
 import { setsockopt } from './libc.js';
-import { SystemError } from './system-error.js';
-
-const EOPNOTSUPP = 95;
 
 const TCP_FASTOPEN = 23;
 const TCP_FASTOPEN_CONNECT = 30;
@@ -20,8 +17,6 @@ const TCP_FASTOPEN_NO_COOKIE = 34;
  * @throws SystemError `EOPNOTSUPP` or `ENOPROTOOPT` where the kernel cannot.
  */
 export function acceptFastOpen(fd: number, maxPending: number, requireCookie = true): void {
-  // The kernel takes the option all the same, and then does not do it.
-  if (!mayServe()) throw new SystemError('setsockopt', EOPNOTSUPP, { detail: 'net.ipv4.tcp_fastopen' });
   setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, maxPending);
   if (!requireCookie) setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
 }
@@ -37,7 +32,7 @@ export function connectFastOpen(fd: number, withCookie = true): void {
   if (!withCookie) setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
 }
 
-/** Whether the calling thread's namespace has Fast Open on for servers. */
-function mayServe(): boolean {
+/** Whether the calling thread's namespace has Fast Open on for servers; where not, the option is taken and does nothing. */
+export function mayServeFastOpen(): boolean {
   return (Number(readFileSync('/proc/sys/net/ipv4/tcp_fastopen', 'utf8')) & 2) !== 0;
 }

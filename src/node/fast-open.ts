@@ -3,7 +3,7 @@
  * SYN is what is written right after `connect`. Read first: RFC 7413 §6 (what it is good for, and what not).
  */
 import { SubflowError } from '../base/index.js';
-import { acceptFastOpen, connectFastOpen } from '../linux/index.js';
+import { acceptFastOpen, connectFastOpen, mayServeFastOpen } from '../linux/index.js';
 import type { FastOpenListenOptions, FastOpenMode } from '../stack/index.js';
 import { codeOf } from './net-error.js';
 
@@ -48,6 +48,7 @@ export function prepareKernelClient(fd: number, fastOpen: FastOpenMode | undefin
 export function prepareKernelServer(fd: number, fastOpen: boolean | FastOpenListenOptions | undefined): void {
   if (fastOpen === undefined || fastOpen === false) return;
   const { maxPending = KERNEL_MAX_PENDING, requireCookie = true } = fastOpen === true ? {} : fastOpen;
+  if (!mayServeFastOpen()) throw switchedOff(undefined);
   withHint(() => acceptFastOpen(fd, maxPending, requireCookie));
 }
 
@@ -57,9 +58,13 @@ function withHint(action: () => void): void {
   } catch (cause) {
     const code = codeOf(cause);
     if (code !== 'EOPNOTSUPP' && code !== 'ENOTSUP' && code !== 'ENOPROTOOPT') throw cause;
-    throw new SubflowError('ERR_SUBFLOW_UNSUPPORTED', 'the kernel has Fast Open switched off', {
-      cause,
-      hint: 'Switch it on: sysctl -w net.ipv4.tcp_fastopen=3 (1 for clients, 2 for servers). Or use the userspace transport.',
-    });
+    throw switchedOff(cause);
   }
+}
+
+function switchedOff(cause: unknown): SubflowError {
+  return new SubflowError('ERR_SUBFLOW_UNSUPPORTED', 'the kernel has Fast Open switched off', {
+    cause,
+    hint: 'Switch it on: sysctl -w net.ipv4.tcp_fastopen=3 (1 for clients, 2 for servers). Or use the userspace transport.',
+  });
 }
