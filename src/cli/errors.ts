@@ -44,6 +44,7 @@ export class EnvironmentError extends SubflowError {
 /** Codes of errors that mean: this machine or this user lacks something. */
 const environmentCodes = new Set([
   'EPERM',
+  'ENODEV',
   'EACCES',
   'ENOSYS',
   'EPROTONOSUPPORT',
