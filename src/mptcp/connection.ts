@@ -25,7 +25,7 @@ import { acknowledgeStream, fallBack } from './fallback.js';
 import type { FastOpenStatus } from './fast-open.js';
 import { fastOpenOf, receiveSynData, settleSynData } from './fast-open.js';
 import { isTooEarly, readSyn, versionFor } from './handshake-capable.js';
-import { acceptSubflow, joinSubflow, judgeJoin, resetJoins } from './handshake-join.js';
+import { acceptSubflow, isBeforeProof, joinSubflow, judgeJoin, resetJoins } from './handshake-join.js';
 import type { JoinRefusal, JoinRequest } from './handshake-join.js';
 import { readOptions } from './options-in.js';
 import { ACK_OPTION_BYTES, dataOptionBytes, synOptionBytes, writeOptions } from './options-out.js';
@@ -301,7 +301,7 @@ export class Connection {
   /** Takes a segment of `subflow`, its checksum verified. */
   handleSegment(now: number, subflow: Subflow, segment: TcpSegment): void {
     const { core } = this;
-    if (!core.isFallback && subflow.isInitial && isTooEarly(core, subflow, segment)) return;
+    if (!core.isFallback && !subflow.isConfirmed && mustWait(core, subflow, segment)) return;
     const verdict = subflow.tcp.handleSegment(now, segment);
     if (core.fastOpen !== undefined && core.isClient && subflow.isInitial)
       settleSynData(core, subflow, segment);
@@ -493,6 +493,11 @@ function prepare(core: ConnectionCore, subflow: Subflow, parameters: TcpParamete
   subflow.tcp.dataOptionBytes = dataOptionBytes(core);
   subflow.tcp.ackOptionBytes = ACK_OPTION_BYTES;
   subflow.tcp.synOptionBytes = synOptionBytes(core);
+}
+
+/** Whether a handshake has to go on before `segment` may be looked at: it will be sent again. */
+function mustWait(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): boolean {
+  return subflow.isInitial ? isTooEarly(core, subflow, segment) : isBeforeProof(core, subflow, segment);
 }
 
 function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {

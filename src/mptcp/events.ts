@@ -29,8 +29,10 @@ export type FallbackCause =
   | 'no-capable-in-syn-ack'
   /** The SYN+ACK answered with a lower version than was asked for. */
   | 'lower-version'
-  /** SYNs with MP_CAPABLE went unanswered; one without was answered. */
+  /** SYNs with MP_CAPABLE went unanswered, now or not long ago on the same path; one without was answered. */
   | 'syn-lost'
+  /** A SYN with MP_CAPABLE was answered, but only after one without was sent: the path is slow, not closed. */
+  | 'syn-late'
   /** The third ACK, or the first data, carried no MP_CAPABLE. */
   | 'no-capable-in-ack'
   /** The peer acknowledged or sent the first data without a DSS option. */

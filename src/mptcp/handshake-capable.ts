@@ -112,7 +112,7 @@ export function readSynAck(core: ConnectionCore, subflow: Subflow, segment: TcpS
   const option = findCapable(segment);
   if (subflow.sentPlainSyn) {
     // The server answers the SYN that it saw last, or an earlier one; without MP_CAPABLE in the third ACK it falls back.
-    fallBack(core, subflow, 'syn-lost');
+    fallBack(core, subflow, option === undefined ? 'syn-lost' : 'syn-late');
     return;
   }
   if (option?.senderKey === undefined || option.receiverKey !== undefined || !isUsable(option)) {

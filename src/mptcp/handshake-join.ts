@@ -10,7 +10,7 @@
  *   ACK      MP_JOIN(20 bytes of HMAC A)                 -->     active
  *   active                                               <--     ACK
  * ```
- * The third ACK is sent again until it is answered, and A sends no data before that.
+ * The third ACK is sent again until it is answered, and A sends no data before that unless `earlyJoinData` lets it.
  */
 import { SECOND, seq32 } from '../base/index.js';
 import { TcpConnection } from '../tcp/index.js';
@@ -200,6 +200,29 @@ export function readJoinSynAck(
   subflow.remoteId = option.addressId;
   subflow.state = 'joining';
   armJoinAck(core, now, subflow);
+}
+
+/** The third ACK leaves: with `earlyJoinData` data may follow it, though the peer does not know us for certain yet. */
+export function noteJoinAckSent(core: ConnectionCore, subflow: Subflow): void {
+  if (!core.settings.earlyJoinData || subflow.state !== 'joining') return;
+  subflow.state = 'active';
+  core.maySchedule = true;
+  relieveStale(core);
+}
+
+/**
+ * Whether `segment` brings data to a subflow whose opener has not proved itself, and is to be left: early data that overtook
+ * the third ACK, or whose third ACK was lost. Nothing of it is kept; TCP sends it again behind the proof.
+ */
+export function isBeforeProof(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): boolean {
+  return (
+    subflow.join?.isActive === false &&
+    !subflow.isConfirmed &&
+    core.settings.earlyJoinData &&
+    segment.payloadLength > 0 &&
+    (segment.flags & (TcpFlag.SYN | TcpFlag.RST)) === 0 &&
+    findJoin(segment)?.phase !== 'ack'
+  );
 }
 
 /** The other side reads what follows its SYN+ACK: only the full proof makes the subflow one of this connection. */

@@ -18,7 +18,7 @@ import {
 import type { MptcpOption } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
 import { capableForAck, capableForSyn, capableForSynAck } from './handshake-capable.js';
-import { joinForAck, joinForSyn } from './handshake-join.js';
+import { joinForAck, joinForSyn, noteJoinAckSent } from './handshake-join.js';
 import type { DataRecord } from './send-record.js';
 import type { Subflow } from './subflow.js';
 
@@ -136,7 +136,9 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
   if (core.remoteKeys === undefined) return;
   const { join } = subflow;
   if (!subflow.isConfirmed && join !== undefined) {
-    if (join.isActive && join.peerNonce !== undefined) append(out, joinForAck(core, join));
+    if (!join.isActive || join.peerNonce === undefined) return;
+    append(out, joinForAck(core, join));
+    noteJoinAckSent(core, subflow);
     return;
   }
   if (subflow === core.fastClose?.subflow) {

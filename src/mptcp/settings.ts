@@ -68,6 +68,12 @@ export interface MptcpSettings {
   readonly joinAckTimeoutNs: number;
   /** How often the third ACK of a join is sent again before the subflow is given up. */
   readonly joinAckRetries: number;
+  /**
+   * Whether a subflow that this side opens carries data right behind its third ACK, a round trip before RFC 8684 §3.2 lets
+   * it, and whether data that comes before the peer's proof is left to be sent again instead of a reason to reset. After
+   * MultiMob; both sides should have it: elsewhere the loss of the third ACK alone costs the subflow. Default false.
+   */
+  readonly earlyJoinData: boolean;
   /** Timeouts in a row after which a subflow counts as stale: it gets no data while another is usable. */
   readonly staleTimeouts: number;
   /**
@@ -130,6 +136,7 @@ export const defaultMptcpSettings: MptcpSettings = {
   hearExperiments: false,
   joinAckTimeoutNs: SECOND,
   joinAckRetries: 4,
+  earlyJoinData: false,
   staleTimeouts: 1,
   silenceNs: 50 * MILLISECOND,
   minDataRtoNs: 200 * MILLISECOND,

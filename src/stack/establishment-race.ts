@@ -196,8 +196,8 @@ function exchange(host: Host, a: Socket, b: Socket): void {
 
 /** What of a socket belongs to its connection. */
 function stateOf(socket: Socket) {
-  const { connection, local, remote, state, error, pendingEvents, notices } = socket;
-  return { connection, local, remote, state, error, pendingEvents, notices };
+  const { connection, local, remote, state, error, pendingEvents, notices, pathAdvice } = socket;
+  return { connection, local, remote, state, error, pendingEvents, notices, pathAdvice };
 }
 
 /** The paths to race on: those that were asked for, else the best of every interface. */

@@ -16,6 +16,7 @@ import { InterfaceTable, type NetworkInterface } from './interface-table.js';
 import { ListenerTable } from './listener-table.js';
 import type { Listener, ListenerHost } from './listener.js';
 import { PacketWriter } from './packet-writer.js';
+import { learnFrom, PathMemory } from './path-memory.js';
 import { PeerMemory } from './peer-memory.js';
 import { PortAllocator } from './port-allocator.js';
 import { ReplyQueue } from './replies.js';
@@ -38,6 +39,7 @@ export class Host implements SocketHost, ListenerHost {
   readonly origins: FlowOrigins;
   /** What is known of the peers that were connected to. */
   readonly peers: PeerMemory;
+  readonly pathMemory: PathMemory;
   readonly fastOpen: FastOpenDesk;
   /** Sockets by the token that peers join with (RFC 8684 §3.2). */
   readonly tokens = new Map<number, Socket>();
@@ -60,6 +62,7 @@ export class Host implements SocketHost, ListenerHost {
     this.timeWaits = new TimeWaitTable(random, settings.maxTimeWait, settings.tcp.timeWaitNs);
     this.origins = new FlowOrigins(random);
     this.peers = new PeerMemory(settings.maxRememberedPeers, settings.peerMemoryNs);
+    this.pathMemory = new PathMemory(settings.pathMemory);
     this.fastOpen = new FastOpenDesk(settings, random, this.counters);
     this.ports = new PortAllocator(settings.ephemeralPorts, random);
   }
@@ -266,6 +269,7 @@ export class Host implements SocketHost, ListenerHost {
         break;
       case 'fallback':
         this.peers.noteFallback(now, socket.remote.address, event);
+        learnFrom(this.pathMemory, now, socket, event);
         this.tellPath(socket, event);
         break;
       case 'confirmed':
@@ -275,6 +279,7 @@ export class Host implements SocketHost, ListenerHost {
       case 'address-announced':
       case 'address-removed':
       case 'experiment':
+        learnFrom(this.pathMemory, now, socket, event);
         this.tellPath(socket, event);
         break;
     }
@@ -316,7 +321,8 @@ export class Host implements SocketHost, ListenerHost {
   private handleSubflowWanted(now: number, socket: Socket, event: SubflowWantedEvent): void {
     const { local, remote, localId, remoteId, backup } = event;
     const wanted = { address: local, port: 0, remote, localId, remoteId, backup };
-    if (this.startSubflow(now, socket, wanted) === undefined)
+    const rests = this.pathMemory.advise(now, 'join', local, remote.address) === 'leave-out';
+    if (rests || this.startSubflow(now, socket, wanted) === undefined)
       socket.connection.refuseSubflow(now, local, remote);
   }
 

@@ -26,6 +26,7 @@ export type {
   Route,
 } from './interface-table.js';
 export type { Listener, ListenOptions } from './listener.js';
+export { defaultPathMemorySettings, type PathMemorySettings } from './path-memory.js';
 export type { PortRange } from './port-allocator.js';
 export { defaultStackSettings, type ConnectionSettings, type StackSettings } from './settings.js';
 export type { OpenSubflowOptions, Socket, SocketState } from './socket.js';

@@ -2,6 +2,7 @@
 import { MINUTE } from '../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../mptcp/index.js';
 import { cubic, defaultTcpSettings, type CongestionFactory, type TcpSettings } from '../tcp/index.js';
+import { defaultPathMemorySettings, type PathMemorySettings } from './path-memory.js';
 import type { PortRange } from './port-allocator.js';
 
 /** Settings of a {@link Stack}; treat them as frozen. */
@@ -44,6 +45,8 @@ export interface StackSettings {
   readonly echoRepliesPerSecond: number;
   /** Time to live and hop limit of packets sent, 1 to 255. */
   readonly hopLimit: number;
+  /** How the host treats paths that swallow SYNs with Multipath TCP options. */
+  readonly pathMemory: PathMemorySettings;
 }
 
 /** Settings for a host of a few tens of thousands of connections. */
@@ -64,6 +67,7 @@ export const defaultStackSettings: StackSettings = Object.freeze({
   repliesPerSecond: 200,
   echoRepliesPerSecond: 100,
   hopLimit: 64,
+  pathMemory: defaultPathMemorySettings,
 });
 
 /** What a single connection or listener may have of its own; what is left out is the host's. */

@@ -9,6 +9,7 @@ import type { PathNotice } from './events.js';
 import type { EstablishmentRace } from './establishment-race.js';
 import type { FastOpenQueue } from './fast-open-queue.js';
 import type { Listener } from './listener.js';
+import type { PathAdvice } from './path-memory.js';
 import type { ConnectionSettings } from './settings.js';
 
 /**
@@ -60,6 +61,8 @@ export class Socket {
   settings: ConnectionSettings;
   /** The listener that took it, until the owner accepts it; undefined from then on and for active connections. */
   listener: Listener | undefined;
+  /** What the host's memory of paths advised for its SYN; undefined when the peer sent the SYN, or without Multipath TCP. */
+  pathAdvice: PathAdvice | undefined = undefined;
   /** The establishment over several paths that it takes part in; undefined for most, and once it is the one that won. */
   race: EstablishmentRace | undefined = undefined;
   /** Where it counts as pending for Fast Open; undefined once the client's ACK came, and for active connections. */

@@ -11,7 +11,7 @@
  * Read first: RFC 9293 §3.10 (the calls), RFC 1122 §3.3.4 (several addresses), RFC 8684 §2.
  */
 import { SubflowError, type RandomSource } from '../base/index.js';
-import { Connection, checkMptcpSettings, type LocalAddress } from '../mptcp/index.js';
+import { Connection, checkMptcpSettings, type LocalAddress, type MptcpSettings } from '../mptcp/index.js';
 import type { Endpoint, IpAddress, Nat64Prefix } from '../wire/index.js';
 import type { StackCounters } from './counters.js';
 import { Egress } from './egress.js';
@@ -24,6 +24,7 @@ import { Ingress, type PacketMeta } from './ingress.js';
 import type { InterfaceAddress, InterfaceOptions, NetworkInterface, Route } from './interface-table.js';
 import { Listener, type ListenOptions } from './listener.js';
 import { defaultStackSettings, type ConnectionSettings, type StackSettings } from './settings.js';
+import type { PathAdvice } from './path-memory.js';
 import { Socket } from './socket.js';
 import { choosePath, reachFrom } from './source-selection.js';
 import type { TransmitBuffer } from './transmit-buffer.js';
@@ -112,13 +113,16 @@ export class Stack {
 
   /** Takes an interface away with its addresses; path managers are told, plain TCP connections on it wait in vain. */
   removeInterface(now: number, id: number): void {
+    this.forgetPaths(id);
     this.host.interfaces.remove(id);
     this.announceAddresses(now);
   }
 
   /** Lets packets pass through an interface, or not; path managers are told. */
   setInterfaceState(now: number, id: number, up: boolean): void {
-    if (this.host.interfaces.setUp(id, up)) this.announceAddresses(now);
+    if (!this.host.interfaces.setUp(id, up)) return;
+    if (!up) this.forgetPaths(id);
+    this.announceAddresses(now);
   }
 
   /** Gives an interface one more address; path managers are told. Throws `ERR_SUBFLOW_BAD_INTERFACE`. */
@@ -130,8 +134,15 @@ export class Stack {
   /** Takes an address away; path managers are told. Returns whether the interface had it. */
   removeAddress(now: number, id: number, address: IpAddress): boolean {
     const isRemoved = this.host.interfaces.removeAddress(id, address);
+    if (isRemoved) this.host.pathMemory.forgetAddress(address);
     if (isRemoved) this.announceAddresses(now);
     return isRemoved;
+  }
+
+  /** What was learned of paths holds for the network that the interface is in: it may come back in another. */
+  private forgetPaths(id: number): void {
+    for (const { address } of this.host.interfaces.get(id).addresses)
+      this.host.pathMemory.forgetAddress(address);
   }
 
   /**
@@ -196,8 +207,10 @@ export class Stack {
     if (target === undefined) throw unreachable(options.remote);
     const remote = { address: target, port: options.remote.port };
     const local = { address, port: this.localPort(address, remote, options.local?.port ?? 0) };
-    const settings = options.mptcp ?? host.settings.mptcp;
-    checkMptcpSettings(settings);
+    const wanted = options.mptcp ?? host.settings.mptcp;
+    checkMptcpSettings(wanted);
+    const advice = host.pathMemory.advise(now, 'capable', address, target);
+    const settings = heed(wanted, advice);
     const parameters = host.parametersFor(now, local, remote, device, options);
     const version = host.peers.versionToAsk(now, remote.address, settings.versions);
     const key = host.uniqueKey(settings.enabled ? version : undefined);
@@ -216,6 +229,7 @@ export class Stack {
     const own = pick(options);
     const socket = new Socket(host, connection, local, remote, own, undefined);
     socket.race = race;
+    if (settings.enabled) socket.pathAdvice = advice;
     socket.fastOpenOffer = fastOpen;
     host.counters.activeOpens++;
     host.addSocket(now, socket, -1);
@@ -300,6 +314,13 @@ export class Stack {
   pollEvent(): StackEvent | undefined {
     return this.host.pollEvent();
   }
+}
+
+/** The settings of a connection on a path with a history: no more SYNs with MP_CAPABLE than it is worth. */
+function heed(settings: MptcpSettings, advice: PathAdvice): MptcpSettings {
+  if (advice === 'usual') return settings;
+  const synsBeforeFallback = advice === 'trial' ? Math.min(1, settings.synsBeforeFallback) : 0;
+  return { ...settings, synsBeforeFallback };
 }
 
 function unreachable({ address }: Endpoint): SubflowError {
