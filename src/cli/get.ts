@@ -28,6 +28,8 @@ interface GetReport {
   readonly transport: string;
   /** Whether the connection spoke Multipath TCP to the end. */
   readonly multipath: boolean;
+  /** Version of Multipath TCP that the connection began with; null in plain TCP. */
+  readonly mptcpVersion: number | null;
   readonly subflows: readonly SubflowReport[];
   /** The file written; null for standard output. */
   readonly output: string | null;
@@ -208,6 +210,7 @@ async function download(
     const sampler = setInterval(() => log.update(), 50);
     response.once('end', () => log.update());
     const multipath = socket.isMultipath;
+    const mptcpVersion = socket.multipath.version ?? null;
     const { bytes, sha256 } = await receiveBody(response, target, progress).finally(() =>
       clearInterval(sampler),
     );
@@ -222,6 +225,7 @@ async function download(
       goodputBps: Math.round((bytes * 8 * SECOND) / elapsedNs),
       transport: socket.transport,
       multipath,
+      mptcpVersion,
       subflows: log.update(),
       output: target.path ?? null,
     };

@@ -3,14 +3,15 @@
 import http from 'node:http';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
-import { connect, type Socket, type TransportOptions } from '../node/index.js';
+import { connect, type Socket } from '../node/index.js';
 import { FailureError } from './errors.js';
+import type { ChosenTransport } from './transport.js';
 import { readVersion } from './version.js';
 
 /** How to ask. */
 export interface RequestOptions {
   /** What carries the connection. */
-  readonly transport: TransportOptions;
+  readonly transport: ChosenTransport['options'];
   /** Longest time without a byte, in ms. */
   readonly timeoutMs: number;
   /** How many redirects to follow before giving up. */
@@ -34,7 +35,7 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-function openSocket(url: URL, transport: TransportOptions): Socket {
+function openSocket(url: URL, transport: ChosenTransport['options']): Socket {
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   return connect({ ...transport, host: hostOf(url), port });
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kernelMptcp, mayCreateTun } from '../linux/index.js';
 import { describeWith, hasTool } from '../../test/support/with-rights.js';
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'subflow.js');
@@ -58,6 +59,11 @@ describe('subflow', () => {
     [['demo', '--fail-at', 'soon'], /'soon'/],
     [['get'], /missing required argument/],
     [['get', 'http://localhost/', '--raw', 'eth0'], /--raw goes with --transport userspace/],
+    [['get', 'http://localhost/', '--mptcp-version', '0'], /--mptcp-version goes with --transport userspace/],
+    [
+      ['serve', '.', '--transport', 'userspace', '--tun', '10.77.0.0/30', '--mptcp-version', '2'],
+      /'2' is no list of versions/,
+    ],
     [['get', 'http://localhost/', '--transport', 'userspace'], /needs a --tun or --raw/],
     [['get', 'ftp://localhost/'], /not an http or https URL/],
     [['get', 'http://localhost/', '--transport', 'pigeon'], /'pigeon'/],
@@ -66,6 +72,24 @@ describe('subflow', () => {
     [['serve', '.', '--listen', '127.0.0.1:70000'], /70000/],
   ])('answers %j with one line and status 2', async (args, says) => {
     expectOneLine(await subflow(...args), 2, says);
+  });
+});
+
+describeWith('subflow serve with our engine', [mayCreateTun(), kernelMptcp()], () => {
+  it('in version 0 only, serves the kernel’s clients over TCP', async () => {
+    writeFileSync(join(folder, 'zero.txt'), 'zero');
+    const flags = ['--transport', 'userspace', '--tun', '10.79.8.0/30', '--mptcp-version', '0', '--json'];
+    const server = spawn(process.execPath, [launcher, 'serve', folder, ...flags]);
+    try {
+      const lines = createInterface({ input: server.stdout });
+      await new Promise((listening) => lines.once('line', listening));
+      const got = await subflow('get', 'http://10.79.8.2:8080/zero.txt', '--json', '-o', 'got.txt');
+      expect(got).toMatchObject({ status: 0, err: '' });
+      expect(JSON.parse(got.out)).toMatchObject({ bytes: 4, multipath: false, mptcpVersion: null });
+      expect(readFileSync(join(folder, 'got.txt'), 'utf8')).toBe('zero');
+    } finally {
+      server.kill('SIGTERM');
+    }
   });
 });
 

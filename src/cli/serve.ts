@@ -149,6 +149,7 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
           complete: response.writableFinished,
           remote: socket.remoteAddress,
           multipath: socket.isMultipath,
+          mptcpVersion: socket.multipath.version ?? null,
           subflows: new SubflowLog(socket).update(),
         },
         `${request.method} ${request.url} ${response.statusCode} ${formatSize(sent)}${response.writableFinished ? '' : ' (broken off)'}`,

@@ -5,19 +5,20 @@
 
 import type { Command } from 'commander';
 import { mayCreateTun, mayOpenRawSockets, runIp } from '../linux/index.js';
-import { UserspaceHost } from '../node/index.js';
-import { IpAddress } from '../wire/index.js';
+import { UserspaceHost, type MultipathOptions, type TransportOptions } from '../node/index.js';
+import { IpAddress, type MptcpVersion } from '../wire/index.js';
 import { EnvironmentError, UsageError } from './errors.js';
 
 export interface TransportFlags {
   readonly transport?: string;
   readonly tun?: readonly string[];
   readonly raw?: readonly string[];
+  readonly mptcpVersion?: string;
 }
 
 /** What a command passes to `connect` and `createServer`; `close` removes the devices. */
 export interface ChosenTransport {
-  readonly options: { readonly transport?: 'kernel' | 'userspace'; readonly via?: UserspaceHost };
+  readonly options: TransportOptions & Pick<MultipathOptions, 'versions'>;
   /** Our engine's addresses; empty with the kernel's transport. */
   readonly addresses: readonly string[];
   close(): void;
@@ -30,7 +31,7 @@ interface Subnet {
   readonly prefixLength: number;
 }
 
-/** Adds `--transport`, `--tun` and `--raw`. */
+/** Adds `--transport`, `--tun`, `--raw` and `--mptcp-version`. */
 export function addTransportFlags(command: Command): Command {
   return command
     .option(
@@ -44,6 +45,10 @@ export function addTransportFlags(command: Command): Command {
     .option(
       '--raw <interface...>',
       "for userspace: speak from the kernel's addresses on these interfaces, as in --raw eth0 wlan0",
+    )
+    .option(
+      '--mptcp-version <list>',
+      'for userspace: versions of Multipath TCP to speak, the preferred one first: 0 (RFC 6824), 1 (RFC 8684), 1,0 or 0,1 (default: 1,0)',
     );
 }
 
@@ -61,15 +66,23 @@ export function parseSubnet(text: string): Subnet {
   return { kernel: at(1), engine: at(2), prefixLength };
 }
 
+/** Reads `0`, `1`, `1,0` or `0,1`. Throws a {@link UsageError}. */
+export function parseVersions(text: string): readonly MptcpVersion[] {
+  if (!/^(?:0|1|0,1|1,0)$/.test(text))
+    throw new UsageError(`'${text}' is no list of versions of Multipath TCP; write 0, 1, 1,0 or 0,1`);
+  return text.split(',').map((version) => (version === '0' ? 0 : 1));
+}
+
 /** Sets up what was asked for. Throws a {@link UsageError}, and an {@link EnvironmentError} without the rights. */
 export function openTransport(flags: TransportFlags): ChosenTransport {
-  const { transport, tun = [], raw = [] } = flags;
+  const { transport, tun = [], raw = [], mptcpVersion } = flags;
   if (transport !== undefined && transport !== 'kernel' && transport !== 'userspace') {
     throw new UsageError(`--transport is 'kernel' or 'userspace', not '${transport}'`);
   }
   if (transport !== 'userspace') {
     if (tun.length > 0) throw new UsageError('--tun goes with --transport userspace');
     if (raw.length > 0) throw new UsageError('--raw goes with --transport userspace');
+    if (mptcpVersion !== undefined) throw new UsageError('--mptcp-version goes with --transport userspace');
     return { options: transport === undefined ? {} : { transport }, addresses: [], close: () => undefined };
   }
   if (tun.length + raw.length === 0) {
@@ -78,6 +91,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
     );
   }
   const subnets = tun.map(parseSubnet);
+  const versions = mptcpVersion === undefined ? undefined : parseVersions(mptcpVersion);
   const capabilities = [
     ...(tun.length > 0 ? [mayCreateTun()] : []),
     ...(raw.length > 0 ? [mayOpenRawSockets()] : []),
@@ -92,7 +106,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
     throw error;
   }
   return {
-    options: { transport, via: host },
+    options: { transport, via: host, ...(versions !== undefined && { versions }) },
     addresses: host.stack.interfaces.flatMap(({ addresses }) =>
       addresses.map(({ address }) => address.toString()),
     ),

@@ -42,6 +42,7 @@ export type {
 } from './socket.js';
 export type { RawSetup } from './raw-interfaces.js';
 export type { TransportOptions } from './transport.js';
+export type { MptcpVersion } from '../wire/index.js';
 export {
   UserspaceHost,
   type InterfaceSetup,

@@ -157,6 +157,8 @@ describeWith('choices for one kernel socket', [kernelMptcp()], () => {
     [{ pathManager: 'full-mesh' }, 'ERR_SUBFLOW_UNSUPPORTED', 'net.mptcp.path_manager'],
     [{ profile: 'apple' }, 'ERR_SUBFLOW_UNSUPPORTED', 'userspace transport'],
     [{ multipath: false }, 'ERR_SUBFLOW_UNSUPPORTED', 'node:net'],
+    [{ versions: [0] as const }, 'ERR_SUBFLOW_UNSUPPORTED', 'Let the list have 1'],
+    [{ versions: [] }, 'ERR_SUBFLOW_BAD_SETTING', 'Name 1, 0 or both'],
     [{ congestion: () => undefined as never }, 'ERR_SUBFLOW_UNSUPPORTED', 'Name one'],
     [{ congestion: 'no-such' }, 'ERR_SUBFLOW_UNKNOWN_NAME', 'cubic'],
   ])('that the kernel does not have throw at once, with the next step: %j %s', (options, code, hint) => {

@@ -7,6 +7,8 @@ import { SubflowError } from '../base/index.js';
 import { checkCongestionControl } from '../linux/index.js';
 import {
   applyProfile,
+  checkMptcpSettings,
+  defaultMptcpSettings,
   pathManagerNamed,
   profileNamed,
   schedulerNamed,
@@ -15,12 +17,18 @@ import {
 } from '../mptcp/index.js';
 import { defaultStackSettings, type StackConnectOptions, type StackSettings } from '../stack/index.js';
 import { congestionNamed, type CongestionFactory } from '../tcp/index.js';
+import type { MptcpVersion } from '../wire/index.js';
 import type { Transport } from './socket.js';
 
 /** The choices of one socket, or of the sockets that a server accepts. What is left out is the host's. */
 export interface MultipathOptions {
   /** Whether to speak Multipath TCP; false is plain TCP, userspace only (RFC 6897 §5.3.1: TCP_MULTIPATH_ENABLE). */
   readonly multipath?: boolean;
+  /**
+   * Versions of Multipath TCP to speak, the preferred one first: 1 is RFC 8684, 0 is RFC 6824. The kernel transport
+   * speaks 1 and no other.
+   */
+  readonly versions?: readonly MptcpVersion[];
   /** Known implementation to behave as, by name: `apple` (clients only) or `linux`; userspace only. */
   readonly profile?: string;
   /** Which subflow carries the next bytes, by name or as a factory; userspace only. */
@@ -37,8 +45,9 @@ export function checkMultipathOptions(
   transport: Transport,
   role: 'client' | 'server',
 ): void {
-  const { multipath, profile, scheduler, pathManager, congestion } = options;
+  const { multipath, versions, profile, scheduler, pathManager, congestion } = options;
   if (multipath !== undefined && typeof multipath !== 'boolean') throw argumentType('multipath', 'a boolean');
+  if (versions !== undefined && !Array.isArray(versions)) throw argumentType('versions', 'an array');
   if (profile !== undefined && typeof profile !== 'string') throw argumentType('profile', 'a string');
   for (const [name, value] of Object.entries({ scheduler, pathManager, congestion })) {
     if (value !== undefined && typeof value !== 'string' && typeof value !== 'function')
@@ -53,9 +62,11 @@ export function argumentType(name: string, wanted: string): SubflowError {
   return new SubflowError('ERR_INVALID_ARG_TYPE', `${name} should be ${wanted}`);
 }
 
-function checkForKernel({ multipath, profile, scheduler, pathManager, congestion }: MultipathOptions): void {
+function checkForKernel(options: MultipathOptions): void {
+  const { multipath, versions, profile, scheduler, pathManager, congestion } = options;
   if (multipath === false)
     throw unsupported('sockets of plain TCP', 'Use node:net, or the userspace transport.');
+  if (versions !== undefined) checkKernelVersions(versions);
   if (profile !== undefined)
     throw unsupported('a profile', 'Use the userspace transport: connect({ via: host, profile }).');
   if (scheduler !== undefined) {
@@ -75,6 +86,16 @@ function checkForKernel({ multipath, profile, scheduler, pathManager, congestion
   if (congestion !== undefined) checkCongestionControl(kernelCongestionName(congestion));
 }
 
+/** Linux speaks version 1 and no other: it will do where a list has that. */
+function checkKernelVersions(versions: readonly MptcpVersion[]): void {
+  checkMptcpSettings({ ...defaultMptcpSettings, versions });
+  if (versions.includes(1)) return;
+  throw unsupported(
+    'version 0 of Multipath TCP',
+    'Let the list have 1, or use the userspace transport: connect({ via: host, versions: [0] }).',
+  );
+}
+
 /** What the kernel calls it. */
 export function kernelCongestionName(name: string): string {
   return name === 'new-reno' ? 'reno' : name;
@@ -90,8 +111,9 @@ export function mptcpSettingsFor(
   options: MultipathOptions,
   role: 'client' | 'server',
 ): Pick<StackConnectOptions, 'mptcp' | 'congestion'> {
-  const { multipath, profile, scheduler, pathManager, congestion } = options;
-  const isMptcpHosts = [multipath, profile, scheduler, pathManager].every((choice) => choice === undefined);
+  const { multipath, versions, profile, scheduler, pathManager, congestion } = options;
+  const choices = [multipath, versions, profile, scheduler, pathManager];
+  const isMptcpHosts = choices.every((choice) => choice === undefined);
   const base = profile === undefined ? mptcp : applyProfile(mptcp, profileNamed(profile), role);
   const chosenScheduler = typeof scheduler === 'string' ? schedulerNamed(scheduler) : scheduler;
   const chosenManager = typeof pathManager === 'string' ? pathManagerNamed(pathManager) : pathManager;
@@ -99,9 +121,11 @@ export function mptcpSettingsFor(
   const own = {
     ...base,
     ...(multipath !== undefined && { enabled: multipath }),
+    ...(versions !== undefined && { versions: [...versions] }),
     ...(chosenScheduler !== undefined && { scheduler: chosenScheduler }),
     ...(chosenManager !== undefined && { pathManager: chosenManager }),
   };
+  checkMptcpSettings(own);
   return {
     ...(!isMptcpHosts && { mptcp: own }),
     ...(chosenCongestion !== undefined && { congestion: chosenCongestion }),

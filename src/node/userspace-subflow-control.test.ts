@@ -276,6 +276,24 @@ describe('choices for one socket', () => {
     });
   });
 
+  it.each([
+    [[0], undefined, 0],
+    [undefined, [0], undefined],
+    [[0, 1], undefined, 0],
+    [[1], [0, 1], 1],
+  ] as const)(
+    'may be versions: a client of %j and a server of %j speak %s',
+    async (asked, known, version) => {
+      const { client, server } = await pair(
+        asked === undefined ? {} : { versions: asked },
+        known === undefined ? {} : { versions: known },
+      );
+      client.write('x');
+      await once(server, 'data');
+      expect([client.multipath.version, server.multipath.version]).toEqual([version, version]);
+    },
+  );
+
   it('may be a profile: Apple’s keeps the second path in reserve', async () => {
     const { client } = await pair({ profile: 'apple' });
     await until(() => client.subflows.length === 2);
@@ -291,6 +309,10 @@ describe('choices for one socket', () => {
     [{ scheduler: 1 as unknown as string }, 'ERR_INVALID_ARG_TYPE'],
     [{ multipath: 'yes' as unknown as boolean }, 'ERR_INVALID_ARG_TYPE'],
     [{ profile: {} as string }, 'ERR_INVALID_ARG_TYPE'],
+    [{ versions: 1 as unknown as [1] }, 'ERR_INVALID_ARG_TYPE'],
+    [{ versions: [] }, 'ERR_SUBFLOW_BAD_SETTING'],
+    [{ versions: [1, 1] as const }, 'ERR_SUBFLOW_BAD_SETTING'],
+    [{ versions: [2 as 1] }, 'ERR_SUBFLOW_BAD_SETTING'],
   ])('that cannot be throw at once: %j %s', (options, code) => {
     const via = new UserspaceHost();
     hosts.push(via);
