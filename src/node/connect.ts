@@ -6,6 +6,7 @@ import { connectKernelSocket } from './kernel-socket.js';
 import { checkFastOpenMode, checkFastOpenServer } from './fast-open.js';
 import { checkMultipathOptions } from './multipath-options.js';
 import type { ConnectOptions, ServerOptions } from './options.js';
+import { checkRobust } from './robust-option.js';
 import type { Server } from './server.js';
 import type { Socket } from './socket.js';
 import { chooseTransport } from './transport.js';
@@ -34,6 +35,7 @@ export function connect(options: ConnectOptions, connectListener?: () => void): 
   const wanted = { ...options, port: Number(port) };
   const chosen = chooseTransport(options);
   checkMultipathOptions(options, chosen.transport, 'client');
+  checkRobust(options.robust, chosen.transport);
   checkFastOpenMode(options.fastOpen);
   const socket =
     chosen.transport === 'kernel' ? connectKernelSocket(wanted) : connectUserspaceSocket(chosen.host, wanted);

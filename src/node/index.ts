@@ -4,6 +4,7 @@
  */
 export { connect, createServer } from './connect.js';
 export { CryptoRandom } from './crypto-random.js';
+export { discoverNat64, type Nat64Resolver } from './nat64-discovery.js';
 export type { MultipathOptions } from './multipath-options.js';
 export {
   pathManagers,
@@ -40,6 +41,7 @@ export type {
   SubflowState,
   Transport,
 } from './socket.js';
+export type { RobustOption, RobustOptions } from './robust-option.js';
 export type { RawSetup } from './raw-interfaces.js';
 export type { TransportOptions } from './transport.js';
 export type { MptcpVersion } from '../wire/index.js';

@@ -101,7 +101,8 @@ export function kernelCongestionName(name: string): string {
   return name === 'new-reno' ? 'reno' : name;
 }
 
-function unsupported(what: string, hint: string): SubflowError {
+/** What the kernel transport lacks, as an error with another way. */
+export function unsupported(what: string, hint: string): SubflowError {
   return new SubflowError('ERR_SUBFLOW_UNSUPPORTED', `the kernel transport does not have ${what}`, { hint });
 }
 

@@ -2,6 +2,7 @@
 import type { LookupFunction } from 'node:net';
 import type { FastOpenClientOptions, FastOpenServerOptions } from './fast-open.js';
 import type { MultipathOptions } from './multipath-options.js';
+import type { RobustOption } from './robust-option.js';
 import type { TransportOptions } from './transport.js';
 
 /** How to connect: `net.connect`'s options for TCP, and the choice of a transport. */
@@ -9,6 +10,8 @@ export interface ConnectOptions extends TransportOptions, MultipathOptions, Fast
   readonly port: number;
   /** Name or address of the peer; `localhost` when left out. */
   readonly host?: string;
+  /** Sends the first SYN on several paths, until one answers; userspace only. Default: on one. */
+  readonly robust?: RobustOption;
   /** Address to connect from. */
   readonly localAddress?: string;
   /** Port to connect from; chosen when left out. */

@@ -30,6 +30,7 @@ import {
 } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
 import { CryptoRandom } from './crypto-random.js';
+import { readNat64Prefixes } from './nat64-discovery.js';
 import { codeOf } from './net-error.js';
 import { kernelAddresses, RawInterfaces, type RawSetup } from './raw-interfaces.js';
 
@@ -49,12 +50,15 @@ export interface InterfaceSetup {
   readonly addresses: readonly (string | InterfaceAddress)[];
   /** Preference among interfaces for connections that do not choose; lower first. Default 0. */
   readonly metric?: number;
+  /** Prefixes by which its network reaches IPv4, as `64:ff9b::/96`, best first; see {@link discoverNat64}. */
+  readonly nat64Prefixes?: readonly string[];
 }
 
 /** How to make a TUN device of the host's own. */
 export interface TunSetup extends TunOptions {
   readonly addresses: InterfaceSetup['addresses'];
   readonly metric?: number;
+  readonly nat64Prefixes?: readonly string[];
 }
 
 /** Who hears of what happens to a socket of the stack; stands in its `data`. */
@@ -292,8 +296,16 @@ export class UserspaceHost {
     outlet: Outlet,
   ): number {
     const { name, metric } = setup;
+    const nat64Prefixes = readNat64Prefixes(setup.nat64Prefixes ?? []);
     const addresses = setup.addresses.map(parseAddress);
-    const options = { name, mtu, addresses, capabilities, ...(metric !== undefined && { metric }) };
+    const options = {
+      name,
+      mtu,
+      addresses,
+      capabilities,
+      nat64Prefixes,
+      ...(metric !== undefined && { metric }),
+    };
     const id = this.stack.addInterface(this.now(), options);
     this.outlets[id] = outlet;
     const room = MAX_HEADER_BYTES + Math.max(mtu, capabilities.maxOffloadBytes);
@@ -301,6 +313,15 @@ export class UserspaceHost {
       this.out = new TransmitBuffer(transmitMemory(HEADROOM + room), HEADROOM);
     this.wake();
     return id;
+  }
+
+  /**
+   * Names the NAT64 prefixes of an interface's network, best first; connections are told. They count while it has no IPv4
+   * address. Throws `ERR_INVALID_ARG_VALUE`.
+   */
+  setNat64Prefixes(id: number, prefixes: readonly string[]): void {
+    this.stack.setNat64Prefixes(this.now(), id, readNat64Prefixes(prefixes));
+    this.wake();
   }
 
   /** Lets packets pass through an interface, or not; connections are told. */
