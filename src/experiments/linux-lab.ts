@@ -3,6 +3,7 @@
  * where there is a machine; absent without the rights.
  */
 
+import type { TrialOutcome, TrialSetup } from '../network/index.js';
 import type { TransferOutcome, TransferSetup } from './transfer.js';
 
 /** Which of the two hosts run on the kernel's stack; the others run on ours. */
@@ -17,4 +18,9 @@ export interface LinuxLab {
    * real time. Settings of a host that is on the kernel are not applied, but for `mptcp.enabled` and `mptcp.checksum`.
    */
   transfer(setup: TransferSetup, sides: KernelSides): Promise<TransferOutcome>;
+  /**
+   * The same transfer through a box as `runTrial` with the kernel at one end or both, in real time. One that makes no
+   * progress for some seconds counts as lost. Of the settings of a host on the kernel only `checksum` is applied.
+   */
+  trial(setup: TrialSetup, sides: KernelSides): Promise<TrialOutcome>;
 }

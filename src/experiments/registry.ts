@@ -5,12 +5,16 @@ import { attackTable } from './attacks/experiment.js';
 import type { Experiment } from './experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
 import { fastOpen } from './fast-open/experiment.js';
+import { combinations } from './middleboxes/combinations.js';
+import { middleboxes } from './middleboxes/experiment.js';
 import { priorityAttack } from './mp-prio-attack/experiment.js';
 import { nat64 } from './nat64/experiment.js';
 import { robustEstablishment } from './robust-establishment/experiment.js';
 
 /** In the order in which they are listed. */
 export const experiments: readonly Experiment[] = [
+  middleboxes,
+  combinations,
   fastHandover,
   robustEstablishment,
   nat64,

@@ -50,6 +50,14 @@ describe('the mapping table', () => {
     expect(table.isRepetition(1, 10, 100, 8)).toBe(false);
   });
 
+  it('takes a mapping again that has the DATA_FIN behind it by now, and so another checksum (RFC 8684 §3.3.3)', () => {
+    const table = new MappingTable();
+    table.declare(mapping(1, 10, 100, 7), 8);
+    expect(table.declare({ ...mapping(1, 10, 100, 9), dataFin: true }, 8)).toBe('known');
+    expect(table.find(1)!.checksum).toBe(7);
+    expect(table.declare(mapping(1, 10, 100, 9), 8)).toBe('conflict');
+  });
+
   it('takes what continues an earlier one, and nothing that contradicts it', () => {
     const table = new MappingTable();
     table.declare(mapping(1, 10, 100), 8);

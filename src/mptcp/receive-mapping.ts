@@ -162,10 +162,13 @@ export class MappingTable {
   }
 }
 
+/**
+ * Whether both say the same. A peer that ends its stream in the midst of a mapping may repeat it with the DATA_FIN behind
+ * it: one longer by number, so with another checksum (RFC 8684 §3.3.3). The first one can be verified as well as that.
+ */
 function isSame(a: Mapping, b: Mapping): boolean {
-  return (
-    a.start === b.start && a.length === b.length && a.dataStart === b.dataStart && a.checksum === b.checksum
-  );
+  const isSameRange = a.start === b.start && a.length === b.length && a.dataStart === b.dataStart;
+  return isSameRange && (a.checksum === b.checksum || a.dataFin !== b.dataFin);
 }
 
 /**

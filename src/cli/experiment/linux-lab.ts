@@ -24,9 +24,12 @@ import {
   pathAddress,
   Pattern,
   type Side,
+  type TrialOutcome,
+  type TrialSetup,
 } from '../../network/index.js';
 import { Stack } from '../../stack/index.js';
 import { KernelEnd } from './kernel-end.js';
+import { runKernelTrial } from './kernel-trial.js';
 import { RealTimeLoop } from './real-time-loop.js';
 
 /** The longest that a transfer may take, ns, where the setup says nothing. */
@@ -43,6 +46,10 @@ export class KernelLab implements LinuxLab {
     } finally {
       run.close();
     }
+  }
+
+  trial(setup: TrialSetup, sides: KernelSides): Promise<TrialOutcome> {
+    return runKernelTrial(setup, sides);
   }
 }
 

@@ -20,5 +20,6 @@ export * from './stateful-firewall.js';
 export * from './stream-editing.js';
 export * from './syn-drop.js';
 export * from './syn-proxying.js';
+export * from './trial-end.js';
 export * from './trial.js';
 export * from './window-clamping.js';

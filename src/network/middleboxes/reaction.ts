@@ -22,7 +22,7 @@ export interface EndObservation {
 }
 
 /** What a transfer came to. */
-export interface TransferOutcome {
+export interface JudgedTransfer {
   readonly reaction: Reaction;
   /** Whether every byte that was delivered as Multipath TCP was the right one. */
   readonly bytesIntact: boolean;
@@ -31,11 +31,7 @@ export interface TransferOutcome {
 }
 
 /** Judges a transfer between two ends over `paths` paths. */
-export function judgeTransfer(
-  client: EndObservation,
-  server: EndObservation,
-  paths: number,
-): TransferOutcome {
+export function judgeTransfer(client: EndObservation, server: EndObservation, paths: number): JudgedTransfer {
   return {
     reaction: reactionOf(client, server, paths),
     bytesIntact: !client.isCorrupted && !server.isCorrupted,

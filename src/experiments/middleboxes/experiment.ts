@@ -1,0 +1,169 @@
+/**
+ * What a Multipath TCP connection makes of each kind of middlebox, at each place: our stack in virtual time, and the
+ * machine's kernel at both ends in real time where it can take part.
+ */
+
+import {
+  type MiddleboxBehaviour,
+  middleboxBehaviours,
+  type Placement,
+  placements,
+  runTrial,
+  type TrialOutcome,
+  type TrialSetup,
+} from '../../network/index.js';
+import { type Check, defineExperiment, equals, type ExperimentContext, type Row } from '../experiment.js';
+
+/** Trials with the kernel that run at once: each waits most of the time. */
+const kernelTrialsAtOnce = 8;
+
+/** One trial and what came of it. */
+interface Tried {
+  readonly behaviour: MiddleboxBehaviour;
+  readonly placement: Placement;
+  readonly stack: 'subflow' | 'linux';
+  readonly outcome: TrialOutcome;
+}
+
+const parameters = {
+  sizeBytes: { kind: 'size', default: 200_000, min: 150_000, max: 10e6, doc: 'bytes sent each way' },
+  place: {
+    kind: 'choice',
+    default: 'all',
+    choices: ['all', ...placements],
+    doc: 'where the box stands: on the only path, on the first or second of two',
+  },
+  behaviour: {
+    kind: 'choice',
+    default: 'all',
+    choices: ['all', ...middleboxBehaviours.map(({ name }) => name)],
+    doc: 'which box',
+  },
+  family: { kind: 'choice', default: 'ipv4', choices: ['ipv4', 'ipv6'], doc: 'version of IP' },
+} as const;
+
+type Context = ExperimentContext<typeof parameters>;
+
+export const middleboxes = defineExperiment({
+  name: 'middleboxes',
+  title: 'What a connection makes of middleboxes',
+  source:
+    'Honda et al.: Is it still possible to extend TCP?, IMC 2011; ' +
+    'Hesmans et al.: Are TCP extensions middlebox-proof?, HotMiddlebox 2013; Detal et al. (tracebox), IMC 2013',
+  summary:
+    'A transfer both ways with DSS checksums, through one box, on the only path or on one of two. The reaction is ' +
+    'unaffected, subflow closed (lost or not opened, and the connection went on), fell back (to plain TCP, RFC 8684 §3.7) ' +
+    'or connection lost. Bytes are intact when none was delivered wrong as Multipath TCP; what a box changes after the ' +
+    'fall-back it changes for any plain TCP, and the last column says so.',
+  parameters,
+  columns: [
+    { name: 'behaviour', title: 'behaviour', kind: 'text' },
+    { name: 'place', title: 'path', kind: 'text' },
+    { name: 'stack', title: 'stack', kind: 'text' },
+    { name: 'version', title: 'version', kind: 'number' },
+    { name: 'checksum', title: 'checksum', kind: 'boolean' },
+    { name: 'reaction', title: 'reaction', kind: 'text' },
+    { name: 'bytesIntact', title: 'bytes intact', kind: 'boolean' },
+    { name: 'changedAsPlainTcp', title: 'changed as plain TCP', kind: 'boolean' },
+  ],
+
+  async run(context) {
+    const wanted = wantedTrials(context);
+    const ours: Tried[] = [];
+    for (const { behaviour, placement } of wanted) {
+      await context.step(ours.length, wanted.length, `${behaviour.name}, ${placement}`);
+      const outcome = runTrial(setupOf(context, behaviour, placement));
+      ours.push({ behaviour, placement, stack: 'subflow', outcome });
+    }
+    const linux = await tryOnLinux(context, wanted);
+    // Side by side: the same box at the same place, one stack below the other.
+    const rows = ours.flatMap((tried, index) => [tried, ...linux.slice(index, index + 1)]).map(rowOf);
+    const notes = context.linux === undefined ? [context.noLinux] : notesOn(linux);
+    return { rows, figures: {}, checks: checksOf(ours), notes };
+  },
+});
+
+function wantedTrials({
+  parameters: { behaviour: name, place },
+}: Context): Pick<Tried, 'behaviour' | 'placement'>[] {
+  return middleboxBehaviours
+    .filter((behaviour) => name === 'all' || behaviour.name === name)
+    .flatMap((behaviour) =>
+      placements
+        .filter((placement) => place === 'all' || placement === place)
+        .map((placement) => ({ behaviour, placement })),
+    );
+}
+
+function setupOf(context: Context, behaviour: MiddleboxBehaviour, placement: Placement): TrialSetup {
+  const { family, sizeBytes } = context.parameters;
+  return { behaviour, placement, family: family === 'ipv4' ? 4 : 6, bytes: sizeBytes, seed: context.seed };
+}
+
+/** The same trials with the kernel at both ends, some at a time; none where it cannot take part. */
+async function tryOnLinux(
+  context: Context,
+  wanted: readonly Pick<Tried, 'behaviour' | 'placement'>[],
+): Promise<Tried[]> {
+  const { linux } = context;
+  if (linux === undefined) return [];
+  const tried: Tried[] = [];
+  for (let at = 0; at < wanted.length; at += kernelTrialsAtOnce) {
+    await context.step(at, wanted.length, `${wanted[at]!.behaviour.name}, Linux ${linux.kernel}`);
+    const batch = wanted.slice(at, at + kernelTrialsAtOnce).map(async ({ behaviour, placement }) => {
+      const outcome = await linux.trial(setupOf(context, behaviour, placement), 'both');
+      return { behaviour, placement, stack: 'linux', outcome } as const;
+    });
+    tried.push(...(await Promise.all(batch)));
+  }
+  return tried;
+}
+
+function rowOf({ behaviour, outcome, placement, stack }: Tried): Row {
+  return {
+    behaviour: behaviour.name,
+    place: placement,
+    stack,
+    version: 1,
+    checksum: true,
+    reaction: outcome.reaction,
+    bytesIntact: outcome.bytesIntact,
+    changedAsPlainTcp: outcome.changedAsPlainTcp,
+  };
+}
+
+/** The boxes of some trials, by name and place. */
+function namesOf(some: readonly Tried[]): string {
+  if (some.length === 0) return 'none';
+  return some.map(({ behaviour, placement }) => `${behaviour.name} (${placement})`).join(', ');
+}
+
+function wrongOnes(some: readonly Tried[]): string {
+  return namesOf(some.filter(({ outcome }) => !outcome.bytesIntact));
+}
+
+/** What is to be known about the kernel's rows; nothing is demanded of it. */
+function notesOn(linux: readonly Tried[]): string[] {
+  const wrong = wrongOnes(linux);
+  return [
+    'Linux runs in real time: a transfer that stands still for some seconds counts as lost there.',
+    ...(wrong === 'none'
+      ? []
+      : [`Wrong bytes reached an application on Linux, not known to be plain TCP: ${wrong}.`]),
+  ];
+}
+
+function checksOf(ours: readonly Tried[]): Check[] {
+  const unexpected = ours.filter(
+    ({ behaviour, outcome, placement }) => !behaviour.expected[placement].includes(outcome.reaction),
+  );
+  return [
+    equals('boxes to which our stack reacts otherwise than documented', namesOf(unexpected), 'none'),
+    equals(
+      'boxes through which a wrong byte reached an application of ours as Multipath TCP',
+      wrongOnes(ours),
+      'none',
+    ),
+    equals('transfers of ours that hang', namesOf(ours.filter(({ outcome }) => !outcome.isOver)), 'none'),
+  ];
+}
