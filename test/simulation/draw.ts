@@ -1,14 +1,10 @@
 /** What a world is made of, drawn from its seed: a plan is plain data, so a failure can print it. */
 
-import {
-  MILLISECOND,
-  randomBelow,
-  type RandomSource,
-  randomUnit,
-  SECOND,
-  SeededRandom,
-} from '../../src/base/index.js';
+import { MILLISECOND, SECOND, SeededRandom } from '../../src/base/index.js';
 import { burstyLoss, type LinkOptions, noLoss, randomLoss } from '../../src/network/index.js';
+import type { MptcpVersion } from '../../src/wire/index.js';
+import { Dice } from './dice.js';
+import { withFeatures } from './features.js';
 
 /** What one path does, and what happens to it. */
 export interface PathPlan {
@@ -50,6 +46,9 @@ export interface SidePlan {
 /** How the stack of one side is set. */
 export interface StackPlan {
   readonly multipath: boolean;
+  /** Versions of Multipath TCP spoken, the preferred one first. */
+  readonly versions: readonly MptcpVersion[];
+  readonly fastClose: 'reset' | 'ack';
   readonly dataChecksum: boolean;
   readonly dataSequenceBits: 32 | 64;
   readonly sendBufferBytes: number;
@@ -76,49 +75,19 @@ export interface WorldPlan {
   readonly connections: readonly ConnectionPlan[];
 }
 
-/** Draws from a source of randomness. */
-class Draw {
-  private readonly random: RandomSource;
-
-  constructor(random: RandomSource) {
-    this.random = random;
-  }
-
-  chance(probability: number): boolean {
-    return randomUnit(this.random) < probability;
-  }
-
-  between(low: number, high: number): number {
-    return low + randomUnit(this.random) * (high - low);
-  }
-
-  /** Evenly on a logarithmic scale, as an integer. */
-  magnitude(low: number, high: number): number {
-    return Math.round(low * (high / low) ** randomUnit(this.random));
-  }
-
-  below(bound: number): number {
-    return randomBelow(this.random, bound);
-  }
-
-  pick<T>(choices: readonly T[]): T {
-    return choices[randomBelow(this.random, choices.length)]!;
-  }
-}
-
 /** The plan of the world of this seed. */
 export function drawWorld(seed: number): WorldPlan {
-  const draw = new Draw(new SeededRandom(seed));
+  const draw = new Dice(new SeededRandom(seed));
   const families = draw.pick(['ipv4', 'ipv4', 'ipv6', 'both'] as const);
   const pathCount = draw.pick([1, 2, 2, 2, 3, 4]);
   // In most worlds of several paths one of them never fails, so that there is no excuse for an error.
   const surePath = draw.chance(0.75) ? draw.below(pathCount) : -1;
   const paths = Array.from({ length: pathCount }, (_, index) => drawPath(draw, families, index === surePath));
   const connections = Array.from({ length: draw.pick([1, 1, 1, 2, 3]) }, () => drawConnection(draw));
-  return { seed, paths, client: drawStack(draw), server: drawStack(draw), connections };
+  return withFeatures({ seed, paths, client: drawStack(draw), server: drawStack(draw), connections });
 }
 
-function drawPath(draw: Draw, families: PathPlan['families'], isSure: boolean): PathPlan {
+function drawPath(draw: Dice, families: PathPlan['families'], isSure: boolean): PathPlan {
   const nat = families !== 'both' && draw.chance(0.25);
   const mtu = draw.chance(0.7) ? 1500 : draw.pick([1280, 1400, 9000]);
   const forward = drawDirection(draw, mtu);
@@ -138,7 +107,7 @@ function drawPath(draw: Draw, families: PathPlan['families'], isSure: boolean): 
   };
 }
 
-function drawDirection(draw: Draw, mtu: number): Partial<LinkOptions> {
+function drawDirection(draw: Dice, mtu: number): Partial<LinkOptions> {
   const rateBps = draw.magnitude(500_000, 200_000_000);
   const delayNs = draw.chance(0.1) ? 0 : draw.magnitude(100_000, 150 * MILLISECOND);
   const isRough = draw.chance(0.4);
@@ -158,7 +127,7 @@ function drawDirection(draw: Draw, mtu: number): Partial<LinkOptions> {
   };
 }
 
-function drawLoss(draw: Draw): LinkOptions['loss'] {
+function drawLoss(draw: Dice): LinkOptions['loss'] {
   const kind = draw.between(0, 1);
   if (kind < 0.4) return noLoss;
   if (kind < 0.7) return randomLoss(draw.between(0, 0.03));
@@ -167,7 +136,7 @@ function drawLoss(draw: Draw): LinkOptions['loss'] {
 }
 
 /** What happens to a path; nothing deadly to one that is to be sure. */
-function drawIncidents(draw: Draw, nat: boolean, isSure: boolean): Incident[] {
+function drawIncidents(draw: Dice, nat: boolean, isSure: boolean): Incident[] {
   const incidents: Incident[] = [];
   const kinds = isSure
     ? (['rate', 'delay'] as const)
@@ -189,10 +158,12 @@ function drawIncidents(draw: Draw, nat: boolean, isSure: boolean): Incident[] {
   return incidents;
 }
 
-function drawStack(draw: Draw): StackPlan {
+function drawStack(draw: Dice): StackPlan {
   const isTiny = draw.chance(0.2);
   return {
     multipath: draw.chance(0.85),
+    versions: [1, 0],
+    fastClose: 'reset',
     dataChecksum: draw.chance(0.25),
     dataSequenceBits: draw.chance(0.7) ? 64 : 32,
     sendBufferBytes: draw.magnitude(isTiny ? 1000 : 20_000, 1_000_000),
@@ -206,7 +177,7 @@ function drawStack(draw: Draw): StackPlan {
   };
 }
 
-function drawConnection(draw: Draw): ConnectionPlan {
+function drawConnection(draw: Dice): ConnectionPlan {
   return {
     startAt: draw.chance(0.5) ? 0 : draw.magnitude(MILLISECOND, 2 * SECOND),
     client: drawSide(draw),
@@ -215,14 +186,14 @@ function drawConnection(draw: Draw): ConnectionPlan {
 }
 
 /** Nothing, a message, or a transfer that takes its time. */
-function drawLength(draw: Draw): number {
+function drawLength(draw: Dice): number {
   const kind = draw.between(0, 1);
   if (kind < 0.08) return 0;
   if (kind < 0.3) return draw.magnitude(1, 2000);
   return kind < 0.8 ? draw.magnitude(2000, 200_000) : draw.magnitude(100_000, 1_000_000);
 }
 
-function drawSide(draw: Draw): SidePlan {
+function drawSide(draw: Dice): SidePlan {
   const isSlow = draw.chance(0.2);
   const ending = draw.chance(0.84) ? 'half-close' : draw.pick(['early-close', 'abort'] as const);
   return {

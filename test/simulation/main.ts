@@ -176,7 +176,7 @@ function crashed(seed: number, text: string): WorldReport {
     bytes: 0,
     virtualNs: 0,
   };
-  return { seed, violations, digest: '', ...nothing };
+  return { seed, violations, features: [], digest: '', ...nothing };
 }
 
 /** Prints what went wrong and how to see it again, and writes capture and events of the first failure. */

@@ -1,5 +1,6 @@
 /** What many worlds come to. */
 
+import { featureNames } from './features.js';
 import type { WorldReport } from './world.js';
 
 export interface Summary {
@@ -12,6 +13,8 @@ export interface Summary {
   events: number;
   bytes: number;
   virtualNs: number;
+  /** Worlds that had a feature, by its name. */
+  features: Map<string, number>;
   /** Stands for all digests, in the order of the seeds. */
   digests: Map<number, string>;
   /** Worlds with violations, in the order of the seeds. */
@@ -29,6 +32,7 @@ export function emptySummary(): Summary {
     events: 0,
     bytes: 0,
     virtualNs: 0,
+    features: new Map(),
     digests: new Map(),
     failures: [],
   };
@@ -48,6 +52,7 @@ export function addReport(summary: Summary, report: WorldReport): void {
   ] as const) {
     summary[key] += report[key];
   }
+  for (const name of report.features) summary.features.set(name, (summary.features.get(name) ?? 0) + 1);
   summary.digests.set(report.seed, report.digest);
   if (report.violations.length === 0) return;
   summary.failures.push(report);
@@ -64,6 +69,8 @@ export function formatSummary(summary: Summary): string {
     `multipath    ${summary.multipath} connections had more than one subflow`,
     `packets      ${summary.packets}, ${summary.events} events, ${(summary.bytes / 1e6).toFixed(1)} MB delivered, ${hours.toFixed(1)} h of virtual time`,
   ];
+  const features = featureNames.map((name) => `${name} ${summary.features.get(name) ?? 0}`);
+  lines.push(`worlds with  ${features.join(', ')}`);
   const rules = new Map<string, number>();
   for (const { violations } of summary.failures) {
     for (const rule of new Set(violations.map((violation) => violation.rule))) {

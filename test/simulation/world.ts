@@ -31,6 +31,7 @@ import { cubic, defaultTcpSettings, newReno, type TcpSettings } from '../../src/
 import { IpAddress } from '../../src/wire/index.js';
 import { CongestionChecker } from './congestion-checker.js';
 import type { ConnectionPlan, Incident, PathPlan, StackPlan, WorldPlan } from './draw.js';
+import { featuresOf } from './features.js';
 import { judge, type WorldFacts } from './judge.js';
 import { noPlant, type Plant } from './plant.js';
 import { Transfer, TransferApplication } from './transfer.js';
@@ -56,6 +57,8 @@ export interface WorldOptions {
 export interface WorldReport {
   readonly seed: number;
   readonly violations: readonly Violation[];
+  /** Names of what the plan drew beyond paths and transfers. */
+  readonly features: readonly string[];
   /** Stands for every packet that either host sent or received. */
   readonly digest: string;
   /** Connections that delivered everything, and those that ended with a clean error or because a side wanted it. */
@@ -285,6 +288,7 @@ class World {
     return {
       seed: this.plan.seed,
       violations,
+      features: featuresOf(this.plan),
       digest: this.digest.toString(),
       completed,
       endedEarly,
@@ -322,7 +326,7 @@ function stackSettings(plan: StackPlan): {
   readonly congestion: typeof cubic;
 } {
   const { sack, timestamps, windowScaling, nagle, delayedAckNs } = plan;
-  const { sendBufferBytes, receiveBufferBytes, dataSequenceBits } = plan;
+  const { sendBufferBytes, receiveBufferBytes, dataSequenceBits, versions, fastClose } = plan;
   return {
     tcp: {
       ...defaultTcpSettings,
@@ -335,6 +339,7 @@ function stackSettings(plan: StackPlan): {
     mptcp: {
       ...defaultMptcpSettings,
       ...{ sendBufferBytes, receiveBufferBytes, dataSequenceBits },
+      ...{ versions, fastClose },
       enabled: plan.multipath,
       checksum: plan.dataChecksum,
     },

@@ -116,6 +116,14 @@ export class HandshakeView {
   /** Whether the initial SYN and its answer both carried MP_CAPABLE or MP_JOIN. */
   synSeen = false;
   synAckSeen = false;
+  /** Version that MP_CAPABLE named last in the SYN and in its answer; -1 before, and for joins. */
+  synVersion = -1;
+  synAckVersion = -1;
+
+  /** Whether both sides of the handshake spoke Multipath TCP, and the same version of it (RFC 8684 §3.1). */
+  get isAgreed(): boolean {
+    return this.synSeen && this.synAckSeen && this.synVersion === this.synAckVersion;
+  }
 }
 
 /** The connections of one host, by token. */
@@ -130,7 +138,8 @@ export class ConnectionTable {
       const offset = segment.mptcpOffsets[i]!;
       const subtype = segment.bytes[offset + 2]! >>> 4;
       if (subtype !== MptcpSubtype.MP_CAPABLE && subtype !== MptcpSubtype.MP_JOIN) continue;
-      noteSyn(segment, view);
+      const version = subtype === MptcpSubtype.MP_CAPABLE ? segment.bytes[offset + 2]! & 0x0f : -1;
+      noteSyn(segment, view, version);
       if (subtype === MptcpSubtype.MP_CAPABLE) {
         const option = parseMptcpOption(segment.bytes, offset, segment.mptcpLengths[i]!);
         if (option.ok) found = this.learnKeys(option.value as MpCapable, direction, view) ?? found;
@@ -165,8 +174,13 @@ export class ConnectionTable {
   }
 }
 
-function noteSyn(segment: TcpSegment, view: HandshakeView): void {
+function noteSyn(segment: TcpSegment, view: HandshakeView, version: number): void {
   const flags = segment.flags & (TcpFlag.SYN | TcpFlag.ACK);
-  if (flags === TcpFlag.SYN) view.synSeen = true;
-  else if (flags === (TcpFlag.SYN | TcpFlag.ACK)) view.synAckSeen = true;
+  if (flags === TcpFlag.SYN) {
+    view.synSeen = true;
+    view.synVersion = version;
+  } else if (flags === (TcpFlag.SYN | TcpFlag.ACK)) {
+    view.synAckSeen = true;
+    view.synAckVersion = version;
+  }
 }

@@ -255,9 +255,9 @@ export class FlowModel {
     }
   }
 
-  /** Whether both sides of the handshake spoke Multipath TCP. */
+  /** Whether both sides of the handshake spoke Multipath TCP, and the same version of it. */
   private get isMultipath(): boolean {
-    return this.handshake.synSeen && this.handshake.synAckSeen;
+    return this.handshake.isAgreed;
   }
 }
 
