@@ -33,6 +33,12 @@ describe('a fast close', () => {
   });
 });
 
+describe('a REMOVE_ADDR of the other path’s address', () => {
+  it('ends no subflow that is alive (RFC 8684 §3.4.2)', () => {
+    expect(removeAddress(1)).toMatchObject({ harm: 0, completed: true });
+  });
+});
+
 describe('a DATA_ACK of bytes that were never sent', () => {
   it('is not believed', () => {
     expect(dataAckBeyond(1)).toMatchObject({ harm: 0, completed: true });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { MILLISECOND } from '../../base/index.js';
-import type { TransferSetup } from '../../experiments/index.js';
+import { findExperiment, runExperiment, type TransferSetup } from '../../experiments/index.js';
 import { kernelMptcp, mayCreateNamespaces, mayCreateTun } from '../../linux/index.js';
 import { packetFunction } from '../../network/index.js';
 import { defaultMptcpSettings } from '../../mptcp/index.js';
@@ -32,6 +32,19 @@ describeWith('the kernel in experiments', [kernelMptcp(), mayCreateTun(), mayCre
       for (const bytes of outcome.pathBytes) expect(bytes).toBeGreaterThan(10_000);
     },
   );
+
+  it('stands beside our stack in the table of a handover', async () => {
+    const report = await runExperiment(findExperiment('fast-handover'), {
+      linux: new KernelLab(),
+      parameters: { sizeBytes: 3e6, runs: 1 },
+    });
+    const rows = report.rows.filter(({ detection }) => detection === 'kernel');
+    expect(rows.map(({ mode, completed }) => [mode, completed])).toEqual([
+      ['full', 1],
+      ['backup', 1],
+    ]);
+    expect(report.notes.join()).toMatch(/Linux \d/);
+  });
 
   it('speaks plain TCP where it is told to, and the boxes see its packets', async () => {
     let seen = 0;

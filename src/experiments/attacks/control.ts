@@ -3,7 +3,7 @@
  * of data. Read first: RFC 6181, RFC 7430 §2 to §4, Munir et al.: Multipath TCP Attacks and Countermeasures (ICNP 2017).
  */
 
-import { SeededRandom } from '../../base/index.js';
+import { SECOND, SeededRandom } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { IpAddress, type MptcpOption } from '../../wire/index.js';
 import type { TransferSetup, TransferWorld } from '../transfer.js';
@@ -15,7 +15,7 @@ import {
   runAttack,
   spiedSetup,
 } from './attack.js';
-import { forgeToClient, Spy } from './forgery.js';
+import { forgeToClient, forgeToServer, Spy } from './forgery.js';
 
 /** Keys that are tried in fast closes. */
 const keyGuesses = 1000;
@@ -88,6 +88,28 @@ function fastCloseOnce(seed: number, isSeen: boolean): AttackOutcome {
 /** MP_FASTCLOSE with the key, and with guesses at it. */
 export function fastClose(seed: number): readonly AttackOutcome[] {
   return [fastCloseOnce(seed, true), fastCloseOnce(seed, false)];
+}
+
+/** REMOVE_ADDR of all the addresses that the client may have on other paths, in its name. */
+export function removeAddress(seed: number): AttackOutcome {
+  const spy = new Spy();
+  let sent = 0;
+  const outcome = runAttack(spiedSetup(attackSetup(seed), [spy]), (world) => {
+    world.simulator.at(ATTACK_AT_NS, (now) => {
+      const packet = forgeToServer(spy, [{ subtype: 'REMOVE_ADDR', addressIds: [1, 2, 3, 4] }]);
+      if (packet === undefined) return;
+      sent++;
+      world.hosts.server.receive(now, 0, packet);
+    });
+  });
+  const ended = outcome.server.subflows.filter(
+    ({ what, atNs, reason }) => what === 'closed' && reason !== 'normal' && atNs < ATTACK_AT_NS + SECOND,
+  );
+  return {
+    ...{ attack: 'REMOVE_ADDR forged', attacker: 'one path', shipped: true },
+    defence: 'the path is probed first',
+    ...{ measure: 'live subflows ended', harm: ended.length, completed: isCompleted(outcome) && sent === 1 },
+  };
 }
 
 /** DATA_ACKs of what was never sent, in the client's and the server's name. */

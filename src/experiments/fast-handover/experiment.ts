@@ -6,7 +6,14 @@
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import { atLeast, atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
 import { goodputFigure, sequenceFigure } from './figures.js';
-import { type Handover, runHandover, type Variant, variants } from './world.js';
+import {
+  type Handover,
+  kernelVariants,
+  runHandover,
+  runKernelHandover,
+  type Variant,
+  variants,
+} from './world.js';
 
 /** Round-trip times of the surviving path within which the application hears again when silence is noticed; a queue of two of them included. */
 const silenceBoundRtts = 8;
@@ -29,7 +36,7 @@ export const fastHandover = defineExperiment({
     'A download runs over Wi-Fi and LTE; the Wi-Fi becomes a black hole in the middle. The gap is the longest time ' +
     'without a byte for the application after that, the median of several runs and the worst, also in round-trip times of ' +
     'the LTE. Modes as in the first source: full (both paths in use), backup (LTE opened and idle), single-path (LTE comes ' +
-    'up some time after the Wi-Fi went down). Detection: silence (as shipped) or the retransmission timer alone.',
+    'up some time after the Wi-Fi went down). Detection: silence (as shipped), the retransmission timer alone, or what the kernel of this machine does.',
   parameters: {
     wifiRateBps: { kind: 'rate', default: 20e6, min: 100e3, max: 1e9, doc: 'capacity of the Wi-Fi' },
     wifiDelayNs: {
@@ -61,9 +68,9 @@ export const fastHandover = defineExperiment({
     { name: 'durationMs', title: 'download (ms)', kind: 'number' },
   ],
 
-  async run({ seed, parameters, step }) {
+  async run({ seed, parameters, step, linux, noLinux }) {
     const all: VariantRuns[] = [];
-    const total = variants.length * parameters.runs;
+    const total = variants.length * parameters.runs + (linux === undefined ? 0 : kernelVariants.length);
     for (const variant of variants) {
       const runs: Handover[] = [];
       for (let run = 0; run < parameters.runs; run++) {
@@ -72,13 +79,22 @@ export const fastHandover = defineExperiment({
       }
       all.push({ variant, runs });
     }
+    const kernel: VariantRuns[] = [];
+    for (const variant of linux === undefined ? [] : kernelVariants) {
+      await step(total - kernelVariants.length + kernel.length, total, `${variant.mode}, on the kernel`);
+      kernel.push({ variant, runs: [await runKernelHandover(linux!, parameters, variant, seed)] });
+    }
     return {
-      rows: all.map((one) => rowOf(one, 2 * parameters.lteDelayNs)),
+      rows: [...all, ...kernel].map((one) => rowOf(one, 2 * parameters.lteDelayNs)),
       figures: {
         sequence: sequenceFigure(all, source),
         goodput: goodputFigure(all, source),
       },
       checks: checksOf(all, 2 * parameters.lteDelayNs, parameters.absenceNs),
+      notes:
+        linux === undefined
+          ? [noLinux]
+          : [`Rows of detection 'kernel': Linux ${linux.kernel}, one run each.`],
     };
   },
 });

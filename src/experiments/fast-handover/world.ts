@@ -2,6 +2,7 @@
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
+import type { LinuxLab } from '../linux-lab.js';
 import {
   type Incident,
   longestGapNs,
@@ -14,7 +15,7 @@ import {
 export type Mode = 'full' | 'backup' | 'single-path' | 'tcp';
 
 /** What tells a sender that a path is dead. */
-export type Detection = 'silence' | 'timeout' | 'carrier';
+export type Detection = 'silence' | 'timeout' | 'carrier' | 'kernel';
 
 /** One line of the table. */
 export interface Variant {
@@ -30,6 +31,12 @@ export const variants: readonly Variant[] = [
   { mode: 'backup', detection: 'timeout' },
   { mode: 'single-path', detection: 'carrier' },
   { mode: 'tcp', detection: 'timeout' },
+];
+
+/** What is run on the kernel, where that can be. */
+export const kernelVariants: readonly Variant[] = [
+  { mode: 'full', detection: 'kernel' },
+  { mode: 'backup', detection: 'kernel' },
 ];
 
 /** The parameters, in their units. */
@@ -83,18 +90,13 @@ function incidentsOf(isLate: boolean, diedAtNs: number, absenceNs: number): Inci
   ];
 }
 
-/** Runs one variant once. */
-export function runHandover(
-  parameters: HandoverParameters,
-  variant: Variant,
-  seed: number,
-  run: number,
-): Handover {
+/** What one run of a variant is. */
+function setupOf(parameters: HandoverParameters, variant: Variant, seed: number, run: number): TransferSetup {
   const { wifiRateBps, wifiDelayNs, lteRateBps, lteDelayNs } = parameters;
   const diedAtNs = deathNs(parameters, variant.mode, run);
   const mptcp = settingsOf(variant);
   const isLate = variant.mode === 'single-path';
-  const setup: TransferSetup = {
+  return {
     seed: seed + run,
     paths: [
       {
@@ -113,7 +115,31 @@ export function runHandover(
     untilNs: diedAtNs + patienceNs,
     incidents: incidentsOf(isLate, diedAtNs, parameters.absenceNs),
   };
-  const outcome = runTransfer(setup);
+}
+
+/** Runs one variant once. */
+export function runHandover(
+  parameters: HandoverParameters,
+  variant: Variant,
+  seed: number,
+  run: number,
+): Handover {
+  const outcome = runTransfer(setupOf(parameters, variant, seed, run));
+  return measure(outcome, deathNs(parameters, variant.mode, run));
+}
+
+/** Runs one variant once with the kernel at both ends, in real time. */
+export async function runKernelHandover(
+  lab: LinuxLab,
+  parameters: HandoverParameters,
+  variant: Variant,
+  seed: number,
+): Promise<Handover> {
+  const outcome = await lab.transfer(setupOf(parameters, variant, seed, 0), 'both');
+  return measure(outcome, deathNs(parameters, variant.mode, 0));
+}
+
+function measure(outcome: TransferOutcome, diedAtNs: number): Handover {
   const isOver = outcome.client.isComplete;
   return { outcome, diedAtNs, gapNs: isOver ? longestGapNs(outcome.client, diedAtNs) : undefined };
 }
