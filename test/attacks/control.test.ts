@@ -6,6 +6,7 @@ import {
   dataAckBeyond,
   fastClose,
   findExperiment,
+  removeAddress,
   runExperiment,
 } from '../../src/experiments/index.js';
 

@@ -12,14 +12,15 @@ const binS = 0.1;
 
 function nameOf({ variant }: VariantRuns): string {
   if (variant.mode === 'tcp') return 'plain TCP';
-  return variant.mode === 'single-path' ? 'single-path' : `${variant.mode}, ${variant.detection}`;
+  if (variant.mode !== 'single-path') return `${variant.mode}, ${variant.detection}`;
+  return `single-path ${variant.direction}${variant.earlyData ? ', early data' : ''}`;
 }
 
 /** Bytes delivered since the window began, by time. */
-function sequence({ outcome, diedAtNs }: Handover): Point[] {
+function sequence({ receiver, diedAtNs }: Handover): Point[] {
   const points: Point[] = [];
   let base: number | undefined;
-  for (const { atNs, totalBytes } of outcome.client.arrivals) {
+  for (const { atNs, totalBytes } of receiver.arrivals) {
     const x = (atNs - diedAtNs) / SECOND;
     if (x < -windowS.before || x > windowS.after) continue;
     base ??= totalBytes;
@@ -28,15 +29,15 @@ function sequence({ outcome, diedAtNs }: Handover): Point[] {
   const last = points.at(-1);
   return last === undefined
     ? [{ x: -windowS.before, y: 0 }]
-    : [...points, ...(outcome.client.isComplete ? [] : [{ x: windowS.after, y: last.y }])];
+    : [...points, ...(receiver.isComplete ? [] : [{ x: windowS.after, y: last.y }])];
 }
 
 /** Goodput in bit/s, each bin drawn from its beginning. */
-function goodput({ outcome, diedAtNs }: Handover): Point[] {
+function goodput({ receiver, diedAtNs }: Handover): Point[] {
   const count = Math.round((windowS.before + windowS.after) / binS);
   const bytes = new Array<number>(count).fill(0);
   let before = 0;
-  for (const { atNs, totalBytes } of outcome.client.arrivals) {
+  for (const { atNs, totalBytes } of receiver.arrivals) {
     const bin = Math.floor(((atNs - diedAtNs) / SECOND + windowS.before) / binS);
     if (bin >= 0 && bin < count) bytes[bin] = bytes[bin]! + totalBytes - before;
     before = totalBytes;

@@ -3,6 +3,7 @@
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import type { LinuxLab } from '../linux-lab.js';
+import type { SideOutcome } from '../transfer-side.js';
 import {
   type Incident,
   longestGapNs,
@@ -21,23 +22,31 @@ export type Detection = 'silence' | 'timeout' | 'carrier' | 'kernel';
 export interface Variant {
   readonly mode: Mode;
   readonly detection: Detection;
+  /** Which way the bytes go. */
+  readonly direction: 'download' | 'upload';
+  /** Whether a join carries data right behind its third packet (`earlyJoinData`). */
+  readonly earlyData: boolean;
+}
+
+function download(mode: Mode, detection: Detection): Variant {
+  return { mode, detection, direction: 'download', earlyData: false };
 }
 
 /** What is run, in the order of the table. */
 export const variants: readonly Variant[] = [
-  { mode: 'full', detection: 'silence' },
-  { mode: 'full', detection: 'timeout' },
-  { mode: 'backup', detection: 'silence' },
-  { mode: 'backup', detection: 'timeout' },
-  { mode: 'single-path', detection: 'carrier' },
-  { mode: 'tcp', detection: 'timeout' },
+  download('full', 'silence'),
+  download('full', 'timeout'),
+  download('backup', 'silence'),
+  download('backup', 'timeout'),
+  download('single-path', 'carrier'),
+  // The side that joins is the one that may send early.
+  { mode: 'single-path', detection: 'carrier', direction: 'upload', earlyData: false },
+  { mode: 'single-path', detection: 'carrier', direction: 'upload', earlyData: true },
+  download('tcp', 'timeout'),
 ];
 
 /** What is run on the kernel, where that can be. */
-export const kernelVariants: readonly Variant[] = [
-  { mode: 'full', detection: 'kernel' },
-  { mode: 'backup', detection: 'kernel' },
-];
+export const kernelVariants: readonly Variant[] = [download('full', 'kernel'), download('backup', 'kernel')];
 
 /** The parameters, in their units. */
 export interface HandoverParameters {
@@ -53,6 +62,8 @@ export interface HandoverParameters {
 /** One run, measured. */
 export interface Handover {
   readonly outcome: TransferOutcome;
+  /** The side that the bytes came to. */
+  readonly receiver: SideOutcome;
   /** When the Wi-Fi died. */
   readonly diedAtNs: number;
   /** Longest time without a byte for the application after that; undefined when nothing came any more. */
@@ -65,10 +76,11 @@ const patienceNs = 30 * SECOND;
 /** Longer than any run: silence is never noticed. */
 const neverSilentNs = 1000 * SECOND;
 
-function settingsOf({ mode, detection }: Variant): MptcpSettings {
+function settingsOf({ mode, detection, earlyData }: Variant): MptcpSettings {
   return {
     ...defaultMptcpSettings,
     enabled: mode !== 'tcp',
+    earlyJoinData: earlyData,
     ...(detection === 'timeout' && { silenceNs: neverSilentNs }),
   };
 }
@@ -111,7 +123,7 @@ function setupOf(parameters: HandoverParameters, variant: Variant, seed: number,
     ],
     client: { mptcp },
     server: { mptcp },
-    downloadBytes: parameters.sizeBytes,
+    [variant.direction === 'download' ? 'downloadBytes' : 'uploadBytes']: parameters.sizeBytes,
     untilNs: diedAtNs + patienceNs,
     incidents: incidentsOf(isLate, diedAtNs, parameters.absenceNs),
   };
@@ -125,7 +137,7 @@ export function runHandover(
   run: number,
 ): Handover {
   const outcome = runTransfer(setupOf(parameters, variant, seed, run));
-  return measure(outcome, deathNs(parameters, variant.mode, run));
+  return measure(outcome, variant, deathNs(parameters, variant.mode, run));
 }
 
 /** Runs one variant once with the kernel at both ends, in real time. */
@@ -136,10 +148,11 @@ export async function runKernelHandover(
   seed: number,
 ): Promise<Handover> {
   const outcome = await lab.transfer(setupOf(parameters, variant, seed, 0), 'both');
-  return measure(outcome, deathNs(parameters, variant.mode, 0));
+  return measure(outcome, variant, deathNs(parameters, variant.mode, 0));
 }
 
-function measure(outcome: TransferOutcome, diedAtNs: number): Handover {
-  const isOver = outcome.client.isComplete;
-  return { outcome, diedAtNs, gapNs: isOver ? longestGapNs(outcome.client, diedAtNs) : undefined };
+function measure(outcome: TransferOutcome, { direction }: Variant, diedAtNs: number): Handover {
+  const receiver = direction === 'download' ? outcome.client : outcome.server;
+  const gapNs = receiver.isComplete ? longestGapNs(receiver, diedAtNs) : undefined;
+  return { outcome, receiver, diedAtNs, gapNs };
 }
