@@ -90,10 +90,10 @@ export class KernelTrialEnd {
     if (socket === undefined || socket.destroyed || socket.connecting || this.isPeerFinished) return;
     const fd = descriptorOf(socket);
     this.wasFallback = !isMultipath(fd) || (connectionInfo(fd)?.fallback ?? true);
-    // Near the end subflows go in order, one by one, which is no loss.
-    if (this.wasFallback || socket.writableEnded) return;
+    if (this.wasFallback) return;
     const count = subflowTcpInfo(fd).filter(({ state }) => state !== tcpClosed).length;
-    if (count < this.mostSubflows) this.lostSubflows = Math.max(this.lostSubflows, this.mostSubflows - count);
+    // Once this side has ended its stream, subflows go in order, one by one, which is no loss.
+    if (!socket.writableEnded) this.lostSubflows = Math.max(this.lostSubflows, this.mostSubflows - count);
     this.mostSubflows = Math.max(this.mostSubflows, count);
   }
 
