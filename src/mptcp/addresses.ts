@@ -102,7 +102,7 @@ export function repeatAnnouncements(core: ConnectionCore, now: number): void {
 export function handleAddAddr(core: ConnectionCore, now: number, subflow: Subflow, option: AddAddr): void {
   if (core.remoteKeys === undefined) return;
   if (option.echo) {
-    noteEcho(core, option);
+    if (core.rules.echoesAnnouncements) noteEcho(core, option);
     return;
   }
   if (!core.settings.heedAnnouncements) return;

@@ -71,7 +71,8 @@ export function fail(core: ConnectionCore, now: number, error: ConnectionError):
 
 /** The owner's wish to end everything now. A second time it no longer waits for the peer. */
 export function abort(core: ConnectionCore, now: number): void {
-  const mayAsk = core.settings.fastClose === 'ack' && core.phase === 'open';
+  const asks = core.settings.fastClose === 'ack' || !core.rules.hasFastCloseByReset;
+  const mayAsk = asks && core.phase === 'open';
   if (core.phase !== 'closed') enterClosed(core, undefined);
   if (!mayAsk || !closeByAck(core, now)) resetAll(core, now, true);
 }

@@ -183,8 +183,11 @@ export interface AddressRemovedEvent {
 export interface FallbackEvent {
   readonly type: 'fallback';
   readonly cause: FallbackCause;
-  /** With `lower-version`: what the peer speaks, when the settings allow it; to be asked for the next time. */
-  readonly offeredVersion?: MptcpVersion;
+  /**
+   * What to ask the peer for the next time, of what the settings allow: the lower version that it offered, or, where it
+   * was silent, a higher one. A host that only speaks higher versions gives no answer (RFC 8684 §3.1).
+   */
+  readonly nextVersion?: MptcpVersion;
 }
 
 /**

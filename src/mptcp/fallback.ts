@@ -27,13 +27,13 @@ export function mayFallBack(core: ConnectionCore, subflow: Subflow): boolean {
 
 /**
  * Makes the connection plain TCP over `subflow`; the caller has made sure that it may be, or that no data was sent yet.
- * For `offeredVersion` see `FallbackEvent`.
+ * For `nextVersion` see `FallbackEvent`.
  */
 export function fallBack(
   core: ConnectionCore,
   subflow: Subflow,
   cause: FallbackCause,
-  offeredVersion?: MptcpVersion,
+  nextVersion?: MptcpVersion,
 ): void {
   if (core.isFallback) return;
   const { sender, receiver } = core;
@@ -56,7 +56,7 @@ export function fallBack(
   // Joins under way come to nothing: see `resetJoins`.
   if (core.subflows.length > 1) core.isUnsettled = true;
   if (core.localKeys !== undefined) core.tell({ type: 'token', token: core.localKeys.token, active: false });
-  core.tell({ type: 'fallback', cause, ...(offeredVersion !== undefined && { offeredVersion }) });
+  core.tell({ type: 'fallback', cause, ...(nextVersion !== undefined && { nextVersion }) });
   receiver.finAt = Number.POSITIVE_INFINITY;
   adoptStream(core, subflow);
   if (tcp.isPeerFinished) noteStreamEnd(core, subflow);

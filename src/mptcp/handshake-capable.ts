@@ -115,14 +115,17 @@ export function readSynAck(core: ConnectionCore, subflow: Subflow, segment: TcpS
     fallBack(core, subflow, option === undefined ? 'syn-lost' : 'syn-late');
     return;
   }
+  const { versions } = core.settings;
+  const asked = core.rules.number;
   if (option?.senderKey === undefined || option.receiverKey !== undefined || !isUsable(option)) {
-    fallBack(core, subflow, 'no-capable-in-syn-ack');
+    // RFC 8684 §3.1: a server that only speaks higher versions does not answer, plain TCP neither.
+    const higher = versions.find((version) => version > asked);
+    fallBack(core, subflow, 'no-capable-in-syn-ack', higher);
     return;
   }
-  const asked = core.rules.number;
   if (option.version < asked) {
     // RFC 8684 §3.1: the server's version cannot be spoken after this SYN, but it can after the next.
-    const offered = core.settings.versions.find((version) => version === option.version);
+    const offered = versions.find((version) => version === option.version);
     fallBack(core, subflow, 'lower-version', offered);
     return;
   }

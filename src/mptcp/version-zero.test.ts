@@ -219,7 +219,7 @@ describe('the version of a connection (RFC 8684 §3.1)', () => {
     const useless = zeroWorld({ client: one }).connect().run(SECOND);
     expect(capables(offered.trace).map(({ version }) => version)).toEqual([1, 0]);
     expect(offered.client.of('fallback')).toEqual([
-      { type: 'fallback', cause: 'lower-version', offeredVersion: 0 },
+      { type: 'fallback', cause: 'lower-version', nextVersion: 0 },
     ]);
     expect(useless.client.of('fallback')).toEqual([{ type: 'fallback', cause: 'lower-version' }]);
     expect(offered.server.of('fallback')).toEqual([{ type: 'fallback', cause: 'no-capable-in-ack' }]);

@@ -30,6 +30,11 @@ export interface VersionRules {
    * DATA_ACK, as MP_FAIL and the answer to an infinite mapping do.
    */
   readonly hasResetReason: boolean;
+  /**
+   * Whether a RST with MP_FASTCLOSE may end everything; otherwise an ACK asks for it and waits for the peer's RST, whatever
+   * the settings say (RFC 6824 §3.5).
+   */
+  readonly hasFastCloseByReset: boolean;
   /** Token and initial data sequence number of a key. */
   keyMaterial(key: Uint64): KeyMaterial;
   /** Proof of the owner of `key` and `nonce` towards the owner of the others. */
@@ -47,6 +52,7 @@ const versionZero: VersionRules = {
   echoesAnnouncements: false,
   hasPriorityForAddress: true,
   hasResetReason: false,
+  hasFastCloseByReset: false,
   keyMaterial: (key) => deriveKeyMaterial(key, 0),
   joinProof: (key, peerKey, nonce, peerNonce) => joinHmac(0, key, peerKey, nonce, peerNonce),
   announcementProof: () => undefined,
@@ -61,6 +67,7 @@ const versionOne: VersionRules = {
   echoesAnnouncements: true,
   hasPriorityForAddress: false,
   hasResetReason: true,
+  hasFastCloseByReset: true,
   keyMaterial: (key) => deriveKeyMaterial(key, 1),
   joinProof: (key, peerKey, nonce, peerNonce) => joinHmac(1, key, peerKey, nonce, peerNonce),
   announcementProof: addAddrHmac,

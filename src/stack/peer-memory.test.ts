@@ -4,6 +4,7 @@ import { MINUTE, SECOND } from '../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../mptcp/index.js';
 import { IpAddress } from '../wire/index.js';
 import { PeerMemory } from './peer-memory.js';
+import type { StackSettings } from './settings.js';
 
 const address = (last: number): IpAddress => IpAddress.parse(`192.0.2.${last}`)!;
 
@@ -34,31 +35,33 @@ describe('the memory of peers', () => {
   });
 });
 
+const both = { ...defaultMptcpSettings, versions: [1, 0] as const };
+const only = (version: 0 | 1): MptcpSettings => ({ ...defaultMptcpSettings, versions: [version] });
+
+/** Connects once, lets it pass, and gives the version that came of it. */
+function versionOfNext(world: World, client: TestHost, server: TestHost, mptcp: MptcpSettings): unknown {
+  const listener = server.stack.listen(world.now, { local: { port: 80 }, mptcp });
+  const remote = { address: prefix('10.0.0.2/24').address, port: 80 };
+  const socket = client.stack.connect(world.now, { remote });
+  world.run(world.now + SECOND);
+  expect(socket.state).toBe('open');
+  socket.abort(world.now);
+  listener.close(world.now);
+  world.run(world.now + SECOND);
+  return socket.connection.version;
+}
+
+function pair(
+  settings: Partial<StackSettings> = { mptcp: both, peerMemoryNs: MINUTE },
+): [World, TestHost, TestHost] {
+  const world = new World();
+  const client = world.host(settings);
+  const server = world.host();
+  world.wire(client, [prefix('10.0.0.1/24')], server, [prefix('10.0.0.2/24')], {});
+  return [world, client, server];
+}
+
 describe('a host that speaks both versions, towards one that answers with version 0 (RFC 8684 §3.1)', () => {
-  const both = { ...defaultMptcpSettings, versions: [1, 0] as const };
-  const only = (version: 0 | 1): MptcpSettings => ({ ...defaultMptcpSettings, versions: [version] });
-
-  /** Connects once, lets it pass, and gives the version that came of it. */
-  function versionOfNext(world: World, client: TestHost, server: TestHost, mptcp: MptcpSettings): unknown {
-    const listener = server.stack.listen(world.now, { local: { port: 80 }, mptcp });
-    const remote = { address: prefix('10.0.0.2/24').address, port: 80 };
-    const socket = client.stack.connect(world.now, { remote });
-    world.run(world.now + SECOND);
-    expect(socket.state).toBe('open');
-    socket.abort(world.now);
-    listener.close(world.now);
-    world.run(world.now + SECOND);
-    return socket.connection.version;
-  }
-
-  function pair(): [World, TestHost, TestHost] {
-    const world = new World();
-    const client = world.host({ mptcp: both, peerMemoryNs: MINUTE });
-    const server = world.host();
-    world.wire(client, [prefix('10.0.0.1/24')], server, [prefix('10.0.0.2/24')], {});
-    return [world, client, server];
-  }
-
   it('is plain TCP the first time, version 0 the next, and asks for version 1 again when that was long ago', () => {
     const [world, client, server] = pair();
     expect(versionOfNext(world, client, server, only(0))).toBeUndefined();
@@ -72,6 +75,24 @@ describe('a host that speaks both versions, towards one that answers with versio
     const [world, client, server] = pair();
     versionOfNext(world, client, server, only(0));
     expect(versionOfNext(world, client, server, only(1))).toBeUndefined();
+    expect(versionOfNext(world, client, server, only(1))).toBe(1);
+  });
+});
+
+describe('a host that prefers version 0', () => {
+  const zeroFirst = { mptcp: { ...defaultMptcpSettings, versions: [0, 1] as const }, peerMemoryNs: MINUTE };
+
+  it('asks a peer that gave no answer for version 1 the next time, and stays with what was answered', () => {
+    const [world, client, server] = pair(zeroFirst);
+    const spoken = [1, 2, 3].map(() => versionOfNext(world, client, server, only(1)));
+    expect(spoken).toEqual([undefined, 1, 1]);
+  });
+
+  it('asks in turn where nobody answers, so that neither version is given up', () => {
+    const [world, client, server] = pair(zeroFirst);
+    const plain = { ...defaultMptcpSettings, enabled: false };
+    for (let i = 0; i < 3; i++) expect(versionOfNext(world, client, server, plain)).toBeUndefined();
+    expect(versionOfNext(world, client, server, only(1))).toBe(1);
     expect(versionOfNext(world, client, server, only(1))).toBe(1);
   });
 });

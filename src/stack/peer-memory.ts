@@ -61,9 +61,9 @@ export class PeerMemory {
     return known !== undefined && versions.includes(known) ? known : versions[0]!;
   }
 
-  /** A connection to the peer at `address` fell back: it may have offered a lower version, or not know the one asked. */
+  /** A connection to the peer at `address` fell back: another version may do, or none that is known of. */
   noteFallback(now: number, address: IpAddress, event: FallbackEvent): void {
-    if (event.offeredVersion !== undefined) this.noteVersion(now, address, event.offeredVersion);
+    if (event.nextVersion !== undefined) this.noteVersion(now, address, event.nextVersion);
     else if (event.cause === 'no-capable-in-syn-ack') this.forgetVersion(address);
   }
 
