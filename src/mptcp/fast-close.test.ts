@@ -202,3 +202,51 @@ describe('a fast close by the peer (RFC 8684 §3.5)', () => {
     expect(impostor.connection.isReleasable).toBe(true);
   });
 });
+
+describe('fast close in version 0 (RFC 6824 §3.5)', () => {
+  const zero = { versions: [0] } as const;
+
+  function open(): World {
+    const world = new World({ paths: [{}, {}], client: zero, server: zero }).connect();
+    world.send('client', 1000).send('server', 1000).run(SECOND);
+    expect(world.client.open.subflows.length).toBeGreaterThan(1);
+    world.trace.length = 0;
+    return world;
+  }
+
+  it('asks with an ACK, resets the other subflows, and ends with the peer’s RST, whatever the settings say', () => {
+    const world = open();
+    const others = world.client.open.subflows.length - 1;
+    abort(world);
+    const sent = world.trace.filter(({ from }) => from === 'client');
+    expect(sent.filter((view) => carriesIt(view)).map(({ flags }) => isReset(flags))).toEqual([false]);
+    expect(sent.filter((view) => isReset(view.flags) && !carriesIt(view))).toHaveLength(others);
+    expect(world.client.open.isReleasable).toBe(false);
+    world.run(SECOND);
+    expect(world.server.of('closed')).toMatchObject([{ error: { code: 'ECONNRESET' } }]);
+    expect([world.client.open.isReleasable, world.server.open.isReleasable]).toEqual([true, true]);
+    expect(world.trace.filter((view) => isReset(view.flags) && carriesIt(view))).toEqual([]);
+  });
+
+  it('is repeated while no RST answers, and then a RST clears the path', () => {
+    const world = open();
+    world.tamper = (_packet, view) => view.from === 'client' && !carriesIt(view);
+    abort(world);
+    world.run(60 * SECOND);
+    const sent = world.trace.filter((view) => view.from === 'client' && carriesIt(view));
+    expect(sent.slice(0, 4).map(({ flags }) => isReset(flags))).toEqual([false, false, false, false]);
+    expect(isReset(world.trace.findLast(({ from }) => from === 'client')!.flags)).toBe(true);
+    expect(world.client.open.isReleasable).toBe(true);
+    expect(world.client.open.pollTimeout()).toBe(NEVER);
+  });
+
+  it('of the peer is answered with a RST on every subflow', () => {
+    const impostor = new Impostor(zero);
+    const second = impostor.join(impostor.connection.localToken!, 42, 9) as Subflow;
+    impostor.joinAck(second, 42);
+    impostor.sent.length = 0;
+    impostor.send({ options: [fastClose()] });
+    expect(impostor.sent.map(({ flags }) => isReset(flags))).toEqual([true, true]);
+    expect(impostor.connection.isReleasable).toBe(true);
+  });
+});

@@ -101,7 +101,7 @@ export interface MptcpSettings {
   /**
    * How `abort` tells the peer (RFC 8684 §3.5). `reset`: a RST with MP_FASTCLOSE on every subflow, and nothing is left.
    * `ack`: an ACK with it on one subflow, repeated until the peer answers, a few retransmission timeouts at the most;
-   * it survives a loss.
+   * it survives a loss. Version 0 has no other form, whatever is set here (RFC 6824 §3.5).
    */
   readonly fastClose: 'reset' | 'ack';
   /** How long a subflow that could not be opened, or was lost, rests before the path manager may try it again, in ns. */

@@ -9,7 +9,7 @@ import type { DataRecord } from '../../src/mptcp/send-record.js';
 import { OutgoingSegment, cubic, defaultTcpSettings } from '../../src/tcp/index.js';
 import type { TcpParameters } from '../../src/tcp/index.js';
 import { IpAddress, MpCapableFlag, TcpFlag, deriveInitialDataSeq, joinHmac } from '../../src/wire/index.js';
-import type { Dss, MptcpOption } from '../../src/wire/index.js';
+import type { Dss, MptcpOption, MptcpVersion } from '../../src/wire/index.js';
 import { arrived, optionsOf, segmentBytes } from './mptcp-world.js';
 
 const local = IpAddress.parse('10.0.0.1')!;
@@ -47,9 +47,12 @@ export class Impostor {
   private readonly out = new OutgoingSegment<DataRecord>();
   private readonly flows = new Map<Subflow, FlowState>();
   private nextPort = 5000;
+  /** The version that both speak: the first of the settings'. */
+  readonly version: MptcpVersion;
 
   /** A connection that the impostor answers as its server, confirmed by a first DATA_ACK. */
   constructor(settings: Partial<MptcpSettings> = {}) {
+    this.version = (settings.versions ?? defaultMptcpSettings.versions)[0]!;
     this.connection = Connection.connect(this.now, {
       tuple: { local: { address: local, port: 4000 }, remote: { address: remote, port: 80 } },
       settings: { ...defaultMptcpSettings, ...settings },
@@ -63,7 +66,7 @@ export class Impostor {
     this.send({
       flags: TcpFlag.SYN | TcpFlag.ACK,
       seq: 0,
-      options: [{ subtype: 'MP_CAPABLE', version: 1, flags, senderKey }],
+      options: [{ subtype: 'MP_CAPABLE', version: this.version, flags, senderKey }],
     });
     this.flow(this.initial).next = 1;
     this.send({ options: [this.dataAck(1)] });
@@ -103,12 +106,12 @@ export class Impostor {
 
   /** Data sequence number of the connection's own data offset. */
   ownSeq(offset: number): bigint {
-    return uint64ToBigInt(uint64Add(deriveInitialDataSeq(ownKey, 1), offset));
+    return uint64ToBigInt(uint64Add(deriveInitialDataSeq(ownKey, this.version), offset));
   }
 
   /** Data sequence number of the impostor's data offset. */
   peerSeq(offset: number): bigint {
-    return uint64ToBigInt(uint64Add(deriveInitialDataSeq(impostorKey, 1), offset));
+    return uint64ToBigInt(uint64Add(deriveInitialDataSeq(impostorKey, this.version), offset));
   }
 
   /**
@@ -139,15 +142,15 @@ export class Impostor {
     this.poll();
   }
 
-  /** A SYN with MP_JOIN arrives; gives what the connection makes of it. */
-  join(token: number, nonce: number, addressId: number): ReturnType<Connection['acceptJoin']> {
+  /** A SYN with MP_JOIN arrives at `to`; gives what the connection makes of it. */
+  join(token: number, nonce: number, addressId: number, to = local): ReturnType<Connection['acceptJoin']> {
     const port = this.nextPort++;
     const syn = segmentBytes(port, 4000, {
       flags: TcpFlag.SYN,
       seq: INITIAL,
       options: [{ subtype: 'MP_JOIN', phase: 'syn', backup: false, addressId, token, nonce }],
     });
-    const tuple = { local: { address: local, port: 4000 }, remote: { address: remote, port } };
+    const tuple = { local: { address: to, port: 4000 }, remote: { address: remote, port } };
     const result = this.connection.acceptJoin(this.now, arrived(syn), tuple, this.parameters());
     if (result instanceof Subflow) this.flow(result).next = 1;
     this.poll();
@@ -160,7 +163,7 @@ export class Impostor {
     const option = synAck?.options[0];
     if (option?.subtype !== 'MP_JOIN' || option.phase !== 'synack')
       throw new Error('the join was not answered');
-    const hmac = joinHmac(1, impostorKey, ownKey, nonce, option.nonce).slice(0, 20);
+    const hmac = joinHmac(this.version, impostorKey, ownKey, nonce, option.nonce).slice(0, 20);
     this.send({ options: [{ subtype: 'MP_JOIN', phase: 'ack', hmac }] }, subflow);
   }
 
