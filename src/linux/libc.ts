@@ -9,7 +9,7 @@
 import { createRequire } from 'node:module';
 import type { KoffiFunc } from 'koffi';
 import { SubflowError } from '../base/index.js';
-import { EINTR } from './constants.js';
+import { EINTR, MSG_PEEK, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.js';
 import { SystemError } from './system-error.js';
 
 /** Told about a descriptor that has become readable, until closed. */
@@ -38,6 +38,8 @@ interface Functions {
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: number, length: number, flags: number): number;
+  shutdown(fd: number, how: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   sendto(fd: number, data: number, length: number, flags: number, to: Uint8Array, toLength: number): number;
   recvfrom(fd: number, data: number, length: number, flags: number, from: number, fromLength: number): number;
@@ -49,6 +51,8 @@ interface Functions {
 
 let koffi: Koffi | undefined;
 let functions: Functions | undefined;
+/** Where {@link peekByte} has its byte put. */
+let peekCell: NativeBuffer | undefined;
 
 /** Why this layer cannot work on this system at all; undefined when it can. */
 export function unsupportedReason(): string | undefined {
@@ -93,6 +97,8 @@ function bindFunctions(ffi: Koffi): Functions {
     bind: f('int bind(int fd, void *address, uint32_t length)'),
     connect: f('int connect(int fd, void *address, uint32_t length)'),
     listen: f('int listen(int fd, int backlog)'),
+    accept4: f('int accept4(int fd, uintptr_t address, uintptr_t length, int flags)'),
+    shutdown: f('int shutdown(int fd, int how)'),
     getsockname: f('int getsockname(int fd, void *address, void *length)'),
     sendto: f('int64 sendto(int fd, uintptr_t data, size_t length, int flags, void *to, uint32_t toLength)'),
     recvfrom: f(
@@ -228,6 +234,23 @@ export function connect(fd: number, address: Uint8Array): number {
 
 export function listen(fd: number, backlog: number): void {
   checked(load().listen(fd, backlog), 'listen');
+}
+
+/** Takes a connection that waits on a listener, non-blocking; the negative errno when none does. */
+export function acceptConnection(fd: number): number {
+  const result = load().accept4(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return result < 0 ? -lastErrno() : result;
+}
+
+/** Ends the sending direction of a connection. */
+export function shutdownWrite(fd: number): void {
+  checked(load().shutdown(fd, SHUT_WR), 'shutdown');
+}
+
+/** How many bytes, 1 at most, a read would give now, without taking them; 0 at the end; the negative errno else. */
+export function peekByte(fd: number): number {
+  const result = load().recvfrom(fd, (peekCell ??= new NativeBuffer(1)).address, 1, MSG_PEEK, 0, 0);
+  return result < 0 ? -lastErrno() : result;
 }
 
 /** The address a socket is bound to, as the kernel writes it. */

@@ -5,6 +5,7 @@ import { conformanceFolder, loadScript, scriptFiles } from './runner/scripts.js'
 import { runScript } from './runner/run.js';
 import { OurTarget } from './runner/target-ours.js';
 import { Settings } from './runner/target.js';
+import { recordLinux, runOnLinux } from './runner/linux-runs.js';
 import { conformanceTable } from './table.js';
 
 /** Runs the scripts whose path contains one of `names`; true when all conform. */
@@ -34,10 +35,27 @@ function writeTable(): void {
   console.log('wrote docs/conformance.md');
 }
 
+/** Runs scripts against Linux; with `--record` writes what it does otherwise into deviations.json. */
+async function linux(args: readonly string[]): Promise<void> {
+  const isRecording = args.includes('--record');
+  const names = args.filter((arg) => !arg.startsWith('--'));
+  const files = scriptFiles().filter(
+    (file) => names.length === 0 || names.some((name) => file.includes(name)),
+  );
+  const results = await runOnLinux(files);
+  for (const [file, outcome] of results) if (outcome !== undefined) console.log(`${file}: ${outcome}\n`);
+  const failed = [...results].filter(([, outcome]) => outcome !== undefined);
+  console.log(
+    `${results.size - failed.length} of ${results.size} scripts hold for Linux; ${files.length - results.size} make no sense there`,
+  );
+  if (isRecording) recordLinux(failed.map(([file, outcome]) => [file, outcome!]));
+}
+
 const [command, ...rest] = process.argv.slice(2);
 if (command === undefined) writeTable();
 else if (command === 'run') process.exitCode = (await run(rest)) ? 0 : 1;
+else if (command === 'linux') await linux(rest);
 else {
-  console.error('usage: npm run conformance [-- run [PART-OF-A-PATH...]]');
+  console.error('usage: npm run conformance [-- run|linux [PART-OF-A-PATH...]]');
   process.exitCode = 2;
 }

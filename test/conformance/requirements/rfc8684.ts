@@ -789,5 +789,11 @@ export const rfc8684: RequirementDocument = {
       'joins that fill every subflow are bounded',
       [`${hostile}in a flood get the subflows there are, and no more`],
     ],
+    [
+      '§B.1',
+      'MUST',
+      'data in the SYN takes no data sequence numbers',
+      ['rfc8684/B-fast-open/syn-data-takes-no-data-numbers'],
+    ],
   ]),
 };

@@ -157,7 +157,8 @@ function payloadOf(context: Context): Uint8Array {
 function mappedPosition({ form, seq }: Context): number {
   const dss = form.options.find((option) => option.name === 'dss');
   const map = dss?.fields.get('map');
-  if (map?.kind !== 'range') return seq;
+  // The SYN takes one number before the bytes it carries.
+  if (map?.kind !== 'range') return form.flags.includes('SYN') ? seq + 1 : seq;
   return map.value.from + seq - (numberField(dss!, 'at') ?? seq);
 }
 

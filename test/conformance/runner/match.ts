@@ -93,7 +93,8 @@ function matchPayload(conversation: Conversation, flow: FlowState, seq: number, 
   const { payload } = packet.tcp;
   if (payload.length === 0) return undefined;
   const isPlain = conversation.hostKey === undefined;
-  const position = isPlain ? seq : flow.positionOf(seq);
+  const isSyn = (packet.tcp.flags & TcpFlag.SYN) !== 0;
+  const position = isSyn ? 1 : isPlain ? seq : flow.positionOf(seq);
   // A byte of a probe before the stream has no place in it.
   if (position === undefined || position < 1) return undefined;
   const at = patternMismatch(true, position, payload);

@@ -51,7 +51,7 @@ function mptcpSettings(settings: Settings): MptcpSettings {
     enabled: settings.isOn('mptcp', true),
     versions: settings
       .text('versions', '1')
-      .split(',')
+      .split('/')
       .map((version) => (version === '0' ? 0 : 1)),
     checksum: settings.isOn('checksum', false),
     dataSequenceBits: settings.number('data-sequence-bits', 64) === 32 ? 32 : 64,

@@ -28,6 +28,7 @@ export class OurTarget implements Target {
   readonly events: TargetEvent[] = [];
   private readonly stack: Stack;
   private readonly family: 4 | 6;
+  private readonly fastOpen: string;
   private readonly interfaces: number[] = [];
   private readonly out: TransmitBuffer;
   private now = ORIGIN_NS;
@@ -39,6 +40,7 @@ export class OurTarget implements Target {
 
   constructor(settings: Settings) {
     this.family = settings.number('family', 4) === 6 ? 6 : 4;
+    this.fastOpen = settings.text('fast-open', 'off');
     this.stack = new Stack({ random: new SeededRandom(11), settings: stackSettings(settings) });
     const mtu = settings.number('mtu', 1500);
     this.out = new TransmitBuffer(new Uint8Array(mtu + 200));
@@ -99,6 +101,10 @@ export class OurTarget implements Target {
     this.packets.length = 0;
   }
 
+  private get listenFastOpen(): { fastOpen?: { requireCookie: boolean } } {
+    return this.fastOpen === 'off' ? {} : { fastOpen: { requireCookie: this.fastOpen === 'on' } };
+  }
+
   private theSocket(): Socket {
     if (this.socket === undefined) throw new CallError('there is no connection yet');
     return this.socket;
@@ -108,10 +114,16 @@ export class OurTarget implements Target {
     const { now } = this;
     switch (name) {
       case 'listen':
-        this.stack.listen(now, { local: { port: SERVICE_PORT } });
+        this.stack.listen(now, { local: { port: SERVICE_PORT }, ...this.listenFastOpen });
         return;
       case 'connect':
-        this.socket = this.stack.connect(now, { remote: this.endpoint('peer1', SERVICE_PORT) });
+        this.socket = this.stack.connect(now, {
+          remote: this.endpoint('peer1', SERVICE_PORT),
+          ...(this.fastOpen !== 'off' && {
+            fastOpen: this.fastOpen === 'on' ? true : ('without-cookie' as const),
+          }),
+        });
+        if (args[0] === 'data') this.perform('write', [args[1]!]);
         return;
       case 'write': {
         const length = Number(args[0]);

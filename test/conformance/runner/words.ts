@@ -13,7 +13,7 @@ export const settingNames: Readonly<Record<string, RegExp>> = {
   addresses: /^[1-4]$/,
   mtu: count,
   mptcp: onOff,
-  versions: /^(1|0|1,0|0,1)$/,
+  versions: /^(1|0|1\/0|0\/1)$/,
   checksum: onOff,
   'data-sequence-bits': /^(32|64)$/,
   'join-initial-address': onOff,
@@ -43,7 +43,8 @@ export const settingNames: Readonly<Record<string, RegExp>> = {
   /** The peer's initial sequence number, and its key by name (keys.ts). */
   'peer-isn': /^(0x[0-9a-fA-F]{1,8}|\d{1,10})$/,
   'peer-key': /^(usual|wraps-32|0x[0-9a-fA-F]{16})$/,
-  'fast-open': /^(on|off|cookieless)$/,
+  /** Fast Open: of the listener, or of what `connect` asks for. */
+  'fast-open': /^(on|off|without-cookie)$/,
 };
 
 const address = '(host|peer)[1-9](:\\d+)?';
