@@ -616,8 +616,7 @@ export const rfc8684: RequirementDocument = {
       '§3.4.2',
       'SHOULD',
       'before a subflow is closed for a withdrawn address a keep-alive asks whether the path still works',
-      [],
-      'Withdrawal closes at once; a forged one needs the sequence numbers of a subflow.',
+      [`${remove}removed-address-closes-subflow`, `${remove}answered-probe-keeps-subflow`],
     ],
     // §3.5
     [
