@@ -126,8 +126,12 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
   }
   const skipped = subflow.synBytesReceived;
   const start = skipped + offsetOf(seq32(dss.subflowSeq), seq32(0), subflow.tcp.rcvNxt - skipped);
-  if (subflow.mappings?.isRepetition(start, length, dataStart, checksum) === true) return;
   const { dataFin } = dss;
+  if (subflow.mappings?.isRepetition(start, length, dataStart, checksum) === true) {
+    // The mapping says nothing new, but the stream may have ended behind it meanwhile.
+    if (dataFin) noteDataFin(core, now, subflow, dataStart + length);
+    return;
+  }
   declareMapping(core, now, subflow, {
     start,
     length,

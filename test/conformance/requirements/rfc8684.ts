@@ -415,7 +415,7 @@ export const rfc8684: RequirementDocument = {
       '§3.3.3',
       'MUST',
       'a DATA_FIN takes one number after the last byte',
-      [`${close}data-fin-with-data`, `${close}last-data-and-data-fin`],
+      [`${close}data-fin-with-data`, `${close}last-data-and-data-fin`, `${close}data-fin-added-to-mapping`],
     ],
     [
       '§3.3.3',
@@ -786,7 +786,9 @@ export const rfc8684: RequirementDocument = {
       '§5',
       'SHOULD',
       'joins that fill every subflow are bounded',
-      [`${hostile}in a flood get the subflows there are, and no more`],
+      [
+        `${hostile}in a flood get the subflows there are and no more, the newest in place of the oldest without a proof`,
+      ],
     ],
     [
       '§B.1',
