@@ -56,6 +56,7 @@ const environmentCodes = new Set([
   'ERR_SUBFLOW_NO_KERNEL_MPTCP',
   'ERR_SUBFLOW_NO_TRANSPORT',
   'ERR_SUBFLOW_NO_USERSPACE_HOST',
+  'ERR_SUBFLOW_UNSUPPORTED',
 ]);
 
 /** One line for a person, and the exit status, for anything that a command threw. */

@@ -30,6 +30,8 @@ interface GetReport {
   readonly multipath: boolean;
   /** Version of Multipath TCP that the connection began with; null in plain TCP. */
   readonly mptcpVersion: number | null;
+  /** Whether the server took the request from the SYN; null without Fast Open. */
+  readonly fastOpen: boolean | null;
   readonly subflows: readonly SubflowReport[];
   /** The file written; null for standard output. */
   readonly output: string | null;
@@ -165,6 +167,7 @@ async function get(text: string, flags: GetFlags): Promise<GetReport> {
 async function getOver(url: URL, flags: GetFlags, transport: ChosenTransport): Promise<GetReport> {
   const options: RequestOptions = {
     transport: transport.options,
+    fastOpen: transport.fastOpen === 'with-cookie' ? true : transport.fastOpen,
     timeoutMs: parseDuration(flags.timeout) / 1e6,
     maxRedirects: parseInteger(flags.maxRedirects, 0, 20),
   };
@@ -211,6 +214,7 @@ async function download(
     response.once('end', () => log.update());
     const multipath = socket.isMultipath;
     const mptcpVersion = socket.multipath.version ?? null;
+    const fastOpen = socket.fastOpen?.isAccepted ?? null;
     const { bytes, sha256 } = await receiveBody(response, target, progress).finally(() =>
       clearInterval(sampler),
     );
@@ -226,6 +230,7 @@ async function download(
       transport: socket.transport,
       multipath,
       mptcpVersion,
+      fastOpen,
       subflows: log.update(),
       output: target.path ?? null,
     };

@@ -4,6 +4,7 @@ import http from 'node:http';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { connect, type Socket } from '../node/index.js';
+import type { FastOpenMode } from '../stack/index.js';
 import { FailureError } from './errors.js';
 import type { ChosenTransport } from './transport.js';
 import { readVersion } from './version.js';
@@ -12,6 +13,8 @@ import { readVersion } from './version.js';
 export interface RequestOptions {
   /** What carries the connection. */
   readonly transport: ChosenTransport['options'];
+  /** Whether the request may go with the SYN. */
+  readonly fastOpen: FastOpenMode;
   /** Longest time without a byte, in ms. */
   readonly timeoutMs: number;
   /** How many redirects to follow before giving up. */
@@ -35,9 +38,9 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-function openSocket(url: URL, transport: ChosenTransport['options']): Socket {
+function openSocket(url: URL, { transport, fastOpen }: RequestOptions): Socket {
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  return connect({ ...transport, host: hostOf(url), port });
+  return connect({ ...transport, fastOpen, host: hostOf(url), port });
 }
 
 /** TLS over the socket for https; the host is verified as Node does it. */
@@ -49,7 +52,7 @@ function secure(url: URL, socket: Socket): tls.TLSSocket {
 
 function request(url: URL, options: RequestOptions): Promise<HttpExchange> {
   return new Promise((resolve, reject) => {
-    const socket = openSocket(url, options.transport);
+    const socket = openSocket(url, options);
     const carrier = url.protocol === 'https:' ? secure(url, socket) : socket;
     const exchange = http.get({
       createConnection: () => carrier,

@@ -138,6 +138,8 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
   const log = logger(flags.json === true);
   const web = http.createServer((request, response) => {
     const socket = request.socket as unknown as Socket;
+    // Asked now: a connection that is over has nothing more to tell.
+    const fastOpen = socket.fastOpen?.isAccepted ?? null;
     response.once('close', () => {
       const sent = Number(response.getHeader('content-length') ?? 0);
       log(
@@ -150,6 +152,7 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
           remote: socket.remoteAddress,
           multipath: socket.isMultipath,
           mptcpVersion: socket.multipath.version ?? null,
+          fastOpen,
           subflows: new SubflowLog(socket).update(),
         },
         `${request.method} ${request.url} ${response.statusCode} ${formatSize(sent)}${response.writableFinished ? '' : ' (broken off)'}`,
@@ -161,7 +164,9 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
   const sockets = new Set<Socket>();
   // This server never listens itself, so Node's own limits on slow clients do not apply.
   web.setTimeout(CLIENT_TIMEOUT_MS);
-  const server = createServer(transport.options, (socket) => {
+  const fastOpen =
+    transport.fastOpen === 'without-cookie' ? { requireCookie: false } : transport.fastOpen !== false;
+  const server = createServer({ ...transport.options, fastOpen }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     web.emit('connection', socket);

@@ -14,11 +14,15 @@ export interface TransportFlags {
   readonly tun?: readonly string[];
   readonly raw?: readonly string[];
   readonly mptcpVersion?: string;
+  readonly fastOpen?: true;
+  readonly fastOpenWithoutCookie?: true;
 }
 
 /** What a command passes to `connect` and `createServer`; `close` removes the devices. */
 export interface ChosenTransport {
   readonly options: TransportOptions & Pick<MultipathOptions, 'versions'>;
+  /** Whether Fast Open was asked for, and with which reading of cookies. */
+  readonly fastOpen: false | 'with-cookie' | 'without-cookie';
   /** Our engine's addresses; empty with the kernel's transport. */
   readonly addresses: readonly string[];
   close(): void;
@@ -31,7 +35,7 @@ interface Subnet {
   readonly prefixLength: number;
 }
 
-/** Adds `--transport`, `--tun`, `--raw` and `--mptcp-version`. */
+/** Adds `--transport`, `--tun`, `--raw`, `--mptcp-version`, `--fast-open` and `--fast-open-without-cookie`. */
 export function addTransportFlags(command: Command): Command {
   return command
     .option(
@@ -49,6 +53,11 @@ export function addTransportFlags(command: Command): Command {
     .option(
       '--mptcp-version <list>',
       'for userspace: versions of Multipath TCP to speak, the preferred one first: 0 (RFC 6824), 1 (RFC 8684), 1,0 or 0,1 (default: 1,0)',
+    )
+    .option('--fast-open', 'let the first data go with the SYN, once there is a cookie (RFC 7413)')
+    .option(
+      '--fast-open-without-cookie',
+      'the same without asking for cookies: for closed networks, set up so on both sides',
     );
 }
 
@@ -73,9 +82,15 @@ export function parseVersions(text: string): readonly MptcpVersion[] {
   return text.split(',').map((version) => (version === '0' ? 0 : 1));
 }
 
+function fastOpenOf(flags: TransportFlags): ChosenTransport['fastOpen'] {
+  if (flags.fastOpenWithoutCookie === true) return 'without-cookie';
+  return flags.fastOpen === true ? 'with-cookie' : false;
+}
+
 /** Sets up what was asked for. Throws a {@link UsageError}, and an {@link EnvironmentError} without the rights. */
 export function openTransport(flags: TransportFlags): ChosenTransport {
   const { transport, tun = [], raw = [], mptcpVersion } = flags;
+  const fastOpen = fastOpenOf(flags);
   if (transport !== undefined && transport !== 'kernel' && transport !== 'userspace') {
     throw new UsageError(`--transport is 'kernel' or 'userspace', not '${transport}'`);
   }
@@ -83,7 +98,8 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
     if (tun.length > 0) throw new UsageError('--tun goes with --transport userspace');
     if (raw.length > 0) throw new UsageError('--raw goes with --transport userspace');
     if (mptcpVersion !== undefined) throw new UsageError('--mptcp-version goes with --transport userspace');
-    return { options: transport === undefined ? {} : { transport }, addresses: [], close: () => undefined };
+    const options = transport === undefined ? {} : ({ transport } as const);
+    return { options, fastOpen, addresses: [], close: () => undefined };
   }
   if (tun.length + raw.length === 0) {
     throw new UsageError(
@@ -107,6 +123,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
   }
   return {
     options: { transport, via: host, ...(versions !== undefined && { versions }) },
+    fastOpen,
     addresses: host.stack.interfaces.flatMap(({ addresses }) =>
       addresses.map(({ address }) => address.toString()),
     ),

@@ -44,6 +44,7 @@ const MPTCP_INFO = 1;
 const MPTCP_TCPINFO = 2;
 const MPTCP_SUBFLOW_ADDRS = 3;
 const MPTCP_FULL_INFO = 4;
+const TCP_INFO = 11;
 const TCP_CONGESTION = 13;
 const TCP_IS_MPTCP = 43;
 /** Room for a name, its end included (TCP_CA_NAME_MAX). */
@@ -245,6 +246,22 @@ export function subflowAddresses(fd: number): KernelSubflowAddresses[] {
 /** TCP's state of each subflow, in the order of {@link subflowAddresses}. */
 export function subflowTcpInfo(fd: number): KernelTcpInfo[] {
   return subflowData(fd, MPTCP_TCPINFO, TCP_INFO_LENGTH, decodeTcpInfo);
+}
+
+/**
+ * TCP's state of a connection that is plain TCP, by itself or after a fallback; undefined for one that is Multipath TCP,
+ * which has {@link subflowTcpInfo}.
+ */
+export function plainTcpInfo(fd: number): KernelTcpInfo | undefined {
+  const bytes = new Uint8Array(TCP_INFO_LENGTH);
+  try {
+    return decodeTcpInfo(bytes, 0, getsockopt(fd, IPPROTO_TCP, TCP_INFO, bytes));
+  } catch (error) {
+    if (error instanceof SystemError && (error.code === 'ENOPROTOOPT' || error.code === 'ENOTSUP')) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /** Each subflow with its number, ends and TCP state, all of the same moment (Linux 6.6); undefined for plain TCP. */

@@ -18,6 +18,8 @@ export const SUBFLOW_INFO_LENGTH = 264;
 
 const FLAG_FALLBACK = 1;
 const FLAG_REMOTE_KEY = 2;
+/** In tcpi_options: TCPI_OPT_SYN_DATA. */
+const OPTION_SYN_DATA = 32;
 
 /** A connection as the kernel sees it. Counts of subflows leave the initial one out unless they say otherwise. */
 export interface KernelConnectionInfo {
@@ -71,6 +73,8 @@ export interface KernelTcpInfo {
   readonly bytesRetransmitted: bigint | undefined;
   /** In bytes per second. */
   readonly deliveryRate: bigint | undefined;
+  /** Data went with the SYN of this connection and was taken from it (Fast Open, RFC 7413), in whichever direction. */
+  readonly synDataAccepted: boolean;
 }
 
 /** One subflow's ends. */
@@ -162,6 +166,7 @@ export function decodeTcpInfo(bytes: Uint8Array, offset: number, length: number)
     bytesSent: fields.u64(200),
     bytesRetransmitted: fields.u64(208),
     deliveryRate: fields.u64(160),
+    synDataAccepted: (fields.u8(5)! & OPTION_SYN_DATA) !== 0,
   };
 }
 

@@ -31,6 +31,7 @@ export type { ConnectOptions, ListenOptions, ServerOptions } from './options.js'
 export type { Server } from './server.js';
 export type {
   AddressEvent,
+  FastOpenInfo,
   Multipath,
   MultipathInfo,
   OpenSubflowOptions,

@@ -85,6 +85,7 @@ export class KernelServer extends NetServer {
       const code = codeOf(error) ?? 'EINVAL';
       const isFamilyMissing = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
       if (otherwise !== undefined && isFamilyMissing) this.open(otherwise, options);
+      else if (code.startsWith('ERR_SUBFLOW')) this.fail(error as Error);
       else this.fail(netError(code, 'listen', { address, port }));
       return;
     }

@@ -12,9 +12,12 @@ import {
   encodeSocketAddress,
   isMultipath,
   openKernelSocket,
+  plainTcpInfo,
   setCongestionControl,
+  subflowTcpInfo,
   subflowsOf,
   type KernelSubflow,
+  type KernelTcpInfo,
 } from '../linux/index.js';
 import { prepareKernelClient } from './fast-open.js';
 import type { ConnectOptions } from './options.js';
@@ -22,6 +25,7 @@ import { codeOf, netError } from './net-error.js';
 import { closeSubflow, describeConnection, openSubflow, setBackup } from './kernel-subflow-control.js';
 import { kernelCongestionName } from './multipath-options.js';
 import type {
+  FastOpenInfo,
   Multipath,
   MultipathInfo,
   OpenSubflowOptions,
@@ -72,6 +76,11 @@ export class KernelSocket extends NetSocket implements Multipath {
     return fd === undefined ? nothingKnown : describeConnection(fd);
   }
 
+  get fastOpen(): FastOpenInfo | undefined {
+    const fd = liveDescriptor(this);
+    return fd !== undefined && isSynDataAccepted(fd) ? describeFastOpen(true) : undefined;
+  }
+
   async openSubflow(options: OpenSubflowOptions = {}): Promise<SubflowInfo> {
     const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = this;
     const local = { address: localAddress, port: localPort };
@@ -102,6 +111,27 @@ export function adopt(socket: NetSocket): Socket {
 /** The descriptor of a socket that is connected; undefined for any other. */
 function liveDescriptor(socket: NetSocket): number | undefined {
   return socket.connecting || socket.destroyed || socket.pending ? undefined : descriptorOf(socket);
+}
+
+/** TCP's states of the initial subflow and all others, or of the connection that is plain TCP. */
+function tcpInfoOf(fd: number): KernelTcpInfo[] {
+  const infos = subflowTcpInfo(fd);
+  const plain = infos.length > 0 ? undefined : plainTcpInfo(fd);
+  return plain === undefined ? infos : [plain];
+}
+
+/** Only the initial subflow may have it, and it has it for as long as it lives. */
+function isSynDataAccepted(fd: number): boolean {
+  return tcpInfoOf(fd).some(({ synDataAccepted }) => synDataAccepted);
+}
+
+/** With Fast Open the kernel takes a socket for connected before the peer answered. */
+function isAnswered(fd: number): boolean {
+  return tcpInfoOf(fd).some(({ state }) => subflowStates[state] === 'active');
+}
+
+function describeFastOpen(isAccepted: boolean): FastOpenInfo {
+  return { isAccepted, sentBytes: undefined, acceptedBytes: undefined };
 }
 
 function describe({ id, local, remote, tcp }: KernelSubflow): SubflowInfo {
@@ -162,6 +192,13 @@ class KernelClientSocket extends KernelSocket {
       process.nextTick(() => (this.isInAttempt = false));
       this.prepare(address, port, family === 6 ? 6 : 4);
     });
+  }
+
+  override get fastOpen(): FastOpenInfo | undefined {
+    const { fastOpen = false } = this.wanted;
+    const fd = liveDescriptor(this);
+    if (fastOpen === false || fd === undefined || !isAnswered(fd)) return undefined;
+    return describeFastOpen(isSynDataAccepted(fd));
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

@@ -71,6 +71,16 @@ export interface MultipathInfo {
   readonly remoteAddresses: readonly RemoteAddressInfo[] | undefined;
 }
 
+/** How Fast Open went for a connection. */
+export interface FastOpenInfo {
+  /** Whether the server took data from the SYN. */
+  readonly isAccepted: boolean;
+  /** Bytes that the SYN carried, in the direction of the SYN; undefined with the kernel transport, which does not tell. */
+  readonly sentBytes: number | undefined;
+  /** How many of them the server took; undefined with the kernel transport. */
+  readonly acceptedBytes: number | undefined;
+}
+
 /** What an 'address' event says; userspace transport only. */
 export interface AddressEvent {
   readonly type: 'announced' | 'removed';
@@ -100,6 +110,11 @@ export interface Multipath {
   readonly subflows: SubflowInfo[];
   /** How the connection stands, as it is now. */
   readonly multipath: MultipathInfo;
+  /**
+   * How Fast Open went; undefined for a client that did not ask for it or whose SYN is not answered yet, and for a server
+   * that took no data from the SYN.
+   */
+  readonly fastOpen: FastOpenInfo | undefined;
   /**
    * Opens a subflow, whatever the path manager thinks, and gives it once it is part of the connection. Waits for the
    * connection where that is not ready. Fails with a code of `net`'s when the peer or the path does not answer;

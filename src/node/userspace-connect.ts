@@ -78,7 +78,14 @@ class Search implements SocketEvents {
     }
     const isPatient = this.options.autoSelectFamily ?? getDefaultAutoSelectFamily();
     this.addresses = isPatient ? addresses : addresses.slice(0, 1);
-    this.tryNext();
+    if ((this.options.fastOpen ?? false) === false) {
+      this.tryNext();
+      return;
+    }
+    // Layers on top, such as http, write some ticks after they have the socket: the SYN waits for them this turn.
+    setImmediate(() => {
+      if (!this.isOver) this.tryNext();
+    });
   }
 
   private tryNext(): void {

@@ -6,9 +6,9 @@
 import { addAbortSignal, Duplex } from 'node:stream';
 import { MILLISECOND, NEVER } from '../base/index.js';
 import { codeOf, netError } from './net-error.js';
-import type { FastOpenStatus } from '../mptcp/index.js';
 import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
 import type {
+  FastOpenInfo,
   Multipath,
   MultipathInfo,
   OpenSubflowOptions,
@@ -237,9 +237,12 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     this.bytesTaken += bytes.length;
   }
 
-  /** How Fast Open went; undefined without it, and before there is a connection. */
-  get fastOpen(): FastOpenStatus | undefined {
-    return this.inner?.connection.fastOpen;
+  get fastOpen(): FastOpenInfo | undefined {
+    const status = this.inner?.connection.fastOpen;
+    if (status === undefined) return undefined;
+    const { sentBytes, acceptedBytes, isSettled } = status;
+    if (!isSettled && acceptedBytes === 0) return undefined;
+    return { isAccepted: acceptedBytes > 0, sentBytes, acceptedBytes };
   }
 
   override _writev(chunks: { chunk: Chunk; encoding: BufferEncoding }[], done: Done): void {
