@@ -139,7 +139,12 @@ export class EstablishmentRace {
       this.end(now);
       return;
     }
-    if (socket !== this.main) this.runners.splice(this.runners.indexOf(socket), 1);
+    if (socket !== this.main) {
+      const index = this.runners.indexOf(socket);
+      // It is looked at again until the host lets go of it.
+      if (index < 0) return;
+      this.runners.splice(index, 1);
+    }
     if (this.waiting.length > 0) {
       this.tryNext(now);
       this.setTimer(now);

@@ -105,6 +105,49 @@ export function connect({ world, party, a, b }: Step): void {
   party.sockets.push(party.stack.connect(world.now, { remote }));
 }
 
+/**
+ * Connects in a manner of its own. `b`: Fast Open in the lowest two bits (not, with a cookie, without one), versions in the
+ * next two, the server's port in the two after, the way over several paths in the highest two. `c`: settings.
+ */
+export function connectWith({ world, party, a, b, c }: Step): void {
+  const { addresses } = world.other(party);
+  const mptcp = {
+    ...party.stack.settings.mptcp,
+    versions: ([[1, 0], [0], [1], [0, 1]] as const)[(b >> 2) & 3]!,
+    fastClose: (c & 1) === 0 ? ('reset' as const) : ('ack' as const),
+    earlyJoinData: (c & 2) !== 0,
+    hearExperiments: (c & 4) !== 0,
+    synsBeforeFallback: (c >> 3) & 3,
+    joinInitialAddress: (c & 32) === 0,
+  };
+  const mode = ([undefined, 'timeout', 'simultaneous', 'timeout'] as const)[b >> 6];
+  const locals = (c & 64) !== 0 ? { locals: party.addresses } : {};
+  party.sockets.push(
+    party.stack.connect(world.now, {
+      remote: { address: addresses[a % addresses.length]!, port: SERVER_PORT + ((b >> 4) & 3) },
+      fastOpen: ([false, true, 'without-cookie', true] as const)[b & 3]!,
+      ...((c & 128) === 0 && { mptcp }),
+      ...(mode !== undefined && { robust: { mode, delayNs: (1 + (a >> 2)) * MILLISECOND, ...locals } }),
+    }),
+  );
+}
+
+/** What an owner has to tell the peer: private options, addresses, priorities; and a host's new key for cookies. */
+export function signal({ world, party, a, b, c }: Step): void {
+  const socket = party.sockets[a % Math.max(1, party.sockets.length)];
+  if (b % 8 === 7) return party.stack.rotateFastOpenKey(world.now);
+  if (socket === undefined) return;
+  const subflow = socket.connection.subflows[c & 3];
+  if (b % 8 === 4) {
+    const address = party.addresses[c % 3]!;
+    socket.announceAddress(world.now, { address, port: b < 128 ? 0 : SERVER_PORT + (c >> 6) }, c >> 2);
+  } else if (b % 8 === 5) socket.withdrawAddress(world.now, c >> 2);
+  else if (subflow !== undefined && b % 2 === 0) {
+    const body = content.slice(0, c % 27);
+    socket.sendExperiment(world.now, subflow, { nibble: b >> 4, body });
+  } else if (subflow !== undefined) socket.setBackup(world.now, subflow, b >= 128);
+}
+
 /** Gives an old packet other options, those in the script, or these besides its own; and other flags. */
 export function replaceOptions(step: Step): number | undefined {
   const bytes = historical(step);
@@ -287,4 +330,6 @@ export const operations: readonly Operation[] = [
   deliverRaw,
   forgeSack,
   tune,
+  connectWith,
+  signal,
 ];

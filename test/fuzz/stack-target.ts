@@ -12,6 +12,7 @@ import {
   changeAddresses,
   changeSubflows,
   connect,
+  connectWith,
   deliverChanged,
   drop,
   finish,
@@ -23,6 +24,7 @@ import {
   read,
   replaceOptions,
   reportError,
+  signal,
   tune,
   write,
 } from './stack-operations.js';
@@ -66,8 +68,8 @@ function runScript(input: Uint8Array): string {
 
 /** With all sockets closed and the network dead, everything ends by itself, and no timer stays. */
 function endAll(world: StackWorld): void {
-  for (const { stack, listener } of world.parties) {
-    listener.close(world.now);
+  for (const { stack, listeners } of world.parties) {
+    for (const listener of listeners) listener.close(world.now);
     for (const socket of [...stack.sockets]) socket.close(world.now);
   }
   world.settle();
@@ -78,6 +80,7 @@ function endAll(world: StackWorld): void {
   }
   for (const { stack } of world.parties) {
     assert(stack.connectionCount === 0, 'a dead network leaves no closed connection behind');
+    assert([...stack.sockets].length === 0, 'no socket stays');
     assert(stack.timeWaitCount === 0, 'TIME-WAIT ends');
   }
   world.seen.add('ended');
@@ -137,6 +140,19 @@ function script(...parts: readonly (readonly number[])[]): Uint8Array {
 
 const burst = [...step(1, connect), ...step(1, connect, 1), ...step(1, connect), ...step(1, connect, 2)];
 
+/** Ways to connect: see `connectWith`. */
+const manners = [0x01, 0x02, 0x03, 0x12, 0x22, 0x32, 0x40, 0x80, 0xc0, 0x04, 0x08, 0x0c, 0x13, 0x6c, 0xff];
+
+function openingWith(manner: number): number[] {
+  return [
+    ...step(1, connectWith, 0, manner, manner),
+    ...step(1, write, 0, 90, 3),
+    ...step(0, pump, 40),
+    ...step(0, passTime, 20, 0),
+    ...step(0, pump, 40),
+  ];
+}
+
 const seeds: readonly Uint8Array[] = [
   ...[0, 1, 2, 4, 8, 16, 32, 64, 128, 255, 80].map((option) =>
     script([option], opening, exchange, exchange, ending),
@@ -195,6 +211,40 @@ const seeds: readonly Uint8Array[] = [
     exchange,
     step(0, changeAddresses, 1, 5, 9),
     exchange,
+  ),
+  ...manners.map((manner) => script([0], openingWith(manner), exchange, exchange, ending)),
+  // A cookie first, then data in the SYN.
+  ...[0, 8, 64, 136].map((option) =>
+    script([option], openingWith(0x11), step(1, finish, 0, 2), openingWith(0x11), exchange, ending),
+  ),
+  // An address that is announced, withdrawn and announced again.
+  script(
+    [0],
+    openingWith(0x20),
+    step(0, signal, 0, 4, 1),
+    step(0, pump, 9),
+    step(0, signal, 0, 5, 1),
+    step(0, pump, 9),
+    step(0, signal, 0, 4, 1),
+    exchange,
+    step(1, signal, 0, 0, 8),
+    step(1, signal, 0, 2, 1),
+    exchange,
+    step(0, finish, 0, 2),
+    step(0, pump, 20),
+  ),
+  // The paths of a race that dies one by one.
+  script(
+    [0],
+    step(1, connectWith, 0, 0x40, 1),
+    step(1, write, 0, 200, 10),
+    step(0, drop, 1),
+    step(0, reportError, 1, 1, 60),
+    step(1, changeAddresses, 0, 0),
+    step(0, passTime, 90, 1),
+    step(0, pump, 30),
+    exchange,
+    ending,
   ),
 ];
 

@@ -40,6 +40,12 @@ export const Option = {
 } as const;
 
 export const SERVER_PORT = 80;
+/** Takes data in SYNs, from clients with a cookie. */
+export const FAST_OPEN_PORT = 81;
+/** Takes data in any SYN, answers at once, and ends connections with ACKs. */
+export const EARLY_PORT = 82;
+/** Speaks version 0 alone. */
+export const VERSION_ZERO_PORT = 83;
 const MTU = 1500;
 /** Small, so that scripts reach them. */
 const BUFFER_BYTES = 32 * 1024;
@@ -47,6 +53,7 @@ const BUFFER_BYTES = 32 * 1024;
 const WINDOW_UNIT_BYTES = Math.ceil((2 * BUFFER_BYTES) / 65_535);
 const MAX_CONNECTIONS = 8;
 const MAX_TIME_WAIT = 4;
+const MAX_PEERS = 2;
 /** Payload of the largest super-segment, where offload is on. */
 const MAX_OFFLOAD_BYTES = 16 * 1024;
 /** Packets that wait for a host; further ones are lost, as in a full queue. */
@@ -67,7 +74,7 @@ export interface Flight {
 /** One of the two hosts. */
 export class Party {
   readonly stack: Stack;
-  readonly listener: Listener;
+  readonly listeners: readonly Listener[];
   readonly addresses: readonly IpAddress[];
   readonly interfaceIds: readonly number[];
   /** Packets on their way to this host. */
@@ -92,7 +99,21 @@ export class Party {
         ...((option & Option.OFFLOAD) !== 0 && { capabilities: offload }),
       }),
     );
-    this.listener = this.stack.listen(0, { local: { port: SERVER_PORT }, backlog: 2 });
+    const mptcp = { ...this.stack.settings.mptcp, hearExperiments: true };
+    this.listeners = [
+      { port: SERVER_PORT },
+      { port: FAST_OPEN_PORT, fastOpen: { maxPending: 2 } },
+      {
+        port: EARLY_PORT,
+        fastOpen: { requireCookie: false, earlyAnswer: true },
+        mptcp: { ...mptcp, fastClose: 'ack' as const, earlyJoinData: true },
+      },
+      {
+        port: VERSION_ZERO_PORT,
+        fastOpen: { requireCookie: false },
+        mptcp: { ...mptcp, versions: [0] as const, acceptPriorityForAddress: true },
+      },
+    ].map(({ port, ...options }) => this.stack.listen(0, { local: { port }, backlog: 2, ...options }));
   }
 }
 
@@ -118,6 +139,8 @@ function settingsFor(option: number): Partial<StackSettings> {
     maxConnections: MAX_CONNECTIONS,
     maxHalfOpen: 1,
     maxTimeWait: MAX_TIME_WAIT,
+    maxFastOpenPeers: MAX_PEERS,
+    maxRememberedPeers: MAX_PEERS,
   };
 }
 
@@ -218,7 +241,7 @@ export class StackWorld {
 
   private note(party: Party, event: StackEvent): void {
     if (event.type === 'acceptable') {
-      const socket = party.listener.accept();
+      const socket = event.listener.accept();
       if (socket !== undefined) party.sockets.push(socket);
     } else if (event.type === 'path') {
       const { notice } = event;

@@ -207,6 +207,49 @@ describe.each(bothModes)('robust establishment ($mode)', (robust) => {
   });
 });
 
+describe('robust establishment where paths fail', () => {
+  it('lets go of every attempt, whichever were refused before another won', () => {
+    for (const refused of [0, 1, 2]) {
+      const world = new PathWorld({ paths: [slow, slow, slow, fast] });
+      refuseFrom(world, [refused]);
+      world.links[3]!.setState(0, 'blackhole');
+      const socket = world.connect({ robust: simultaneous });
+      world.write(socket, 1000, true);
+      world.run(5 * SECOND);
+      expect(world.talk(socket), `refused ${refused}`).toMatchObject({ errorCode: '' });
+      expect(world.accepted).toHaveLength(1);
+      world.pass(400 * SECOND);
+      expect(world.client.stack.connectionCount + world.server.stack.connectionCount).toBe(0);
+    }
+  });
+
+  it('goes on while one attempt is left, whichever failed before', () => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+      [1, 2],
+      [2, 0],
+    ]) {
+      const world = new PathWorld({ paths: [slow, slow, slow] });
+      refuseFrom(world, order);
+      const socket = world.connect({ robust: simultaneous });
+      world.write(socket, 1000);
+      world.run(5 * SECOND);
+      expect(world.talk(socket), `refused ${order.join()}`).toMatchObject({ errorCode: '' });
+      expectOneConnection(world, 1000);
+    }
+  });
+
+  it('waits for every path its time, though an earlier one was refused', () => {
+    const world = new PathWorld({ paths: [slow, slow, slow, slow] });
+    refuseFrom(world, [0]);
+    for (const link of world.links.slice(1)) link.setState(0, 'blackhole');
+    world.connect({ robust: { mode: 'timeout', delayNs: 10 * SECOND } });
+    world.run(5 * SECOND);
+    expect(openings(world).filter((path, index, all) => all.indexOf(path) === index)).toEqual([0, 1]);
+  });
+});
+
 describe('robust establishment where no path is', () => {
   it('throws as a connection on one path does', () => {
     const world = new PathWorld({ paths: [slow, fast] });
@@ -217,6 +260,16 @@ describe('robust establishment where no path is', () => {
     expect(() => world.connect({ robust: { ...timeout, locals } })).toThrow(/down|no interface leads/);
   });
 });
+
+/** Firewalls on `paths` refuse, one after the other. */
+function refuseFrom(world: PathWorld, paths: readonly number[]): void {
+  world.filter = (segment) => {
+    const index = paths.indexOf(segment.path);
+    if (index < 0 || segment.from !== 'client') return true;
+    if (isOpening(segment)) world.simulator.after((1 + index) * MILLISECOND, () => refuse(world, segment));
+    return false;
+  };
+}
 
 /** A reset for a SYN, as from the address that it was sent to. */
 function refuse(world: PathWorld, syn: SentSegment): void {
