@@ -22,6 +22,8 @@ function errors(world: World): (string | undefined)[] {
 for (const [name, options] of [
   ['Multipath TCP', {}],
   ['Multipath TCP on two paths', { paths: [{}, {}] }],
+  ['Multipath TCP version 0', { versions: [0] }],
+  ['Multipath TCP version 0 on two paths', { versions: [0], paths: [{}, {}] }],
   ['Multipath TCP with checksums', { client: { checksum: true } }],
   ['plain TCP', plain],
 ] as const) {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../base/index.js';
+import type { MptcpVersion } from '../wire/index.js';
 import { World, addressOn, localAddress } from '../../test/support/mptcp-world.js';
 import type { PathOptions } from '../../test/support/mptcp-world.js';
 
+const versions: MptcpVersion[] = [1, 0];
 const wifi: PathOptions = { rateBps: 20e6, delayNs: 10 * MILLISECOND, queueBytes: 50_000 };
 const lte: PathOptions = { rateBps: 10e6, delayNs: 30 * MILLISECOND, queueBytes: 100_000 };
 
@@ -22,10 +24,12 @@ function longestGapNs(world: World): number {
   return gap;
 }
 
-describe('a path that dies in the middle of a transfer', () => {
+describe.each(versions)('a path that dies in the middle of a transfer, in version %i', (version) => {
   it('costs no byte, and a gap of a few round-trip times', () => {
     for (const sender of ['client', 'server'] as const) {
-      const world = new World({ paths: [wifi, lte] }).connect().send(sender, 1_200_000, true);
+      const world = new World({ versions: [version], paths: [wifi, lte] })
+        .connect()
+        .send(sender, 1_200_000, true);
       world.runUntil(() => world.other(sender).received > 500_000);
       world.paths[0]!.isUp = false;
       expect(longestGapNs(world)).toBeLessThan(500 * MILLISECOND);
@@ -35,7 +39,7 @@ describe('a path that dies in the middle of a transfer', () => {
   });
 
   it('is used again when it comes back', () => {
-    const world = new World({ paths: [wifi, lte] }).connect().send('client', 3_500_000);
+    const world = new World({ versions: [version], paths: [wifi, lte] }).connect().send('client', 3_500_000);
     world.runUntil(() => world.server.received > 500_000);
     world.paths[0]!.isUp = false;
     world.run(SECOND);
@@ -47,7 +51,7 @@ describe('a path that dies in the middle of a transfer', () => {
   });
 
   it('is noticed at once when its address goes, and the peer is told', () => {
-    const world = new World({ paths: [wifi, lte] }).connect().send('client', 1_500_000);
+    const world = new World({ versions: [version], paths: [wifi, lte] }).connect().send('client', 1_500_000);
     world.runUntil(() => world.server.received > 500_000);
     world.paths[0]!.isUp = false;
     world.tellAddresses(world.client, [localAddress('client', 1)]);
@@ -60,9 +64,9 @@ describe('a path that dies in the middle of a transfer', () => {
   });
 });
 
-describe('break before make', () => {
+describe.each(versions)('break before make, in version %i', (version) => {
   it('goes on over a new subflow when the last one is gone', () => {
-    const world = new World({ paths: [wifi, lte] }).connect();
+    const world = new World({ versions: [version], paths: [wifi, lte] }).connect();
     world.tellAddresses(world.client, [localAddress('client', 0)]);
     world.send('client', 2_000_000, true).send('server', 1000, true);
     world.runUntil(() => world.server.received > 500_000);
@@ -81,7 +85,7 @@ describe('break before make', () => {
   });
 
   it('fails with a clear error when the grace time is over', () => {
-    const world = new World({ paths: [wifi, lte], client: { graceNs: 5 * SECOND } })
+    const world = new World({ versions: [version], paths: [wifi, lte], client: { graceNs: 5 * SECOND } })
       .connect()
       .send('client', 100)
       .run(SECOND);
@@ -95,7 +99,7 @@ describe('break before make', () => {
 
   it('ends on the other side when TCP gives the path up', () => {
     const tcp = { dataRetries: 3 };
-    const world = new World({ paths: [wifi], tcp, server: { graceNs: 2 * SECOND } })
+    const world = new World({ versions: [version], paths: [wifi], tcp, server: { graceNs: 2 * SECOND } })
       .connect()
       .send('server', 50_000_000);
     world.runUntil(() => world.client.received > 100_000);
@@ -106,9 +110,9 @@ describe('break before make', () => {
   });
 });
 
-describe('a backup', () => {
+describe.each(versions)('a backup, in version %i', (version) => {
   it('carries nothing while a regular subflow is usable, and everything when none is', () => {
-    const world = new World({ paths: [wifi, lte] });
+    const world = new World({ versions: [version], paths: [wifi, lte] });
     world.connect();
     world.tellAddresses(world.client, [
       localAddress('client', 0),
@@ -131,7 +135,7 @@ describe('a backup', () => {
   });
 
   it('can be made of a subflow later, and regular again, by either side', () => {
-    const world = new World({ paths: [wifi, wifi], client: { maxSubflows: 2 } })
+    const world = new World({ versions: [version], paths: [wifi, wifi], client: { maxSubflows: 2 } })
       .connect()
       .send('client', 1000)
       .run(SECOND);

@@ -18,6 +18,8 @@ class Attack {
     this.random = new SeededRandom(seed);
     this.checksum = seed % 4 === 0;
     this.impostor = new Impostor({
+      versions: seed % 3 === 0 ? [0] : [1],
+      acceptPriorityForAddress: true,
       checksum: this.checksum,
       maxUnmappedBytes: 20_000,
       receiveBufferBytes: 50_000,
@@ -62,6 +64,8 @@ class Attack {
         const port = this.pick(0, 80, 1);
         const hmac = addAddrHmac(impostorKey, ownKey, { addressId: id, address, port });
         const echo = this.pick(false, false, true);
+        if (this.pick(true, false))
+          return { subtype: 'ADD_ADDR', version: 0, echo: false, addressId: id, address };
         return {
           subtype: 'ADD_ADDR',
           version: 1,
@@ -78,7 +82,11 @@ class Attack {
           addressIds: Array.from({ length: 1 + randomBelow(random, 16) }, () => randomBelow(random, 256)),
         };
       case 6:
-        return { subtype: 'MP_PRIO', backup: this.pick(true, false) };
+        return {
+          subtype: 'MP_PRIO',
+          backup: this.pick(true, false),
+          ...(this.pick(true, false) && { addressId: randomBelow(random, 256) }),
+        };
       case 7:
         return this.pick<MptcpOption>(
           { subtype: 'MP_FAIL', dataSeq: impostor.peerSeq(near(core.receiver.next)) },

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { NEVER, SECOND, uint64ToBigInt } from '../base/index.js';
 import { IpAddress, TcpFlag, addAddrHmac, mptcpOptionLength } from '../wire/index.js';
-import type { MptcpOption } from '../wire/index.js';
+import type { MptcpOption, MptcpVersion } from '../wire/index.js';
 import { Impostor, impostorKey, ownKey } from '../../test/support/mptcp-impostor.js';
 import { arrived, segmentBytes } from '../../test/support/mptcp-world.js';
 import type { Subflow } from './subflow.js';
@@ -24,8 +24,10 @@ class Storm {
   next = 1;
   read = 1;
 
-  constructor() {
+  constructor(version: MptcpVersion) {
     const impostor = new Impostor({
+      versions: [version],
+      acceptPriorityForAddress: true,
       receiveBufferBytes: BUFFER,
       sendBufferBytes: BUFFER,
       maxUnmappedBytes: 10_000,
@@ -142,17 +144,18 @@ const control: fc.Arbitrary<MptcpOption> = fc.oneof(
       port: fc.constantFrom(0, 80, 8080),
       isRight: fc.boolean(),
       isV6: fc.boolean(),
+      isOld: fc.boolean(),
     })
-    .map(({ id, last, port, isRight, isV6 }): MptcpOption => {
+    .map(({ id, last, port, isRight, isV6, isOld }): MptcpOption => {
       const address = IpAddress.parse(isV6 ? `2001:db8::${last.toString(16)}` : `10.4.0.${last}`)!;
       const hmac = addAddrHmac(isRight ? impostorKey : ownKey, ownKey, { addressId: id, address, port });
       return {
         subtype: 'ADD_ADDR',
-        version: 1,
+        version: isOld ? 0 : 1,
         echo: false,
         addressId: id,
         address,
-        hmac,
+        ...(!isOld && { hmac }),
         ...(port > 0 && { port }),
       };
     }),
@@ -192,6 +195,7 @@ const control: fc.Arbitrary<MptcpOption> = fc.oneof(
   fc.constantFrom<MptcpOption>(
     { subtype: 'MP_CAPABLE', version: 1, flags: 0x81 },
     { subtype: 'MP_CAPABLE', version: 1, flags: 1, senderKey: 5n },
+    { subtype: 'MP_CAPABLE', version: 0, flags: 1, senderKey: 5n, receiverKey: 6n },
     { subtype: 'MP_CAPABLE', version: 1, flags: 1, senderKey: 5n, receiverKey: 6n, dataLength: 9 },
   ),
 );
@@ -300,8 +304,8 @@ it('a storm of options breaks nothing, changes no byte and makes nothing grow', 
     maxLength: 80,
   });
   fc.assert(
-    fc.property(acts, (sequence) => {
-      const storm = new Storm();
+    fc.property(fc.constantFrom<MptcpVersion>(0, 1), acts, (version, sequence) => {
+      const storm = new Storm(version);
       for (const perform of sequence) {
         if (storm.impostor.connection.isReleasable) break;
         perform(storm);

@@ -1,18 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../base/index.js';
 import { TcpFlag } from '../wire/index.js';
+import type { MptcpVersion } from '../wire/index.js';
 import { World } from '../../test/support/mptcp-world.js';
 
+const versions: MptcpVersion[] = [1, 0];
 const fast = { rateBps: 50e6, delayNs: 10 * MILLISECOND, queueBytes: 200_000 };
 const slow = { rateBps: 5e6, delayNs: 80 * MILLISECOND, queueBytes: 200_000 };
 const bufferBytes = 100_000;
 /** A window field counts units, of two bytes for such a buffer: what rounding and a window probe add is kept too. */
 const slackBytes = 4;
 
-describe('the window that all subflows share', () => {
+describe.each(versions)('the window that all subflows share, in version %i', (version) => {
   it('bounds what waits for the reader, and opens as it reads', () => {
     for (const paths of [[fast], [fast, slow]]) {
-      const world = new World({ paths, server: { receiveBufferBytes: bufferBytes } }).connect();
+      const world = new World({
+        versions: [version],
+        paths,
+        server: { receiveBufferBytes: bufferBytes },
+      }).connect();
       world.server.isReading = false;
       world.send('client', 500_000).run(5 * SECOND);
       const { open } = world.server;
@@ -30,14 +36,22 @@ describe('the window that all subflows share', () => {
   });
 
   it('never makes the peer send what is then dropped', () => {
-    const world = new World({ paths: [fast, slow], server: { receiveBufferBytes: bufferBytes } }).connect();
+    const world = new World({
+      versions: [version],
+      paths: [fast, slow],
+      server: { receiveBufferBytes: bufferBytes },
+    }).connect();
     world.send('client', 800_000);
     expect(world.runUntil(() => world.isDelivered())).toBe(true);
     expect(world.server.open.statistics.droppedBytes).toBe(0);
   });
 
   it('is found open again after its update was lost', () => {
-    const world = new World({ paths: [fast], server: { receiveBufferBytes: bufferBytes } }).connect();
+    const world = new World({
+      versions: [version],
+      paths: [fast],
+      server: { receiveBufferBytes: bufferBytes },
+    }).connect();
     world.server.isReading = false;
     world.send('client', 300_000).run(5 * SECOND);
     let isDeaf = true;
@@ -51,7 +65,11 @@ describe('the window that all subflows share', () => {
   });
 
   it('may be tiny', () => {
-    const world = new World({ paths: [fast, slow], server: { receiveBufferBytes: 3000 } }).connect();
+    const world = new World({
+      versions: [version],
+      paths: [fast, slow],
+      server: { receiveBufferBytes: 3000 },
+    }).connect();
     world.send('client', 60_000);
     expect(world.runUntil(() => world.isDelivered(), 120 * SECOND)).toBe(true);
     expect(world.server.wrongAt).toBe(-1);
@@ -59,7 +77,11 @@ describe('the window that all subflows share', () => {
   });
 
   it('does not let a slow path stall a fast one for long', () => {
-    const world = new World({ paths: [fast, slow], server: { receiveBufferBytes: 400_000 } }).connect();
+    const world = new World({
+      versions: [version],
+      paths: [fast, slow],
+      server: { receiveBufferBytes: 400_000 },
+    }).connect();
     const start = world.now;
     world.send('client', 2_000_000);
     expect(world.runUntil(() => world.isDelivered())).toBe(true);
@@ -68,9 +90,11 @@ describe('the window that all subflows share', () => {
   });
 });
 
-describe('the send buffer', () => {
+describe.each(versions)('the send buffer, in version %i', (version) => {
   it('asks the writer to wait, and says when there is room', () => {
-    const world = new World({ client: { sendBufferBytes: 50_000 } }).connect().run(SECOND);
+    const world = new World({ versions: [version], client: { sendBufferBytes: 50_000 } })
+      .connect()
+      .run(SECOND);
     world.paths[0]!.isUp = false;
     const { open } = world.client;
     expect(open.write(world.now, new Uint8Array(49_999))).toBe(true);
@@ -86,9 +110,9 @@ describe('the send buffer', () => {
   });
 });
 
-describe('events of the reader', () => {
+describe.each(versions)('events of the reader, in version %i', (version) => {
   it('come once until everything was read', () => {
-    const world = new World().connect().run(SECOND);
+    const world = new World({ versions: [version] }).connect().run(SECOND);
     world.server.isReading = false;
     world.send('client', 100).run(SECOND).send('client', 100).run(SECOND);
     expect(world.server.of('readable')).toHaveLength(1);
@@ -101,7 +125,7 @@ describe('events of the reader', () => {
   });
 
   it('tell of the last bytes before the end', () => {
-    const world = new World().connect().run(SECOND);
+    const world = new World({ versions: [version] }).connect().run(SECOND);
     world.server.isReading = false;
     world.send('client', 100, true).run(SECOND);
     const types = world.server.events.map(({ type }) => type);

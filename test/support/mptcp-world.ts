@@ -27,7 +27,7 @@ import {
   tcpHeaderLength,
   writeTcpHeader,
 } from '../../src/wire/index.js';
-import type { Endpoint, MptcpOption } from '../../src/wire/index.js';
+import type { Endpoint, MptcpOption, MptcpVersion } from '../../src/wire/index.js';
 
 /** Who sent a packet. */
 export type Role = 'client' | 'server';
@@ -94,6 +94,8 @@ interface Path extends Required<PathOptions> {
 export interface WorldOptions {
   readonly seed?: number;
   readonly paths?: readonly PathOptions[];
+  /** Versions that both sides speak; the defaults when left out. */
+  readonly versions?: readonly MptcpVersion[];
   readonly client?: Partial<MptcpSettings>;
   readonly server?: Partial<MptcpSettings>;
   readonly tcp?: Partial<TcpSettings>;
@@ -186,8 +188,9 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.options = options;
     this.random = new SeededRandom(options.seed ?? 1);
-    this.client = new Side('client', { ...defaultMptcpSettings, ...options.client });
-    this.server = new Side('server', { ...defaultMptcpSettings, ...options.server });
+    const { versions = defaultMptcpSettings.versions } = options;
+    this.client = new Side('client', { ...defaultMptcpSettings, versions, ...options.client });
+    this.server = new Side('server', { ...defaultMptcpSettings, versions, ...options.server });
     this.paths = (options.paths ?? [{}]).map((path) => ({
       delayNs: 10 * MILLISECOND,
       rateBps: Number.POSITIVE_INFINITY,
