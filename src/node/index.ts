@@ -31,6 +31,8 @@ export type { ConnectOptions, ListenOptions, ServerOptions } from './options.js'
 export type { Server } from './server.js';
 export type {
   AddressEvent,
+  ExperimentContent,
+  ExperimentEvent,
   FastOpenInfo,
   Multipath,
   MultipathInfo,

@@ -6,6 +6,7 @@
 import { closeSync } from 'node:fs';
 import { isIP, Socket as NetSocket, type TcpSocketConnectOpts } from 'node:net';
 import { addAbortSignal } from 'node:stream';
+import { SubflowError } from '../base/index.js';
 import {
   bind,
   descriptorOf,
@@ -96,11 +97,33 @@ export class KernelSocket extends NetSocket implements Multipath {
     setBackup(this.descriptor(), id, backup);
   }
 
+  announceAddress(): never {
+    throw notForSockets('announces', 'Use ip mptcp endpoint add ADDRESS signal, or the userspace transport.');
+  }
+
+  withdrawAddress(): never {
+    throw notForSockets('withdraws', 'Use ip mptcp endpoint delete id ID, or the userspace transport.');
+  }
+
+  sendExperiment(): never {
+    throw new SubflowError('ERR_SUBFLOW_UNSUPPORTED', 'the kernel has no MP_EXPERIMENTAL', {
+      hint: 'Use the userspace transport.',
+    });
+  }
+
   private descriptor(): number {
     const fd = liveDescriptor(this);
     if (fd === undefined) throw netError('ENOTCONN', 'subflow');
     return fd;
   }
+}
+
+function notForSockets(what: string, hint: string): SubflowError {
+  return new SubflowError(
+    'ERR_SUBFLOW_UNSUPPORTED',
+    `the kernel ${what} addresses for all connections of a namespace, not for one socket`,
+    { hint },
+  );
 }
 
 /** Makes a socket that `net` accepted one of ours. */

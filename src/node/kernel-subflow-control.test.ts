@@ -171,6 +171,21 @@ describeWith('choices for one kernel socket', [kernelMptcp()], () => {
   });
 });
 
+describe('what no kernel socket can do by itself', () => {
+  it.each([
+    ['announceAddress', 'ip mptcp endpoint'],
+    ['withdrawAddress', 'ip mptcp endpoint'],
+    ['sendExperiment', 'userspace transport'],
+  ] as const)('is refused with the next step: %s', (method, hint) => {
+    const socket = adopt(new NetSocket());
+    const expected = expect.objectContaining({
+      code: 'ERR_SUBFLOW_UNSUPPORTED',
+      hint: expect.stringContaining(hint) as string,
+    }) as Error;
+    expect(() => (socket[method] as () => void)()).toThrow(expected);
+  });
+});
+
 describe('a kernel socket that is not connected', () => {
   it('knows nothing of subflows and refuses to be told', async () => {
     const socket = adopt(new NetSocket());

@@ -91,6 +91,20 @@ export interface AddressEvent {
   readonly port?: number;
 }
 
+/** What an option for private use carries (MP_EXPERIMENTAL, RFC 8684 §7.2). */
+export interface ExperimentContent {
+  /** 0 to 15: in the option beside its subtype. */
+  readonly nibble: number;
+  /** What follows, at most 25 bytes. */
+  readonly body: Uint8Array;
+}
+
+/** What an 'experiment' event says; userspace transport only. */
+export interface ExperimentEvent extends ExperimentContent {
+  /** The subflow that it came on. */
+  readonly subflow: SubflowInfo;
+}
+
 /** What a 'subflow' event says; userspace transport only. */
 export interface SubflowEvent {
   readonly type: 'opened' | 'closed' | 'priority';
@@ -128,6 +142,20 @@ export interface Multipath {
   closeSubflow(id: number): void;
   /** Makes a subflow a backup or a regular one, and tells the peer. Throws `ERR_SUBFLOW_NO_SUCH_SUBFLOW`. */
   setBackup(id: number, backup: boolean): void;
+  /**
+   * Announces an address to the peer (ADD_ADDR) under an address ID of the caller's choice, 1 to 255; port 0: the
+   * connection's. False where that cannot be now: the peer has not confirmed Multipath TCP, as many are announced as may
+   * be, or the ID stands for another address. Userspace transport only; throws `ERR_SUBFLOW_UNSUPPORTED` with the kernel's.
+   */
+  announceAddress(id: number, address: string, port?: number): boolean;
+  /** Withdraws an address (REMOVE_ADDR) and closes the subflows that use it; see {@link Multipath.announceAddress}. */
+  withdrawAddress(id: number): void;
+  /**
+   * Sends an option for private use on the subflow number `id`, unreliably; false where it cannot carry it now. The peer
+   * hears it as an 'experiment' event where its host has the setting `hearExperiments`. Userspace transport only; throws
+   * `ERR_SUBFLOW_UNSUPPORTED` with the kernel's, and `ERR_SUBFLOW_BAD_OPTION` for one that is too long.
+   */
+  sendExperiment(id: number, content: ExperimentContent): boolean;
 }
 
 /**

@@ -8,6 +8,7 @@ import { MILLISECOND, NEVER } from '../base/index.js';
 import { codeOf, netError } from './net-error.js';
 import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
 import type {
+  ExperimentContent,
   FastOpenInfo,
   Multipath,
   MultipathInfo,
@@ -18,7 +19,13 @@ import type {
 } from './socket.js';
 import { MAX_TIMER_MS, type SocketEvents, type UserspaceHost } from './userspace-host.js';
 import { SubflowControl } from './userspace-subflow-control.js';
-import { addressEvent, describeSubflow, isFallback, subflowEvent } from './userspace-subflow.js';
+import {
+  addressEvent,
+  describeSubflow,
+  experimentEvent,
+  isFallback,
+  subflowEvent,
+} from './userspace-subflow.js';
 
 /** How the stream behaves. */
 export interface UserspaceSocketOptions {
@@ -134,6 +141,7 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     const address = addressEvent(notice, this.inner?.remote.port ?? 0);
     if (event !== undefined) this.emit('subflow', event satisfies SubflowEvent);
     else if (address !== undefined) this.emit('address', address);
+    else if (notice.type === 'experiment') this.emit('experiment', experimentEvent(notice));
     else if (isFallback(notice)) this.emit('fallback', notice.cause);
   }
 
@@ -179,6 +187,18 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
 
   setBackup(id: number, backup: boolean): void {
     this.control.setBackup(id, backup);
+  }
+
+  announceAddress(id: number, address: string, port = 0): boolean {
+    return this.control.announceAddress(id, address, port);
+  }
+
+  withdrawAddress(id: number): void {
+    this.control.withdrawAddress(id);
+  }
+
+  sendExperiment(id: number, content: ExperimentContent): boolean {
+    return this.control.sendExperiment(id, content);
   }
 
   // Reading

@@ -10,6 +10,7 @@ import {
   UserspaceHost,
   type AddressEvent,
   type ConnectOptions,
+  type ExperimentEvent,
   type ServerOptions,
   type Socket,
   type SubflowEvent,
@@ -327,5 +328,92 @@ describe('choices for one socket', () => {
     expect(() => createServer({ via, profile: 'apple' })).toThrow(
       expect.objectContaining({ code: 'ERR_SUBFLOW_CLIENT_ONLY' }),
     );
+  });
+});
+
+describe('addresses announced by hand (RFC 8684 §3.4)', () => {
+  it('are heard by the peer with their port, and withdrawn again', async () => {
+    const { client, server } = await pair(byHand, byHand);
+    const heard: AddressEvent[] = [];
+    client.on('address', (event: AddressEvent) => heard.push(event));
+    await until(() => server.announceAddress(9, '10.0.1.2', 7000));
+    await until(() => heard.length === 1);
+    expect(heard[0]).toEqual({
+      type: 'announced',
+      id: 9,
+      address: '10.0.1.2',
+      port: 7000,
+    });
+    expect(client.multipath.remoteAddresses).toContainEqual({
+      id: 9,
+      address: '10.0.1.2',
+      port: 7000,
+    });
+    server.withdrawAddress(9);
+    await until(() => heard.length === 2);
+    expect(heard[1]).toEqual({ type: 'removed', id: 9 });
+  });
+
+  it('are refused where they cannot be', async () => {
+    const { client, server } = await pair(byHand, byHand, {
+      maxAnnouncedAddresses: 1,
+    });
+    await until(() => server.announceAddress(1, '10.0.1.2'));
+    expect(server.announceAddress(2, '10.0.2.2')).toBe(false);
+    for (const [id, address, code] of [
+      [0, '10.0.1.2', 'ERR_SUBFLOW_BAD_ADDRESS_ID'],
+      [256, '10.0.1.2', 'ERR_SUBFLOW_BAD_ADDRESS_ID'],
+      [3, 'nowhere', 'ERR_INVALID_IP_ADDRESS'],
+    ] as const) {
+      expect(() => client.announceAddress(id, address)).toThrow(expect.objectContaining({ code }));
+    }
+    expect(() => client.withdrawAddress(-1)).toThrow(
+      expect.objectContaining({ code: 'ERR_SUBFLOW_BAD_ADDRESS_ID' }),
+    );
+    client.destroy();
+    expect(() => client.announceAddress(1, '10.0.1.1')).toThrow(
+      expect.objectContaining({ code: 'ENOTCONN' }),
+    );
+  });
+});
+
+describe('options for private use (RFC 8684 §7.2)', () => {
+  const content = { nibble: 5, body: Uint8Array.of(1, 2, 3) };
+
+  it('go from socket to socket, where the peer’s host wants to hear them', async () => {
+    const { client, server } = await pair(byHand, byHand, {
+      hearExperiments: true,
+    });
+    const heard: ExperimentEvent[] = [];
+    server.on('experiment', (event: ExperimentEvent) => heard.push(event));
+    // Both have heard of each other's keys: before, those take the room that an option needs.
+    client.write('ping');
+    await once(server, 'data');
+    server.write('pong');
+    await once(client, 'data');
+    expect(client.sendExperiment(client.subflows[0]!.id, content)).toBe(true);
+    await until(() => heard.length === 1);
+    expect(heard[0]).toMatchObject({
+      nibble: 5,
+      subflow: { remotePort: client.localPort },
+    });
+    expect([...heard[0]!.body]).toEqual([1, 2, 3]);
+  });
+
+  it('are refused where they are none, or go nowhere', async () => {
+    const { client } = await pair(byHand);
+    const { id } = client.subflows[0]!;
+    const refuse = (code: string, number: number, option: typeof content): void =>
+      expect(() => client.sendExperiment(number, option)).toThrow(expect.objectContaining({ code }));
+    refuse('ERR_SUBFLOW_BAD_OPTION', id, { nibble: 16, body: content.body });
+    refuse('ERR_SUBFLOW_BAD_OPTION', id, {
+      nibble: 1,
+      body: new Uint8Array(26),
+    });
+    refuse('ERR_INVALID_ARG_TYPE', id, {
+      nibble: 1,
+      body: 'text' as unknown as Uint8Array<ArrayBuffer>,
+    });
+    refuse('ERR_SUBFLOW_NO_SUCH_SUBFLOW', 99, content);
   });
 });

@@ -9,7 +9,7 @@ import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
 import { IpAddress, type Endpoint } from '../wire/index.js';
 import { argumentType } from './multipath-options.js';
 import { netError } from './net-error.js';
-import type { MultipathInfo, OpenSubflowOptions, SubflowInfo } from './socket.js';
+import type { ExperimentContent, MultipathInfo, OpenSubflowOptions, SubflowInfo } from './socket.js';
 import type { UserspaceHost } from './userspace-host.js';
 import { describeSubflow } from './userspace-subflow.js';
 
@@ -108,6 +108,32 @@ export class SubflowControl {
     const [inner, subflow] = this.find(id);
     inner.setBackup(this.host.now(), subflow, backup);
     this.host.wake();
+  }
+
+  /** Announces an address; see `Socket.announceAddress`. */
+  announceAddress(id: number, address: string, port: number): boolean {
+    checkSubflowOptions({ localAddress: address, localPort: port });
+    checkAddressId(id);
+    const endpoint = { address: IpAddress.parse(address)!, port };
+    const isAnnounced = this.connected().announceAddress(this.host.now(), endpoint, id);
+    this.host.wake();
+    return isAnnounced;
+  }
+
+  /** Withdraws an address; see `Socket.withdrawAddress`. */
+  withdrawAddress(id: number): void {
+    checkAddressId(id);
+    this.connected().withdrawAddress(this.host.now(), id);
+    this.host.wake();
+  }
+
+  /** Sends an option for private use; see `Socket.sendExperiment`. */
+  sendExperiment(id: number, content: ExperimentContent): boolean {
+    if (!(content?.body instanceof Uint8Array)) throw argumentType('body', 'a Uint8Array');
+    const [inner, subflow] = this.find(id);
+    const isSent = inner.sendExperiment(this.host.now(), subflow, content);
+    this.host.wake();
+    return isSent;
   }
 
   handleNotice(notice: PathNotice): void {
@@ -235,14 +261,26 @@ export class SubflowControl {
     return undefined;
   }
 
-  private find(id: number): readonly [StackSocket, Subflow] {
+  /** The engine's socket of a connection that stands and is Multipath TCP. */
+  private connected(): StackSocket {
     const { inner } = this;
     if (inner?.state !== 'open') throw netError('ENOTCONN', 'subflow');
     if (inner.connection.isFallback) throw fellBack();
+    return inner;
+  }
+
+  private find(id: number): readonly [StackSocket, Subflow] {
+    const inner = this.connected();
     const subflow = inner.connection.subflows.find((each) => each.id === id && each.state !== 'closed');
     if (subflow === undefined) throw noSuchSubflow(id);
     return [inner, subflow];
   }
+}
+
+/** ID 0 is the address that the connection began with, which needs no announcement. */
+function checkAddressId(id: number): void {
+  if (Number.isInteger(id) && id >= 1 && id <= 255) return;
+  throw new SubflowError('ERR_SUBFLOW_BAD_ADDRESS_ID', `an address ID is 1 to 255, not ${String(id)}`);
 }
 
 /** Of a socket that is not connected. */

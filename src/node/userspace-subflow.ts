@@ -1,7 +1,7 @@
 /** The engine's subflows and path notices in the words of the public API. */
 import type { FallbackEvent, Subflow } from '../mptcp/index.js';
 import type { PathNotice } from '../stack/index.js';
-import type { AddressEvent, SubflowEvent, SubflowInfo } from './socket.js';
+import type { AddressEvent, ExperimentEvent, SubflowEvent, SubflowInfo } from './socket.js';
 
 /** A subflow as it is now. */
 export function describeSubflow(subflow: Subflow): SubflowInfo {
@@ -53,6 +53,15 @@ export function addressEvent(notice: PathNotice, port: number): AddressEvent | u
     default:
       return undefined;
   }
+}
+
+/** What a notice says of an option for private use. */
+export function experimentEvent(notice: Extract<PathNotice, { type: 'experiment' }>): ExperimentEvent {
+  return {
+    subflow: describeSubflow(notice.subflow),
+    nibble: notice.nibble,
+    body: notice.body,
+  };
 }
 
 /** Whether the notice says that the connection became plain TCP. */
