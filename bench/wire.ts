@@ -10,16 +10,16 @@ import {
   IpProtocol,
   TcpFlag,
   TcpSegment,
-  emitDss,
-  emitIpHeader,
   foldChecksum,
   onesComplementSum,
   parseDss,
   parseIp,
   parseTcp,
   pseudoHeaderSum,
+  viewOf,
+  writeDss,
+  writeIpHeader,
   writeTcpHeader,
-  writeU16,
 } from '../src/wire/index.js';
 import type { BenchResult } from './result.js';
 
@@ -64,13 +64,14 @@ function busyDss(): DssFields {
 function dssFigures(): BenchResult[] {
   const slots = 64;
   const bytes = new Uint8Array(slots * 32);
+  const view = viewOf(bytes);
   const fields = busyDss();
   const emitNs = measureNs(50_000, (count) => {
     let sum = 0;
     for (let i = 0; i < count; i++) {
       fields.ackLo = (fields.ackLo + 1400) >>> 0;
       fields.seqLo = (fields.seqLo + 1400) >>> 0;
-      sum += emitDss(fields, bytes, (i % slots) * 32);
+      sum += writeDss(fields, view, (i % slots) * 32);
     }
     return sum;
   });
@@ -90,6 +91,8 @@ function segmentFigures(): BenchResult[] {
   const slots = 64;
   const slotBytes = 128;
   const bytes = new Uint8Array(slots * slotBytes);
+  const view = viewOf(bytes);
+  const extension = new Uint8Array(40);
   const source = IpAddress.parse('10.0.0.1')!;
   const destination = IpAddress.parse('10.0.0.2')!;
   const ip = new IpHeader(source, destination, IpProtocol.TCP);
@@ -107,7 +110,7 @@ function segmentFigures(): BenchResult[] {
     tsEcr: 77,
     sackCount: 0,
     sackEdges: new Uint32Array(8),
-    extension: new Uint8Array(40),
+    extensionView: viewOf(extension),
     extensionLength: 0,
   };
   const emitNs = measureNs(50_000, (count) => {
@@ -116,16 +119,16 @@ function segmentFigures(): BenchResult[] {
       const offset = (i % slots) * slotBytes;
       tcp.seq = (tcp.seq + 1400) >>> 0;
       dss.seqLo = (dss.seqLo + 1400) >>> 0;
-      const optionLength = emitDss(dss, tcp.extension, 0);
-      tcp.extension[optionLength] = 1;
-      tcp.extension[optionLength + 1] = 1;
+      const optionLength = writeDss(dss, tcp.extensionView, 0);
+      extension[optionLength] = 1;
+      extension[optionLength + 1] = 1;
       tcp.extensionLength = optionLength + 2;
-      const length = writeTcpHeader(bytes, offset + 20, 40_000, 443, tcp);
+      const length = writeTcpHeader(view, offset + 20, 40_000, 443, tcp);
       ip.payloadLength = length;
-      emitIpHeader(bytes, offset, ip);
+      writeIpHeader(view, offset, ip);
       const pseudoSum = pseudoHeaderSum(source, destination, IpProtocol.TCP, length);
       const checksum = foldChecksum(onesComplementSum(bytes, offset + 20, length, pseudoSum));
-      writeU16(bytes, offset + 36, checksum);
+      view.setUint16(offset + 36, checksum);
       sum += checksum;
     }
     return sum;

@@ -11,9 +11,9 @@ import {
   TcpOptionKind,
   dssChecksum,
   dssLength,
-  emitDss,
   emitMptcpOption,
   mptcpOptionLength,
+  writeDss,
 } from '../wire/index.js';
 import type { MptcpOption } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
@@ -277,7 +277,7 @@ function padded(length: number): number {
 }
 
 function appendDss(out: Segment): void {
-  pad(out, emitDss(dss, out.extension, out.extensionLength));
+  pad(out, writeDss(dss, out.extensionView, out.extensionLength));
 }
 
 function append(out: Segment, option: MptcpOption): void {

@@ -72,14 +72,16 @@ export function relieveStale(core: ConnectionCore): void {
 /** The data-level retransmission timeout, in ns. */
 function dataRtoNs(core: ConnectionCore): number {
   let rtoNs = 0;
-  for (const subflow of core.subflows) {
-    if (subflow.state === 'active' || subflow.state === 'closing')
-      rtoNs = Math.max(rtoNs, subflow.tcp.rtt.rtoNs);
+  const { subflows } = core;
+  for (let i = 0; i < subflows.length; i++) {
+    const { state, tcp } = subflows[i]!;
+    if (state === 'active' || state === 'closing') rtoNs = Math.max(rtoNs, tcp.rtt.rtoNs);
   }
   const { minDataRtoNs, maxDataRtoNs } = core.settings;
   // Data first gets the time that TCP needs to notice by itself; a DATA_FIN alone has nobody else to send it again.
   const factor = core.sender.una < core.sender.nxt ? 2 : 1;
   const base = Math.max(minDataRtoNs, factor * rtoNs);
+  if (core.dataTimeouts === 0) return Math.min(maxDataRtoNs, base);
   return Math.min(maxDataRtoNs, base * 2 ** Math.min(core.dataTimeouts, MAX_BACKOFF));
 }
 

@@ -44,6 +44,27 @@ describe('FlowTable', () => {
     expect(table.find(new FlowKey().read(bytes, 6, 8, 24, packPorts(443, 50000)))).toBe(node);
   });
 
+  it('finds neither a node that was removed nor one with the same ports in place of another', () => {
+    const table = new FlowTable<Node>(new SeededRandom(1));
+    const ports = packPorts(80, 1000);
+    const first = new Node('10.0.0.1', '10.0.0.2', ports);
+    const second = new Node('10.0.0.1', '10.0.0.3', ports);
+    table.insert(first);
+    table.insert(second);
+    for (let i = 0; i < 2; i++) {
+      expect(table.findTuple(first.local, first.remote, ports)).toBe(first);
+      expect(table.findTuple(second.local, second.remote, ports)).toBe(second);
+    }
+    expect(table.remove(second)).toBe(true);
+    expect(table.findTuple(second.local, second.remote, ports)).toBeUndefined();
+    expect(table.findTuple(first.local, first.remote, ports)).toBe(first);
+    expect(table.remove(first)).toBe(true);
+    expect(table.findTuple(first.local, first.remote, ports)).toBeUndefined();
+    const again = new Node('10.0.0.1', '10.0.0.2', ports);
+    table.insert(again);
+    expect(table.findTuple(first.local, first.remote, ports)).toBe(again);
+  });
+
   it('refuses the same four-tuple twice', () => {
     const table = new FlowTable<Node>(new SeededRandom(1));
     table.insert(new Node('10.0.0.1', '10.0.0.2', 7));

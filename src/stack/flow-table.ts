@@ -84,6 +84,9 @@ function readWord(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
+/** Places for nodes found of late; a power of two. */
+const RECENT_PLACES = 16;
+
 /** Nodes by four-tuple: chains in a power-of-two array that doubles when there are more nodes than chains. */
 export class FlowTable<T extends FlowNode> {
   private readonly hash: HalfSipHash;
@@ -91,6 +94,8 @@ export class FlowTable<T extends FlowNode> {
   private chains: (T | undefined)[];
   private mask: number;
   private count = 0;
+  /** Nodes found of late, by their ports alone: packets come in runs of few flows, and those need no hash. */
+  private readonly recent = emptyChains<T>(RECENT_PLACES);
 
   constructor(random: RandomSource) {
     this.hash = new HalfSipHash(random.nextUint32(), random.nextUint32());
@@ -105,6 +110,15 @@ export class FlowTable<T extends FlowNode> {
 
   /** The node of `key`, if there is one. */
   find(key: FlowKey): T | undefined {
+    const place = recentPlace(key.ports);
+    const recent = this.recent[place];
+    if (recent !== undefined && matches(recent, key)) return recent;
+    const node = this.findInChains(key);
+    if (node !== undefined) this.recent[place] = node;
+    return node;
+  }
+
+  private findInChains(key: FlowKey): T | undefined {
     const hash = this.hashOf(key);
     let node = this.chains[hash & this.mask];
     while (node !== undefined && !(node.flowHash === hash && matches(node, key)))
@@ -141,6 +155,8 @@ export class FlowTable<T extends FlowNode> {
       at = at.flowNext as T | undefined;
     }
     if (at === undefined) return false;
+    const place = recentPlace(node.ports);
+    if (this.recent[place] === node) this.recent[place] = undefined;
     if (previous === undefined) this.chains[chain] = node.flowNext as T | undefined;
     else previous.flowNext = node.flowNext;
     node.flowNext = undefined;
@@ -180,6 +196,11 @@ export class FlowTable<T extends FlowNode> {
       }
     }
   }
+}
+
+/** Where a node with these ports stands among the recent ones. */
+function recentPlace(ports: number): number {
+  return (ports ^ (ports >>> 16)) & (RECENT_PLACES - 1);
 }
 
 function emptyChains<T>(size: number): (T | undefined)[] {

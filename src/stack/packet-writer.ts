@@ -5,15 +5,15 @@
 import { copyPieces } from '../base/index.js';
 import type { OutgoingSegment } from '../tcp/index.js';
 import {
-  emitIpHeader,
   IpAddress,
   IpHeader,
   IpProtocol,
   pseudoHeaderSum,
   tcpChecksum,
   tcpHeaderLength,
+  viewOf,
+  writeIpHeader,
   writeTcpHeader,
-  writeU16,
 } from '../wire/index.js';
 import type { NetworkInterface } from './interface-table.js';
 import type { TransmitBuffer } from './transmit-buffer.js';
@@ -24,6 +24,9 @@ const TCP_CHECKSUM_OFFSET = 16;
 export class PacketWriter {
   /** Used again for every packet. */
   private readonly header: IpHeader;
+  /** The memory that the last packet was written to, and a view of it: callers use the same again and again. */
+  private memory: Uint8Array = new Uint8Array(0);
+  private view = viewOf(this.memory);
   /** Identification of the last packet that routers may fragment. */
   private identification = 0;
 
@@ -49,6 +52,7 @@ export class PacketWriter {
   ): void {
     const { bytes, offset } = out;
     const { header } = this;
+    const view = this.viewOf(bytes);
     const headerLength = tcpHeaderLength(segment);
     const tcpLength = headerLength + segment.payloadLength;
     header.source = local;
@@ -58,9 +62,9 @@ export class PacketWriter {
     // What may be fragmented needs an identification of its own; what may not needs none (RFC 6864 §4.1 and §4.2).
     if (mayFragment) this.identification = (this.identification + 1) & 0xffff;
     header.identification = mayFragment ? this.identification : 0;
-    const ipLength = emitIpHeader(bytes, offset, header);
+    const ipLength = writeIpHeader(view, offset, header);
     const at = offset + ipLength;
-    writeTcpHeader(bytes, at, ports >>> 16, ports & 0xffff, segment);
+    writeTcpHeader(view, at, ports >>> 16, ports & 0xffff, segment);
     const { record } = segment;
     if (record !== undefined && segment.payloadLength > 0) {
       copyPieces(record.pieces, segment.recordOffset, segment.payloadLength, bytes, at + headerLength);
@@ -68,7 +72,7 @@ export class PacketWriter {
     const pseudoSum = pseudoHeaderSum(local, remote, IpProtocol.TCP, tcpLength);
     const isLeftToDevice = device.capabilities.checksumOffload;
     const checksum = isLeftToDevice ? pseudoSum : tcpChecksum(bytes, at, tcpLength, pseudoSum);
-    writeU16(bytes, at + TCP_CHECKSUM_OFFSET, checksum);
+    view.setUint16(at + TCP_CHECKSUM_OFFSET, checksum);
     out.length = ipLength + tcpLength;
     out.interfaceId = device.id;
     out.segmentSize = segment.segmentSize;
@@ -76,5 +80,12 @@ export class PacketWriter {
     out.checksumOffset = isLeftToDevice ? TCP_CHECKSUM_OFFSET : -1;
     out.ipHeaderLength = ipLength;
     out.tcpHeaderLength = headerLength;
+  }
+  private viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.memory) {
+      this.memory = bytes;
+      this.view = viewOf(bytes);
+    }
+    return this.view;
   }
 }

@@ -12,7 +12,7 @@ import { SECOND, SeededRandom, seq32, uint64 } from '../base/index.js';
 import type { RandomSource } from '../base/index.js';
 import { OutgoingSegment, cubic, defaultTcpSettings } from '../tcp/index.js';
 import type { TcpParameters } from '../tcp/index.js';
-import { IpAddress, TcpFlag, tcpHeaderLength, writeTcpHeader } from '../wire/index.js';
+import { IpAddress, TcpFlag, tcpHeaderLength, viewOf, writeTcpHeader } from '../wire/index.js';
 import { arrived } from '../../test/support/mptcp-world.js';
 
 interface Exchange {
@@ -124,7 +124,7 @@ class ProbedServer {
     const replies: Reply[] = [];
     while (this.connection.pollTransmit(this.now, this.out) !== undefined) {
       const bytes = new Uint8Array(tcpHeaderLength(this.out) + this.out.payloadLength);
-      writeTcpHeader(bytes, 0, 80, 4000, this.out);
+      writeTcpHeader(viewOf(bytes), 0, 80, 4000, this.out);
       const segment = arrived(bytes);
       const options: string[] = [];
       for (let i = 0; i < segment.mptcpCount; i++) {

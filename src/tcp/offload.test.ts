@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Pair } from '../../test/support/tcp-pair.js';
 import { Script, testParameters } from '../../test/support/tcp-peer.js';
 import { MILLISECOND, MINUTE, SECOND } from '../base/index.js';
-import { parseTcp, TcpSegment, writeTcpHeader } from '../wire/index.js';
+import { parseTcp, TcpSegment, viewOf, writeTcpHeader } from '../wire/index.js';
 import { TcpConnection } from './connection.js';
 import { OutgoingSegment } from './segment.js';
 
@@ -89,7 +89,7 @@ describe('super-segments', () => {
     const carry = (now: number, sender: TcpConnection, receiver: TcpConnection): number => {
       let received = 0;
       while (sender.pollSegment(now, out)) {
-        const length = writeTcpHeader(packet, 0, 1, 2, out) + out.payloadLength;
+        const length = writeTcpHeader(viewOf(packet), 0, 1, 2, out) + out.payloadLength;
         parseTcp(packet, 0, length, segment);
         segment.segmentSize = out.segmentSize;
         receiver.handleSegment(now, segment);
@@ -100,7 +100,7 @@ describe('super-segments', () => {
       return received;
     };
     from.pollSegment(SECOND, out);
-    parseTcp(packet, 0, writeTcpHeader(packet, 0, 1, 2, out), segment);
+    parseTcp(packet, 0, writeTcpHeader(viewOf(packet), 0, 1, 2, out), segment);
     const to = TcpConnection.accept(SECOND, parameters, segment);
     carry(SECOND, to, from);
     const total = 5e9;

@@ -57,7 +57,9 @@ export class RttEstimator {
 
   /** The retransmission timeout, backed off and within the limits. */
   get rtoNs(): number {
-    return Math.min(this.baseRtoNs * 2 ** this.backoffs, this.limits.maxRtoNs);
+    // Asked for with nearly every packet, and hardly ever backed off: a power is a call of the runtime.
+    const rtoNs = this.backoffs === 0 ? this.baseRtoNs : this.baseRtoNs * 2 ** this.backoffs;
+    return Math.min(rtoNs, this.limits.maxRtoNs);
   }
 
   /**

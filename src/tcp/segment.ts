@@ -64,6 +64,8 @@ export class OutgoingSegment<R extends SendRecord = SendRecord> {
   isRetransmission = false;
   /** Further options that the owner appends after `pollSegment`, padded to a multiple of four bytes. */
   readonly extension = new Uint8Array(MAX_OPTION_BYTES);
+  /** The same bytes, to be written and read as whole numbers. */
+  readonly extensionView = new DataView(this.extension.buffer);
   /** Bytes of `extension` in use; `pollSegment` sets it to 0. */
   extensionLength = 0;
 

@@ -1,7 +1,13 @@
 /**
  * Reads and writes of network-order integers in a Uint8Array. No bounds are checked: the caller has established that
- * the range lies within the array. Small enough that the compiler puts them in line, which a DataView per packet is not.
+ * the range lies within the array. Small enough that the compiler puts them in line, which a DataView per packet is not;
+ * where many packets are written to one piece of memory, a DataView made once for all of them is quicker still.
  */
+
+/** A view of the bytes that reads and writes whole numbers; to be made once for memory that is used again and again. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
 /** The unsigned 16-bit integer at `offset`. */
 export function readU16(bytes: Uint8Array, offset: number): number {

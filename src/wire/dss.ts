@@ -6,7 +6,7 @@
  */
 import { parseError } from '../base/index.js';
 import type { ParseError } from '../base/index.js';
-import { readI32, readU16, writeU16, writeU32 } from './bytes.js';
+import { readI32, readU16, viewOf } from './bytes.js';
 import { MptcpSubtype } from './mptcp-types.js';
 import { TcpOptionKind } from './tcp-segment.js';
 
@@ -14,8 +14,8 @@ import { TcpOptionKind } from './tcp-segment.js';
 const dssFlag = { HAS_ACK: 1, ACK_64: 2, HAS_MAPPING: 4, SEQ_64: 8, DATA_FIN: 16 } as const;
 
 // What a module exports is read through a cell each time; these let the compiler see constants.
-const kind = TcpOptionKind.MPTCP;
-const subtypeByte = MptcpSubtype.DSS << 4;
+/** Kind in the first byte, subtype in the third; the length goes between them and the flags behind. */
+const leadBytes = (TcpOptionKind.MPTCP << 24) | (MptcpSubtype.DSS << 12);
 
 /** Both flags of a 64-bit DATA_ACK: the size bit alone means nothing. */
 const ack64Flags = dssFlag.HAS_ACK | dssFlag.ACK_64;
@@ -139,40 +139,42 @@ function clearMapping(into: DssFields): void {
 
 /**
  * Writes the option at `offset` and returns its length, {@link dssLength}; padding to a multiple of 4 is the caller's.
- * `bytes` must have the room.
+ * `view` must have the room.
  */
-export function emitDss(fields: DssFields, bytes: Uint8Array, offset: number): number {
+export function writeDss(fields: DssFields, view: DataView, offset: number): number {
   let flags = fields.dataFin ? dssFlag.DATA_FIN : 0;
   let at = offset + 4;
   if (fields.hasAck) {
     flags |= dssFlag.HAS_ACK;
     if (fields.ack64) {
       flags |= dssFlag.ACK_64;
-      writeU32(bytes, at, fields.ackHi);
+      view.setUint32(at, fields.ackHi);
       at += 4;
     }
-    writeU32(bytes, at, fields.ackLo);
+    view.setUint32(at, fields.ackLo);
     at += 4;
   }
   if (fields.hasMapping) {
     flags |= dssFlag.HAS_MAPPING;
     if (fields.seq64) {
       flags |= dssFlag.SEQ_64;
-      writeU32(bytes, at, fields.seqHi);
+      view.setUint32(at, fields.seqHi);
       at += 4;
     }
-    writeU32(bytes, at, fields.seqLo);
-    writeU32(bytes, at + 4, fields.subflowSeq);
-    writeU16(bytes, at + 8, fields.dataLength);
+    view.setUint32(at, fields.seqLo);
+    view.setUint32(at + 4, fields.subflowSeq);
+    view.setUint16(at + 8, fields.dataLength);
     at += 10;
     if (fields.hasChecksum) {
-      writeU16(bytes, at, fields.checksum);
+      view.setUint16(at, fields.checksum);
       at += 2;
     }
   }
-  bytes[offset] = kind;
-  bytes[offset + 1] = at - offset;
-  bytes[offset + 2] = subtypeByte;
-  bytes[offset + 3] = flags;
+  view.setUint32(offset, leadBytes | ((at - offset) << 16) | flags);
   return at - offset;
+}
+
+/** {@link writeDss} for options that are written now and then. */
+export function emitDss(fields: DssFields, bytes: Uint8Array, offset: number): number {
+  return writeDss(fields, viewOf(bytes), offset);
 }

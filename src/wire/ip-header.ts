@@ -3,7 +3,7 @@
  * are written by ip-datagram.ts. Read first: RFC 791 §3.1, RFC 6864 §4 (identification), RFC 8200 §3, RFC 6437 §2.
  */
 import type { IpAddress } from './address.js';
-import { writeU16, writeU32 } from './bytes.js';
+import { viewOf } from './bytes.js';
 import { foldChecksum } from './checksum.js';
 
 /** What an IP header without options says. */
@@ -52,11 +52,11 @@ export function ipHeaderLength(family: 4 | 6): number {
 }
 
 /**
- * Writes the header of either version at `offset`, IPv4's checksum included; returns its length, 20 or 40. `bytes`
+ * Writes the header of either version at `offset`, IPv4's checksum included; returns its length, 20 or 40. `view`
  * must have the room. Allocates nothing.
  */
-export function emitIpHeader(bytes: Uint8Array, offset: number, fields: IpHeaderFields): number {
-  if (fields.source.family === 6) return emitIpv6Header(bytes, offset, fields);
+export function writeIpHeader(view: DataView, offset: number, fields: IpHeaderFields): number {
+  if (fields.source.family === 6) return writeIpv6Header(view, offset, fields);
   const first = 0x4500 | (fields.dscpEcn ?? 0);
   const totalLength = 20 + fields.payloadLength;
   const identification = fields.identification ?? 0;
@@ -66,25 +66,37 @@ export function emitIpHeader(bytes: Uint8Array, offset: number, fields: IpHeader
   const destination = fields.destination.d;
   const sum = first + totalLength + identification + fragment + hop;
   const addressSum = (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
-  writeU16(bytes, offset, first);
-  writeU16(bytes, offset + 2, totalLength);
-  writeU16(bytes, offset + 4, identification);
-  writeU16(bytes, offset + 6, fragment);
-  writeU16(bytes, offset + 8, hop);
-  writeU16(bytes, offset + 10, foldChecksum(sum + addressSum));
-  writeU32(bytes, offset + 12, source);
-  writeU32(bytes, offset + 16, destination);
+  view.setUint16(offset, first);
+  view.setUint16(offset + 2, totalLength);
+  view.setUint16(offset + 4, identification);
+  view.setUint16(offset + 6, fragment);
+  view.setUint16(offset + 8, hop);
+  view.setUint16(offset + 10, foldChecksum(sum + addressSum));
+  view.setUint32(offset + 12, source);
+  view.setUint32(offset + 16, destination);
   return 20;
 }
 
-function emitIpv6Header(bytes: Uint8Array, offset: number, fields: IpHeaderFields): number {
+function writeIpv6Header(view: DataView, offset: number, fields: IpHeaderFields): number {
   const trafficClass = fields.dscpEcn ?? 0;
   const flowLabel = (fields.flowLabel ?? 0) & 0xf_ffff;
-  writeU32(bytes, offset, 0x6000_0000 | (trafficClass << 20) | flowLabel);
-  writeU16(bytes, offset + 4, fields.payloadLength);
-  bytes[offset + 6] = fields.protocol;
-  bytes[offset + 7] = fields.hopLimit;
-  fields.source.writeTo(bytes, offset + 8);
-  fields.destination.writeTo(bytes, offset + 24);
+  view.setUint32(offset, 0x6000_0000 | (trafficClass << 20) | flowLabel);
+  view.setUint16(offset + 4, fields.payloadLength);
+  view.setUint8(offset + 6, fields.protocol);
+  view.setUint8(offset + 7, fields.hopLimit);
+  writeIpv6Address(view, offset + 8, fields.source);
+  writeIpv6Address(view, offset + 24, fields.destination);
   return 40;
+}
+
+function writeIpv6Address(view: DataView, offset: number, address: IpAddress): void {
+  view.setUint32(offset, address.a);
+  view.setUint32(offset + 4, address.b);
+  view.setUint32(offset + 8, address.c);
+  view.setUint32(offset + 12, address.d);
+}
+
+/** {@link writeIpHeader} for packets that are written now and then. */
+export function emitIpHeader(bytes: Uint8Array, offset: number, fields: IpHeaderFields): number {
+  return writeIpHeader(viewOf(bytes), offset, fields);
 }

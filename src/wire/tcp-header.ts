@@ -4,7 +4,6 @@
  * The value form is tcp-packet.ts. Read first: RFC 9293 §3.1, RFC 7323 appendix A.
  */
 import { assert } from '../base/index.js';
-import { writeU16, writeU32 } from './bytes.js';
 import { maxTcpHeaderBytes, minTcpHeaderBytes } from './tcp-segment.js';
 
 /** What a header says besides the ports: the names are those of the engine's outgoing segment. */
@@ -30,8 +29,8 @@ export interface TcpHeaderFields {
   /** Left and right edge of each block. */
   readonly sackEdges: Uint32Array;
   /** Further options, ready to be copied behind the others. */
-  readonly extension: Uint8Array;
-  /** Bytes of `extension` that count; a multiple of 4. */
+  readonly extensionView: DataView;
+  /** Bytes of them that count; a multiple of 4. */
   readonly extensionLength: number;
 }
 
@@ -48,10 +47,10 @@ export function tcpHeaderLength(fields: TcpHeaderFields): number {
 
 /**
  * Writes the header at `offset`, its checksum field 0, and returns its length, {@link tcpHeaderLength}. The options
- * must fit the 40 bytes there are, and `bytes` must have the room.
+ * must fit the 40 bytes there are, and `view` must have the room.
  */
 export function writeTcpHeader(
-  bytes: Uint8Array,
+  view: DataView,
   offset: number,
   sourcePort: number,
   destinationPort: number,
@@ -60,69 +59,64 @@ export function writeTcpHeader(
   const extensionLength = fields.extensionLength;
   let at = offset + minTcpHeaderBytes;
   if (fields.mss > 0 || fields.windowScale >= 0 || fields.sackPermitted) {
-    at = writeSynOptions(bytes, at, fields);
+    at = writeSynOptions(view, at, fields);
   } else if (fields.hasTimestamps) {
-    at = writeTimestamps(bytes, at, 0x0101, fields);
+    at = writeTimestamps(view, at, 0x0101, fields);
   }
-  if (fields.sackCount > 0) at = writeSack(bytes, at, fields);
+  if (fields.sackCount > 0) at = writeSack(view, at, fields);
   const length = at + extensionLength - offset;
   assert((length & 3) === 0 && length <= maxTcpHeaderBytes, 'TCP options do not fit the header');
-  if (extensionLength > 0) copyExtension(fields.extension, extensionLength, bytes, at);
-  writeU16(bytes, offset, sourcePort);
-  writeU16(bytes, offset + 2, destinationPort);
-  writeU32(bytes, offset + 4, fields.seq);
-  writeU32(bytes, offset + 8, fields.ack);
-  bytes[offset + 12] = length << 2;
-  bytes[offset + 13] = fields.flags;
-  writeU16(bytes, offset + 14, fields.window);
-  writeU32(bytes, offset + 16, 0);
+  if (extensionLength > 0) copyExtension(fields.extensionView, extensionLength, view, at);
+  view.setUint16(offset, sourcePort);
+  view.setUint16(offset + 2, destinationPort);
+  view.setUint32(offset + 4, fields.seq);
+  view.setUint32(offset + 8, fields.ack);
+  view.setUint8(offset + 12, length << 2);
+  view.setUint8(offset + 13, fields.flags);
+  view.setUint16(offset + 14, fields.window);
+  view.setUint32(offset + 16, 0);
   return length;
 }
 
 /** Copies four bytes at a time: for so few, that is quicker than a call of the runtime. */
-function copyExtension(extension: Uint8Array, length: number, bytes: Uint8Array, at: number): void {
-  for (let i = 0; i < length; i += 4) {
-    bytes[at + i] = extension[i]!;
-    bytes[at + i + 1] = extension[i | 1]!;
-    bytes[at + i + 2] = extension[i | 2]!;
-    bytes[at + i + 3] = extension[i | 3]!;
-  }
+function copyExtension(extension: DataView, length: number, view: DataView, at: number): void {
+  for (let i = 0; i < length; i += 4) view.setInt32(at + i, extension.getInt32(i));
 }
 
 /** MSS; SACK permitted in place of the two NOPs before the timestamps; window scale behind one NOP. */
-function writeSynOptions(bytes: Uint8Array, start: number, fields: TcpHeaderFields): number {
+function writeSynOptions(view: DataView, start: number, fields: TcpHeaderFields): number {
   let at = start;
   if (fields.mss > 0) {
-    writeU16(bytes, at, 0x0204);
-    writeU16(bytes, at + 2, fields.mss);
+    view.setUint16(at, 0x0204);
+    view.setUint16(at + 2, fields.mss);
     at += 4;
   }
   if (fields.hasTimestamps) {
-    at = writeTimestamps(bytes, at, fields.sackPermitted ? 0x0402 : 0x0101, fields);
+    at = writeTimestamps(view, at, fields.sackPermitted ? 0x0402 : 0x0101, fields);
   } else if (fields.sackPermitted) {
-    writeU32(bytes, at, 0x01010402);
+    view.setUint32(at, 0x01010402);
     at += 4;
   }
   if (fields.windowScale >= 0) {
-    writeU32(bytes, at, 0x01030300 | fields.windowScale);
+    view.setUint32(at, 0x01030300 | fields.windowScale);
     at += 4;
   }
   return at;
 }
 
-function writeTimestamps(bytes: Uint8Array, at: number, lead: number, fields: TcpHeaderFields): number {
-  writeU16(bytes, at, lead);
-  writeU16(bytes, at + 2, 0x080a);
-  writeU32(bytes, at + 4, fields.tsVal);
-  writeU32(bytes, at + 8, fields.tsEcr);
+function writeTimestamps(view: DataView, at: number, lead: number, fields: TcpHeaderFields): number {
+  view.setUint16(at, lead);
+  view.setUint16(at + 2, 0x080a);
+  view.setUint32(at + 4, fields.tsVal);
+  view.setUint32(at + 8, fields.tsEcr);
   return at + 12;
 }
 
-function writeSack(bytes: Uint8Array, at: number, fields: TcpHeaderFields): number {
+function writeSack(view: DataView, at: number, fields: TcpHeaderFields): number {
   const edgeCount = fields.sackCount * 2;
-  writeU16(bytes, at, 0x0101);
-  bytes[at + 2] = 5;
-  bytes[at + 3] = 2 + edgeCount * 4;
-  for (let i = 0; i < edgeCount; i++) writeU32(bytes, at + 4 + i * 4, fields.sackEdges[i]!);
+  view.setUint16(at, 0x0101);
+  view.setUint8(at + 2, 5);
+  view.setUint8(at + 3, 2 + edgeCount * 4);
+  for (let i = 0; i < edgeCount; i++) view.setUint32(at + 4 + i * 4, fields.sackEdges[i]!);
   return at + 4 + edgeCount * 4;
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { viewOf } from './bytes.js';
 import { tcpHeaderLength, writeTcpHeader } from './tcp-header.js';
 import { emitTcpOptions } from './tcp-option.js';
 import type { TcpOption } from './tcp-option.js';
@@ -214,7 +215,9 @@ const headerFields = fc
     tsEcr: u32,
     sackCount: fc.nat(4),
     sackEdges: fc.uint32Array({ minLength: 8, maxLength: 8 }),
-    extension: fc.constant(Uint8Array.from({ length: 40 }, (_, i) => [30, 4, 0x40, i][i % 4]!)),
+    extensionView: fc.constant(
+      viewOf(Uint8Array.from({ length: 40 }, (_, i) => [30, 4, 0x40, i][i % 4]!)),
+    ),
     extensionLength: fc.nat(10).map((words) => words * 4),
   })
   .filter((fields) => tcpHeaderLength(fields) <= maxTcpHeaderBytes);
@@ -224,7 +227,7 @@ describe('writeTcpHeader', () => {
     fc.assert(
       fc.property(headerFields, fc.nat(3), (fields, offset) => {
         const bytes = new Uint8Array(70).fill(0xee);
-        const length = writeTcpHeader(bytes, offset, 1, 2, fields);
+        const length = writeTcpHeader(viewOf(bytes), offset, 1, 2, fields);
         expect(length).toBe(tcpHeaderLength(fields));
         expect(bytes[offset + length]).toBe(0xee);
         const segment = new TcpSegment();
@@ -257,12 +260,12 @@ describe('writeTcpHeader', () => {
       tsEcr: 2,
       sackCount: 0,
       sackEdges: Uint32Array.from([1, 2, 0, 0, 0, 0, 0, 0]),
-      extension: new Uint8Array(40),
+      extensionView: new DataView(new ArrayBuffer(40)),
       extensionLength: 0,
     };
     const kinds = (changes: object): string[] => {
       const bytes = new Uint8Array(60);
-      const length = writeTcpHeader(bytes, 0, 1, 2, { ...fields, ...changes });
+      const length = writeTcpHeader(viewOf(bytes), 0, 1, 2, { ...fields, ...changes });
       const packet = parseTcpPacket(bytes, 0, length);
       return packet.ok ? packet.value.options.map(({ kind }) => kind) : [];
     };
@@ -290,12 +293,12 @@ describe('writeTcpHeader', () => {
       tsEcr: 2,
       sackCount: 1,
       sackEdges: new Uint32Array(8),
-      extension: new Uint8Array(40),
+      extensionView: new DataView(new ArrayBuffer(40)),
       extensionLength: 20,
     };
     const bytes = new Uint8Array(100);
-    expect(() => writeTcpHeader(bytes, 0, 1, 2, fields)).toThrow('do not fit');
-    expect(() => writeTcpHeader(bytes, 0, 1, 2, { ...fields, extensionLength: 3 })).toThrow('do not fit');
+    expect(() => writeTcpHeader(viewOf(bytes), 0, 1, 2, fields)).toThrow('do not fit');
+    expect(() => writeTcpHeader(viewOf(bytes), 0, 1, 2, { ...fields, extensionLength: 3 })).toThrow('do not fit');
   });
 });
 

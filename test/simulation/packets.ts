@@ -15,6 +15,7 @@ import {
   TcpSegment,
   verifyIpv4Checksum,
   verifyTcpChecksum,
+  viewOf,
   writeTcpHeader,
   writeU16,
 } from '../../src/wire/index.js';
@@ -68,7 +69,7 @@ export function tcpPacket(fields: Partial<TcpPacketFields> = {}): Uint8Array {
   const bytes = new Uint8Array(ipBytes + tcpBytes + all.payload.length);
   const payloadLength = tcpBytes + all.payload.length;
   emitIpHeader(bytes, 0, { ...all, source, destination, protocol: IpProtocol.TCP, payloadLength });
-  writeTcpHeader(bytes, ipBytes, all.sourcePort, all.destinationPort, {
+  writeTcpHeader(viewOf(bytes), ipBytes, all.sourcePort, all.destinationPort, {
     ...all,
     sackPermitted: false,
     hasTimestamps: false,
@@ -76,7 +77,7 @@ export function tcpPacket(fields: Partial<TcpPacketFields> = {}): Uint8Array {
     tsEcr: 0,
     sackCount: 0,
     sackEdges: new Uint32Array(8),
-    extension: all.options,
+    extensionView: viewOf(all.options),
     extensionLength: all.options.length,
   });
   bytes.set(all.payload, ipBytes + tcpBytes);

@@ -25,6 +25,7 @@ import {
   parseMptcpOption,
   parseTcp,
   tcpHeaderLength,
+  viewOf,
   writeTcpHeader,
 } from '../../src/wire/index.js';
 import type { Endpoint, MptcpOption, MptcpVersion } from '../../src/wire/index.js';
@@ -399,7 +400,7 @@ export class World {
     const headerLength = tcpHeaderLength(out);
     if (headerLength > 60) throw new Error(`options of ${headerLength - 20} bytes`);
     const bytes = new Uint8Array(headerLength + out.payloadLength);
-    writeTcpHeader(bytes, 0, subflow.local.port, subflow.remote.port, out);
+    writeTcpHeader(viewOf(bytes), 0, subflow.local.port, subflow.remote.port, out);
     if (out.record !== undefined) {
       copyPieces(out.record.pieces, out.recordOffset, out.payloadLength, bytes, headerLength);
     }
@@ -537,7 +538,7 @@ export function segmentBytes(sourcePort: number, destinationPort: number, fields
   const payload = fields.payload ?? new Uint8Array(0);
   const headerLength = tcpHeaderLength(out);
   const bytes = new Uint8Array(headerLength + payload.length);
-  writeTcpHeader(bytes, 0, sourcePort, destinationPort, out);
+  writeTcpHeader(viewOf(bytes), 0, sourcePort, destinationPort, out);
   bytes.set(payload, headerLength);
   return bytes;
 }

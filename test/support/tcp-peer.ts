@@ -6,7 +6,7 @@ import { copyPieces, NEVER, SECOND, SeededRandom, seq32, seqAt } from '../../src
 import type { Seq32 } from '../../src/base/index.js';
 import type { SendRecord, TcpEvent, TcpParameters, TcpSettings } from '../../src/tcp/index.js';
 import { cubic, defaultTcpSettings, OutgoingSegment, TcpConnection } from '../../src/tcp/index.js';
-import { parseTcp, tcpHeaderLength, TcpFlag, TcpSegment, writeTcpHeader } from '../../src/wire/index.js';
+import { parseTcp, tcpHeaderLength, TcpFlag, TcpSegment, viewOf, writeTcpHeader } from '../../src/wire/index.js';
 
 /** Parameters for tests; `settings` are laid over the defaults. */
 export function testParameters(
@@ -80,7 +80,7 @@ export function makeSegment(fields: SegmentFields): TcpSegment {
 export function arrive(out: OutgoingSegment, payload: Uint8Array, segmentSize: number): TcpSegment {
   const headerLength = tcpHeaderLength(out);
   const bytes = new Uint8Array(headerLength + payload.length);
-  writeTcpHeader(bytes, 0, 1, 2, out);
+  writeTcpHeader(viewOf(bytes), 0, 1, 2, out);
   bytes.set(payload, headerLength);
   const segment = new TcpSegment();
   const error = parseTcp(bytes, 0, bytes.length, segment);
