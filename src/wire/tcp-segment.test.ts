@@ -215,9 +215,7 @@ const headerFields = fc
     tsEcr: u32,
     sackCount: fc.nat(4),
     sackEdges: fc.uint32Array({ minLength: 8, maxLength: 8 }),
-    extensionView: fc.constant(
-      viewOf(Uint8Array.from({ length: 40 }, (_, i) => [30, 4, 0x40, i][i % 4]!)),
-    ),
+    extensionView: fc.constant(viewOf(Uint8Array.from({ length: 40 }, (_, i) => [30, 4, 0x40, i][i % 4]!))),
     extensionLength: fc.nat(10).map((words) => words * 4),
   })
   .filter((fields) => tcpHeaderLength(fields) <= maxTcpHeaderBytes);
@@ -298,7 +296,9 @@ describe('writeTcpHeader', () => {
     };
     const bytes = new Uint8Array(100);
     expect(() => writeTcpHeader(viewOf(bytes), 0, 1, 2, fields)).toThrow('do not fit');
-    expect(() => writeTcpHeader(viewOf(bytes), 0, 1, 2, { ...fields, extensionLength: 3 })).toThrow('do not fit');
+    expect(() => writeTcpHeader(viewOf(bytes), 0, 1, 2, { ...fields, extensionLength: 3 })).toThrow(
+      'do not fit',
+    );
   });
 });
 

@@ -6,7 +6,14 @@ import { copyPieces, NEVER, SECOND, SeededRandom, seq32, seqAt } from '../../src
 import type { Seq32 } from '../../src/base/index.js';
 import type { SendRecord, TcpEvent, TcpParameters, TcpSettings } from '../../src/tcp/index.js';
 import { cubic, defaultTcpSettings, OutgoingSegment, TcpConnection } from '../../src/tcp/index.js';
-import { parseTcp, tcpHeaderLength, TcpFlag, TcpSegment, viewOf, writeTcpHeader } from '../../src/wire/index.js';
+import {
+  parseTcp,
+  tcpHeaderLength,
+  TcpFlag,
+  TcpSegment,
+  viewOf,
+  writeTcpHeader,
+} from '../../src/wire/index.js';
 
 /** Parameters for tests; `settings` are laid over the defaults. */
 export function testParameters(
