@@ -35,5 +35,6 @@ describe('the experiments', () => {
       expect(second.rows).toEqual(first.rows);
       expect(second.figures).toEqual(first.figures);
     },
+    600_000,
   );
 });

@@ -13,7 +13,7 @@ describe('single bytes out of order', () => {
   const [before, after] = outOfOrder(1);
 
   it('pile up where runs are not limited', () => {
-    expect(before!.harm).toBe(8000);
+    expect(before!.harm).toBe(2500);
   });
 
   it('are kept up to a limit, and the transfer goes on', () => {

@@ -19,7 +19,7 @@ import { forge, forgeToClient, Spy } from './forgery.js';
 import { TcpFlag } from '../../wire/index.js';
 
 /** Single bytes that are sent out of order. */
-const holes = 8000;
+const holes = 2500;
 
 /** The newest mapping from the server that was overheard. */
 interface Heard {

@@ -20,7 +20,7 @@ import { forge, Spy } from './forgery.js';
 /** Tokens that are tried: one in 2^32 would be right for each connection. */
 const guesses = 5000;
 /** SYNs of a flood. */
-const floodSyns = 1000;
+const floodSyns = 300;
 /** An address on the second path that belongs to nobody. */
 const attackerAddress = IpAddress.parse('10.0.1.66')!;
 
