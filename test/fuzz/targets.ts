@@ -1,5 +1,7 @@
 /** Everything that `npm run fuzz` feeds. */
+import { boxTargets } from './box-targets.js';
 import { captureTargets } from './capture-targets.js';
+import { netlinkTargets } from './netlink-targets.js';
 import { stackTargets } from './stack-target.js';
 import type { FuzzTarget } from './target.js';
 import { type WireParser, wireParsers } from './wire-targets.js';
@@ -24,5 +26,7 @@ function wireTarget({ name, parse, seeds }: WireParser): FuzzTarget {
 export const targets: readonly FuzzTarget[] = [
   ...wireParsers.map(wireTarget),
   ...captureTargets,
+  ...boxTargets,
+  ...netlinkTargets,
   ...stackTargets,
 ];

@@ -43,7 +43,12 @@ interface Stream {
   readonly kept: KeptSegment[];
   /** When the oldest is sent again, in ns; NEVER while none is kept. */
   dueAt: number;
+  /** How often the oldest was sent again. */
+  repeats: number;
 }
+
+/** How often a segment is sent again: a receiver that is gone without a word must not be sent to for ever. */
+const maxRepeats = 64;
 
 /** Longest wait for the receiver's acknowledgement, in ns. */
 const slowestTimeoutNs = 4000 * MILLISECOND;
@@ -110,7 +115,10 @@ export class PreAcknowledging extends SegmentBox {
     let count = 0;
     while (count < kept.length && seqDistance(seq32(kept[count]!.end), seq32(ack)) <= 0) count++;
     kept.splice(0, count);
-    if (count > 0) stream.dueAt = now + this.timeoutNs;
+    if (count > 0) {
+      stream.dueAt = now + this.timeoutNs;
+      stream.repeats = 0;
+    }
     if (kept.length === 0) stream.dueAt = NEVER;
     if (seqDistance(seq32(ack), seq32(stream.acked!)) > 0) stream.acked = ack;
   }
@@ -140,6 +148,10 @@ export class PreAcknowledging extends SegmentBox {
 
   private sendAgain(now: number, stream: Stream, direction: Direction, out: MiddleboxOutput): void {
     if (stream.dueAt > now) return;
+    if (stream.repeats++ >= maxRepeats) {
+      stream.kept.length = 0;
+      stream.repeats = 0;
+    }
     const oldest = stream.kept[0];
     stream.dueAt = oldest === undefined ? NEVER : now + this.timeoutNs;
     if (oldest !== undefined) out.pass(copyOf(oldest.packet), direction);
@@ -147,7 +159,7 @@ export class PreAcknowledging extends SegmentBox {
 }
 
 function newStream(): Stream {
-  return { acked: undefined, bytes: 0, peerSeq: 0, peerWindow: 0, kept: [], dueAt: NEVER };
+  return { acked: undefined, bytes: 0, peerSeq: 0, peerWindow: 0, kept: [], dueAt: NEVER, repeats: 0 };
 }
 
 /** `segment` with the acknowledgement that the box has given already; blocks beyond a hole mean nothing to the sender. */

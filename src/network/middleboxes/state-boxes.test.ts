@@ -98,6 +98,19 @@ describe('PreAcknowledging', () => {
     expect(run.box.pollTimeout()).toBe(NEVER);
   });
 
+  it('lets go of what the receiver never acknowledges, after a number of times', () => {
+    const run = new BoxRun(new PreAcknowledging({ timeoutNs: 10 }));
+    run.handshake();
+    run.send('inward', { seq: 501, ack: 101 });
+    run.send('outward', { seq: 101, ack: 501, payload: countingBytes(10) });
+    let count = 0;
+    for (; run.box.pollTimeout() !== NEVER && count < 1000; count++) run.wake(run.box.pollTimeout());
+    // The last time it wakes it gives up.
+    expect(count).toBe(65);
+    expect(run.send('outward', { seq: 111, ack: 501, payload: countingBytes(10) }, 2000)).toHaveLength(2);
+    expect(run.wake(2010).map(({ tcp }) => tcp.seq)).toEqual([111]);
+  });
+
   it('acknowledges no more than it can keep', () => {
     const run = new BoxRun(new PreAcknowledging({ maxKept: 1 }));
     run.handshake();
