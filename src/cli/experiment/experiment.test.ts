@@ -68,6 +68,12 @@ describe('subflow experiment', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
+  it('says that a folder cannot be made where the system makes none', async () => {
+    const result = await subflow(...quick, '--output', '/proc/figures');
+    expect(result.status).not.toBe(0);
+    expect(result.err).toMatch(/^subflow: cannot write to \/proc\/figures/);
+  });
+
   it('says why in one line, with status 1, when the figures have no place', async () => {
     writeFileSync(join(folder, 'file'), '');
     const result = await subflow(...quick, '--output', 'file/figures');

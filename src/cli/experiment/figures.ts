@@ -1,13 +1,13 @@
 /** Where the figures of an experiment go. */
 
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { FailureError } from '../errors.js';
 
 /** Makes `folder` unless it is there. Throws a {@link FailureError} when files cannot be made in it. */
 export function openFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
     accessSync(folder, constants.W_OK);
   } catch (error) {
     throw new FailureError(`cannot write to ${folder}: ${(error as Error).message}`, {
@@ -15,6 +15,13 @@ export function openFolder(folder: string): void {
       cause: error,
     });
   }
+}
+
+/** With those above it. Node's own way of that never comes back where nothing can be made, as in /proc. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 /** Writes each figure to `FOLDER/EXPERIMENT-FIGURE.svg`; returns the paths. Throws a {@link FailureError}. */
