@@ -39,7 +39,7 @@ export class CongestionChecker implements PacketObserver {
     const { ip, tcp } = this;
     if (direction === 'inward' || !readIp(packet, ip) || ip.protocol !== IpProtocol.TCP) return;
     if (parseTcp(packet.bytes, ip.payloadOffset, ip.payloadLength, tcp) !== undefined) return;
-    if (tcp.payloadLength === 0 || (tcp.flags & TcpFlag.RST) !== 0) return;
+    if (tcp.payloadLength === 0 || (tcp.flags & (TcpFlag.RST | TcpFlag.SYN)) !== 0) return;
     for (const { connection } of this.stack.sockets) {
       for (const subflow of connection.subflows) {
         if (subflow.local.port !== tcp.sourcePort || subflow.remote.port !== tcp.destinationPort) continue;

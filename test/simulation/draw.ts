@@ -3,6 +3,7 @@
 import { MILLISECOND, SECOND, SeededRandom } from '../../src/base/index.js';
 import { burstyLoss, type LinkOptions, noLoss, randomLoss } from '../../src/network/index.js';
 import type { MptcpVersion } from '../../src/wire/index.js';
+import type { FastOpenListenOptions, FastOpenMode } from '../../src/stack/index.js';
 import { Dice } from './dice.js';
 import { withFeatures } from './features.js';
 
@@ -18,6 +19,8 @@ export interface PathPlan {
   /** A translator stands before the client. */
   readonly nat: boolean;
   readonly incidents: readonly Incident[];
+  /** Name of the behaviour of the box that stands before the client; undefined for none. */
+  readonly box?: string;
 }
 
 /** Something that happens to a path at an instant. */
@@ -62,6 +65,10 @@ export interface StackPlan {
 }
 
 export interface ConnectionPlan {
+  /** How the client uses Fast Open; undefined for not at all. */
+  readonly fastOpen?: FastOpenMode;
+  /** How it begins on several paths; undefined for the first one alone. */
+  readonly robust?: 'timeout' | 'simultaneous';
   readonly startAt: number;
   readonly client: SidePlan;
   readonly server: SidePlan;
@@ -73,6 +80,8 @@ export interface WorldPlan {
   readonly client: StackPlan;
   readonly server: StackPlan;
   readonly connections: readonly ConnectionPlan[];
+  /** How the server takes Fast Open; undefined for not at all. */
+  readonly fastOpen?: FastOpenListenOptions;
 }
 
 /** The plan of the world of this seed. */

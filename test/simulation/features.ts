@@ -3,6 +3,8 @@
  * not change the others. Most worlds have none; few have more than two.
  */
 
+import { MILLISECOND, SECOND } from '../../src/base/index.js';
+import { middleboxBehaviours } from '../../src/network/index.js';
 import type { MptcpVersion } from '../../src/wire/index.js';
 import { diceFor } from './dice.js';
 import type { StackPlan, WorldPlan } from './draw.js';
@@ -23,6 +25,9 @@ const counted: readonly (readonly [name: string, has: (plan: WorldPlan) => boole
     'fast close by ACK',
     ({ client, server }) => [client, server].some(({ fastClose }) => fastClose === 'ack'),
   ],
+  ['Fast Open', ({ connections }) => connections.some(({ fastOpen }) => fastOpen !== undefined)],
+  ['robust establishment', ({ connections }) => connections.some(({ robust }) => robust !== undefined)],
+  ['a middlebox', ({ paths }) => paths.some(({ box }) => box !== undefined)],
 ];
 
 /** Names of the features that a plan has, all of them; the order is fixed. */
@@ -37,7 +42,7 @@ function hasOwnVersions({ versions }: StackPlan): boolean {
   return versions.length !== 2 || versions[0] !== 1;
 }
 
-const features: readonly Feature[] = [drawVersions, drawFastClose];
+const features: readonly Feature[] = [drawVersions, drawFastClose, drawFastOpen, drawRobustness, drawBox];
 
 const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1], [0], [0]];
 
@@ -62,4 +67,48 @@ function drawFastClose(plan: WorldPlan): WorldPlan {
     client: { ...plan.client, fastClose: draw() },
     server: { ...plan.server, fastClose: draw() },
   };
+}
+
+/** Data in SYNs, to a server that takes it or not. A second connection shows what a cookie of the first is good for. */
+function drawFastOpen(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('fast-open', plan.seed);
+  if (!dice.chance(0.12)) return plan;
+  const fastOpen = dice.pick([true, true, 'without-cookie'] as const);
+  const server = { requireCookie: dice.chance(0.7), earlyAnswer: dice.chance(0.3) };
+  const isTaken = dice.chance(0.85);
+  const [first] = plan.connections;
+  const connections =
+    plan.connections.length > 1
+      ? plan.connections
+      : [first!, { ...first!, startAt: first!.startAt + dice.magnitude(100 * MILLISECOND, 2 * SECOND) }];
+  return {
+    ...plan,
+    connections: connections.map((connection) => ({ ...connection, fastOpen })),
+    ...(isTaken && { fastOpen: server }),
+  };
+}
+
+/** Not with Fast Open, with which the server could get the data of the SYN several times. */
+function drawRobustness(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('robust', plan.seed);
+  if (!dice.chance(0.06) || plan.paths.length < 2) return plan;
+  const robust = dice.pick(['timeout', 'simultaneous'] as const);
+  const connections = plan.connections.map((connection) =>
+    connection.fastOpen === undefined ? { ...connection, robust } : connection,
+  );
+  return { ...plan, connections };
+}
+
+/** A box on one path. Translators take the place of the one that the path has. */
+function drawBox(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('box', plan.seed);
+  if (!dice.chance(0.12)) return plan;
+  const index = dice.chance(0.5) ? 0 : dice.below(plan.paths.length);
+  const path = plan.paths[index]!;
+  const fitting = middleboxBehaviours.filter(({ translates }) => path.nat || translates !== true);
+  const { name: box } = dice.pick(fitting);
+  // A box that writes to a damaged packet gives it a checksum that is right, so that nobody could tell.
+  const forward = { ...path.forward, corruptProbability: 0 };
+  const backward = { ...path.backward, corruptProbability: 0 };
+  return { ...plan, paths: plan.paths.with(index, { ...path, forward, backward, box }) };
 }

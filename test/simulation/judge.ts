@@ -14,6 +14,7 @@
 import type { RunOutcome, Side, Violation } from '../../src/network/index.js';
 import type { Stack } from '../../src/stack/index.js';
 import type { PathPlan, WorldPlan } from './draw.js';
+import { changesPayload, mayEndConnections } from './boxes.js';
 import type { Transfer } from './transfer.js';
 import type { Pair } from './world.js';
 
@@ -52,6 +53,7 @@ function judgePair(facts: WorldFacts, pair: Pair, report: PairReport): void {
     const own = pair[side];
     const peer = pair[side === 'client' ? 'server' : 'client'];
     const { checker } = own;
+    if (isChangedOnTheWay(facts.plan, own)) continue;
     if (checker.wrongAt >= 0) report(side, 'bytes', `read a wrong byte at ${checker.wrongAt}`);
     if (own.connection === undefined) {
       if (isWhole) report(side, 'complete', 'never had a connection');
@@ -73,6 +75,15 @@ function judgePair(facts: WorldFacts, pair: Pair, report: PairReport): void {
   }
 }
 
+/**
+ * Whether a box changed the stream of this side where nobody could know: without DSS checksums, or as plain TCP
+ * (RFC 8684 §3.7). Lengths are then as wrong as bytes.
+ */
+function isChangedOnTheWay(plan: WorldPlan, { checker, wasPlainTcp }: Transfer): boolean {
+  if (checker.wrongAt < 0 || !plan.paths.some(({ box }) => changesPayload(box))) return false;
+  return wasPlainTcp || !(plan.client.dataChecksum || plan.server.dataChecksum);
+}
+
 function hasEndedInOrder(side: Transfer): boolean {
   return side.errorCode === '' && !side.hasLeftEarly;
 }
@@ -84,6 +95,7 @@ function describe({ checker, plan, written }: Transfer): string {
 /** Whether nothing that happened excuses an end before everything was delivered. */
 function isExpectedWhole({ plan, excused }: WorldFacts, pair: Pair): boolean {
   if (excused.has(pair) || pair.client.hasLeftEarly || pair.server.hasLeftEarly) return false;
+  if (plan.paths.some(({ box }) => mayEndConnections(box))) return false;
   const isOpen = pair.client.isEstablished && pair.server.isEstablished;
   // A handshake has few tries, so that loss may well be the end of it.
   return isOpen || !isLossy(plan.paths[0]!);

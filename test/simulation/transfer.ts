@@ -17,6 +17,8 @@ export class Transfer {
   /** Whether it ended the connection before its time. */
   hasLeftEarly = false;
   peerClosed = false;
+  /** Whether the connection was plain TCP when it delivered the first wrong byte. */
+  wasPlainTcp = false;
   /** When it was over, in ns; -1 before. */
   closedAt = -1;
   errorCode = '';
@@ -80,6 +82,12 @@ export class Transfer {
     if (this.plan.pauseNs === 0) this.handleTimeout(now);
   }
 
+  /** Writes what may go with the SYN, before the connection is open. */
+  writeEarly(now: number): void {
+    this.mayWrite = true;
+    this.writeSome(now);
+  }
+
   pollTimeout(): number {
     return Math.min(this.startAt, this.readAt);
   }
@@ -122,11 +130,16 @@ export class Transfer {
         break;
       }
       left -= bytes.length;
-      this.checker.accept(bytes);
+      this.take(socket, bytes);
     }
     const isEarly = plan.ending !== 'half-close' && this.checker.bytesDelivered >= plan.endAfterBytes;
     if (isEarly) this.leave(now, socket);
     else if (this.isReadable) this.readAt = now + plan.readIntervalNs;
+  }
+
+  private take(socket: Socket, bytes: Uint8Array): void {
+    const wasRight = this.checker.wrongAt < 0;
+    if (!this.checker.accept(bytes) && wasRight) this.wasPlainTcp = socket.connection.isFallback;
   }
 
   private leave(now: number, socket: Socket): void {
@@ -141,7 +154,7 @@ export class Transfer {
     this.errorCode = errorCode;
     if (socket !== undefined && !this.hasLeftEarly) {
       for (let bytes = socket.read(now); bytes !== undefined; bytes = socket.read(now))
-        this.checker.accept(bytes);
+        this.take(socket, bytes);
     }
     this.closedAt = now;
     this.startAt = NEVER;

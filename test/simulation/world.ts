@@ -11,6 +11,8 @@ import type { Link } from '../../src/network/index.js';
 import {
   CaptureObserver,
   type Device,
+  type Middlebox,
+  middleboxBehaviour,
   MiddleboxDevice,
   Nat,
   PacketDigest,
@@ -152,7 +154,11 @@ class World {
     const byPort = new Map<number, Pair>();
     this.pairs.forEach((pair, index) => {
       byPort.set(firstPort + index, pair);
-      server.stack.listen(0, { local: { port: firstPort + index } });
+      const { fastOpen } = this.plan;
+      server.stack.listen(0, {
+        local: { port: firstPort + index },
+        ...(fastOpen !== undefined && { fastOpen }),
+      });
     });
     const transfers = this.pairs.map((pair) => pair.server);
     const accept = (now: number, { listener }: Extract<StackEvent, { type: 'acceptable' }>): void => {
@@ -189,7 +195,14 @@ class World {
           this.excused.add(pair);
           return;
         }
-        pair.client.attach(client.stack.connect(now, { remote, local }));
+        const { fastOpen, robust } = pair.plan;
+        const options = {
+          ...{ remote, local },
+          ...(fastOpen !== undefined && { fastOpen }),
+          ...(robust !== undefined && { robust: { mode: robust } }),
+        };
+        pair.client.attach(client.stack.connect(now, options));
+        if (fastOpen !== undefined) pair.client.writeEarly(now);
         client.wake(now);
       });
     });
@@ -256,19 +269,28 @@ class World {
     return { ...setup, clientAddress: clientAddress(path, index, family) };
   }
 
-  /** From the host outwards: the observers, a planted bug, the translator, the link. */
+  /** From the host outwards: a planted bug, the observers, a box or a translator, the link. */
   private wrap(device: Device, side: Side, index: number): Device {
-    const nat = side === 'client' ? this.nats[index] : undefined;
-    const translated = nat === undefined ? device : new MiddleboxDevice(this.simulator, nat, device);
+    const nat = this.nats[index];
+    const box = side === 'client' ? (this.box(index) ?? nat) : undefined;
+    const boxed = box === undefined ? device : new MiddleboxDevice(this.simulator, box, device);
     const observers: PacketObserver[] = [this.digest, this.checkers[side]];
     // Without SACK a sender can only guess what is in flight (RFC 6582 §3.2), so there is nothing to hold it to.
     if (this.plan.client.sack && this.plan.server.sack) observers.push(this.congestion[side]);
     if (this.options.capture !== undefined) {
       observers.push(new CaptureObserver(this.options.capture, { name: `${side}/path${index}` }));
     }
-    const tapped = new TapDevice(translated, observers);
-    const box = (this.options.plant ?? noPlant).box();
-    return box === undefined ? tapped : new MiddleboxDevice(this.simulator, box, tapped);
+    const tapped = new TapDevice(boxed, observers);
+    const planted = (this.options.plant ?? noPlant).box();
+    return planted === undefined ? tapped : new MiddleboxDevice(this.simulator, planted, tapped);
+  }
+
+  /** The box that the plan has for path `index`, besides a mere translator. */
+  private box(index: number): Middlebox | undefined {
+    const { box: name, families } = this.plan.paths[index]!;
+    if (name === undefined) return undefined;
+    const publicAddresses = [pathAddress(index, 'client', families === 'ipv6' ? 6 : 4)];
+    return middleboxBehaviour(name).make({ random: this.simulator.random.fork(), publicAddresses });
   }
 
   private report(found: readonly Violation[]): WorldReport {

@@ -28,6 +28,8 @@ class DataSpace {
   acked = 1;
   /** Offset of the DATA_FIN; -1 before there is one. */
   finAt = -1;
+  /** Bytes of the stream that the SYN delivered; they come first and take no data sequence numbers (RFC 8684 §B.2). */
+  synBytes = 0;
 
   constructor(initial: Uint64) {
     this.initial = initial;
@@ -104,7 +106,7 @@ export class ConnectionModel {
       report('after-data-fin', `sends data up to ${end} behind the DATA_FIN at ${sent.finAt}`);
     }
     sent.end = Math.max(sent.end, end);
-    const wrong = pattern?.mismatch(payload, start - 1) ?? -1;
+    const wrong = pattern?.mismatch(payload, sent.synBytes + start - 1) ?? -1;
     if (wrong >= 0) report('content', `sends a wrong byte at data offset ${start + wrong}`);
   }
 }

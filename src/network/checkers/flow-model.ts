@@ -31,6 +31,8 @@ class SequenceSpace {
   finAt = -1;
   /** Window scale offered in the SYN; -1 when none was. */
   scale = -1;
+  /** Bytes that the peer took from the SYN (RFC 7413); relative subflow sequence numbers do not count them. */
+  synBytes = 0;
   /** Maximum segment size announced in the SYN; 536 when none was (RFC 9293 §3.7.1). */
   mss = 536;
   readonly mappings = new MappingList();
@@ -89,11 +91,16 @@ export class FlowModel {
       // Once the host has acknowledged a SYN, another one is a ghost of a SYN that was sent twice.
       if (received.acked > 0 && received.initial !== segment.seq) return;
       received.noteSyn(segment);
+      // The window of a SYN is one for data that leaves before the peer's first ACK (RFC 7413 §4.2).
+      if ((segment.flags & TcpFlag.ACK) === 0) {
+        this.lastWindowBytes = segment.window;
+        this.rightEdge = Math.max(this.rightEdge, 1 + segment.window);
+      }
     }
     this.readHandshake(segment, 'inward');
     if (received.initial === undefined) return;
-    const start = received.offset(segment.seq);
-    received.end = Math.max(received.end, start + sequenceLength(segment));
+    const start = received.offset(segment.seq) + synLength(segment);
+    received.end = Math.max(received.end, start + segment.payloadLength + finLength(segment));
     if ((segment.flags & TcpFlag.ACK) !== 0 && sent.initial !== undefined) this.noteAck(segment);
     this.noteReceivedData(segment, start);
   }
@@ -106,7 +113,7 @@ export class FlowModel {
     if ((segment.flags & TcpFlag.SYN) !== 0) sent.noteSyn(segment);
     this.readHandshake(segment, 'outward');
     if (sent.initial === undefined) return;
-    const start = sent.offset(segment.seq);
+    const start = sent.offset(segment.seq) + synLength(segment);
     if (isReset) {
       // A reset in answer to a wrong acknowledgment takes its number from there and ends nothing.
       if (start >= sent.acked && start <= sent.end) this.isReset = true;
@@ -115,7 +122,7 @@ export class FlowModel {
     if ((segment.flags & TcpFlag.ACK) !== 0) this.judgeAck(segment);
     if (segment.payloadLength > 0) this.judgePayload(segment, start);
     if ((segment.flags & TcpFlag.FIN) !== 0) this.judgeFin(start + segment.payloadLength);
-    sent.end = Math.max(sent.end, start + sequenceLength(segment));
+    sent.end = Math.max(sent.end, start + segment.payloadLength + finLength(segment));
     this.judgeData(segment, start);
   }
 
@@ -124,6 +131,7 @@ export class FlowModel {
     const found = this.connections.read(segment, direction, this.handshake);
     if (found === undefined || this.connection !== undefined) return;
     this.connection = found;
+    found.sent.synBytes += this.sent.synBytes;
     found.noteWindow(this.lastWindowBytes);
   }
 
@@ -138,6 +146,10 @@ export class FlowModel {
     const windowBytes = scaled(segment, this.received.scale, sent.scale);
     this.lastWindowBytes = windowBytes;
     if (ack > sent.end) return;
+    if (synLength(segment) > 0 && ack > 1 && sent.synBytes === 0) {
+      sent.synBytes = ack - 1;
+      if (this.connection !== undefined) this.connection.sent.synBytes = ack - 1;
+    }
     sent.acked = Math.max(sent.acked, ack);
     this.rightEdge = Math.max(this.rightEdge, ack + windowBytes);
     // An acknowledgment that comes again, of the SYN alone, says that data left the network (RFC 5681 §2).
@@ -154,14 +166,25 @@ export class FlowModel {
       if (dss.hasMapping) {
         const data = connection.received.offset(dss.seq64, dss.seqHi, dss.seqLo);
         if (dss.dataFin) connection.noteReceived(data + dss.dataLength);
-        received.mappings.add(dss.subflowSeq, dss.dataLength - (dss.dataFin ? 1 : 0), data);
+        this.noteMapping(connection, dss.dataLength - (dss.dataFin ? 1 : 0), data);
       }
     }
     this.mapFirstData(segment, received);
     connection.noteWindow(this.lastWindowBytes);
     if (segment.payloadLength === 0) return;
     const data = received.mappings.find(start, segment.payloadLength);
-    if (data >= 0) connection.noteReceived(data + segment.payloadLength);
+    // Boxes that merge segments leave more than one mapping for what one brings.
+    if (data < 0) connection.noteReceived(received.mappings.reach(start, segment.payloadLength));
+    else connection.noteReceived(data + segment.payloadLength);
+  }
+
+  /** The mapping in `dss` came in; its bytes may have come before. */
+  private noteMapping(connection: ConnectionModel, length: number, data: number): void {
+    const { received } = this;
+    const start = dss.subflowSeq + received.synBytes;
+    received.mappings.add(start, length, data);
+    const reach = Math.min(received.end - start, length);
+    if (reach > 0) connection.noteReceived(data + reach);
   }
 
   private judgeAck(segment: TcpSegment): void {
@@ -171,6 +194,7 @@ export class FlowModel {
     if (ack > received.end) this.report('ack', `acknowledges up to ${ack}, was sent up to ${received.end}`);
     if (ack < received.acked)
       this.report('ack', `takes its acknowledgment back from ${received.acked} to ${ack}`);
+    if (synLength(segment) > 0 && ack > 1) received.synBytes = ack - 1;
     received.acked = Math.max(received.acked, ack);
     received.mappings.release(received.acked);
     if (this.isMultipath) return;
@@ -186,7 +210,8 @@ export class FlowModel {
     const { sent } = this;
     const end = start + segment.payloadLength;
     this.payloadEnd = Math.max(this.payloadEnd, end);
-    if (end > this.rightEdge && segment.payloadLength > 1) {
+    // Data in a SYN leaves before any window is known (RFC 7413 §4.2).
+    if (end > this.rightEdge && segment.payloadLength > 1 && synLength(segment) === 0) {
       this.report('window', `sends up to ${end}, was given room up to ${this.rightEdge}`);
     }
     if (sent.finAt >= 0 && end > sent.finAt) {
@@ -241,7 +266,7 @@ export class FlowModel {
     const data = connection.sent.offset(dss.seq64, dss.seqHi, dss.seqLo);
     if (dss.dataFin) connection.judgeDataFin(data + dss.dataLength - 1, report);
     const length = dss.dataLength - (dss.dataFin ? 1 : 0);
-    if (length > 0) sent.mappings.add(dss.subflowSeq, length, data);
+    if (length > 0) sent.mappings.add(dss.subflowSeq + sent.synBytes, length, data);
   }
 
   /** The first data of a connection may be mapped by MP_CAPABLE in place of a DSS (RFC 8684 §3.1). */
@@ -251,7 +276,7 @@ export class FlowModel {
       const offset = segment.mptcpOffsets[i]!;
       const hasLength = segment.mptcpLengths[i]! >= capableWithLengthBytes;
       if (segment.bytes[offset + 2]! >>> 4 !== MptcpSubtype.MP_CAPABLE || !hasLength) continue;
-      space.mappings.add(1, readU16(segment.bytes, offset + 20), 1);
+      space.mappings.add(1 + space.synBytes, readU16(segment.bytes, offset + 20), 1);
     }
   }
 
@@ -261,12 +286,14 @@ export class FlowModel {
   }
 }
 
-/** Sequence numbers that a segment takes. */
-function sequenceLength(segment: TcpSegment): number {
-  const { flags } = segment;
-  return (
-    segment.payloadLength + ((flags & TcpFlag.SYN) !== 0 ? 1 : 0) + ((flags & TcpFlag.FIN) !== 0 ? 1 : 0)
-  );
+/** Sequence numbers that the SYN of a segment takes, before its payload. */
+function synLength(segment: TcpSegment): number {
+  return (segment.flags & TcpFlag.SYN) === 0 ? 0 : 1;
+}
+
+/** Sequence numbers that the FIN of a segment takes, behind its payload. */
+function finLength(segment: TcpSegment): number {
+  return (segment.flags & TcpFlag.FIN) === 0 ? 0 : 1;
 }
 
 /** The window of a segment in bytes: scaled when both sides offered to, and never in a SYN (RFC 7323 §2.2). */

@@ -33,6 +33,16 @@ export class MappingList {
     return -1;
   }
 
+  /** One past the highest data offset that any of the `length` bytes at `start` stand for; -1 for none. */
+  reach(start: number, length: number): number {
+    let highest = -1;
+    for (const mapping of this.mappings) {
+      if (mapping.end <= start || mapping.start >= start + length) continue;
+      highest = Math.max(highest, mapping.data + Math.min(mapping.end, start + length) - mapping.start);
+    }
+    return highest;
+  }
+
   /** Forgets old mappings of bytes before `offset`, which will hardly come again. */
   release(offset: number): void {
     if (this.mappings.length < 128) return;
