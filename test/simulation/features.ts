@@ -99,13 +99,22 @@ function drawRobustness(plan: WorldPlan): WorldPlan {
   return { ...plan, connections };
 }
 
+/**
+ * Loses its DSS on data only after the answer to Fast Open has confirmed Multipath TCP: the server goes on as plain TCP,
+ * the client cannot any more, and what comes of it is no clean end for both.
+ */
+const unfitForFastOpen = 'strip-dss';
+
 /** A box on one path. Translators take the place of the one that the path has. */
 function drawBox(plan: WorldPlan): WorldPlan {
   const dice = diceFor('box', plan.seed);
   if (!dice.chance(0.12)) return plan;
   const index = dice.chance(0.5) ? 0 : dice.below(plan.paths.length);
   const path = plan.paths[index]!;
-  const fitting = middleboxBehaviours.filter(({ translates }) => path.nat || translates !== true);
+  const isFast = plan.connections.some(({ fastOpen }) => fastOpen !== undefined);
+  const fitting = middleboxBehaviours.filter(
+    ({ name, translates }) => (path.nat || translates !== true) && !(isFast && name === unfitForFastOpen),
+  );
   const { name: box } = dice.pick(fitting);
   // A box that writes to a damaged packet gives it a checksum that is right, so that nobody could tell.
   const forward = { ...path.forward, corruptProbability: 0 };

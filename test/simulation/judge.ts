@@ -68,6 +68,7 @@ function judgePair(facts: WorldFacts, pair: Pair, report: PairReport): void {
     } else if (
       hasEndedInOrder(own) &&
       !peer.hasLeftEarly &&
+      !isChangedOnTheWay(facts.plan, peer) &&
       !(checker.isComplete && peer.checker.isComplete)
     ) {
       report(side, 'half', `ended in order with ${describe(own)}, its peer with ${describe(peer)}`);

@@ -210,8 +210,9 @@ export class FlowModel {
     const { sent } = this;
     const end = start + segment.payloadLength;
     this.payloadEnd = Math.max(this.payloadEnd, end);
-    // Data in a SYN leaves before any window is known (RFC 7413 §4.2).
-    if (end > this.rightEdge && segment.payloadLength > 1 && synLength(segment) === 0) {
+    // Data in a SYN leaves before any window or segment size is known (RFC 7413 §4.2).
+    if (synLength(segment) > 0) return;
+    if (end > this.rightEdge && segment.payloadLength > 1) {
       this.report('window', `sends up to ${end}, was given room up to ${this.rightEdge}`);
     }
     if (sent.finAt >= 0 && end > sent.finAt) {
