@@ -28,6 +28,7 @@ const counted: readonly (readonly [name: string, has: (plan: WorldPlan) => boole
   ['Fast Open', ({ connections }) => connections.some(({ fastOpen }) => fastOpen !== undefined)],
   ['robust establishment', ({ connections }) => connections.some(({ robust }) => robust !== undefined)],
   ['a middlebox', ({ paths }) => paths.some(({ box }) => box !== undefined)],
+  ['an attacker', ({ attack }) => attack !== undefined],
 ];
 
 /** Names of the features that a plan has, all of them; the order is fixed. */
@@ -42,14 +43,21 @@ function hasOwnVersions({ versions }: StackPlan): boolean {
   return versions.length !== 2 || versions[0] !== 1;
 }
 
-const features: readonly Feature[] = [drawVersions, drawFastClose, drawFastOpen, drawRobustness, drawBox];
+const features: readonly Feature[] = [
+  drawVersions,
+  drawFastClose,
+  drawFastOpen,
+  drawRobustness,
+  drawBox,
+  drawAttack,
+];
 
 const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1], [0], [0]];
 
 /** Each side speaks what it likes, so that the two may agree, compromise or end as plain TCP. */
 function drawVersions(plan: WorldPlan): WorldPlan {
   const dice = diceFor('versions', plan.seed);
-  if (!dice.chance(0.15)) return plan;
+  if (!dice.chance(0.08)) return plan;
   const isAlike = dice.chance(0.4);
   const versions = dice.pick(versionLists);
   return {
@@ -61,7 +69,7 @@ function drawVersions(plan: WorldPlan): WorldPlan {
 
 function drawFastClose(plan: WorldPlan): WorldPlan {
   const dice = diceFor('fast-close', plan.seed);
-  const draw = (): 'reset' | 'ack' => (dice.chance(0.2) ? 'ack' : 'reset');
+  const draw = (): 'reset' | 'ack' => (dice.chance(0.05) ? 'ack' : 'reset');
   return {
     ...plan,
     client: { ...plan.client, fastClose: draw() },
@@ -72,7 +80,7 @@ function drawFastClose(plan: WorldPlan): WorldPlan {
 /** Data in SYNs, to a server that takes it or not. A second connection shows what a cookie of the first is good for. */
 function drawFastOpen(plan: WorldPlan): WorldPlan {
   const dice = diceFor('fast-open', plan.seed);
-  if (!dice.chance(0.12)) return plan;
+  if (!dice.chance(0.05)) return plan;
   const fastOpen = dice.pick([true, true, 'without-cookie'] as const);
   const server = { requireCookie: dice.chance(0.7), earlyAnswer: dice.chance(0.3) };
   const isTaken = dice.chance(0.85);
@@ -91,7 +99,7 @@ function drawFastOpen(plan: WorldPlan): WorldPlan {
 /** Not with Fast Open, with which the server could get the data of the SYN several times. */
 function drawRobustness(plan: WorldPlan): WorldPlan {
   const dice = diceFor('robust', plan.seed);
-  if (!dice.chance(0.06) || plan.paths.length < 2) return plan;
+  if (!dice.chance(0.03) || plan.paths.length < 2) return plan;
   const robust = dice.pick(['timeout', 'simultaneous'] as const);
   const connections = plan.connections.map((connection) =>
     connection.fastOpen === undefined ? { ...connection, robust } : connection,
@@ -108,7 +116,7 @@ const unfitForFastOpen = 'strip-dss';
 /** A box on one path. Translators take the place of the one that the path has. */
 function drawBox(plan: WorldPlan): WorldPlan {
   const dice = diceFor('box', plan.seed);
-  if (!dice.chance(0.12)) return plan;
+  if (!dice.chance(0.05)) return plan;
   const index = dice.chance(0.5) ? 0 : dice.below(plan.paths.length);
   const path = plan.paths[index]!;
   const isFast = plan.connections.some(({ fastOpen }) => fastOpen !== undefined);
@@ -120,4 +128,15 @@ function drawBox(plan: WorldPlan): WorldPlan {
   const forward = { ...path.forward, corruptProbability: 0 };
   const backward = { ...path.backward, corruptProbability: 0 };
   return { ...plan, paths: plan.paths.with(index, { ...path, forward, backward, box }) };
+}
+
+/** An attacker off the paths, who shoots at either host. */
+function drawAttack(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('attack', plan.seed);
+  if (!dice.chance(0.04)) return plan;
+  const attack = {
+    intervalNs: dice.magnitude(MILLISECOND, 100 * MILLISECOND),
+    packets: dice.magnitude(10, 200),
+  };
+  return { ...plan, attack };
 }

@@ -197,7 +197,8 @@ export class FlowModel {
     if (synLength(segment) > 0 && ack > 1) received.synBytes = ack - 1;
     received.acked = Math.max(received.acked, ack);
     received.mappings.release(received.acked);
-    if (this.isMultipath) return;
+    // A SYN that is sent again states its window without scale, which may be less than was given since.
+    if (this.isMultipath || synLength(segment) > 0) return;
     const edge = ack + scaled(segment, this.sent.scale, received.scale);
     // A window is stated in units of its scale, so up to one unit may get lost in rounding.
     const unit = this.sent.scale > 0 ? 2 ** this.sent.scale : 1;
