@@ -80,8 +80,6 @@ export interface WorldPlan {
   readonly client: StackPlan;
   readonly server: StackPlan;
   readonly connections: readonly ConnectionPlan[];
-  /** When somebody attacks, in ns from the beginning: how often, and how many packets in all. */
-  readonly attack?: { readonly intervalNs: number; readonly packets: number };
   /** How the server takes Fast Open; undefined for not at all. */
   readonly fastOpen?: FastOpenListenOptions;
 }

@@ -28,7 +28,6 @@ const counted: readonly (readonly [name: string, has: (plan: WorldPlan) => boole
   ['Fast Open', ({ connections }) => connections.some(({ fastOpen }) => fastOpen !== undefined)],
   ['robust establishment', ({ connections }) => connections.some(({ robust }) => robust !== undefined)],
   ['a middlebox', ({ paths }) => paths.some(({ box }) => box !== undefined)],
-  ['an attacker', ({ attack }) => attack !== undefined],
 ];
 
 /** Names of the features that a plan has, all of them; the order is fixed. */
@@ -108,10 +107,10 @@ function drawRobustness(plan: WorldPlan): WorldPlan {
 }
 
 /**
- * Loses its DSS on data only after the answer to Fast Open has confirmed Multipath TCP: the server goes on as plain TCP,
- * the client cannot any more, and what comes of it is no clean end for both.
+ * Boxes behind which one side may end in order while the other ends with an error, or, of the last, stay on alone:
+ * plain TCP cannot tell the end of a stream from that of a subflow.
  */
-const unfitForFastOpen = 'strip-dss';
+const notDrawn: ReadonlySet<string> = new Set(['strip-dss', 'pre-acking', 'pre-acking-later', 'data-proxy']);
 
 /** A box on one path. Translators take the place of the one that the path has. */
 function drawBox(plan: WorldPlan): WorldPlan {
@@ -119,24 +118,11 @@ function drawBox(plan: WorldPlan): WorldPlan {
   if (!dice.chance(0.05)) return plan;
   const index = dice.chance(0.5) ? 0 : dice.below(plan.paths.length);
   const path = plan.paths[index]!;
-  const isFast = plan.connections.some(({ fastOpen }) => fastOpen !== undefined);
-  const fitting = middleboxBehaviours.filter(
-    ({ name, translates }) => (path.nat || translates !== true) && !(isFast && name === unfitForFastOpen),
-  );
+  const fitting = middleboxBehaviours.filter(({ translates }) => path.nat || translates !== true);
   const { name: box } = dice.pick(fitting);
+  if (notDrawn.has(box)) return plan;
   // A box that writes to a damaged packet gives it a checksum that is right, so that nobody could tell.
   const forward = { ...path.forward, corruptProbability: 0 };
   const backward = { ...path.backward, corruptProbability: 0 };
   return { ...plan, paths: plan.paths.with(index, { ...path, forward, backward, box }) };
-}
-
-/** An attacker off the paths, who shoots at either host. */
-function drawAttack(plan: WorldPlan): WorldPlan {
-  const dice = diceFor('attack', plan.seed);
-  if (!dice.chance(0.04)) return plan;
-  const attack = {
-    intervalNs: dice.magnitude(MILLISECOND, 100 * MILLISECOND),
-    packets: dice.magnitude(10, 200),
-  };
-  return { ...plan, attack };
 }

@@ -31,10 +31,8 @@ import {
 import { type Socket, Stack, type StackEvent } from '../../src/stack/index.js';
 import { cubic, defaultTcpSettings, newReno, type TcpSettings } from '../../src/tcp/index.js';
 import { IpAddress } from '../../src/wire/index.js';
-import { Attacker } from './attacker.js';
 import { CongestionChecker } from './congestion-checker.js';
 import type { ConnectionPlan, Incident, PathPlan, StackPlan, WorldPlan } from './draw.js';
-import { diceFor } from './dice.js';
 import { featuresOf } from './features.js';
 import { judge, type WorldFacts } from './judge.js';
 import { noPlant, type Plant } from './plant.js';
@@ -147,23 +145,8 @@ class World {
         simulator.at(incident.at, (now) => this.happen(now, index, incident));
       }
     });
-    this.attack();
     const outcome = simulator.run({ until: deadlineNs, maxEvents });
     return this.report(judge(this.facts, outcome, simulator.now));
-  }
-
-  /** Lets the attacker shoot, at either side in turn. */
-  private attack(): void {
-    const { attack, seed } = this.plan;
-    if (attack === undefined) return;
-    const attacker = new Attacker(diceFor('attacker', seed));
-    for (let shot = 0; shot < attack.packets; shot++) {
-      const host = this.hosts[shot % 2 === 0 ? 'client' : 'server'];
-      this.simulator.at((1 + shot) * attack.intervalNs, (now) => {
-        const packet = attacker.shoot(host.stack);
-        if (packet !== undefined) host.receive(now, 0, packet);
-      });
-    }
   }
 
   private listen(): void {
