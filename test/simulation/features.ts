@@ -42,14 +42,7 @@ function hasOwnVersions({ versions }: StackPlan): boolean {
   return versions.length !== 2 || versions[0] !== 1;
 }
 
-const features: readonly Feature[] = [
-  drawVersions,
-  drawFastClose,
-  drawFastOpen,
-  drawRobustness,
-  drawBox,
-  drawAttack,
-];
+const features: readonly Feature[] = [drawVersions, drawFastClose, drawFastOpen, drawRobustness, drawBox];
 
 const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1], [0], [0]];
 
