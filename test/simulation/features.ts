@@ -72,7 +72,7 @@ function drawFastClose(plan: WorldPlan): WorldPlan {
 /** Data in SYNs, to a server that takes it or not. A second connection shows what a cookie of the first is good for. */
 function drawFastOpen(plan: WorldPlan): WorldPlan {
   const dice = diceFor('fast-open', plan.seed);
-  if (!dice.chance(0.05)) return plan;
+  if (!dice.chance(0.05) || [plan.client, plan.server].some(hasOwnVersions)) return plan;
   const fastOpen = dice.pick([true, true, 'without-cookie'] as const);
   const server = { requireCookie: dice.chance(0.7), earlyAnswer: dice.chance(0.3) };
   const isTaken = dice.chance(0.85);
