@@ -49,7 +49,11 @@ const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1],
 /** Each side speaks what it likes, so that the two may agree, compromise or end as plain TCP. */
 function drawVersions(plan: WorldPlan): WorldPlan {
   const dice = diceFor('versions', plan.seed);
-  if (!dice.chance(0.08)) return plan;
+  // Version 0 ends connections in its own way (RFC 6824 §3.5), which the checkers do not follow.
+  const hasAbort = plan.connections.some(({ client, server }) =>
+    [client, server].some(({ ending }) => ending === 'abort'),
+  );
+  if (!dice.chance(0.08) || hasAbort) return plan;
   const isAlike = dice.chance(0.4);
   const versions = dice.pick(versionLists);
   return {
