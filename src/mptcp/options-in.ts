@@ -96,7 +96,9 @@ function readDss(core: ConnectionCore, now: number, subflow: Subflow, segment: T
     const offset = dss.ack64
       ? uint64Distance(dss.ackHi, dss.ackLo, initial)
       : offsetOf(seq32(dss.ackLo), seq32(initial.lo), core.sender.una);
-    handleDataAck(core, now, offset, subflow.tcp.windowOf(segment));
+    // What a RST acknowledges was received; its window is that of a subflow which is gone.
+    const isReset = (segment.flags & TcpFlag.RST) !== 0;
+    handleDataAck(core, now, offset, isReset ? 0 : subflow.tcp.windowOf(segment));
   }
   if (dss.hasMapping) readMapping(core, now, subflow);
   if (!core.mayJoin) noteSignal(core, now, subflow);
