@@ -169,7 +169,7 @@ describe('WireChecker on plain TCP', () => {
 
   it('follows a connection that begins anew on the same addresses and ports', () => {
     // They connect to us, we give up, and their SYN, sent again, is answered afresh.
-    const syn = { flags: SYN, mss: 1000, window: 3000 } as const;
+    const syn = { flags: SYN, mss: 1000, window: 2000 } as const;
     const exchange = new Exchange().receive(syn).send({ flags: SYN | ACK, mss: 1000, window: 3000 });
     exchange.send({ flags: RST | ACK, seq: 1 }).receive(syn);
     exchange.send({ flags: SYN | ACK, mss: 1000, window: 3000, seq: 100_000 });
