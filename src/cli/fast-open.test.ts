@@ -57,7 +57,9 @@ describeWith('Fast Open by flag', [kernelMptcp(), mayCreateNamespaces(), mayCrea
     expect(await get(origin, '--fast-open')).toMatchObject({ ...whole, fastOpen: false });
     expect(await get(origin, '--fast-open')).toMatchObject({ ...whole, fastOpen: true });
     expect(await get(origin)).toMatchObject({ ...whole, fastOpen: null });
-    await expect.poll(() => requests).toMatchObject([null, true, null].map((fastOpen) => ({ fastOpen })));
+    await expect
+      .poll(() => requests, { timeout: 30_000 })
+      .toMatchObject([null, true, null].map((fastOpen) => ({ fastOpen })));
   });
 
   it('does without cookies where both sides are told to, from our engine', async () => {
