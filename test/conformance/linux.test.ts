@@ -15,9 +15,12 @@ describeWith('Linux', [kernelMptcp(), mayCreateTun(), mayCreateNamespaces()], ()
     const files = scriptFiles().filter((file) => subset.test(file));
     const results = await runOnLinux(files, (file) => file in linux);
     const surprises = [...results]
-      .filter(([file, outcome]) => (outcome !== undefined) !== file in linux)
-      .map(([file, outcome]) => `${file}: ${outcome ?? 'holds now'}`);
+      .filter(([file, outcome]) => outcome !== undefined && !(file in linux))
+      .map(([file, outcome]) => `${file}: ${outcome}`);
     expect(results.size).toBeGreaterThan(50);
+    // Some differences are of time, and the kernel's timers may fall on either side of a bound: those come and go.
+    const vanished = [...results].filter(([file, outcome]) => outcome === undefined && file in linux);
+    expect(vanished.length).toBeLessThan(5);
     // Another kernel may differ in a few more or fewer points; the list is that of one release.
     const isRecorded = release().startsWith(`${linuxRelease}.`);
     if (isRecorded) expect(surprises).toEqual([]);
