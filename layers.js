@@ -10,6 +10,7 @@ export const layers = [
   'mptcp',
   'stack',
   'network',
+  'trace',
   'plot',
   'experiments',
   'linux',

@@ -31,6 +31,16 @@ describe('the layers', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('keep the analyser apart from the engine that it judges', () => {
+    const allowed = ['base', 'wire', 'capture', 'trace'];
+    const wrong = modules
+      .filter((file) => layerOf(file.path) === 'trace')
+      .flatMap((file) => importsOf(file).map((specifier) => ({ path: file.path, specifier })))
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .filter(({ path, specifier }) => !allowed.includes(layerOf(normalize(join(dirname(path), specifier)))));
+    expect(wrong).toEqual([]);
+  });
+
   it('below linux/ use no Node module, and only the one dependency that runs in a browser', () => {
     const wrong = modules
       .filter((file) => !nodeLayers.includes(layerOf(file.path)))
