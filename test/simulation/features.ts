@@ -7,7 +7,7 @@ import { MILLISECOND, SECOND } from '../../src/base/index.js';
 import { middleboxBehaviours } from '../../src/network/index.js';
 import type { MptcpVersion } from '../../src/wire/index.js';
 import { diceFor } from './dice.js';
-import type { StackPlan, WorldPlan } from './draw.js';
+import type { WorldPlan } from './draw.js';
 
 /** Adds features to a plan. */
 type Feature = (plan: WorldPlan) => WorldPlan;
@@ -17,18 +17,27 @@ export function withFeatures(plan: WorldPlan): WorldPlan {
   return features.reduce((sofar, add) => add(sofar), plan);
 }
 
-/** What of a plan a summary counts, by name. */
-const counted: readonly (readonly [name: string, has: (plan: WorldPlan) => boolean])[] = [
-  ['version 0 or one version only', ({ client, server }) => [client, server].some(hasOwnVersions)],
+/** What of a plan a summary counts, by name: single features. */
+const single: readonly (readonly [name: string, has: (plan: WorldPlan) => boolean])[] = [
+  ['own versions', hasVersionList],
   ['DSS checksums', ({ client, server }) => client.dataChecksum || server.dataChecksum],
   [
     'fast close by ACK',
     ({ client, server }) => [client, server].some(({ fastClose }) => fastClose === 'ack'),
   ],
-  ['Fast Open', ({ connections }) => connections.some(({ fastOpen }) => fastOpen !== undefined)],
+  ['Fast Open', hasFastOpen],
   ['robust establishment', ({ connections }) => connections.some(({ robust }) => robust !== undefined)],
   ['a middlebox', ({ paths }) => paths.some(({ box }) => box !== undefined)],
 ];
+
+/** The same: features that once stood in each other's way, together. */
+const combined: readonly (readonly [name: string, has: (plan: WorldPlan) => boolean])[] = [
+  ['own versions and an abort', (plan) => hasVersionList(plan) && hasAbort(plan)],
+  ['own versions and Fast Open', (plan) => hasVersionList(plan) && hasFastOpen(plan)],
+  ['several features', (plan) => single.filter(([, has]) => has(plan)).length > 1],
+];
+
+const counted = [...single, ...combined];
 
 /** Names of the features that a plan has, all of them; the order is fixed. */
 export const featureNames: readonly string[] = counted.map(([name]) => name);
@@ -38,8 +47,17 @@ export function featuresOf(plan: WorldPlan): string[] {
   return counted.filter(([, has]) => has(plan)).map(([name]) => name);
 }
 
-function hasOwnVersions({ versions }: StackPlan): boolean {
-  return versions.length !== 2 || versions[0] !== 1;
+/** Whether a side speaks version 0 first, or one version only. */
+function hasVersionList({ client, server }: WorldPlan): boolean {
+  return [client, server].some(({ versions }) => versions.length !== 2 || versions[0] !== 1);
+}
+
+function hasFastOpen({ connections }: WorldPlan): boolean {
+  return connections.some(({ fastOpen }) => fastOpen !== undefined);
+}
+
+function hasAbort({ connections }: WorldPlan): boolean {
+  return connections.some(({ client, server }) => [client, server].some(({ ending }) => ending === 'abort'));
 }
 
 const features: readonly Feature[] = [drawVersions, drawFastClose, drawFastOpen, drawRobustness, drawBox];
@@ -49,11 +67,7 @@ const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1],
 /** Each side speaks what it likes, so that the two may agree, compromise or end as plain TCP. */
 function drawVersions(plan: WorldPlan): WorldPlan {
   const dice = diceFor('versions', plan.seed);
-  // Version 0 ends connections in its own way (RFC 6824 §3.5), which the checkers do not follow.
-  const hasAbort = plan.connections.some(({ client, server }) =>
-    [client, server].some(({ ending }) => ending === 'abort'),
-  );
-  if (!dice.chance(0.08) || hasAbort) return plan;
+  if (!dice.chance(0.08)) return plan;
   const isAlike = dice.chance(0.4);
   const versions = dice.pick(versionLists);
   return {
@@ -76,7 +90,7 @@ function drawFastClose(plan: WorldPlan): WorldPlan {
 /** Data in SYNs, to a server that takes it or not. A second connection shows what a cookie of the first is good for. */
 function drawFastOpen(plan: WorldPlan): WorldPlan {
   const dice = diceFor('fast-open', plan.seed);
-  if (!dice.chance(0.05) || [plan.client, plan.server].some(hasOwnVersions)) return plan;
+  if (!dice.chance(0.05)) return plan;
   const fastOpen = dice.pick([true, true, 'without-cookie'] as const);
   const server = { requireCookie: dice.chance(0.7), earlyAnswer: dice.chance(0.3) };
   const isTaken = dice.chance(0.85);
