@@ -20,6 +20,8 @@ export type Side = 'client' | 'server';
 export interface PathSetup extends LinkSetup {
   /** Default: ipv4. */
   readonly families?: PathFamilies;
+  /** What the client's end has instead, with a translator between. Default: {@link families}. */
+  readonly clientFamilies?: PathFamilies;
   /** Address that the client's interface has instead of the path's own; for a client behind a NAT. */
   readonly clientAddress?: IpAddress;
   /** Prefers this path to those with a higher number, for connections that asked for none. Default: its index. */
@@ -78,7 +80,8 @@ interface PathEnd {
 }
 
 function attach(simulator: Simulator, host: Host, { path, index, side, device }: PathEnd): void {
-  const families = path.families ?? 'ipv4';
+  const shared = path.families ?? 'ipv4';
+  const families = side === 'client' ? (path.clientFamilies ?? shared) : shared;
   const backup = side === 'client' && (path.backup ?? false);
   const own = side === 'client' ? path.clientAddress : undefined;
   const addresses = [];

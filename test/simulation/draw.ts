@@ -2,7 +2,7 @@
 
 import { MILLISECOND, SECOND, SeededRandom } from '../../src/base/index.js';
 import { burstyLoss, type LinkOptions, noLoss, randomLoss } from '../../src/network/index.js';
-import type { MptcpVersion } from '../../src/wire/index.js';
+import type { MptcpVersion, Nat64PrefixLength } from '../../src/wire/index.js';
 import type { FastOpenListenOptions, FastOpenMode } from '../../src/stack/index.js';
 import { Dice } from './dice.js';
 import { withFeatures } from './features.js';
@@ -18,9 +18,19 @@ export interface PathPlan {
   readonly backup: boolean;
   /** A translator stands before the client. */
   readonly nat: boolean;
+  /** The client's end is IPv6 only, with such a translator to the IPv4 of the path; undefined for none. */
+  readonly nat64?: Nat64Plan;
   readonly incidents: readonly Incident[];
   /** Name of the behaviour of the box that stands before the client; undefined for none. */
   readonly box?: string;
+}
+
+/** A translator from IPv6 to IPv4. */
+export interface Nat64Plan {
+  readonly prefixLength: Nat64PrefixLength;
+  /** Largest IPv6 packet that it hands to the client, in bytes. */
+  readonly ipv6Mtu: number;
+  readonly filtering: 'endpoint-independent' | 'address-and-port-dependent';
 }
 
 /** Something that happens to a path at an instant. */

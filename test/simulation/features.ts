@@ -5,7 +5,7 @@
 
 import { MILLISECOND, SECOND } from '../../src/base/index.js';
 import { middleboxBehaviours } from '../../src/network/index.js';
-import type { MptcpVersion } from '../../src/wire/index.js';
+import { type MptcpVersion, nat64PrefixLengths } from '../../src/wire/index.js';
 import { diceFor } from './dice.js';
 import type { WorldPlan } from './draw.js';
 
@@ -27,6 +27,7 @@ const single: readonly (readonly [name: string, has: (plan: WorldPlan) => boolea
   ],
   ['Fast Open', hasFastOpen],
   ['robust establishment', ({ connections }) => connections.some(({ robust }) => robust !== undefined)],
+  ['NAT64', ({ paths }) => paths.some(({ nat64 }) => nat64 !== undefined)],
   ['a middlebox', ({ paths }) => paths.some(({ box }) => box !== undefined)],
 ];
 
@@ -60,7 +61,14 @@ function hasAbort({ connections }: WorldPlan): boolean {
   return connections.some(({ client, server }) => [client, server].some(({ ending }) => ending === 'abort'));
 }
 
-const features: readonly Feature[] = [drawVersions, drawFastClose, drawFastOpen, drawRobustness, drawBox];
+const features: readonly Feature[] = [
+  drawVersions,
+  drawFastClose,
+  drawFastOpen,
+  drawRobustness,
+  drawNat64,
+  drawBox,
+];
 
 const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1], [0], [0]];
 
@@ -115,6 +123,20 @@ function drawRobustness(plan: WorldPlan): WorldPlan {
     connection.fastOpen === undefined ? { ...connection, robust } : connection,
   );
   return { ...plan, connections };
+}
+
+/** The client's end of one path is IPv6 only, while the server has nothing but IPv4. */
+function drawNat64(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('nat64', plan.seed);
+  if (!dice.chance(0.06) || plan.paths.some(({ families }) => families !== 'ipv4')) return plan;
+  const index = dice.below(plan.paths.length);
+  const path = plan.paths[index]!;
+  const nat64 = {
+    prefixLength: dice.pick(nat64PrefixLengths),
+    ipv6Mtu: dice.chance(0.7) ? Math.max(1500, path.mtu) : 1280,
+    filtering: dice.pick(['endpoint-independent', 'address-and-port-dependent'] as const),
+  };
+  return { ...plan, paths: plan.paths.with(index, { ...path, nat: false, nat64 }) };
 }
 
 /**

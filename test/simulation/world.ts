@@ -15,6 +15,7 @@ import {
   middleboxBehaviour,
   MiddleboxDevice,
   Nat,
+  Nat64,
   PacketDigest,
   type PacketObserver,
   pathAddress,
@@ -30,7 +31,7 @@ import {
 } from '../../src/network/index.js';
 import { type Socket, Stack, type StackEvent } from '../../src/stack/index.js';
 import { cubic, defaultTcpSettings, newReno, type TcpSettings } from '../../src/tcp/index.js';
-import { IpAddress } from '../../src/wire/index.js';
+import { IpAddress, type Nat64Prefix } from '../../src/wire/index.js';
 import { CongestionChecker } from './congestion-checker.js';
 import type { ConnectionPlan, Incident, PathPlan, StackPlan, WorldPlan } from './draw.js';
 import { featuresOf } from './features.js';
@@ -102,7 +103,7 @@ class World {
   private readonly checkers: Record<Side, WireChecker>;
   private readonly congestion: Record<Side, CongestionChecker>;
   private readonly stacks: Record<Side, Stack>;
-  private readonly nats: (Nat | undefined)[] = [];
+  private readonly nats: (Nat | Nat64 | undefined)[] = [];
   private readonly hosts: TwoHosts;
   private readonly pairs: Pair[];
   private readonly excused = new Set<Pair>();
@@ -186,6 +187,10 @@ class World {
     const { client } = this.hosts;
     const transfers = this.pairs.map((pair) => pair.client);
     client.run(0, new TransferApplication(transfers, (now, event) => this.note(now, 'client', event)));
+    this.plan.paths.forEach(({ nat64 }, index) => {
+      if (nat64 === undefined) return;
+      client.stack.setNat64Prefixes(0, index, [nat64Prefix(nat64.prefixLength)]);
+    });
     this.pairs.forEach((pair, index) => {
       this.simulator.at(pair.plan.startAt, (now) => {
         const family = this.plan.paths[0]!.families === 'ipv6' ? 6 : 4;
@@ -224,8 +229,15 @@ class World {
     if (kind === 'down' || kind === 'blackhole' || kind === 'rebind') this.excuse(index);
     if (kind === 'rate') link.configure(now, { rateBps: value });
     else if (kind === 'delay') link.configure(now, { delayNs: value });
-    else if (kind === 'rebind') this.nats[index]?.rebind();
+    else if (kind === 'rebind') this.forget(index);
     else link.setState(now, kind);
+  }
+
+  /** The translator of path `index` restarts. */
+  private forget(index: number): void {
+    const nat = this.nats[index];
+    if (nat instanceof Nat64) nat.clear();
+    else nat?.rebind();
   }
 
   /** Path `index` is about to fail: connections without a sure way besides it may end with an error. */
@@ -262,6 +274,10 @@ class World {
       backup: path.backup,
       wrap: (device: Device, side: Side) => this.wrap(device, side, index),
     };
+    if (path.nat64 !== undefined) {
+      this.nats[index] = this.nat64(path, index);
+      return { ...setup, clientFamilies: 'ipv6' };
+    }
     if (!path.nat) return setup;
     const family = path.families === 'ipv6' ? 6 : 4;
     const random = this.simulator.random.fork();
@@ -269,11 +285,16 @@ class World {
     return { ...setup, clientAddress: clientAddress(path, index, family) };
   }
 
-  /** From the host outwards: a planted bug, the observers, a box or a translator, the link. */
+  private nat64({ nat64, mtu }: PathPlan, index: number): Nat64 {
+    const { prefixLength, ...rest } = nat64!;
+    const publicAddress = pathAddress(index, 'client', 4);
+    const random = this.simulator.random.fork();
+    return new Nat64({ ...rest, prefix: nat64Prefix(prefixLength), publicAddress, random, ipv4Mtu: mtu });
+  }
+
+  /** From the host outwards: a planted bug, the observers, translators and boxes, the link. */
   private wrap(device: Device, side: Side, index: number): Device {
-    const nat = this.nats[index];
-    const box = side === 'client' ? (this.box(index) ?? nat) : undefined;
-    const boxed = box === undefined ? device : new MiddleboxDevice(this.simulator, box, device);
+    const boxed = side === 'client' ? this.boxed(device, index) : device;
     const observers: PacketObserver[] = [this.digest, this.checkers[side]];
     // Without SACK a sender can only guess what is in flight (RFC 6582 §3.2), so there is nothing to hold it to.
     if (this.plan.client.sack && this.plan.server.sack) observers.push(this.congestion[side]);
@@ -283,6 +304,18 @@ class World {
     const tapped = new TapDevice(boxed, observers);
     const planted = (this.options.plant ?? noPlant).box();
     return planted === undefined ? tapped : new MiddleboxDevice(this.simulator, planted, tapped);
+  }
+
+  /** A box takes the place of a translator, but for NAT64, behind which it stands. */
+  private boxed(device: Device, index: number): Device {
+    const nat = this.nats[index];
+    const box = this.box(index);
+    const boxes = nat instanceof Nat64 ? [box, nat] : [box ?? nat];
+    return boxes.reduce(
+      (inner: Device, each) =>
+        each === undefined ? inner : new MiddleboxDevice(this.simulator, each, inner),
+      device,
+    );
   }
 
   /** The box that the plan has for path `index`, besides a mere translator. */
@@ -332,8 +365,14 @@ function isSure({ incidents }: PathPlan): boolean {
   return incidents.every(({ kind }) => kind === 'rate' || kind === 'delay');
 }
 
+/** A prefix of the network's own (RFC 6052 §2.2). */
+function nat64Prefix(length: Nat64Prefix['length']): Nat64Prefix {
+  return { prefix: new IpAddress(6, 0x2001_0db8, 0, 0, 0), length };
+}
+
 /** The client's own address: behind a translator it is a private one. */
 function clientAddress(path: PathPlan, index: number, family: 4 | 6): IpAddress {
+  if (path.nat64 !== undefined) return pathAddress(index, 'client', 6);
   const shown = pathAddress(index, 'client', family);
   if (!path.nat) return shown;
   return family === 4

@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readCapture } from '../../src/capture/index.js';
 import { drawWorld } from './draw.js';
+import { featureNames, featuresOf } from './features.js';
 import { plants } from './plant.js';
 import { runWorld } from './world.js';
 
@@ -41,6 +42,14 @@ describe('worlds', () => {
       expect(status).toBe(0);
     },
   );
+
+  it('draw every feature, alone and together with others', () => {
+    const counts = new Map(featureNames.map((name) => [name, 0]));
+    for (let seed = 1; seed <= 10_000; seed++) {
+      for (const name of featuresOf(drawWorld(seed))) counts.set(name, counts.get(name)! + 1);
+    }
+    for (const [name, count] of counts) expect(count, name).toBeGreaterThan(30);
+  });
 
   it('do the same again for the same seed', () => {
     for (const seed of [1, 2, 3, 10_001, 123_456_789]) {
