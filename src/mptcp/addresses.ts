@@ -3,7 +3,7 @@
  * tell and what to do with those heard is the path manager's matter; how they go away stands in address-removal.ts.
  * Read first: RFC 8684 §3.4.1.
  */
-import { constantTimeEqual } from '../wire/index.js';
+import { constantTimeEqual, isSameEndpoint } from '../wire/index.js';
 import type { AddAddr, Endpoint, IpAddress } from '../wire/index.js';
 import { AddressBook, isAddressId } from './address-book.js';
 import type { Announcement } from './address-book.js';
@@ -159,7 +159,7 @@ function learn(
   id: number,
   endpoint: Endpoint,
 ): 'new' | 'again' | 'ignored' | 'clash' {
-  const isInitial = isSame(endpoint, core.initialRemote);
+  const isInitial = isSameEndpoint(endpoint, core.initialRemote);
   if (id === 0) {
     if (!endpoint.address.equals(core.initialRemote.address)) return 'clash';
     if (!isInitial || core.peerForbidsInitial) return 'ignored';
@@ -174,14 +174,10 @@ function learn(
   // The initial address under another ID is no other address; with flag C it stays forbidden (RFC 8684 §3.1).
   const isKnownElsewhere =
     (isInitial && (core.peerForbidsInitial || !book.isInitialRemoved)) ||
-    book.remote.some((remote) => isSame(remote, endpoint));
+    book.remote.some((remote) => isSameEndpoint(remote, endpoint));
   if (isKnownElsewhere) return 'ignored';
   if (known !== undefined) book.remote[index] = { id, ...endpoint };
   else if (book.remote.length < core.settings.maxAcceptedAddresses) book.remote.push({ id, ...endpoint });
   else return 'ignored';
   return 'new';
-}
-
-function isSame(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && a.address.equals(b.address);
 }

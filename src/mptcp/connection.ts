@@ -14,6 +14,7 @@ import type {
   TcpParameters,
 } from '../tcp/index.js';
 import type { Endpoint, IpAddress, MptcpVersion, TcpSegment } from '../wire/index.js';
+import { isSameEndpoint } from '../wire/index.js';
 import { sendRemovals, withdraw } from './address-removal.js';
 import { announce } from './addresses.js';
 import { abort, checkFinished } from './close.js';
@@ -498,10 +499,6 @@ function prepare(core: ConnectionCore, subflow: Subflow, parameters: TcpParamete
 /** Whether a handshake has to go on before `segment` may be looked at: it will be sent again. */
 function mustWait(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): boolean {
   return subflow.isInitial ? isTooEarly(core, subflow, segment) : isBeforeProof(core, subflow, segment);
-}
-
-function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && a.address.equals(b.address);
 }
 
 /** Tells the owner that there is something to read, or room to write again; each once until it has done so. */

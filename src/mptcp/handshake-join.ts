@@ -15,7 +15,7 @@
 import { SECOND, seq32 } from '../base/index.js';
 import { TcpConnection } from '../tcp/index.js';
 import type { TcpParameters } from '../tcp/index.js';
-import { TcpFlag, constantTimeEqual } from '../wire/index.js';
+import { TcpFlag, constantTimeEqual, isSameEndpoint } from '../wire/index.js';
 import type { MpJoin, MpJoinSyn, TcpSegment } from '../wire/index.js';
 import { noteJoinedAt } from './addresses.js';
 import type { ConnectionCore } from './core.js';
@@ -104,8 +104,7 @@ export function judgeJoin(
   // Before the peer's key is confirmed there is nothing to prove a join with, and plain TCP has no subflows.
   if (!core.isConfirmed || core.isFallback || core.phase === 'closed')
     return refusal(core, ResetReason.MPTCP_ERROR, false);
-  const isInitial =
-    tuple.local.port === core.tuple.local.port && tuple.local.address.equals(core.tuple.local.address);
+  const isInitial = isSameEndpoint(tuple.local, core.tuple.local);
   if (isInitial && !core.settings.joinInitialAddress) return refusal(core, ResetReason.PROHIBITED, false);
   if (core.countSubflows() >= core.settings.maxSubflows && !displaceHalfOpen(core, now))
     return refusal(core, ResetReason.LACK_OF_RESOURCES, true);

@@ -3,6 +3,7 @@
  * addresses rest that failed, announces and withdraws. Makes no decision of its own but the limits.
  */
 import type { Endpoint, IpAddress } from '../wire/index.js';
+import { isSameEndpoint } from '../wire/index.js';
 import { withdraw } from './address-removal.js';
 import { announce } from './addresses.js';
 import type { ConnectionCore } from './core.js';
@@ -128,9 +129,7 @@ function restNsAfter(core: ConnectionCore, subflow: Subflow): number {
   const { closeReason = 'normal', resetReason, resetTransient, wasOpened, remote } = subflow;
   const isToAnnounced =
     subflow.join?.isActive === true &&
-    core.addresses?.remote.some(
-      ({ port, address }) => port === remote.port && address.equals(remote.address),
-    ) === true;
+    core.addresses?.remote.some((announced) => isSameEndpoint(announced, remote)) === true;
   const loss = { closeReason, resetReason, resetTransient, wasOpened, isToAnnounced };
   return core.settings.retrySubflowNs * restFactor(loss);
 }
@@ -141,8 +140,7 @@ function unbar(core: ConnectionCore, paths: PathKeeper, now: number, id: number)
   if (announced === undefined) return;
   for (const attempt of paths.attempts) {
     const { state, remote } = attempt;
-    if (state !== 'barred' || remote.port !== announced.port || !remote.address.equals(announced.address))
-      continue;
+    if (state !== 'barred' || !isSameEndpoint(remote, announced)) continue;
     rest(attempt, now, core.settings.retrySubflowNs);
   }
 }

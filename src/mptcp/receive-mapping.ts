@@ -137,7 +137,7 @@ export class MappingTable {
       const held = this.mappings.at(i)!;
       if (held.start >= end) break;
       if (held.start + held.length <= mapping.start) continue;
-      if (isSame(held, mapping) || isSameButFin(held, mapping)) return 'known';
+      if (isSame(held, mapping)) return 'known';
       const agrees = held.dataStart - held.start === mapping.dataStart - mapping.start;
       if (!agrees || held.checksum >= 0 || mapping.checksum >= 0 || held.start > from) return 'conflict';
       from = held.start + held.length;
@@ -163,23 +163,13 @@ export class MappingTable {
 }
 
 /**
- * Whether both say the same. A peer that ends its stream in the midst of a mapping may repeat it with the DATA_FIN behind
- * it: one longer by number, so with another checksum (RFC 8684 §3.3.3). The first one can be verified as well as that.
+ * Whether both say the same of the same bytes. Linux adds the DATA_FIN to a mapping whose first segments have left: the
+ * length then counts one more, and the checksum, which covers the length, changes with it (RFC 8684 §3.3.3). The bytes
+ * are judged by the one that came first.
  */
 function isSame(a: Mapping, b: Mapping): boolean {
   const isSameRange = a.start === b.start && a.length === b.length && a.dataStart === b.dataStart;
   return isSameRange && (a.checksum === b.checksum || a.dataFin !== b.dataFin);
-}
-
-/**
- * Whether both map the same bytes to the same data, and only one of them says that the DATA_FIN follows. Linux adds it to
- * a mapping whose first segments have left, and the checksum, which covers the length, changes with it: the bytes are
- * then judged by the one that came first.
- */
-function isSameButFin(a: Mapping, b: Mapping): boolean {
-  return (
-    a.start === b.start && a.length === b.length && a.dataStart === b.dataStart && a.dataFin !== b.dataFin
-  );
 }
 
 /** The part of `mapping` from subflow offset `from` on. */

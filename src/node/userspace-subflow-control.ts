@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import { SubflowError } from '../base/index.js';
 import type { Subflow, SubflowCloseReason } from '../mptcp/index.js';
 import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
-import { IpAddress, type Endpoint } from '../wire/index.js';
+import { IpAddress, isSameEndpoint, type Endpoint } from '../wire/index.js';
 import { argumentType } from './multipath-options.js';
 import { netError } from './net-error.js';
 import type { ExperimentContent, MultipathInfo, OpenSubflowOptions, SubflowInfo } from './socket.js';
@@ -217,9 +217,7 @@ export class SubflowControl {
     };
     const refusal = this.refusalOf(inner, local, remote);
     const backup = options.backup ?? false;
-    const announced = inner.connection.remoteAddresses.find(
-      ({ address, port }) => port === remote.port && address.equals(remote.address),
-    );
+    const announced = inner.connection.remoteAddresses.find((known) => isSameEndpoint(known, remote));
     const request = { local, remote, backup, remoteId: announced?.id ?? 0 };
     const subflow = refusal === undefined ? inner.openSubflow(this.host.now(), request) : undefined;
     if (subflow === undefined) {
@@ -248,7 +246,7 @@ export class SubflowControl {
     const { maxSubflows } = connection.settings;
     if (connection.subflows.filter(({ state }) => state !== 'closed').length >= maxSubflows)
       return tooMany(maxSubflows);
-    const isInitial = remote.port === inner.remote.port && remote.address.equals(inner.remote.address);
+    const isInitial = isSameEndpoint(remote, inner.remote);
     if (isInitial && !connection.remoteAddresses.some(({ id }) => id === 0)) {
       return new SubflowError(
         'ERR_SUBFLOW_FORBIDDEN',

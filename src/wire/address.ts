@@ -177,6 +177,11 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** Whether both are the same address and port. */
+export function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && a.address.equals(b.address);
+}
+
 /** `192.0.2.1:80` or `[2001:db8::1]:80` (RFC 5952 §6). */
 export function formatEndpoint(endpoint: Endpoint): string {
   const text = endpoint.address.toString();
