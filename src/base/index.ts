@@ -3,6 +3,7 @@ export * from './deque.js';
 export * from './error.js';
 export * from './named.js';
 export * from './random.js';
+export * from './rate-limiter.js';
 export * from './reassembly-queue.js';
 export * from './sequence.js';
 export * from './time.js';

@@ -2,23 +2,23 @@
 import { describe, expect, it } from 'vitest';
 import { SECOND } from '../base/index.js';
 import { IpAddress, TcpFlag, addAddrHmac } from '../wire/index.js';
-import type { AddAddr, MptcpOption } from '../wire/index.js';
+import type { AddAddr, MptcpOption, MptcpVersion } from '../wire/index.js';
 import { Impostor, impostorKey, ownKey } from '../../test/support/mptcp-impostor.js';
 import { World, localAddress } from '../../test/support/mptcp-world.js';
 import type { Subflow } from './subflow.js';
 
 const isReset = (flags: number): boolean => (flags & TcpFlag.RST) !== 0;
 
-function announcement(id: number, text: string, port = 0): AddAddr {
+function announcement(id: number, text: string, port = 0, version: MptcpVersion = 1): AddAddr {
   const address = IpAddress.parse(text)!;
   const hmac = addAddrHmac(impostorKey, ownKey, { addressId: id, address, port });
   return {
     subtype: 'ADD_ADDR',
-    version: 1,
+    version,
     echo: false,
     addressId: id,
     address,
-    hmac,
+    ...(version === 1 && { hmac }),
     ...(port > 0 && { port }),
   };
 }
@@ -121,6 +121,41 @@ describe('an announcement heard (RFC 8684 §3.4.1)', () => {
     }
     expect(wanted(impostor).length).toBeLessThanOrEqual(2);
     expect(announced(impostor)).toBeLessThanOrEqual(4 * 8);
+  });
+});
+
+describe.each([0, 1] as const)('announcements and withdrawals in turn, in version %i', (version) => {
+  const limits = { announcedJoinBurst: 3, announcedJoinIntervalNs: 2 * SECOND };
+
+  /** Announces `count` addresses one by one, each withdrawn before the next; the peer opens what it is asked for. */
+  function churn(impostor: Impostor, count: number, everyNs: number): void {
+    for (let i = 0; i < count; i++) {
+      const seen = impostor.events.length;
+      impostor.send({ options: [announcement(7, `10.3.${i >> 8}.${i & 255}`, 80, version)] });
+      for (const event of impostor.events.slice(seen))
+        if (event.type === 'subflow-wanted') impostor.open(event);
+      impostor.send({ options: [{ subtype: 'REMOVE_ADDR', addressIds: [7] }] });
+      impostor.run(everyNs);
+    }
+  }
+  const synsSent = (impostor: Impostor): number =>
+    impostor.sent.filter(({ flags }) => flags === TcpFlag.SYN).length;
+
+  it('draw a burst of joins and then one per interval, however fast they come', () => {
+    const impostor = managed({ versions: [version], ...limits });
+    churn(impostor, 1000, SECOND / 100);
+    expect(wanted(impostor)).toHaveLength(3 + 4);
+    expect(synsSent(impostor)).toBe(3 + 4);
+  });
+
+  it('delay the join that comes after them, and do not lose it', () => {
+    const impostor = managed({ versions: [version], ...limits });
+    churn(impostor, 500, 1000);
+    impostor.send({ options: [announcement(9, '10.9.9.9', 80, version)] });
+    expect(wanted(impostor)).not.toContain('10.9.9.9:80');
+    impostor.run(3 * SECOND);
+    expect(wanted(impostor)).toContain('10.9.9.9:80');
+    expect(wanted(impostor)).toHaveLength(4);
   });
 });
 

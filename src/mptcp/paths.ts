@@ -2,6 +2,7 @@
  * Shows the path manager how things stand and carries out what it decides: asks the owner for subflows, lets pairs of
  * addresses rest that failed, announces and withdraws. Makes no decision of its own but the limits.
  */
+import { RateLimiter, SECOND } from '../base/index.js';
 import type { Endpoint, IpAddress } from '../wire/index.js';
 import { isSameEndpoint } from '../wire/index.js';
 import { withdraw } from './address-removal.js';
@@ -17,6 +18,7 @@ import type {
   RemoteAddress,
 } from './path-manager/path-manager.js';
 import { setPriority } from './priority.js';
+import type { MptcpSettings } from './settings.js';
 import type { Subflow } from './subflow.js';
 import { closeSubflow, resetSubflow } from './subflow-end.js';
 import { restFactor } from './subflow-retry.js';
@@ -48,9 +50,16 @@ export class PathKeeper {
   localAddresses: readonly LocalAddress[];
   /** At most one for each pair of addresses, and {@link MAX_PAIRS} in all. */
   attempts: PathAttempt[] = [];
+  /** How often the owner may be asked for a subflow to an address that the peer announced. */
+  readonly announcedJoins: RateLimiter;
 
-  constructor(manager: PathManager, localAddresses: readonly LocalAddress[]) {
+  constructor(
+    manager: PathManager,
+    localAddresses: readonly LocalAddress[],
+    { announcedJoinBurst, announcedJoinIntervalNs }: MptcpSettings,
+  ) {
     this.manager = manager;
+    this.announcedJoins = new RateLimiter(SECOND / announcedJoinIntervalNs, announcedJoinBurst);
     this.localAddresses = localAddresses;
   }
 
@@ -67,8 +76,7 @@ export class PathKeeper {
 /** Notes which addresses this host has now. */
 export function setLocalAddresses(core: ConnectionCore, addresses: readonly LocalAddress[]): void {
   if (core.isFallback || core.phase === 'closed') return;
-  if (core.paths === undefined) core.paths = new PathKeeper(core.settings.pathManager(), addresses);
-  const paths = core.paths;
+  const paths = (core.paths ??= new PathKeeper(core.settings.pathManager(), addresses, core.settings));
   paths.localAddresses = addresses;
   // An address that comes back is a new chance for its pairs.
   paths.attempts = paths.attempts.filter((attempt) =>
@@ -252,16 +260,20 @@ function ask(
 ): void {
   if (subflowRoom(core, paths) === 0) return;
   const endpoint: Endpoint = { address: remote.address, port: remote.port };
-  const until = now + core.settings.retrySubflowNs;
-  const attempt = paths.attempts.find((known) => isPair(known, local.address, endpoint));
-  if (attempt !== undefined) {
-    attempt.state = 'asked';
-    attempt.until = until;
-  } else if (makeRoom(paths)) {
-    paths.attempts.push({ local: local.address, remote: endpoint, state: 'asked', until, failures: 0 });
-  } else {
+  let attempt = paths.attempts.find((known) => isPair(known, local.address, endpoint));
+  if (attempt === undefined) {
+    if (!makeRoom(paths)) return;
+    attempt = { local: local.address, remote: endpoint, state: 'asked', until: now, failures: 0 };
+    paths.attempts.push(attempt);
+  }
+  // The initial address is the peer's own for certain; any other may be that of a victim.
+  if (remote.id !== 0 && !paths.announcedJoins.mayPass(now)) {
+    attempt.state = 'resting';
+    attempt.until = paths.announcedJoins.nextAt(now);
     return;
   }
+  attempt.state = 'asked';
+  attempt.until = now + core.settings.retrySubflowNs;
   const localId = localIdOf(core, local.address);
   core.tell({
     type: 'subflow-wanted',

@@ -52,6 +52,13 @@ export interface MptcpSettings {
    * repeat them in vain for a while.
    */
   readonly heedAnnouncements: boolean;
+  /**
+   * Joins to addresses that the peer announced which may be asked for at once. With the next one it bounds the SYNs to
+   * hosts of the peer's choice that announcements and withdrawals in turn could draw from this host.
+   */
+  readonly announcedJoinBurst: number;
+  /** How long it takes until one more such join may be asked for, in ns, above 0. */
+  readonly announcedJoinIntervalNs: number;
   /** Mappings held for one subflow whose bytes have not all arrived; beyond it the subflow is reset. */
   readonly maxMappings: number;
   /** Bytes held of one subflow that no mapping covers yet; beyond it the subflow is reset (RFC 8684 §3.3.1). */
@@ -128,6 +135,8 @@ export const defaultMptcpSettings: MptcpSettings = {
   maxAnnouncedAddresses: 8,
   maxAcceptedAddresses: 8,
   heedAnnouncements: true,
+  announcedJoinBurst: 16,
+  announcedJoinIntervalNs: 2 * SECOND,
   maxMappings: 8192,
   maxUnmappedBytes: 256 * 1024,
   maxOutOfOrderRuns: 8192,

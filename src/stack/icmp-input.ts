@@ -3,7 +3,7 @@
  * that does not name a flow; whether the quoted sequence number is in flight is checked by the flow itself
  * (RFC 5927 §4.1). Read first: RFC 1122 §3.2.2 and §4.2.3.9, RFC 4443 §2.4, RFC 1191 §4, RFC 8201 §4.
  */
-import { seq32 } from '../base/index.js';
+import { RateLimiter, seq32 } from '../base/index.js';
 import {
   emitIcmp,
   emitIpHeader,
@@ -24,7 +24,6 @@ import {
 import { packPorts } from './flow-table.js';
 import type { Flow } from './flow.js';
 import type { Host } from './host.js';
-import { RateLimiter } from './rate-limiter.js';
 
 /** What is said of an IPv4 destination for good: retrying does not help (RFC 1122 §4.2.3.9, and what is forbidden). */
 const hardCodes4: readonly number[] = [

@@ -3,7 +3,7 @@
  * meet a record of a closed one, or be answered with a reset. Read first: RFC 9293 §3.10.7, RFC 8684 §3.2.
  */
 import type { Seq32 } from '../base/index.js';
-import { seq32 } from '../base/index.js';
+import { RateLimiter, seq32 } from '../base/index.js';
 import { Connection, ResetReason, versionFor } from '../mptcp/index.js';
 import { OutgoingSegment } from '../tcp/index.js';
 import {
@@ -25,7 +25,6 @@ import type { ConnectionSegment } from './flow.js';
 import type { Host } from './host.js';
 import { IcmpInput } from './icmp-input.js';
 import type { Listener } from './listener.js';
-import { RateLimiter } from './rate-limiter.js';
 import { replyWith, resetFor } from './stateless-segments.js';
 import { Socket } from './socket.js';
 import { COOKIE_LIFE_NS, SynCookies } from './syn-cookies.js';

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import {
+  addressChurn,
   addressHijack,
   dataAckBeyond,
   fastClose,
@@ -19,6 +20,20 @@ describe('an address of the attacker’s, announced in the server’s name', () 
 
   it('is ignored in version 1 without its HMAC (RFC 8684 §3.4.1)', () => {
     expect(after).toMatchObject({ harm: 0, completed: true });
+  });
+});
+
+describe('announcements and withdrawals in turn', () => {
+  const [before, after] = addressChurn(1);
+
+  it('would draw joins until the memory of failed pairs is full', () => {
+    expect(before!.harm).toBeGreaterThanOrEqual(64);
+  });
+
+  it('draw a burst of joins at the most, and the transfer goes on', () => {
+    expect(after).toMatchObject({ completed: true });
+    expect(after!.harm).toBeLessThanOrEqual(16);
+    expect(after!.harm).toBeGreaterThan(0);
   });
 });
 

@@ -142,6 +142,19 @@ export class Impostor {
     this.poll();
   }
 
+  /** The connection opens the subflow that it asked its owner for. */
+  open(wanted: Extract<ConnectionEvent, { type: 'subflow-wanted' }>): void {
+    this.connection.openSubflow(this.now, {
+      local: { address: wanted.local, port: this.nextPort++ },
+      remote: wanted.remote,
+      localId: wanted.localId,
+      remoteId: wanted.remoteId,
+      backup: wanted.backup,
+      parameters: this.parameters(),
+    });
+    this.poll();
+  }
+
   /** A SYN with MP_JOIN arrives at `to`; gives what the connection makes of it. */
   join(token: number, nonce: number, addressId: number, to = local): ReturnType<Connection['acceptJoin']> {
     const port = this.nextPort++;

@@ -3,7 +3,7 @@
  * of data. Read first: RFC 6181, RFC 7430 §2 to §4, Munir et al.: Multipath TCP Attacks and Countermeasures (ICNP 2017).
  */
 
-import { SECOND, SeededRandom } from '../../base/index.js';
+import { MILLISECOND, SECOND, SeededRandom } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { IpAddress, type MptcpOption } from '../../wire/index.js';
 import type { TransferSetup, TransferWorld } from '../transfer.js';
@@ -61,6 +61,44 @@ function lureOnce(seed: number, version: 0 | 1): AttackOutcome {
 /** ADD_ADDR of the attacker's own address: version 0 believes it, version 1 asks for a proof. */
 export function addressHijack(seed: number): readonly AttackOutcome[] {
   return [lureOnce(seed, 0), lureOnce(seed, 1)];
+}
+
+/** Announcements and withdrawals that a peer, or who speaks in its name, sends in the flood. */
+const churns = 500;
+
+/** Address after address announced and withdrawn: how many SYNs does the client send to third parties? */
+function churnOnce(seed: number, isBounded: boolean): AttackOutcome {
+  const spy = new Spy();
+  let drawn = 0;
+  const changes = isBounded ? {} : { announcedJoinBurst: Number.POSITIVE_INFINITY };
+  const setup = spiedSetup(attackSetup(seed, withMptcp({ versions: [0], ...changes })), [spy]);
+  const outcome = runAttack(setup, (world) => {
+    spy.onSegment = (_now, { destination, mptcp }, direction) => {
+      const isJoin = mptcp.some(({ subtype }) => subtype === 'MP_JOIN');
+      if (direction === 'outward' && isJoin && destination.port >= 1024) drawn++;
+    };
+    for (let i = 0; i < churns; i++) {
+      world.simulator.at(ATTACK_AT_NS + i * MILLISECOND, (now) => {
+        const address = IpAddress.parse(`10.0.0.${100 + (i % 100)}`)!;
+        const announcement = { subtype: 'ADD_ADDR', echo: false, addressId: 77, address } as const;
+        const port = 1024 + i;
+        inject(world, now, spy, [{ ...announcement, port, version: 0 }]);
+        inject(world, now, spy, [{ subtype: 'REMOVE_ADDR', addressIds: [77] }]);
+      });
+    }
+  });
+  return {
+    ...{ attack: 'ADD_ADDR and REMOVE_ADDR in turn', attacker: 'peer', shipped: isBounded },
+    defence: isBounded ? 'a burst of 16 joins, then one in 2 s' : 'no bound on joins to announced addresses',
+    measure: `joins drawn to third parties by ${churns} announcements`,
+    harm: drawn,
+    completed: isCompleted(outcome),
+  };
+}
+
+/** Announcements and withdrawals in turn, of ever new addresses, with and without the bound on the joins they draw. */
+export function addressChurn(seed: number): readonly AttackOutcome[] {
+  return [churnOnce(seed, false), churnOnce(seed, true)];
 }
 
 function fastCloseOnce(seed: number, isSeen: boolean): AttackOutcome {

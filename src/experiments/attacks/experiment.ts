@@ -2,7 +2,7 @@
 
 import { type Check, defineExperiment } from '../experiment.js';
 import type { AttackOutcome } from './attack.js';
-import { addressHijack, dataAckBeyond, fastClose, removeAddress } from './control.js';
+import { addressChurn, addressHijack, dataAckBeyond, fastClose, removeAddress } from './control.js';
 import { mappingBeyond, outOfOrder, payloadForged } from './data.js';
 import { synFlood } from './floods.js';
 import { joinFlood, joinReplay, tokenGuessing } from './joins.js';
@@ -17,6 +17,7 @@ const attacks: readonly (readonly [string, (seed: number) => readonly AttackOutc
   ['a join flood', joinFlood],
   ['a join replayed', joinReplay],
   ['ADD_ADDR', addressHijack],
+  ['ADD_ADDR and REMOVE_ADDR', addressChurn],
   ['REMOVE_ADDR', (seed) => [removeAddress(seed)]],
   ['fast close', fastClose],
   ['DATA_ACK', (seed) => [dataAckBeyond(seed)]],
@@ -32,6 +33,7 @@ const limits: Readonly<Record<string, number>> = {
   'token guessing': 400,
   'join flood, token known': 8,
   'SYN flood': 1024,
+  'ADD_ADDR and REMOVE_ADDR in turn': 16,
   'bytes out of order': 1024,
 };
 

@@ -1,5 +1,5 @@
 /** A token bucket in virtual time: at most `burst` at once, and `perSecond` in the long run. */
-import { SECOND } from '../base/index.js';
+import { SECOND } from './time.js';
 
 export class RateLimiter {
   private readonly perSecond: number;
@@ -17,12 +17,23 @@ export class RateLimiter {
 
   /** Whether one more may go at `now`; if so it is counted. */
   mayPass(now: number): boolean {
-    if (now > this.filledAt) {
-      this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) / SECOND) * this.perSecond);
-      this.filledAt = now;
-    }
+    this.fill(now);
     if (this.tokens < 1) return false;
     this.tokens--;
     return true;
+  }
+
+  /** When one more may go, in ns: `now`, or later; `NEVER` when the rate is 0 and nothing is left. */
+  nextAt(now: number): number {
+    this.fill(now);
+    if (this.tokens >= 1) return now;
+    // Rounded up, so that nobody comes a rounding error too early.
+    return now + Math.ceil(((1 - this.tokens) / this.perSecond) * SECOND) + 1;
+  }
+
+  private fill(now: number): void {
+    if (now <= this.filledAt) return;
+    this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) / SECOND) * this.perSecond);
+    this.filledAt = now;
   }
 }
