@@ -90,7 +90,7 @@ function churnOnce(seed: number, isBounded: boolean): AttackOutcome {
   return {
     ...{ attack: 'ADD_ADDR and REMOVE_ADDR in turn', attacker: 'peer', shipped: isBounded },
     defence: isBounded ? 'a burst of 16 joins, then one in 2 s' : 'no bound on joins to announced addresses',
-    measure: `joins drawn to third parties by ${churns} announcements`,
+    measure: `joins on the first path drawn to third parties by ${churns} announcements`,
     harm: drawn,
     completed: isCompleted(outcome),
   };
