@@ -1,0 +1,154 @@
+/**
+ * The bytes of a capture, wherever they are: a file or standard input, as it is or packed with gzip or Zstandard. What
+ * the bytes mean is for `CaptureReader` to say. Memory: three chunks, and the window of the unpacker.
+ */
+
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { Decompress } from 'fzstd';
+import { type ParseError, parseError } from '../../base/index.js';
+
+/** Bytes read at once. */
+const CHUNK_BYTES = 1 << 20;
+/** One chunk is looked at, one may still be referred to by a record that began in it, one is being read. */
+const BUFFERS = 3;
+
+/** Standard input, as a name of a file. */
+export const STANDARD_INPUT = '-';
+
+export class CaptureInput {
+  /** As the user gave it. */
+  readonly name: string;
+  /** Bytes of the file, packed as it may be; NaN where that is not known. */
+  readonly sizeBytes: number;
+  private readonly source: FileHandle | Readable;
+  private readBytes = 0;
+  private found: ParseError | undefined = undefined;
+
+  private constructor(name: string, sizeBytes: number, source: FileHandle | Readable) {
+    this.name = name;
+    this.sizeBytes = sizeBytes;
+    this.source = source;
+  }
+
+  /** Opens the file `name`, or standard input for `-`. Throws what the system says when it cannot. */
+  static async open(name: string, standardInput: Readable): Promise<CaptureInput> {
+    if (name === STANDARD_INPUT) return new CaptureInput('standard input', Number.NaN, standardInput);
+    const handle = await open(name);
+    const status = await handle.stat();
+    if (status.isDirectory()) {
+      await handle.close();
+      throw Object.assign(new Error(`${name} is a folder, not a capture`), { code: 'EISDIR' });
+    }
+    return new CaptureInput(name, status.isFile() ? status.size : Number.NaN, handle);
+  }
+
+  /** How much of {@link sizeBytes} has been read. */
+  get position(): number {
+    return this.readBytes;
+  }
+
+  /** Why the bytes ended before their time: `bad-compression` or `truncated`; known when they have ended. */
+  get problem(): ParseError | undefined {
+    return this.found;
+  }
+
+  /**
+   * The bytes, unpacked, once. A chunk's memory is used again: it holds until the one after the next is asked for.
+   */
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    const packed = 'fd' in this.source ? readFile(this.source) : this.source;
+    const chunks = packed[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    const first = await chunks.next();
+    if (first.done === true) return;
+    const all = this.counted(first.value, chunks);
+    const magic = first.value.subarray(0, 4);
+    if (magic[0] === 0x1f && magic[1] === 0x8b) yield* this.unpacked(gunzip(all));
+    else if (isZstandard(magic)) yield* this.unpacked(unzstd(all));
+    else yield* all;
+  }
+
+  private async *counted(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      this.readBytes += first.length;
+      yield first;
+      for (let step = await rest.next(); step.done !== true; step = await rest.next()) {
+        this.readBytes += step.value.length;
+        yield step.value;
+      }
+    } finally {
+      await rest.return?.();
+    }
+  }
+
+  /** What was unpacked before a fault counts; the fault is kept. */
+  private async *unpacked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* chunks;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const isCut = /unexpected end of file|unexpected EOF/i.test(message);
+      this.found = isCut
+        ? parseError('truncated', this.readBytes, 'the packed data ends too early')
+        : parseError('bad-compression', this.readBytes, `the packed data is damaged: ${message}`);
+    }
+  }
+}
+
+/** Reads ahead by one chunk, so that reading goes on while the chunk before it is looked at. */
+async function* readFile(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  const buffers = Array.from({ length: BUFFERS }, () => new Uint8Array(CHUNK_BYTES));
+  const read = async (index: number): Promise<Uint8Array> => {
+    const buffer = buffers[index % BUFFERS]!;
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+    return buffer.subarray(0, bytesRead);
+  };
+  try {
+    let pending = read(0);
+    for (let index = 1; ; index++) {
+      const chunk = await pending;
+      if (chunk.length === 0) return;
+      pending = read(index);
+      // Who stops early leaves this one unread: its failure then concerns nobody.
+      pending.catch(() => undefined);
+      yield chunk;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const unpacker = createGunzip({ chunkSize: CHUNK_BYTES });
+  const feeding = (async () => {
+    for await (const chunk of chunks) {
+      // The memory of a chunk is used again: it must be consumed before the next is asked for.
+      await new Promise<void>((resolve) => unpacker.write(chunk, () => resolve()));
+      if (unpacker.destroyed) return;
+    }
+    unpacker.end();
+  })();
+  feeding.catch((error: unknown) => unpacker.destroy(error as Error));
+  for await (const chunk of unpacker) yield chunk as Uint8Array;
+  await feeding;
+}
+
+/** The frame of the format, or one of those that are to be skipped (RFC 8878 §3.1). */
+function isZstandard(magic: Uint8Array): boolean {
+  const [a, b, c, d] = magic;
+  if (b === 0xb5 && c === 0x2f && d === 0xfd) return a === 0x28;
+  return b === 0x2a && c === 0x4d && d === 0x18 && a! >= 0x50 && a! <= 0x5f;
+}
+
+async function* unzstd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  const unpacker = new Decompress((piece) => void pieces.push(piece));
+  for await (const chunk of chunks) {
+    // It keeps what it does not understand yet, and the chunk's memory is used again.
+    unpacker.push(chunk.slice());
+    yield* pieces.splice(0);
+  }
+  unpacker.push(new Uint8Array(0), true);
+  yield* pieces.splice(0);
+}
