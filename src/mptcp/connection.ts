@@ -4,32 +4,28 @@
  * Read first: RFC 8684 §2.
  */
 import { SubflowError, assert, seq32 } from '../base/index.js';
-import type { RandomSource, Seq32, Uint64 } from '../base/index.js';
+import type { Seq32 } from '../base/index.js';
 import { TcpConnection, Verdict } from '../tcp/index.js';
-import type {
-  FastOpenAnswer,
-  FastOpenOffer,
-  OutgoingSegment,
-  TcpEvent,
-  TcpParameters,
-} from '../tcp/index.js';
+import type { OutgoingSegment, TcpEvent, TcpParameters } from '../tcp/index.js';
 import type { Endpoint, IpAddress, MptcpVersion, TcpSegment } from '../wire/index.js';
 import { isSameEndpoint } from '../wire/index.js';
 import { sendRemovals, withdraw } from './address-removal.js';
 import { announce } from './addresses.js';
+import { begin, prepare } from './begin.js';
+import type { AcceptOptions, ConnectOptions } from './begin.js';
 import { abort, checkFinished } from './close.js';
-import { ConnectionCore, keyState } from './core.js';
+import { ConnectionCore } from './core.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
 import { sendExperiment } from './experiment.js';
 import type { ExperimentContent } from './experiment.js';
-import { acknowledgeStream, fallBack } from './fallback.js';
+import { acknowledgeStream } from './fallback.js';
 import type { FastOpenStatus } from './fast-open.js';
 import { fastOpenOf, receiveSynData, settleSynData } from './fast-open.js';
 import { isTooEarly, readSyn, versionFor } from './handshake-capable.js';
 import { acceptSubflow, isBeforeProof, joinSubflow, judgeJoin, resetJoins } from './handshake-join.js';
 import type { JoinRefusal, JoinRequest } from './handshake-join.js';
 import { readOptions } from './options-in.js';
-import { ACK_OPTION_BYTES, dataOptionBytes, synOptionBytes, writeOptions } from './options-out.js';
+import { writeOptions } from './options-out.js';
 import type { LocalAddress, RemoteAddress } from './path-manager/path-manager.js';
 import { refusePair, remoteAddressesOf, runPathManager, setLocalAddresses, takePair } from './paths.js';
 import { setPriority } from './priority.js';
@@ -38,42 +34,10 @@ import { pushData } from './send-push.js';
 import type { DataRecord } from './send-record.js';
 import type { MptcpSettings } from './settings.js';
 import type { ConnectionStatistics } from './statistics.js';
-import { Subflow } from './subflow.js';
-import type { FlowTuple } from './subflow.js';
+import type { FlowTuple, Subflow } from './subflow.js';
 import { closeSubflow } from './subflow-end.js';
 import { handleTcpEvent, handleTcpEvents, openInitial } from './tcp-events.js';
 import { checkGrace, handleTimers, nextTimerAt } from './timers.js';
-import { drawKey } from './version.js';
-
-/** How a passive connection begins; the rest is in the SYN. */
-export interface AcceptOptions {
-  readonly settings: MptcpSettings;
-  /** Parameters of the initial subflow's TCP connection. */
-  readonly parameters: TcpParameters;
-  /** Keys and nonces come from it; on a real network it must be a cryptographic source. */
-  readonly random: RandomSource;
-  /**
-   * This side's key, when the owner drew it to keep tokens unique (see {@link drawKey}, which wants to know the version:
-   * {@link versionFor} tells it for a SYN); drawn from `random` else.
-   */
-  readonly key?: Uint64;
-  /** How Fast Open in the SYN is taken; left out: not at all. */
-  readonly fastOpen?: FastOpenAnswer | undefined;
-  /**
-   * With Fast Open in version 1: whether data may leave before the client's key has come, which some clients take badly
-   * (see `holdsAnswer`). False when left out.
-   */
-  readonly answersEarly?: boolean;
-}
-
-/** How an active connection begins. */
-export interface ConnectOptions extends Omit<AcceptOptions, 'fastOpen' | 'answersEarly'> {
-  readonly tuple: FlowTuple;
-  /** Version to ask for, one of the settings' (what the owner remembers of the peer); their first when left out. */
-  readonly version?: MptcpVersion;
-  /** What the SYN offers for Fast Open; what is written before the first poll goes along then, as far as it fits. */
-  readonly fastOpen?: FastOpenOffer | undefined;
-}
 
 /**
  * One connection. Input goes in through `handle...`, `write`, `read` and the like. After each the owner polls events, then
@@ -456,44 +420,6 @@ export class Connection {
     // Only now is it known which subflows are left to carry them.
     if (core.addresses !== undefined) sendRemovals(core, now);
   }
-}
-
-/** Puts the initial subflow in place. */
-function begin(
-  core: ConnectionCore,
-  tcp: TcpConnection<DataRecord>,
-  parameters: TcpParameters,
-  isMultipath: boolean,
-  key: Uint64 | undefined,
-): Subflow {
-  const subflow = new Subflow({
-    id: core.nextSubflowId++,
-    tuple: core.tuple,
-    localId: 0,
-    remoteId: 0,
-    backup: false,
-    join: undefined,
-    staleTimeouts: core.settings.staleTimeouts,
-    tcp,
-  });
-  core.subflows.push(subflow);
-  prepare(core, subflow, parameters);
-  if (!isMultipath) {
-    fallBack(core, subflow, core.settings.enabled ? 'no-capable-in-syn' : 'disabled');
-    subflow.tcp.synOptionBytes = synOptionBytes(core);
-    return subflow;
-  }
-  core.localKeys = keyState(core.rules, key ?? drawKey(core.random, core.rules.number).key);
-  core.tell({ type: 'token', token: core.localKeys.token, active: true });
-  return subflow;
-}
-
-/** Tells TCP what a Multipath TCP subflow needs of it. */
-function prepare(core: ConnectionCore, subflow: Subflow, parameters: TcpParameters): void {
-  subflow.maxOffloadBytes = parameters.maxOffloadBytes;
-  subflow.tcp.dataOptionBytes = dataOptionBytes(core);
-  subflow.tcp.ackOptionBytes = ACK_OPTION_BYTES;
-  subflow.tcp.synOptionBytes = synOptionBytes(core);
 }
 
 /** Whether a handshake has to go on before `segment` may be looked at: it will be sent again. */

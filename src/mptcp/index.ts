@@ -1,3 +1,4 @@
+export type { AcceptOptions, ConnectOptions } from './begin.js';
 export * from './connection.js';
 export * from './events.js';
 export { MAX_EXPERIMENT_BYTES, type ExperimentContent } from './experiment.js';

@@ -2,7 +2,9 @@ import { Deque, assert } from '../base/index.js';
 import { TcpFlag } from '../wire/index.js';
 import type { AckInfo } from './ack-info.js';
 import { DeliveryRate } from './congestion/delivery-rate.js';
-import { SegmentState, acquireSegment, releaseSegment } from './sent-segment.js';
+import { SackBlocks, isBlock, isDsack } from './sack-blocks.js';
+import { indexOfOffset } from './sent-search.js';
+import { SegmentState, acquireSegment, cutSegment, isSentAfter, releaseSegment } from './sent-segment.js';
 import type { SentSegment } from './sent-segment.js';
 
 /**
@@ -21,9 +23,6 @@ import type { SentSegment } from './sent-segment.js';
 
 /** Most ranges one connection keeps: beyond that no new data is sent, and SACK blocks split nothing. */
 export const MAX_SENT_RANGES = 65_536;
-
-/** Most SACK blocks that one ACK carries (RFC 2018 §3). */
-const MAX_SACK_BLOCKS = 4;
 
 /** So many places the deque may keep while nothing is in flight. */
 const IDLE_RING_RANGES = 16;
@@ -54,10 +53,8 @@ export class Scoreboard<R> {
   private lastLost: SentSegment<R> | undefined = undefined;
   /** The number of the next transmission. */
   private nextOrdinal = 0;
-  /** Edges of the SACK blocks that the last ACK had, left, right; made with the first and gone with the last of them. */
-  private lastEdges: Float64Array | undefined = undefined;
-  /** Number of blocks in `lastEdges`. */
-  private lastBlockCount = 0;
+  /** SACK blocks that the last ACK had; made with the first and gone with the last of them. */
+  private lastBlocks: SackBlocks | undefined = undefined;
   /** Ranges that went from the head of the deque so far. */
   private shiftedRanges = 0;
   /** Where the last SACK block changed something: an index in the deque, counted from the first range ever. */
@@ -155,7 +152,7 @@ export class Scoreboard<R> {
   recordRetransmission(now: number, range: SentSegment<R>, length: number, segmentSize: number): void {
     assert(range.state !== SegmentState.SACKED, 'a retransmission of what the peer has');
     assert(length > 0 && length <= range.length, 'a retransmission beyond the range');
-    if (length < range.length) this.split(this.indexOf(range.start, 0), range.start + length);
+    if (length < range.length) this.split(indexOfOffset(this.ranges, range.start, 0), range.start + length);
     if (range.state === SegmentState.LOST) this.unlinkLost(range);
     else this.unlinkInFlight(range);
     this.launch(now, range, segmentSize);
@@ -198,7 +195,7 @@ export class Scoreboard<R> {
     info.priorInFlightBytes = this.bytesInFlight;
     if (ackOffset > this.sndUna) this.acknowledgeTo(ackOffset, info);
     if (blockCount > 0) this.acknowledgeBlocks(ackOffset, edges, blockCount, info);
-    else if (this.sackedBytes === 0) this.forgetBlocks();
+    else if (this.sackedBytes === 0) this.lastBlocks = undefined;
     info.sndUna = this.sndUna;
     info.sndNxt = this.sndNxt;
     info.inFlightBytes = this.bytesInFlight;
@@ -239,7 +236,7 @@ export class Scoreboard<R> {
     }
     this.sackedBytes = 0;
     this.sackedRanges = 0;
-    this.forgetBlocks();
+    this.lastBlocks = undefined;
   }
 
   /** Takes every lost range that was not yet sent again for in flight: the timeout was spurious (RFC 4015 §3). */
@@ -309,7 +306,7 @@ export class Scoreboard<R> {
     info: AckInfo,
   ): void {
     let index = 0;
-    if (this.isDsack(ackOffset, edges, blockCount)) {
+    if (isDsack(ackOffset, edges, blockCount)) {
       index = 1;
       if (edges[0]! < 0 || edges[1]! <= edges[0]! || edges[1]! > this.sndNxt) {
         info.invalidSackBlocks++;
@@ -322,58 +319,14 @@ export class Scoreboard<R> {
     for (let i = index; i < blockCount; i++) {
       const left = edges[2 * i]!;
       const right = edges[2 * i + 1]!;
-      if (!this.isBlock(ackOffset, left, right)) info.invalidSackBlocks++;
-      else if (right > this.sndUna) this.acknowledgeBlock(left, right, this.knownUntil(left), info);
+      if (!isBlock(left, right, ackOffset, this.sndNxt)) info.invalidSackBlocks++;
+      else if (right > this.sndUna) {
+        const known = this.lastBlocks === undefined ? left : this.lastBlocks.endOf(left);
+        this.acknowledgeBlock(left, right, known, info);
+      }
     }
-    this.rememberBlocks(index, ackOffset, edges, blockCount);
-  }
-
-  /** RFC 2018 §3: a block lies beyond the acknowledgment it comes with. An old ACK may tell what is known by now. */
-  private isBlock(ackOffset: number, left: number, right: number): boolean {
-    return left < right && left >= ackOffset && right <= this.sndNxt;
-  }
-
-  /** Where the block of the last ACK ends that holds `left`; `left` if there is none. */
-  private knownUntil(left: number): number {
-    const edges = this.lastEdges;
-    if (edges === undefined) return left;
-    for (let i = 0; i < 2 * this.lastBlockCount; i += 2)
-      if (edges[i]! <= left && left < edges[i + 1]!) return edges[i + 1]!;
-    return left;
-  }
-
-  /** Keeps the blocks from the `first` on that made sense, for the next ACK to compare with. */
-  private rememberBlocks(
-    first: number,
-    ackOffset: number,
-    edges: ArrayLike<number>,
-    blockCount: number,
-  ): void {
-    if (this.sackedBytes === 0) {
-      this.forgetBlocks();
-      return;
-    }
-    this.lastBlockCount = 0;
-    const kept = (this.lastEdges ??= new Float64Array(2 * MAX_SACK_BLOCKS));
-    for (let i = first; i < blockCount && this.lastBlockCount < MAX_SACK_BLOCKS; i++) {
-      const left = edges[2 * i]!;
-      const right = edges[2 * i + 1]!;
-      if (!this.isBlock(ackOffset, left, right)) continue;
-      kept[2 * this.lastBlockCount] = left;
-      kept[2 * this.lastBlockCount + 1] = right;
-      this.lastBlockCount++;
-    }
-  }
-
-  private forgetBlocks(): void {
-    this.lastEdges = undefined;
-    this.lastBlockCount = 0;
-  }
-
-  /** RFC 2883 §4: the first block reports a duplicate if it lies before the acknowledgment, or inside the second block. */
-  private isDsack(ackOffset: number, edges: ArrayLike<number>, blockCount: number): boolean {
-    if (edges[0]! < ackOffset) return edges[1]! <= ackOffset;
-    return blockCount > 1 && edges[0]! >= edges[2]! && edges[1]! <= edges[3]!;
+    if (this.sackedBytes === 0) this.lastBlocks = undefined;
+    else (this.lastBlocks ??= new SackBlocks()).keep(edges, index, blockCount, ackOffset, this.sndNxt);
   }
 
   /**
@@ -386,7 +339,7 @@ export class Scoreboard<R> {
     let runHead: SentSegment<R> | undefined = undefined;
     // A wire segment that the known part covers only in part may be covered now.
     const first = Math.max(this.sndUna, knownUntil > left ? knownUntil - 1 : left);
-    let index = this.indexOf(first, this.lastChange - this.shiftedRanges);
+    let index = indexOfOffset(this.ranges, first, this.lastChange - this.shiftedRanges);
     for (
       let range = this.ranges.at(index);
       range !== undefined && range.start < right;
@@ -394,7 +347,7 @@ export class Scoreboard<R> {
     ) {
       if (range.state === SegmentState.SACKED) {
         const until: number = range.sackedUntil;
-        index = until > range.end ? this.indexOf(until, index) : index + 1;
+        index = until > range.end ? indexOfOffset(this.ranges, until, index) : index + 1;
         runHead ??= range;
         runHead.sackedUntil = until;
         continue;
@@ -446,61 +399,14 @@ export class Scoreboard<R> {
   /** Cuts the range at `index` in two at `offset`; returns the right part, which has all in common with the left one. */
   private split(index: number, offset: number): SentSegment<R> {
     const left = this.ranges.at(index)!;
-    const right = acquireSegment<R>();
-    right.start = offset;
-    right.end = left.end;
-    right.record = left.record;
-    right.hasSyn = false;
-    right.hasFin = left.hasFin;
-    right.state = left.state;
-    right.transmissions = left.transmissions;
-    right.segmentSize = left.segmentSize;
-    right.ordinal = left.ordinal;
-    right.sentAt = left.sentAt;
-    right.deliveredAtSend = left.deliveredAtSend;
-    right.deliveredTimeNs = left.deliveredTimeNs;
-    right.firstSentTimeNs = left.firstSentTimeNs;
-    right.isAppLimited = left.isAppLimited;
-    left.end = offset;
-    left.hasFin = false;
-    right.previous = left;
-    right.next = left.next;
-    if (left.next !== undefined) left.next.previous = right;
-    else if (left.state === SegmentState.LOST) this.lastLost = right;
-    else this.newestInFlight = right;
-    left.next = right;
+    const right = cutSegment(left, offset);
+    if (right.next === undefined) {
+      if (left.state === SegmentState.LOST) this.lastLost = right;
+      else this.newestInFlight = right;
+    }
     this.ranges.insert(index + 1, right);
     if (this.ranges.length > this.peakRanges) this.peakRanges = this.ranges.length;
     return right;
-  }
-
-  /** Index of the range that holds `offset`, the number of ranges when none does; looks near the index `hint` first. */
-  private indexOf(offset: number, hint: number): number {
-    const { ranges } = this;
-    let low = 0;
-    let high = ranges.length;
-    if (hint >= 0 && hint < high) {
-      let step = 1;
-      if (ranges.at(hint)!.end <= offset) {
-        low = hint + 1;
-        for (let probe = low; probe < high; probe += step, step *= 2) {
-          if (ranges.at(probe)!.end > offset) high = probe;
-          else low = probe + 1;
-        }
-      } else {
-        high = hint;
-        for (let probe = high - 1; probe >= low; probe -= step, step *= 2) {
-          if (ranges.at(probe)!.end <= offset) low = probe + 1;
-          else high = probe;
-        }
-      }
-    }
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (ranges.at(middle)!.end <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 
   /** Puts `range` in flight behind `previous`, or as the oldest. */
@@ -566,9 +472,4 @@ export class Scoreboard<R> {
     range.next = undefined;
     this.lostBytes -= range.end - range.start;
   }
-}
-
-/** Whether `a` was sent after `b` (RFC 8985 §6.2, RACK_sent_after): of one transmission the later offsets come after. */
-export function isSentAfter(a: SentSegment<unknown>, b: SentSegment<unknown>): boolean {
-  return a.ordinal > b.ordinal || (a.ordinal === b.ordinal && a.end > b.end);
 }

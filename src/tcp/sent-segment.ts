@@ -96,3 +96,37 @@ export function releaseSegment<R>(segment: SentSegment<R>): void {
   segment.next = undefined;
   if (pool.length < POOL_LIMIT) pool.push(segment as SentSegment<never>);
 }
+
+/**
+ * Cuts `left` in two at `offset`; gives the right part, which has all in common with the left one and comes behind it in
+ * the list that the left one is in. Only the scoreboard calls this.
+ */
+export function cutSegment<R>(left: SentSegment<R>, offset: number): SentSegment<R> {
+  const right = acquireSegment<R>();
+  right.start = offset;
+  right.end = left.end;
+  right.record = left.record;
+  right.hasSyn = false;
+  right.hasFin = left.hasFin;
+  right.state = left.state;
+  right.transmissions = left.transmissions;
+  right.segmentSize = left.segmentSize;
+  right.ordinal = left.ordinal;
+  right.sentAt = left.sentAt;
+  right.deliveredAtSend = left.deliveredAtSend;
+  right.deliveredTimeNs = left.deliveredTimeNs;
+  right.firstSentTimeNs = left.firstSentTimeNs;
+  right.isAppLimited = left.isAppLimited;
+  left.end = offset;
+  left.hasFin = false;
+  right.previous = left;
+  right.next = left.next;
+  if (left.next !== undefined) left.next.previous = right;
+  left.next = right;
+  return right;
+}
+
+/** Whether `a` was sent after `b` (RFC 8985 §6.2, RACK_sent_after): of one transmission the later offsets come after. */
+export function isSentAfter(a: SentSegment<unknown>, b: SentSegment<unknown>): boolean {
+  return a.ordinal > b.ordinal || (a.ordinal === b.ordinal && a.end > b.end);
+}

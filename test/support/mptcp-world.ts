@@ -13,63 +13,25 @@ import {
 } from '../../src/base/index.js';
 import type { Uint64 } from '../../src/base/index.js';
 import { Connection, Subflow, defaultMptcpSettings } from '../../src/mptcp/index.js';
-import type { ConnectionEvent, LocalAddress, MptcpSettings } from '../../src/mptcp/index.js';
+import type { ConnectionEvent, MptcpSettings } from '../../src/mptcp/index.js';
 import type { DataRecord } from '../../src/mptcp/send-record.js';
 import { OutgoingSegment, cubic, defaultTcpSettings } from '../../src/tcp/index.js';
 import type { TcpParameters, TcpSettings } from '../../src/tcp/index.js';
 import {
-  IpAddress,
   TcpFlag,
   TcpSegment,
-  emitMptcpOption,
-  parseMptcpOption,
   parseTcp,
   tcpHeaderLength,
   viewOf,
   writeTcpHeader,
 } from '../../src/wire/index.js';
 import type { Endpoint, MptcpOption, MptcpVersion } from '../../src/wire/index.js';
+import { PacketView, optionsOf, segmentBytes } from './mptcp-packets.js';
+import type { Packet, Role } from './mptcp-packets.js';
+import { Side, addressOn, localAddress, streamByte } from './mptcp-side.js';
 
-/** Who sent a packet. */
-export type Role = 'client' | 'server';
-
-/** One packet on its way: a TCP segment without its IP header. */
-export interface Packet {
-  readonly from: Role;
-  readonly path: number;
-  readonly source: Endpoint;
-  readonly destination: Endpoint;
-  bytes: Uint8Array;
-  readonly segmentSize: number;
-}
-
-/** What a test sees of a packet as it was sent. */
-export class PacketView {
-  readonly at: number;
-  readonly from: Role;
-  readonly path: number;
-  readonly seq: number;
-  readonly flags: number;
-  readonly payloadLength: number;
-  isDropped = false;
-  private readonly header: Uint8Array;
-
-  constructor(at: number, packet: Packet) {
-    const segment = arrived(packet.bytes);
-    this.at = at;
-    this.from = packet.from;
-    this.path = packet.path;
-    this.seq = segment.seq;
-    this.flags = segment.flags;
-    this.payloadLength = segment.payloadLength;
-    this.header = packet.bytes.slice(0, segment.headerLength);
-  }
-
-  /** Its Multipath TCP options. */
-  get options(): readonly MptcpOption[] {
-    return optionsOf(arrived(this.header));
-  }
-}
+export * from './mptcp-packets.js';
+export * from './mptcp-side.js';
 
 /** One path between the two hosts; the first one carries the initial subflow. */
 export interface PathOptions {
@@ -105,70 +67,6 @@ export interface WorldOptions {
   readonly managed?: boolean;
   readonly clientKey?: Uint64;
   readonly serverKey?: Uint64;
-}
-
-/** The address of `role` on path number `index`. */
-export function addressOn(role: Role, index: number): IpAddress {
-  return IpAddress.parse(`10.0.${index}.${role === 'client' ? 1 : 2}`)!;
-}
-
-/** An address as the path manager is told of it. */
-export function localAddress(role: Role, index: number, overrides: Partial<LocalAddress> = {}): LocalAddress {
-  const address = addressOn(role, index);
-  const base = { id: index + 1, subflow: true, signal: role === 'server', port: 0, backup: false };
-  return { address, ...base, ...overrides };
-}
-
-/** Byte number `offset` of the test stream that `role` sends. */
-export function streamByte(role: Role, offset: number): number {
-  return (offset * 31 + (offset >>> 8) * 7 + (role === 'client' ? 0 : 101)) & 0xff;
-}
-
-/** One of the two hosts. */
-export class Side {
-  readonly role: Role;
-  readonly settings: MptcpSettings;
-  connection: Connection | undefined = undefined;
-  readonly events: ConnectionEvent[] = [];
-  /** Bytes of the stream received, checked one by one. */
-  received = 0;
-  /** Bytes of the stream written. */
-  written = 0;
-  /** Bytes that the test wants written in all; the rest follows as the connection has room. */
-  toWrite = 0;
-  /** Whether the stream ends after `toWrite`. */
-  endsAfterWriting = false;
-  /** Whether it reads whatever comes. */
-  isReading = true;
-  /** First byte received that was not the expected one; -1 when all were right. */
-  wrongAt = -1;
-  /** Whether the server takes connections. */
-  isListening = true;
-  /** Whether it opens the subflows it is asked for. */
-  opensSubflows = true;
-  nextPort = 40_000;
-
-  constructor(role: Role, settings: MptcpSettings) {
-    this.role = role;
-    this.settings = settings;
-  }
-
-  /** The connection, which must be there. */
-  get open(): Connection {
-    if (this.connection === undefined) throw new Error(`the ${this.role} has no connection`);
-    return this.connection;
-  }
-
-  /** The events of one type. */
-  of<T extends ConnectionEvent['type']>(type: T): Extract<ConnectionEvent, { type: T }>[] {
-    return this.events.filter((event): event is Extract<ConnectionEvent, { type: T }> => event.type === type);
-  }
-
-  /** The subflow whose local address is on path `index`. */
-  subflowOn(index: number): Subflow | undefined {
-    const address = addressOn(this.role, index);
-    return this.open.subflows.find((subflow) => subflow.local.address.equals(address));
-  }
 }
 
 export class World {
@@ -506,70 +404,6 @@ export class World {
     });
     const from = packet.from === 'client' ? 'server' : 'client';
     this.inject(from, packet.path, { source: packet.destination, destination: packet.source, bytes });
-  }
-}
-
-/** A segment that a test writes itself. */
-export interface SegmentFields {
-  readonly flags: number;
-  readonly seq: number;
-  readonly ack?: number;
-  readonly window?: number;
-  readonly mss?: number;
-  readonly windowScale?: number;
-  readonly options?: readonly MptcpOption[];
-  readonly payload?: Uint8Array;
-}
-
-/** The bytes of a segment, TCP header first. */
-export function segmentBytes(sourcePort: number, destinationPort: number, fields: SegmentFields): Uint8Array {
-  const out = new OutgoingSegment();
-  out.seq = seq32(fields.seq);
-  out.ack = seq32(fields.ack ?? 0);
-  out.flags = fields.flags;
-  out.window = fields.window ?? 65_535;
-  out.mss = fields.mss ?? 0;
-  out.windowScale = fields.windowScale ?? -1;
-  for (const option of fields.options ?? []) {
-    let end = out.extensionLength + emitMptcpOption(option, out.extension, out.extensionLength);
-    while ((end & 3) !== 0) out.extension[end++] = 1;
-    out.extensionLength = end;
-  }
-  const payload = fields.payload ?? new Uint8Array(0);
-  const headerLength = tcpHeaderLength(out);
-  const bytes = new Uint8Array(headerLength + payload.length);
-  writeTcpHeader(viewOf(bytes), 0, sourcePort, destinationPort, out);
-  bytes.set(payload, headerLength);
-  return bytes;
-}
-
-/** A segment as it arrives. */
-export function arrived(bytes: Uint8Array): TcpSegment {
-  const segment = new TcpSegment();
-  const error = parseTcp(bytes, 0, bytes.length, segment);
-  if (error !== undefined) throw new Error(error.message);
-  return segment;
-}
-
-/** The Multipath TCP options of a segment. */
-export function optionsOf(segment: TcpSegment): MptcpOption[] {
-  const options: MptcpOption[] = [];
-  for (let i = 0; i < segment.mptcpCount; i++) {
-    const result = parseMptcpOption(segment.bytes, segment.mptcpOffsets[i]!, segment.mptcpLengths[i]!);
-    if (result.ok) options.push(result.value);
-    else throw new Error(`sent a malformed option: ${result.message}`);
-  }
-  return options;
-}
-
-/** Overwrites with NOPs the options of `packet` for which `isVictim` holds: what a middlebox does that strips them. */
-export function stripOptions(packet: Packet, isVictim: (option: MptcpOption) => boolean): void {
-  const segment = arrived(packet.bytes);
-  for (let i = 0; i < segment.mptcpCount; i++) {
-    const offset = segment.mptcpOffsets[i]!;
-    const length = segment.mptcpLengths[i]!;
-    const result = parseMptcpOption(packet.bytes, offset, length);
-    if (result.ok && isVictim(result.value)) packet.bytes.fill(TcpFlag.FIN, offset, offset + length);
   }
 }
 
