@@ -54,7 +54,10 @@ export function addTransportFlags(command: Command): Command {
       '--mptcp-version <list>',
       'for userspace: versions of Multipath TCP to speak, the preferred one first: 0 (RFC 6824), 1 (RFC 8684), 1,0 or 0,1 (default: 1,0)',
     )
-    .option('--fast-open', 'let the first data go with the SYN, once there is a cookie (RFC 7413)')
+    .option(
+      '--fast-open',
+      'let the first data go with the SYN, once there is a cookie (RFC 7413); the kernel keeps cookies between commands, our engine does not',
+    )
     .option(
       '--fast-open-without-cookie',
       'the same without asking for cookies: for closed networks, set up so on both sides',

@@ -199,10 +199,20 @@ export function readConfirmation(
       (option?.subtype === 'ADD_ADDR' && !option.echo)
     ) {
       confirm(core, now, subflow);
+      if (owesPrompt(core)) subflow.tcp.requestAck(now);
       return;
     }
   }
   if (segment.mptcpCount === 0) fallBack(core, subflow, 'no-data-sequence-signal');
+}
+
+/**
+ * Whether the server took data from the client's SYN: its program may have answered before the third ACK came, and Linux
+ * then keeps that answer until it hears a DATA_ACK. The third ACK has one where no data follows; data shows the keys in
+ * its place, and leaves no room for it.
+ */
+export function owesPrompt(core: ConnectionCore): boolean {
+  return core.fastOpen !== undefined && core.fastOpen.acceptedBytes > 0;
 }
 
 /**

@@ -17,7 +17,7 @@ import {
 } from '../wire/index.js';
 import type { MptcpOption } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
-import { capableForAck, capableForSyn, capableForSynAck } from './handshake-capable.js';
+import { capableForAck, capableForSyn, capableForSynAck, owesPrompt } from './handshake-capable.js';
 import { joinForAck, joinForSyn, noteJoinAckSent } from './handshake-join.js';
 import type { DataRecord } from './send-record.js';
 import type { Subflow } from './subflow.js';
@@ -154,6 +154,7 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
     // With Fast Open the server's data may be here already, and out of order.
     makeRoom(out, padded(mptcpOptionLength(option)));
     append(out, option);
+    if (owesPrompt(core)) appendPrompt(core, out);
     subflow.hasShownKeys = true;
     if (core.owesKeys) {
       core.owesKeys = false;
@@ -171,6 +172,16 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
     return;
   }
   writeControl(now, subflow, out, option);
+}
+
+/**
+ * A DATA_ACK behind the keys: the one that acknowledges MP_CAPABLE itself (RFC 8684 §3.1). In 32 bits, whatever the
+ * connection's width is (§3.3.2): with timestamps, the two options fill the 40 bytes.
+ */
+function appendPrompt(core: ConnectionCore, out: Segment): void {
+  fillAck(core);
+  dss.ack64 = false;
+  if (padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
 }
 
 /** A control option and, if both fit, the DSS filled in before. */

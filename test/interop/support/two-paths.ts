@@ -15,9 +15,11 @@ import {
   bridge,
   Host,
   Link,
+  MiddleboxDevice,
   TapDevice,
   type Device,
   type LinkSetup,
+  type Middlebox,
   type PacketObserver,
 } from '../../../src/network/index.js';
 import { Stack, type InterfaceAddress, type StackSettings } from '../../../src/stack/index.js';
@@ -40,6 +42,8 @@ export interface TwoPathsOptions {
   readonly kernelEndpoint?: string;
   /** Sees every packet of each path, at our stack's end of it. */
   readonly observers?: readonly [PacketObserver[], PacketObserver[]];
+  /** Stands before the first path, on our stack's side. */
+  readonly box?: Middlebox;
   /** Paths that exist; 2 when absent. */
   readonly paths?: 1 | 2;
 }
@@ -132,6 +136,8 @@ export class TwoPaths {
       device = link.left;
     }
     this.links.push(link);
+    if (path === 1 && options.box !== undefined)
+      device = new MiddleboxDevice(this.world.simulator, options.box, device);
     const observers = options.observers?.[path - 1];
     if (observers !== undefined) device = new TapDevice(device, observers);
     this.interfaces.push(
