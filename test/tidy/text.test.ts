@@ -25,6 +25,13 @@ describe('the text of the code', () => {
     expect(long).toEqual([]);
   });
 
+  it('has nothing beside it that an editor or a merge left behind', () => {
+    const left = ['src', 'test', 'bench', 'bin', 'docs'].flatMap((folder) =>
+      sourceFiles(folder, (path) => /\.(orig|rej|bak|swp)$|~$/.test(path)),
+    );
+    expect(left.map((file) => file.path)).toEqual([]);
+  });
+
   it('names files in kebab-case', () => {
     const odd = product.filter(
       (file) => !/^[a-z0-9-]+(\.[a-z0-9-]+)*\.ts$/.test(file.path.split('/').at(-1)!),
