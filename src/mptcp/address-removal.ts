@@ -63,8 +63,8 @@ function joinWaiting({ outbox }: Subflow, removals: number[]): void {
 }
 
 /**
- * Takes a REMOVE_ADDR: the addresses are used for nothing new, and the subflows that use them are probed. Unknown IDs
- * are ignored (RFC 8684 §3.4.2).
+ * Takes a REMOVE_ADDR: the addresses are used for nothing new, and the subflows that use them are probed. Unknown IDs,
+ * and those that were withdrawn already, are ignored (RFC 8684 §3.4.2).
  */
 export function handleRemoveAddr(core: ConnectionCore, now: number, ids: readonly number[]): void {
   for (const id of ids) {
@@ -80,6 +80,11 @@ export function handleRemoveAddr(core: ConnectionCore, now: number, ids: readonl
   }
 }
 
+/** The peer announced an address, so that it may be withdrawn once more. */
+export function noteAnnounced(core: ConnectionCore, id: number): void {
+  for (const subflow of core.subflows) if (subflow.remoteId === id) subflow.isWithdrawn = false;
+}
+
 /** Strikes an announced address of the peer out; false when there is none of this ID. */
 function forget(core: ConnectionCore, id: number): boolean {
   const remote = core.addresses?.remote;
@@ -88,17 +93,24 @@ function forget(core: ConnectionCore, id: number): boolean {
   return index >= 0;
 }
 
-/** Begins to probe `subflow`, and lets others carry its data meanwhile; false when that is on the way or pointless. */
+/**
+ * Begins to probe `subflow`, and lets others carry its data meanwhile, the first time at least: whoever repeats announcements
+ * and withdrawals must not have everything sent twice. False when the address was withdrawn before, or it is pointless.
+ */
 function startCheck(core: ConnectionCore, now: number, subflow: Subflow): boolean {
-  if (subflow.state === 'closed' || subflow.removalCheck !== undefined) return false;
+  if (subflow.state === 'closed' || subflow.isWithdrawn) return false;
+  subflow.isWithdrawn = true;
   if (subflow.state === 'opening' || subflow.state === 'joining') {
     resetSubflow(core, now, subflow, undefined);
     return true;
   }
+  if (subflow.removalCheck !== undefined) return true;
   subflow.removalCheck = { since: now, probes: 0, nextAt: now };
-  subflow.isSuspect = true;
   core.isUnsettled = true;
-  reinjectUnacked(core, subflow);
+  if (!subflow.outlivedRemoval) {
+    subflow.isSuspect = true;
+    reinjectUnacked(core, subflow);
+  }
   probe(now, subflow, subflow.removalCheck);
   return true;
 }
@@ -116,6 +128,7 @@ export function continueCheck(core: ConnectionCore, now: number, subflow: Subflo
   if (check === undefined || now < check.nextAt) return;
   if (subflow.tcp.lastReceivedAt > check.since) {
     subflow.removalCheck = undefined;
+    subflow.outlivedRemoval = true;
   } else if (check.probes < MAX_PROBES) {
     probe(now, subflow, check);
   } else {

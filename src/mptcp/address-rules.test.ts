@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { SECOND } from '../base/index.js';
 import { IpAddress, TcpFlag, addAddrHmac } from '../wire/index.js';
-import type { AddAddr, MptcpOption, MptcpVersion } from '../wire/index.js';
+import type { AddAddr, MptcpOption, MptcpVersion, RemoveAddr } from '../wire/index.js';
 import { Impostor, impostorKey, ownKey } from '../../test/support/mptcp-impostor.js';
 import { World, localAddress } from '../../test/support/mptcp-world.js';
 import type { Subflow } from './subflow.js';
@@ -291,6 +291,51 @@ describe('REMOVE_ADDR heard (RFC 8684 §3.4.2)', () => {
     for (let i = 0; i < 500; i++) impostor.send({ options: [remove(9)] });
     expect(removed(impostor)).toEqual([9]);
     expect(impostor.sent.filter(({ subflow }) => subflow === second)).toHaveLength(1);
+  });
+
+  it.each([0, 1] as const)(
+    'again, of an address that was removed, has no effect, in version %i',
+    (version) => {
+      const world = new World({ paths: [{}, {}], versions: [version] })
+        .connect()
+        .send('client', 10)
+        .run(SECOND);
+      const { client, server } = world;
+      const bearer = server.open.subflows[0]!;
+      const repeat = (seconds: number): void => {
+        for (let i = 0; i < 20 * seconds; i++) {
+          bearer.enqueueOption(world.now, remove(0, 1, 2) as RemoveAddr);
+          world.poll(server);
+          world.run(SECOND / 20);
+        }
+      };
+      world.paths.forEach((path) => (path.rateBps = 10e6));
+      world.send('client', 20_000_000);
+      repeat(2);
+      const { reinjectedBytes } = client.open.statistics;
+      const told = client.of('address-removed').length;
+      repeat(4);
+      expect(client.of('address-removed')).toHaveLength(told);
+      expect(client.open.statistics.reinjectedBytes).toBe(reinjectedBytes);
+      expect(client.open.subflows.every(({ removalCheck }) => removalCheck === undefined)).toBe(true);
+    },
+  );
+
+  it('is heeded again once the address was announced again', () => {
+    const { impostor, second } = joined();
+    const survive = (): void => {
+      impostor.now += SECOND / 10;
+      impostor.send({ options: [impostor.dataAck(1)] }, second);
+      impostor.run(10 * SECOND);
+    };
+    impostor.send({ options: [announcement(9, '10.3.0.1'), remove(9)] });
+    survive();
+    impostor.send({ options: [remove(9)] });
+    expect(second.removalCheck).toBeUndefined();
+    impostor.send({ options: [announcement(9, '10.3.0.1')] });
+    impostor.send({ options: [remove(9)] });
+    expect(second.removalCheck).toBeDefined();
+    expect(removed(impostor)).toEqual([9, 9]);
   });
 
   it('for a path that works costs the stream nothing, by whoever it was forged', () => {

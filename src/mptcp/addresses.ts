@@ -7,7 +7,7 @@ import { constantTimeEqual, isSameEndpoint } from '../wire/index.js';
 import type { AddAddr, Endpoint, IpAddress } from '../wire/index.js';
 import { AddressBook, isAddressId } from './address-book.js';
 import type { Announcement } from './address-book.js';
-import { sendRemovals } from './address-removal.js';
+import { noteAnnounced, sendRemovals } from './address-removal.js';
 import type { ConnectionCore } from './core.js';
 import type { Subflow } from './subflow.js';
 
@@ -123,6 +123,7 @@ export function handleAddAddr(core: ConnectionCore, now: number, subflow: Subflo
   if (outcome === 'clash') return;
   echo(core, now, subflow, option);
   if (outcome === 'ignored') return;
+  noteAnnounced(core, addressId);
   if (outcome === 'new') core.tell({ type: 'address-announced', id: addressId, address, port });
   core.notePath({ type: 'address-announced', id: addressId });
 }

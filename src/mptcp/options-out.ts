@@ -50,7 +50,7 @@ export const ACK_OPTION_BYTES = 12;
 /** Writes the options of `out`, a segment of `subflow` that TCP has just filled in. */
 export function writeOptions(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
   if (core.isFallback) {
-    writeFarewell(core, subflow, out);
+    writeFarewell(core, now, subflow, out);
     return;
   }
   if ((out.flags & TcpFlag.SYN) !== 0) writeSyn(core, subflow, out);
@@ -243,8 +243,11 @@ function fillFin(core: ConnectionCore): void {
   dss.checksum = core.usesChecksum ? dssChecksum(seq, 0, 1, []) : 0;
 }
 
-/** After a failure in the middle of the stream: MP_FAIL once, and the infinite mapping with the next data. */
-function writeFarewell(core: ConnectionCore, subflow: Subflow, out: Segment): void {
+/**
+ * After a failure in the middle of the stream: MP_FAIL once, and the infinite mapping with the next data. That ends all
+ * signalling (RFC 8684 §3.7), so data that would announce it waits for the MP_FAIL: see `pushData`.
+ */
+function writeFarewell(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
   const { record } = out;
   if (record === undefined) {
     if ((out.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
@@ -252,11 +255,14 @@ function writeFarewell(core: ConnectionCore, subflow: Subflow, out: Segment): vo
       makeRoom(out, 12);
       append(out, { subtype: 'MP_FAIL', dataSeq: core.pendingFail });
       core.pendingFail = undefined;
+      core.maySchedule = true;
     }
     if (core.farewellAck >= 0) writeFarewellAck(core, out);
-  } else if (record.start >= core.infiniteFrom) {
-    writeInfinite(core, subflow, out);
+    return;
   }
+  if (record.start >= core.infiniteFrom) writeInfinite(core, subflow, out);
+  // Data that TCP had already must not take the place of the ACK that says so.
+  if (core.pendingFail !== undefined) subflow.tcp.requestAck(now);
 }
 
 /** The last DATA_ACK: it goes up to where mappings were understood, whatever the stream has taken in since. */

@@ -40,7 +40,7 @@ export function pushData(core: ConnectionCore, now: number): void {
     pushSynData(core, now);
     return;
   }
-  if (core.owesKeys || holdsAnswer(core)) return;
+  if (core.owesKeys || core.pendingFail !== undefined || holdsAnswer(core)) return;
   if (core.sender.reinjections !== undefined && !pushReinjections(core, now)) return;
   pushNew(core, now);
   endStream(core, now);

@@ -116,6 +116,10 @@ export class Subflow {
   priorityAt = Number.POSITIVE_INFINITY;
   /** The probing that follows when the peer withdraws its address; undefined most of the time. */
   removalCheck: RemovalCheck | undefined = undefined;
+  /** Whether the peer withdrew the address it goes to, and did not announce it again since. */
+  isWithdrawn = false;
+  /** Whether it outlived such a withdrawal: the next one does not have its data sent twice. */
+  outlivedRemoval = false;
   /** Whether a RST of ours carries MP_FASTCLOSE. */
   sendsFastClose = false;
   /** Data sequence number of the MP_FAIL that a RST of ours carries. */
