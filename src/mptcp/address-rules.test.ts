@@ -296,7 +296,7 @@ describe('REMOVE_ADDR heard (RFC 8684 §3.4.2)', () => {
   it.each([0, 1] as const)(
     'again, of an address that was removed, has no effect, in version %i',
     (version) => {
-      const world = new World({ paths: [{}, {}], versions: [version] })
+      const world = new World({ paths: [{ rateBps: 10e6 }, { rateBps: 10e6 }], versions: [version] })
         .connect()
         .send('client', 10)
         .run(SECOND);
@@ -309,7 +309,6 @@ describe('REMOVE_ADDR heard (RFC 8684 §3.4.2)', () => {
           world.run(SECOND / 20);
         }
       };
-      world.paths.forEach((path) => (path.rateBps = 10e6));
       world.send('client', 20_000_000);
       repeat(2);
       const { reinjectedBytes } = client.open.statistics;

@@ -20,6 +20,7 @@ import { sendExperiment } from './experiment.js';
 import type { ExperimentContent } from './experiment.js';
 import { acknowledgeStream } from './fallback.js';
 import type { FastOpenStatus } from './fast-open.js';
+import { fastCloseAt } from './fast-close.js';
 import { fastOpenOf, receiveSynData, settleSynData } from './fast-open.js';
 import { isTooEarly, readSyn, versionFor } from './handshake-capable.js';
 import { acceptSubflow, isBeforeProof, joinSubflow, judgeJoin, resetJoins } from './handshake-join.js';
@@ -148,6 +149,11 @@ export class Connection {
   /** Whether every subflow is over, TIME-WAIT included: the owner may forget the connection. */
   get isReleasable(): boolean {
     return this.core.phase === 'closed' && this.core.subflows.length === 0;
+  }
+
+  /** Whether it was ended at once by an ACK with MP_FASTCLOSE that the peer has not answered: it is repeated, for a while. */
+  get isClosingFast(): boolean {
+    return fastCloseAt(this.core) !== Number.POSITIVE_INFINITY;
   }
 
   /** Bytes written and not acknowledged at the data level. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { defaultMptcpSettings } from '../mptcp/index.js';
 import { MemoryDevice } from '../../test/support/memory-devices.js';
 import { connect, createServer, UserspaceHost, type Server, type Socket } from './index.js';
 
@@ -261,5 +262,67 @@ describe('a userspace server under attack', () => {
     }
     await until(() => holders(client) === 0 && holders(server) === 1);
     await until(() => client.stack.connectionCount + server.stack.connectionCount === 0);
+  });
+});
+
+describe.each([
+  ['version 0', { versions: [0] }],
+  ['version 1, by ACK', { versions: [1], fastClose: 'ack' }],
+] as const)('a host that is closed with a connection of %s', (_, changes) => {
+  const settings = { mptcp: { ...defaultMptcpSettings, ...changes } };
+
+  /** A connection between two hosts whose line loses the first `losses` packets that the client sends once `isLossy`. */
+  async function connected(losses: number): Promise<{
+    client: UserspaceHost;
+    remote: Socket;
+    line: [MemoryDevice, MemoryDevice];
+    lose: () => void;
+  }> {
+    const client = new UserspaceHost({ settings });
+    const server = new UserspaceHost({ settings });
+    hosts.push(client, server);
+    const line = MemoryDevice.pair();
+    client.addDevice(line[0], { name: 'a', addresses: ['10.0.0.1/24'] });
+    server.addDevice(line[1], { name: 'a', addresses: ['10.0.0.2/24'] });
+    const accepted: Socket[] = [];
+    const port = await listening(createServer({ via: server }, (socket) => accepted.push(socket)));
+    const socket = connect({ via: client, host: '10.0.0.2', port });
+    await once(socket, 'connect');
+    socket.write('a');
+    await until(() => accepted.length === 1);
+    const remote = accepted[0]!;
+    await once(remote, 'data');
+    remote.write('b');
+    await once(socket, 'data');
+    await turns();
+    const { send } = line[0];
+    let left = losses;
+    const lose = (): void => {
+      line[0].send = (now, packet) => {
+        if (left-- <= 0) send.call(line[0], now, packet);
+      };
+    };
+    return { client, remote, line, lose };
+  }
+
+  it('asks again when the fast close was lost, and then is gone', async () => {
+    const { client, remote, lose } = await connected(1);
+    lose();
+    const ended = once(remote, 'error');
+    let isGone = false;
+    client.close(() => (isGone = true));
+    expect([client.closed, isGone]).toEqual([true, false]);
+    expect((await ended)[0]).toMatchObject({ code: 'ECONNRESET' });
+    await until(() => isGone);
+    expect(client.stack.connectionCount).toBe(0);
+  });
+
+  it('is gone in the end when nothing answers', async () => {
+    const { client, remote, lose } = await connected(Number.POSITIVE_INFINITY);
+    remote.on('error', () => undefined);
+    lose();
+    await new Promise<void>((done) => client.close(done));
+    await new Promise<void>((done) => client.close(done));
+    expect(client.closed).toBe(true);
   });
 });

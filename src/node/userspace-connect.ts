@@ -10,7 +10,8 @@ import type { ConnectOptions } from './options.js';
 import { resolve, type Resolved } from './resolve.js';
 import { robustFor } from './robust-option.js';
 import type { Socket } from './socket.js';
-import type { SocketEvents, UserspaceHost } from './userspace-host.js';
+import type { SocketEvents } from './userspace-events.js';
+import type { UserspaceHost } from './userspace-host.js';
 import { UserspaceSocket } from './userspace-socket.js';
 
 /** Begins a connection through `host`. */

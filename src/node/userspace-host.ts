@@ -23,9 +23,6 @@ import {
   type InterfaceAddress,
   type Listener,
   type ListenOptions,
-  type PathNotice,
-  type Socket as StackSocket,
-  type StackEvent,
   type StackSettings,
 } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
@@ -33,6 +30,7 @@ import { CryptoRandom } from './crypto-random.js';
 import { readNat64Prefixes } from './nat64-discovery.js';
 import { codeOf } from './net-error.js';
 import { kernelAddresses, RawInterfaces, type RawSetup } from './raw-interfaces.js';
+import { deliver, type ListenerEvents, type SocketEvents } from './userspace-events.js';
 
 /** How to make a {@link UserspaceHost}. */
 export interface UserspaceHostOptions {
@@ -61,25 +59,6 @@ export interface TunSetup extends TunOptions {
   readonly nat64Prefixes?: readonly string[];
 }
 
-/** Who hears of what happens to a socket of the stack; stands in its `data`. */
-export interface SocketEvents {
-  handleEstablished(): void;
-  handleReadable(): void;
-  handleWritable(): void;
-  handlePeerClosed(): void;
-  handlePath(notice: PathNotice): void;
-  handleClosed(error: StackSocket['error']): void;
-  /** The host is gone, and the connection with it. */
-  handleHostClosed(): void;
-}
-
-/** Who hears of what happens to a listener of the stack; stands in its `data`. */
-export interface ListenerEvents {
-  handleAcceptable(): void;
-  /** The host is gone. */
-  handleHostClosed(): void;
-}
-
 /**
  * Packets taken from a TUN device before what they call for is sent: with offload each may be 64 KiB, and a sender whose
  * window is used up stands still until it hears of them.
@@ -91,6 +70,8 @@ const RECEIVE_ROUNDS = 16;
 const MAX_PORT_DRAWS = 16;
 /** Packets sent in one turn. */
 const TRANSMIT_BATCH = 256;
+/** How long a closed host waits for answers of peers, in ms. */
+const CLOSE_GRACE_MS = 3000;
 /** The longest delay that Node's timers take, in ms. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -116,6 +97,12 @@ export class UserspaceHost {
   private isTurnQueued = false;
   private isInTurn = false;
   private isClosed = false;
+  /** Whether the devices are closed as well. */
+  private isDetached = false;
+  /** Ends the wait for answers of peers to {@link close}. */
+  private grace: NodeJS.Timeout | undefined = undefined;
+  /** Whoever waits for the devices to be closed. */
+  private readonly closers: (() => void)[] = [];
   /** Sockets and servers that keep the process alive. */
   private readonly holders = new Set<object>();
   private anchor: NodeJS.Timeout | undefined = undefined;
@@ -158,7 +145,7 @@ export class UserspaceHost {
     if (!device.isUp) this.stack.setInterfaceState(this.now(), id, false);
     device.attach({
       handlePacket: (_now, packet) => {
-        if (this.isClosed) return;
+        if (this.isDetached) return;
         const meta = { segmentSize: packet.segmentSize, checksumValid: packet.needsChecksum };
         this.stack.handlePacket(this.now(), id, packet.bytes, meta);
         this.wake();
@@ -271,7 +258,7 @@ export class UserspaceHost {
     const now = this.now();
     try {
       for (let i = 0; i < RECEIVE_BATCH; i++) {
-        if (this.isClosed || !tun.receive(received)) return false;
+        if (this.isDetached || !tun.receive(received)) return false;
         this.stack.handlePacket(now, id, received.bytes, received);
       }
       return true;
@@ -333,7 +320,7 @@ export class UserspaceHost {
 
   /** Has a turn follow soon: something went into the stack. */
   wake(): void {
-    if (this.isTurnQueued || this.isInTurn || this.isClosed) return;
+    if (this.isTurnQueued || this.isInTurn || this.isDetached) return;
     this.isTurnQueued = true;
     process.nextTick(() => {
       this.isTurnQueued = false;
@@ -343,7 +330,7 @@ export class UserspaceHost {
 
   /** Events and packets out until both are quiet, or the turn is up. */
   private turn(): void {
-    if (this.isInTurn || this.isClosed) return;
+    if (this.isInTurn || this.isDetached) return;
     this.isInTurn = true;
     let isQuiet = false;
     try {
@@ -358,6 +345,7 @@ export class UserspaceHost {
       // Also when a listener of the user threw: others wait for what is left.
       this.isInTurn = false;
       if (!isQuiet) setImmediate(() => this.turn());
+      else if (this.isClosed && !this.isAwaited) this.detach();
       this.setTimer();
     }
   }
@@ -365,7 +353,7 @@ export class UserspaceHost {
   private transmit(limit: number): number {
     const { stack, out } = this;
     let count = 0;
-    for (let now = this.now(); count < limit && !this.isClosed && stack.pollTransmit(now, out); count++) {
+    for (let now = this.now(); count < limit && !this.isDetached && stack.pollTransmit(now, out); count++) {
       this.outlets[out.interfaceId]?.send(now, out);
       if ((count & 15) === 15) now = this.now();
     }
@@ -376,14 +364,14 @@ export class UserspaceHost {
     let hasEvents = false;
     for (let event = this.stack.pollEvent(); event !== undefined; event = this.stack.pollEvent()) {
       hasEvents = true;
-      deliver(event);
+      if (!this.isClosed) deliver(event);
     }
     return hasEvents;
   }
 
   /** Sets the timer for what is due next. One that fires too early is left alone: its turn sets the right one. */
   private setTimer(): void {
-    if (this.isClosed) return;
+    if (this.isDetached) return;
     const at = this.stack.pollTimeout();
     if (at >= this.timerAt) return;
     clearTimeout(this.timer);
@@ -415,26 +403,51 @@ export class UserspaceHost {
   }
 
   /**
-   * Aborts every connection, sends the resets, and closes the TUN devices. Sockets are destroyed without an error,
-   * servers closed.
+   * Aborts every connection, closes servers, and then the devices. Sockets are destroyed without an error. A peer that is
+   * asked to end a connection with an ACK (always in version 0, by the setting `fastClose` in version 1) has a moment to
+   * answer, three seconds at the most for all of them, in which the question is repeated and the process lives; the
+   * devices are closed after that, else at once. `callback` hears when they are.
    */
-  close(): void {
-    if (this.isClosed) return;
+  close(callback?: () => void): void {
+    if (callback !== undefined) this.closers.push(callback);
+    if (this.isClosed) {
+      if (this.isDetached) this.tellClosers();
+      return;
+    }
     const now = this.now();
-    const listeners = [...this.stack.listeners].map(
-      (listener) => listener.data as ListenerEvents | undefined,
-    );
+    this.isClosed = true;
+    const listeners = [...this.stack.listeners];
     const sockets = [...this.stack.sockets];
     for (const socket of sockets) socket.abort(now);
+    for (const listener of listeners) listener.close(now);
     this.transmit(Number.POSITIVE_INFINITY);
-    this.isClosed = true;
-    clearTimeout(this.timer);
-    for (const outlet of this.outlets) outlet?.close();
     this.holders.clear();
     this.hold(this, false);
     for (const socket of sockets) (socket.data as SocketEvents | undefined)?.handleHostClosed();
-    for (const events of listeners) events?.handleHostClosed();
+    for (const { data } of listeners) (data as ListenerEvents | undefined)?.handleHostClosed();
     if (UserspaceHost.default === this) UserspaceHost.default = undefined;
+    this.grace = setTimeout(() => this.detach(), CLOSE_GRACE_MS);
+    this.turn();
+  }
+
+  /** Whether some peer has not answered an MP_FASTCLOSE. */
+  private get isAwaited(): boolean {
+    for (const { connection } of this.stack.sockets) if (connection.isClosingFast) return true;
+    return false;
+  }
+
+  /** The last of {@link close}: nothing goes in or out from here on. */
+  private detach(): void {
+    if (this.isDetached) return;
+    this.isDetached = true;
+    clearTimeout(this.grace);
+    clearTimeout(this.timer);
+    for (const outlet of this.outlets) outlet?.close();
+    this.tellClosers();
+  }
+
+  private tellClosers(): void {
+    for (const callback of this.closers.splice(0)) process.nextTick(callback);
   }
 }
 
@@ -447,35 +460,6 @@ function transmitMemory(length: number): Uint8Array {
     return new NativeBuffer(length).bytes;
   } catch {
     return new Uint8Array(length);
-  }
-}
-
-function deliver(event: StackEvent): void {
-  if (event.type === 'acceptable') {
-    (event.listener.data as ListenerEvents | undefined)?.handleAcceptable();
-    return;
-  }
-  const events = event.socket.data as SocketEvents | undefined;
-  if (events === undefined) return;
-  switch (event.type) {
-    case 'established':
-      events.handleEstablished();
-      break;
-    case 'readable':
-      events.handleReadable();
-      break;
-    case 'writable':
-      events.handleWritable();
-      break;
-    case 'peer-closed':
-      events.handlePeerClosed();
-      break;
-    case 'path':
-      events.handlePath(event.notice);
-      break;
-    case 'closed':
-      events.handleClosed(event.error);
-      break;
   }
 }
 

@@ -9,7 +9,8 @@ import type { ListenOptions, ServerOptions } from './options.js';
 import { resolve } from './resolve.js';
 import { listen } from './server.js';
 import { tcpSettingsFor } from './userspace-connect.js';
-import type { ListenerEvents, UserspaceHost } from './userspace-host.js';
+import type { ListenerEvents } from './userspace-events.js';
+import type { UserspaceHost } from './userspace-host.js';
 import { UserspaceSocket } from './userspace-socket.js';
 
 export class UserspaceServer extends EventEmitter implements ListenerEvents {

@@ -17,7 +17,8 @@ import type {
   SubflowEvent,
   SubflowInfo,
 } from './socket.js';
-import { MAX_TIMER_MS, type SocketEvents, type UserspaceHost } from './userspace-host.js';
+import type { SocketEvents } from './userspace-events.js';
+import { MAX_TIMER_MS, type UserspaceHost } from './userspace-host.js';
 import { SubflowControl } from './userspace-subflow-control.js';
 import {
   addressEvent,
