@@ -7,6 +7,7 @@
  * 64-bit ones decimal strings. `null` says that the capture does not show it. `client` is the host that sent the first
  * SYN, or what the capture suggests when it starts later (`isClientCertain`).
  */
+import type { HandshakePacket } from './handshake-packet.js';
 
 /** Options that are counted, by the names of RFC 8684 §7.2. */
 export const mptcpOptionNames = [
@@ -30,7 +31,7 @@ export interface TraceReport {
   /** Whether a file ended amid a record: what stands before the cut is in the report. */
   readonly truncated: boolean;
   readonly files: readonly FileReport[];
-  /** Instant of the earliest frame, in nanoseconds since 1970 as a decimal string; null when no frame has a time. */
+  /** Instant of the first frame, in nanoseconds since 1970 as a decimal string; null when no frame has a time. */
   readonly startTime: string | null;
   readonly durationNs: number;
   /** Occurrences of each option in TCP headers, malformed ones not counted. */
@@ -91,8 +92,10 @@ export type FallbackCause =
   | 'version';
 
 export interface ConnectionReport {
-  /** Counted from 0 in the order of the first packet. */
+  /** Counted from 0 in the order in which the first sign of them was seen. */
   readonly id: number;
+  /** Where it was seen: 0 unless both ends were captured. A connection seen at two places is reported twice. */
+  readonly vantage: number;
   /** `tcp`: no MPTCP option was ever seen. */
   readonly protocol: 'mptcp' | 'tcp';
   readonly version: 0 | 1 | null;
@@ -137,7 +140,7 @@ export interface ConnectionReport {
 }
 
 export interface SubflowReport {
-  /** Counted from 0 within the connection in the order of the first packet. */
+  /** Counted from 0 within the connection in the order in which they were found to belong to it. */
   readonly id: number;
   /** Number of the five-tuple in the capture, counted from 0 as Wireshark's `tcp.stream`. */
   readonly stream: number;
@@ -171,6 +174,8 @@ export interface SubflowReport {
   readonly serverBytes: number;
   readonly clientToServer: SubflowDirectionReport;
   readonly serverToClient: SubflowDirectionReport;
+  /** Packets of its handshake with their TCP headers: what the options report reads. Not part of the JSON. */
+  readonly handshake: readonly HandshakePacket[];
 }
 
 /** What one host sent on one subflow. Sampled statistics are null when there was no sample. */
@@ -182,6 +187,12 @@ export interface SubflowDirectionReport {
   readonly uniqueBytes: number;
   readonly retransmittedBytes: number;
   readonly retransmittedPackets: number;
+  /**
+   * Bytes seen for the first time after later ones: the network changed their order, or they were lost before the place of
+   * capture and sent again.
+   */
+  readonly lateBytes: number;
+  readonly latePackets: number;
   /** Data-level bytes that had gone out on another subflow before. */
   readonly reinjectedBytes: number;
   readonly reinjectedPackets: number;

@@ -1,0 +1,340 @@
+/**
+ * The trace analyser: frames in, one after the other, and at the end a report. Owns the clock, the numbering of streams
+ * and the order in which a segment is taken in; what segments mean is in the modules that it calls. Shares no code with the
+ * engine, which it judges. Read first: RFC 9293 §3.4, RFC 8684 §3.
+ *
+ * Use: `handle` every packet of every file in the order of time, then `finish`. What `handle` gives is the same object
+ * every time, good until the next call. A join whose connection becomes known later (the capture lost the packet with the
+ * keys) has the connection -1 until then.
+ */
+import { type CapturedPacket, elapsedNs } from '../capture/index.js';
+import { adopt } from './adoption.js';
+import type { Connection } from './connection.js';
+import { carryPayload, readDataAck, readMapping } from './data-level.js';
+import { Decoder } from './decoder.js';
+import { judgeFallback } from './fallback.js';
+import type { FlowTable } from './flow-table.js';
+import { DSS_PLACE, Handshakes } from './handshake.js';
+import { keepHandshake } from './handshake-packet.js';
+import { Observation } from './observation.js';
+import { TraceReporter } from './reporter.js';
+import type { FileReport, TraceReport } from './report.js';
+import type { Segment } from './segment.js';
+import { defaultTraceSettings, type TraceLimits, type TraceSettings } from './settings.js';
+import { Stream } from './stream.js';
+import type { SubflowDirection } from './subflow-direction.js';
+import { Vantage } from './vantage.js';
+
+const FIN = 1;
+const SYN = 2;
+const RST = 4;
+const ACK = 16;
+
+/** Settings that are given in part. */
+export interface TraceOptions extends Partial<Omit<TraceSettings, 'limits'>> {
+  readonly limits?: Partial<TraceLimits>;
+}
+
+export class TraceAnalyzer {
+  readonly settings: TraceSettings;
+  private readonly decoder: Decoder;
+  private readonly handshakes: Handshakes;
+  private readonly reporter = new TraceReporter();
+  private readonly vantages: Vantage[] = [];
+  private readonly observation = new Observation();
+  private packets = 0;
+  /** The instant that times count from; undefined before the first frame that has a time. */
+  private origin: { readonly seconds: number; readonly nanoseconds: number } | undefined = undefined;
+  private lastNs = 0;
+  private greatestNs = 0;
+  private streams = 0;
+
+  constructor(options: TraceOptions = {}) {
+    const limits = { ...defaultTraceSettings.limits, ...options.limits };
+    this.settings = { ...defaultTraceSettings, ...options, limits };
+    this.decoder = new Decoder(limits.maxTunnelDepth);
+    this.handshakes = new Handshakes(this.settings);
+  }
+
+  /** Frames handled so far. */
+  get packetCount(): number {
+    return this.packets;
+  }
+
+  /**
+   * Takes in a frame, seen at `vantage` (0 unless both ends of connections were captured, each with a number of its own
+   * then). Says what it turned out to be; undefined when it is no TCP segment that can be followed, which the report
+   * counts in `ignored`.
+   */
+  handle(packet: CapturedPacket, vantage = 0): Observation | undefined {
+    this.packets++;
+    const atNs = this.timeOf(packet);
+    const { decoder } = this;
+    if (!decoder.decode(packet)) return undefined;
+    const { segment } = decoder;
+    const place = this.vantages[vantage] ?? this.addVantage(vantage);
+    const { flows } = place;
+    let stream = flows.find(segment);
+    if (stream === undefined || ((segment.flags & SYN) !== 0 && isAnew(stream, segment, flows))) {
+      stream = this.begin(place, segment, atNs);
+    }
+    const isFromOpener = flows.isFromLow === stream.isOpenerLow;
+    stream.note(segment, isFromOpener, this.packets, atNs);
+    return this.observe(place, stream, segment, isFromOpener, atNs);
+  }
+
+  /** The report of all that was handled. `files` are the files as they were read. */
+  finish(files: readonly FileReport[] = []): TraceReport {
+    return this.reporter.finish({
+      packets: this.packets,
+      files,
+      origin: this.origin,
+      durationNs: this.greatestNs,
+      ignored: this.decoder.ignored,
+      handshakes: this.handshakes,
+      vantages: this.vantages,
+    });
+  }
+
+  /** Nanoseconds since the first frame that has a time; a frame without takes the time of the one before. */
+  private timeOf(packet: CapturedPacket): number {
+    if (!packet.hasTime) return this.lastNs;
+    const { origin } = this;
+    if (origin === undefined) {
+      this.origin = { seconds: packet.seconds, nanoseconds: packet.nanoseconds };
+      return 0;
+    }
+    const atNs = elapsedNs(packet, origin);
+    this.lastNs = atNs;
+    if (atNs > this.greatestNs) this.greatestNs = atNs;
+    return atNs;
+  }
+
+  private addVantage(index: number): Vantage {
+    const vantage = new Vantage(index, this.settings.limits);
+    this.vantages[index] = vantage;
+    return vantage;
+  }
+
+  /** A new stream for the segment that was looked up last. */
+  private begin(place: Vantage, segment: Segment, atNs: number): Stream {
+    if (this.streams >= this.settings.limits.maxStreams) this.evict(place, segment);
+    const { flows } = place;
+    const stream = new Stream(place.nextStream++, place.index);
+    this.streams++;
+    stream.firstPacket = this.packets;
+    stream.startNs = atNs;
+    const kind = segment.flags & (SYN | ACK);
+    stream.isOpenerCertain = (kind & SYN) !== 0;
+    if (kind === SYN) stream.isOpenerLow = flows.isFromLow;
+    else if (kind === (SYN | ACK)) stream.isOpenerLow = !flows.isFromLow;
+    // Servers listen on the lower port as a rule; between equal ones, who is seen first may be the client.
+    else stream.isOpenerLow = segment.sourcePort === segment.destinationPort && flows.isFromLow;
+    flows.put(stream, segment);
+    return stream;
+  }
+
+  private observe(
+    place: Vantage,
+    stream: Stream,
+    segment: Segment,
+    isFromOpener: boolean,
+    atNs: number,
+  ): Observation {
+    const o = this.observation;
+    o.packet = this.packets;
+    o.atNs = atNs;
+    o.vantage = place.index;
+    o.stream = stream.number;
+    o.flags = segment.flags;
+    o.payloadLength = segment.payloadLength;
+    o.optionBits = segment.optionBits;
+    if (segment.hasDss) this.handshakes.counts[DSS_PLACE]!++;
+    if ((segment.flags & SYN) !== 0 || segment.mptcpCount > 0 || segment.malformedCount > 0) {
+      if ((segment.flags & SYN) !== 0) noteSyn(stream, segment, atNs);
+      this.handshakes.read(place, stream, segment, { packet: this.packets, atNs, isFromOpener });
+    }
+    const connection = stream.connection ?? this.adopt(place, stream, segment, isFromOpener);
+    clear(o);
+    if (connection !== undefined) this.follow(place, connection, stream, segment, isFromOpener, o);
+    else describePlain(stream, segment, isFromOpener, o);
+    if (stream.isEarly) this.keep(stream, segment, isFromOpener, o);
+    return o;
+  }
+
+  /** The connection of a stream that had none so far, if this segment shows it. */
+  private adopt(
+    place: Vantage,
+    stream: Stream,
+    segment: Segment,
+    isFromOpener: boolean,
+  ): Connection | undefined {
+    if (segment.hasDss) return adopt(this.handshakes, place, stream, segment, isFromOpener);
+    if (!this.settings.includesPlain || stream.join !== undefined) return undefined;
+    const connection = this.handshakes.begin(place, stream);
+    if (connection !== undefined) connection.isMultipath = false;
+    return connection;
+  }
+
+  /** Takes a segment of a followed connection in. */
+  private follow(
+    place: Vantage,
+    connection: Connection,
+    stream: Stream,
+    segment: Segment,
+    isFromOpener: boolean,
+    o: Observation,
+  ): void {
+    const own = isFromOpener ? stream.fromOpener! : stream.fromOther!;
+    const peer = isFromOpener ? stream.fromOther! : stream.fromOpener!;
+    const isClient = isFromOpener === stream.isOpenerClient;
+    const data = isClient ? connection.clientData : connection.serverData;
+    const peerData = isClient ? connection.serverData : connection.clientData;
+    const host = isClient ? connection.client : connection.server;
+    const { flags, payloadLength } = segment;
+    const { atNs } = o;
+    connection.packets++;
+    connection.lastPacket = o.packet;
+    connection.endNs = atNs;
+    o.connection = connection.id;
+    o.subflow = stream.subflow;
+    o.sender = isClient ? 'client' : 'server';
+    if (!own.isAnchored) anchor(own, stream, isFromOpener);
+    if (stream.subflow === 0) {
+      if (stream.thirdNs < 0 || !connection.isConfirmed || payloadLength > 0) {
+        judgeFallback(connection, stream, segment, isFromOpener, o.packet);
+      }
+      if (connection.isFallback && own.mappings.end !== Number.POSITIVE_INFINITY) mapAll(own);
+    }
+    if (stream.thirdNs < 0 && isFromOpener && stream.synAckNs >= 0 && (flags & SYN) === 0) {
+      stream.thirdNs = atNs;
+    }
+    const offset = own.send(segment, atNs);
+    o.relativeSeq = offset;
+    const window = (flags & SYN) !== 0 ? segment.window : segment.window * 2 ** own.windowShift;
+    o.windowBytes = window;
+    if ((flags & (ACK | RST)) === ACK) {
+      if (!peer.isAnchored) anchor(peer, stream, !isFromOpener);
+      const acked = peer.acknowledge(segment, atNs);
+      o.relativeAck = peer.acked + ((segment.ack - peer.ackedSeq) | 0);
+      o.ackedBytes = acked;
+      o.rttNs = peer.rttSample;
+      if (acked > 0) own.ackSizes.add(acked);
+      if (window === 0 || own.zeroSince >= 0) own.noteWindow(window, atNs);
+    }
+    if (segment.hasMapping) readMapping(place, connection, own, host, data, segment, o);
+    if (segment.hasDataAck) {
+      o.dataAck = readDataAck(place, connection, peerData, segment, atNs);
+      o.dataRttNs = peerData.rttSample;
+      if ((flags & SYN) === 0) peerData.noteWindow(window, atNs);
+    }
+    if (payloadLength > 0) {
+      const start = (flags & SYN) !== 0 ? offset + 1 : offset;
+      carryPayload(own, host, data, stream, start, payloadLength, o);
+      o.flightBytes = own.flightBytes;
+      o.dataFlightBytes = data.flightBytes;
+      o.outOfOrderBytes = data.outOfOrderBytes;
+    } else {
+      o.flightBytes = peer.flightBytes;
+      o.dataFlightBytes = peerData.flightBytes;
+      o.outOfOrderBytes = peerData.outOfOrderBytes;
+    }
+    if ((flags & (FIN | RST)) !== 0 && stream.isOver) endOf(connection, stream);
+  }
+
+  /** Keeps what belongs to the handshake of a connection. */
+  private keep(stream: Stream, segment: Segment, isFromOpener: boolean, o: Observation): void {
+    keepHandshake(stream, segment, isFromOpener, o, this.settings.limits.maxHandshakePackets);
+  }
+
+  /** Makes room for streams. */
+  private evict(place: Vantage, segment: Segment): void {
+    this.streams -= this.reporter.evict(this.vantages);
+    // The place found for the segment is not valid any more.
+    place.flows.find(segment);
+  }
+}
+
+/** Whether a SYN begins another stream than the one that its ports belonged to, by the rules of Wireshark. */
+function isAnew(stream: Stream, segment: Segment, flows: FlowTable): boolean {
+  const isFromOpener = flows.isFromLow === stream.isOpenerLow;
+  const isKnown = isFromOpener ? stream.hasOpenerInitial : stream.hasOtherInitial;
+  const initial = isFromOpener ? stream.openerInitial : stream.otherInitial;
+  return isKnown && initial !== segment.seq;
+}
+
+function noteSyn(stream: Stream, segment: Segment, atNs: number): void {
+  if (segment.mss > 0) stream.mss = stream.mss === 0 ? segment.mss : Math.min(stream.mss, segment.mss);
+  const shift = Math.min(segment.windowScale, 14);
+  if ((segment.flags & ACK) === 0) {
+    stream.hasSyn = true;
+    if (stream.synNs < 0) stream.synNs = atNs;
+    stream.openerShift = shift;
+  } else {
+    stream.hasSynAck = true;
+    if (stream.synAckNs < 0) stream.synAckNs = atNs;
+    stream.otherShift = shift;
+  }
+  // Both must offer it (RFC 7323 §2.2).
+  if (stream.fromOpener !== undefined && stream.fromOther !== undefined) scaleWindows(stream);
+}
+
+function scaleWindows(stream: Stream): void {
+  const isAgreed = stream.openerShift >= 0 && stream.otherShift >= 0;
+  stream.fromOpener!.windowShift = isAgreed ? stream.openerShift : 0;
+  stream.fromOther!.windowShift = isAgreed ? stream.otherShift : 0;
+}
+
+/** Offset 0 of a direction is what the stream took for the initial number. */
+function anchor(direction: SubflowDirection, stream: Stream, isOpener: boolean): void {
+  const hasInitial = isOpener ? stream.hasOpenerInitial : stream.hasOtherInitial;
+  if (!hasInitial) return;
+  // Who comes to be followed amid its life has sent bytes that are not missing.
+  const isFromStart = stream.packetsBefore <= 4 && (isOpener ? stream.hasSyn : stream.hasSynAck);
+  direction.anchor(isOpener ? stream.openerInitial : stream.otherInitial, isFromStart);
+  direction.isSynSeen = isOpener ? stream.hasSyn : stream.hasSynAck;
+  scaleWindows(stream);
+}
+
+/** In a fallback, the mapping in force goes on for ever; without one, the data is that of the subflow. */
+function mapAll(direction: SubflowDirection): void {
+  const { mappings } = direction;
+  if (mappings.count === 0) mappings.set(1, Number.POSITIVE_INFINITY, 1);
+  else mappings.end = Number.POSITIVE_INFINITY;
+}
+
+function endOf(connection: Connection, stream: Stream): void {
+  connection.client.handovers.end(stream.subflow);
+  connection.server.handovers.end(stream.subflow);
+}
+
+/** Resets what not every segment has. */
+function clear(o: Observation): void {
+  o.relativeAck = -1;
+  o.dataOffset = -1;
+  o.mappingOffset = -1;
+  o.mappingLength = -1;
+  o.dataAck = -1;
+  o.dataFin = false;
+  o.retransmittedBytes = 0;
+  o.reinjectedBytes = 0;
+  o.reinjectedFrom = -1;
+  o.rttNs = -1;
+  o.dataRttNs = -1;
+  o.ackedBytes = 0;
+}
+
+/** A segment of a stream that is not followed. */
+function describePlain(stream: Stream, segment: Segment, isFromOpener: boolean, o: Observation): void {
+  o.connection = -1;
+  o.subflow = -1;
+  o.sender = isFromOpener ? 'client' : 'server';
+  const own = isFromOpener ? stream.openerInitial : stream.otherInitial;
+  const peer = isFromOpener ? stream.otherInitial : stream.openerInitial;
+  o.relativeSeq = (segment.seq - own) >>> 0;
+  if ((segment.flags & ACK) !== 0) o.relativeAck = (segment.ack - peer) >>> 0;
+  o.windowBytes = segment.window;
+  o.flightBytes = 0;
+  o.dataFlightBytes = -1;
+  o.outOfOrderBytes = -1;
+}

@@ -1,0 +1,145 @@
+/**
+ * One Multipath TCP connection as the capture shows it: its two hosts, its subflows, the data of both directions and what
+ * was signalled. Only state and the steps that keep it whole; the rules that read packets are in handshake.ts,
+ * data-level.ts and fallback.ts.
+ */
+import { type Uint64, uint64Distance } from '../base/index.js';
+import { deriveKeyMaterial } from '../wire/index.js';
+import { DataDirection } from './data-direction.js';
+import { HandoverWatch } from './handover.js';
+import type { AddressReport, FallbackCause, SignalReport } from './report.js';
+import type { TraceLimits } from './settings.js';
+import type { MatchedBy, Stream } from './stream.js';
+import { SubflowDirection } from './subflow-direction.js';
+
+/** What is known of one of the two hosts. */
+export class HostView {
+  key: Uint64 | undefined = undefined;
+  token: number | undefined = undefined;
+  initialDataSeq: Uint64 | undefined = undefined;
+  /** MP_CAPABLE flags that it sent last; -1 before. */
+  capableFlags = -1;
+  readonly handovers: HandoverWatch;
+
+  constructor(limits: TraceLimits) {
+    this.handovers = new HandoverWatch(limits.maxHandovers);
+  }
+}
+
+/** An address report while it changes. */
+export type AddressState = { -readonly [Field in keyof AddressReport]: AddressReport[Field] };
+
+export class Connection {
+  readonly id: number;
+  readonly vantage: number;
+  readonly limits: TraceLimits;
+  readonly client: HostView;
+  readonly server: HostView;
+  /** What each host sent at the data level. */
+  readonly clientData: DataDirection;
+  readonly serverData: DataDirection;
+  readonly subflows: Stream[] = [];
+  /** Whether any MPTCP option was seen; else it is followed because plain connections were asked for. */
+  isMultipath = true;
+  version: 0 | 1 | undefined = undefined;
+  /** Versions that the SYN and the SYN+ACK named; -1 before. */
+  synVersion = -1;
+  synAckVersion = -1;
+  isClientCertain = false;
+  /** Whether DSS checksums are in use; undefined while it is not known. */
+  checksum: boolean | undefined = undefined;
+  /** Whether the keys fit what is on the wire; undefined before anything could be compared. */
+  keysVerified: boolean | undefined = undefined;
+  /** Whether a SYN with MP_CAPABLE was seen, and whether the handshake has come to its end with it. */
+  wasOffered = false;
+  isConfirmed = false;
+  /** Whether the last SYN came without the option. */
+  isSynBare = false;
+  /** The third packet, when it had no MP_CAPABLE; -1. */
+  bareThirdPacket = -1;
+  fallbackCause: FallbackCause | undefined = undefined;
+  fallbackPacket = -1;
+  hasFastClose = false;
+  packets = 0;
+  firstPacket = 0;
+  lastPacket = 0;
+  startNs = 0;
+  endNs = 0;
+  readonly addresses: AddressState[] = [];
+  readonly signals: SignalReport[] = [];
+
+  constructor(id: number, vantage: number, limits: TraceLimits) {
+    this.id = id;
+    this.vantage = vantage;
+    this.limits = limits;
+    this.client = new HostView(limits);
+    this.server = new HostView(limits);
+    this.clientData = new DataDirection(limits);
+    this.serverData = new DataDirection(limits);
+  }
+
+  get isFallback(): boolean {
+    return this.fallbackCause !== undefined;
+  }
+
+  /** Whether every subflow is over. */
+  get isOver(): boolean {
+    return this.subflows.every((stream) => stream.isOver);
+  }
+
+  /** Makes a stream a subflow. What it had sent before counts as not captured. */
+  attach(stream: Stream, matchedBy: MatchedBy, isOpenerClient: boolean): void {
+    stream.connection = this;
+    stream.subflow = this.subflows.length;
+    stream.packetsBefore = stream.packets;
+    stream.matchedBy = matchedBy;
+    stream.isOpenerClient = isOpenerClient;
+    stream.fromOpener = new SubflowDirection(this.limits);
+    stream.fromOther = new SubflowDirection(this.limits);
+    if (this.subflows.length === 0) {
+      this.firstPacket = stream.firstPacket;
+      this.startNs = stream.startNs;
+    }
+    this.subflows.push(stream);
+    this.packets += stream.packets;
+    this.lastPacket = Math.max(this.lastPacket, stream.lastPacket);
+    this.endNs = Math.max(this.endNs, stream.endNs);
+  }
+
+  /** Takes in a key; returns whether it is news. A key that contradicts the one known is left aside. */
+  learnKey(host: HostView, key: Uint64, version: 0 | 1): boolean {
+    if (host.key !== undefined) {
+      if (host.key.hi !== key.hi || host.key.lo !== key.lo) this.keysVerified = false;
+      return false;
+    }
+    const { token, initialDataSeq } = deriveKeyMaterial(key, version);
+    if (host.token !== undefined && host.token !== token) {
+      this.keysVerified = false;
+      return false;
+    }
+    host.key = key;
+    host.token = token;
+    host.initialDataSeq = initialDataSeq;
+    this.anchorByKey(host === this.client ? this.clientData : this.serverData, initialDataSeq);
+    return true;
+  }
+
+  /** Forgets the keys of a handshake that another SYN or version replaced. */
+  forgetKeys(host: HostView): void {
+    host.key = undefined;
+    host.token = undefined;
+    host.initialDataSeq = undefined;
+    const data = host === this.client ? this.clientData : this.serverData;
+    if (data.firstDataNs < 0) data.isAnchored = false;
+  }
+
+  private anchorByKey(data: DataDirection, initial: Uint64): void {
+    if (!data.isAnchored) {
+      data.setAnchor(initial.hi | 0, initial.lo | 0, 0, true);
+      return;
+    }
+    // Numbers came first: offsets keep counting from there.
+    const distance = uint64Distance(data.anchorHi >>> 0, data.anchorLo >>> 0, initial);
+    this.keysVerified = Math.abs(distance) < 2 ** 40 && this.keysVerified !== false;
+  }
+}

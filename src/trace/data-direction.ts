@@ -1,0 +1,233 @@
+/**
+ * What one host sent at the data level of a connection, over all its subflows: which bytes, which again and by whom,
+ * what the peer acknowledged, in which order it came. Offsets count from the initial data sequence number, so that the
+ * first byte is 1; where that is not known, the first number seen is 1.
+ * Read first: RFC 8684 §3.3.1 (mappings), §3.3.2 (DATA_ACK), §3.3.3 (DATA_FIN), §3.3.4 (receive window).
+ */
+import { DataRanges } from './data-ranges.js';
+import { Histogram } from './histogram.js';
+import type { TraceLimits } from './settings.js';
+import { TimedSegments } from './timed-segments.js';
+
+/** A number of 64 bits farther than this from where the data stands belongs to something else. */
+const FARTHEST = 2 ** 40;
+/** How far the data may run from the anchor of its numbers before that follows. */
+const ANCHOR_REACH = 0x2000_0000;
+/** Payload of a full segment where the handshake does not tell. */
+const USUAL_SEGMENT_BYTES = 1400;
+
+export class DataDirection {
+  /** Data-level bytes on subflows, those first carried, and those carried before. */
+  bytes = 0;
+  uniqueBytes = 0;
+  reinjectedBytes = 0;
+  mappings = 0;
+  badChecksums = 0;
+  goodChecksums = 0;
+  /** Whether any number is known, and whether it follows from the key. */
+  isAnchored = false;
+  isFromKey = false;
+  /** Whether the upper half of the numbers is known. */
+  hasHigh = false;
+  /** Wire number, in signed halves, that stands for the offset `anchor`. */
+  anchorHi = 0;
+  anchorLo = 0;
+  anchor = 0;
+  /** End of the highest mapping seen, highest DATA_ACK, and the first byte that has not been seen. */
+  end = 1;
+  acked = 1;
+  contiguous = 1;
+  /** Bytes seen above the first that has not been. */
+  outOfOrderBytes = 0;
+  /** Offset of the DATA_FIN; -1 before it was seen. */
+  dataFinAt = -1;
+  firstDataNs = -1;
+  lastDataNs = -1;
+  /** Numbers of 64 bits that fit nowhere. */
+  strange = 0;
+  /** Highest offset that the peer's window allows; -1 before it is known. */
+  rightEdge = -1;
+  /** Payload of a full segment. */
+  segmentBytes = USUAL_SEGMENT_BYTES;
+  /** Since when there is no room for another; -1 while there is. */
+  blockedSince = -1;
+  blockedNs = 0;
+  /** Round-trip time that the last DATA_ACK completed; -1 for none. */
+  rttSample = -1;
+  readonly rtt = new Histogram();
+  readonly flight = new Histogram();
+  readonly outOfOrder = new Histogram();
+  readonly outOfOrderNs = new Histogram();
+  readonly ranges: DataRanges;
+  private readonly timed: TimedSegments;
+  /** DATA_ACKs up to here are of bytes that were sent more than once. */
+  private karnEnd = 0;
+
+  constructor(limits: TraceLimits) {
+    this.ranges = new DataRanges(limits.maxDataRanges);
+    this.timed = new TimedSegments(limits.maxTimedSegments);
+  }
+
+  get flightBytes(): number {
+    const flight = this.end - this.acked;
+    return flight > 0 ? flight : 0;
+  }
+
+  /** Makes a wire number, in signed halves, stand for `offset`. */
+  setAnchor(hi: number, lo: number, offset: number, isFromKey: boolean): void {
+    this.isAnchored = true;
+    this.isFromKey = isFromKey;
+    this.hasHigh = isFromKey;
+    this.anchorHi = hi;
+    this.anchorLo = lo;
+    this.anchor = offset;
+  }
+
+  /** The offset that a number of 64 bits means; NaN when it lies nowhere near. */
+  offsetOf64(hi: number, lo: number): number {
+    if (!this.hasHigh) return this.offsetOf32(lo);
+    if (hi === this.anchorHi) return this.anchor + ((lo >>> 0) - (this.anchorLo >>> 0));
+    const distance = ((hi - this.anchorHi) | 0) * 0x1_0000_0000 + ((lo >>> 0) - (this.anchorLo >>> 0));
+    if (Math.abs(distance) > FARTHEST) return Number.NaN;
+    return this.anchor + distance;
+  }
+
+  /** The offset that a number of 32 bits means: the one nearest to the anchor, which follows the data. */
+  offsetOf32(lo: number): number {
+    return this.anchor + ((lo - this.anchorLo) | 0);
+  }
+
+  /**
+   * Takes in payload [start, end) that subflow `owner` carries, not again within that subflow. Returns how many bytes of
+   * it a subflow had carried before; `ranges` says which.
+   */
+  carry(start: number, end: number, owner: number, atNs: number): number {
+    this.bytes += end - start;
+    if (this.firstDataNs < 0) this.beginAt(start, atNs);
+    this.lastDataNs = atNs;
+    let again = 0;
+    if (start >= this.end) {
+      this.uniqueBytes += end - start;
+      this.ranges.append(start, end, owner, atNs);
+      if (start === this.contiguous) this.contiguous = end;
+      else this.outOfOrderBytes += end - start;
+      this.extend(end);
+      this.timed.push(end, atNs);
+    } else {
+      again = this.carryBelow(start, end, owner, atNs);
+    }
+    this.flight.add(this.end > this.acked ? this.end - this.acked : 0);
+    this.outOfOrder.add(this.outOfOrderBytes);
+    if (this.blockedSince < 0 && this.rightEdge >= 0 && this.rightEdge - this.end < this.segmentBytes) {
+      this.blockedSince = atNs;
+    }
+    return again;
+  }
+
+  /** Takes in a DATA_ACK of the peer; false when it acknowledges nothing new. */
+  acknowledge(offset: number, atNs: number): boolean {
+    this.rttSample = -1;
+    if (!(offset > this.acked)) return false;
+    if (offset > this.end) {
+      if (offset - this.end > ANCHOR_REACH) {
+        this.strange++;
+        return false;
+      }
+      this.extend(offset);
+    }
+    this.acked = offset;
+    if (offset > this.contiguous) this.fillUpTo(offset, atNs);
+    const sentNs = this.timed.acknowledge(offset);
+    if (sentNs >= 0 && offset > this.karnEnd) {
+      this.rttSample = atNs - sentNs;
+      this.rtt.add(this.rttSample);
+    }
+    return true;
+  }
+
+  /** The peer has room for `windowBytes` behind its highest DATA_ACK (RFC 8684 §3.3.4). */
+  noteWindow(windowBytes: number, atNs: number): void {
+    const edge = this.acked + windowBytes;
+    if (edge > this.rightEdge) this.rightEdge = edge;
+    if (this.blockedSince >= 0 && this.rightEdge - this.end >= this.segmentBytes) {
+      this.blockedNs += Math.max(0, atNs - this.blockedSince);
+      this.blockedSince = -1;
+    }
+  }
+
+  /** A DATA_FIN that takes the data sequence number at `offset`. */
+  noteDataFin(offset: number): void {
+    this.dataFinAt = offset;
+    if (offset + 1 > this.end) {
+      if (this.contiguous === offset) this.contiguous = offset + 1;
+      this.extend(offset + 1);
+    }
+  }
+
+  /** The first data of a capture that starts in the middle: what lies before it is not missing. */
+  private beginAt(start: number, atNs: number): void {
+    this.firstDataNs = atNs;
+    if (this.isFromKey || start <= this.end) return;
+    this.contiguous = start;
+    this.end = start;
+  }
+
+  private carryBelow(start: number, end: number, owner: number, atNs: number): number {
+    const { ranges } = this;
+    const wasContiguous = this.contiguous;
+    ranges.cover(start, end, owner, atNs);
+    const again = end - start - ranges.freshBytes;
+    this.uniqueBytes += ranges.freshBytes;
+    this.reinjectedBytes += again;
+    if (again > 0) this.karnEnd = Math.max(this.end, end);
+    if (start > wasContiguous) {
+      this.outOfOrderBytes += ranges.freshBytes;
+    } else if (end > wasContiguous) {
+      // What it repeats of the bytes above the hole no longer waits.
+      const repeated = again - (wasContiguous - start);
+      if (repeated > 0) this.outOfOrderBytes = Math.max(0, this.outOfOrderBytes - repeated);
+      this.contiguous = end;
+      this.pass(end, atNs);
+    }
+    if (end > this.end) this.extend(end);
+    return again;
+  }
+
+  /** Everything below `offset` has arrived, whatever the capture shows. */
+  private fillUpTo(offset: number, atNs: number): void {
+    const { ranges } = this;
+    for (let i = ranges.indexEndingAfter(this.contiguous); i < ranges.count; i++) {
+      const start = ranges.startOf(i);
+      if (start >= offset) break;
+      this.release(Math.min(ranges.endOf(i), offset) - Math.max(start, this.contiguous), ranges.timeOf(i), atNs);
+    }
+    this.contiguous = offset;
+    this.pass(offset, atNs);
+  }
+
+  /** A hole that ended at `from` is filled: the ranges that follow without a gap are in order now. */
+  private pass(from: number, atNs: number): void {
+    const { ranges } = this;
+    for (let i = ranges.indexEndingAfter(from); i < ranges.count; i++) {
+      if (ranges.startOf(i) > this.contiguous) break;
+      const end = ranges.endOf(i);
+      this.release(end - this.contiguous, ranges.timeOf(i), atNs);
+      this.contiguous = end;
+    }
+    if (this.contiguous >= this.end) this.outOfOrderBytes = 0;
+  }
+
+  private release(bytes: number, arrivedNs: number, atNs: number): void {
+    this.outOfOrderBytes = Math.max(0, this.outOfOrderBytes - bytes);
+    this.outOfOrderNs.add(atNs - arrivedNs);
+  }
+
+  private extend(end: number): void {
+    this.end = end;
+    if (end - this.anchor < ANCHOR_REACH) return;
+    const low = (this.anchorLo >>> 0) + (end - this.anchor);
+    this.anchorHi = (this.anchorHi + Math.floor(low / 0x1_0000_0000)) | 0;
+    this.anchorLo = low | 0;
+    this.anchor = end;
+  }
+}

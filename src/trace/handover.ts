@@ -1,0 +1,78 @@
+/**
+ * Finds the moments at which a host's data moved from one subflow to another. Data that alternates between subflows is no
+ * handover: the old one must send nothing new for a while, or have ended.
+ */
+import { MILLISECOND } from '../base/index.js';
+
+/** How long the old subflow must be silent while data flows on another. */
+const SILENCE_NS = 500 * MILLISECOND;
+/** The same at the end of the capture. */
+const FINAL_SILENCE_NS = 50 * MILLISECOND;
+
+/** A handover, times in nanoseconds since the first frame. */
+export interface Handover {
+  readonly from: number;
+  readonly to: number;
+  readonly atNs: number;
+  readonly gapNs: number;
+  readonly packet: number;
+}
+
+export class HandoverWatch {
+  readonly found: Handover[] = [];
+  forgotten = 0;
+  /** Subflow that carried new data last, and when; -1 before. */
+  private carrier = -1;
+  private lastNs = 0;
+  /** The last change of carrier that may become a handover; `from` is -1 without one. */
+  private from = -1;
+  private to = -1;
+  private atNs = 0;
+  private gapNs = 0;
+  private packet = 0;
+  private readonly limit: number;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** Subflow `subflow` carries data that none had carried before. */
+  carry(subflow: number, atNs: number, packet: number): void {
+    if (subflow !== this.carrier) this.change(subflow, atNs, packet);
+    else if (this.from >= 0 && atNs - this.atNs >= SILENCE_NS) this.confirm();
+    this.lastNs = atNs;
+  }
+
+  /** A subflow sends nothing more. */
+  end(subflow: number): void {
+    if (subflow === this.from) this.confirm();
+  }
+
+  /** The capture is over. */
+  finish(): void {
+    if (this.from >= 0 && this.lastNs - this.atNs >= FINAL_SILENCE_NS) this.confirm();
+  }
+
+  private change(subflow: number, atNs: number, packet: number): void {
+    if (this.from >= 0 && subflow !== this.from && atNs - this.atNs >= SILENCE_NS) this.confirm();
+    if (this.carrier >= 0) {
+      // The subflow that had been given up sends again: its data moved nowhere, but the other's may do so now.
+      this.from = this.carrier;
+      this.to = subflow;
+      this.atNs = atNs;
+      this.gapNs = atNs - this.lastNs;
+      this.packet = packet;
+    }
+    this.carrier = subflow;
+  }
+
+  private confirm(): void {
+    if (this.found.length < this.limit) {
+      const { from, to, atNs, gapNs, packet } = this;
+      this.found.push({ from, to, atNs, gapNs, packet });
+    } else {
+      this.forgotten++;
+    }
+    this.from = -1;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Reads the options of a TCP header into a {@link Segment}: the few that the analyser needs of every segment, the DSS
+ * among them. Other MPTCP options are located only. Read first: RFC 9293 §3.2, RFC 8684 §3.3.
+ */
+import { maxMptcpOptions, TcpOptionKind } from '../wire/index.js';
+import type { Segment } from './segment.js';
+
+// What a module exports is read through a cell each time; these let the compiler see constants.
+const kindEnd = TcpOptionKind.END;
+const kindNop = TcpOptionKind.NOP;
+const kindMss = TcpOptionKind.MSS;
+const kindWindowScale = TcpOptionKind.WINDOW_SCALE;
+const kindTimestamps = TcpOptionKind.TIMESTAMPS;
+const kindMptcp = TcpOptionKind.MPTCP;
+const mostOptions = maxMptcpOptions;
+const subtypeDss = 2;
+/** NOP, NOP, timestamps, length 10: how nearly every segment's options begin (RFC 7323 appendix A). */
+const alignedTimestamps = 0x0101080a;
+
+/** Bytes of a DSS without checksum, by the lower four flags (RFC 8684 §3.3). */
+const dssLengths = Uint8Array.from({ length: 16 }, (_, flags) => {
+  const ackBytes = (flags & 1) === 0 ? 0 : (flags & 2) === 0 ? 4 : 8;
+  const mappingBytes = (flags & 4) === 0 ? 0 : (flags & 8) === 0 ? 10 : 14;
+  return 4 + ackBytes + mappingBytes;
+});
+
+/** Reads the options between `start` and `end`, which lie within the bytes captured. */
+export function readOptions(segment: Segment, bytes: Uint8Array, start: number, end: number): void {
+  segment.windowScale = -1;
+  segment.mss = 0;
+  segment.hasTimestamps = false;
+  segment.optionBits = 0;
+  segment.mptcpCount = 0;
+  segment.malformedCount = 0;
+  segment.hasDss = false;
+  segment.hasDataAck = false;
+  segment.hasMapping = false;
+  segment.dataFin = false;
+  let at = start;
+  if (end - at >= 12 && word(bytes, at) === alignedTimestamps) {
+    readTimestamps(segment, bytes, at + 2);
+    at += 12;
+  }
+  while (at < end) {
+    const kind = bytes[at]!;
+    if (kind === kindNop) {
+      at++;
+      continue;
+    }
+    if (kind === kindEnd) return;
+    const length = at + 1 < end ? bytes[at + 1]! : 0;
+    if (length < 2 || at + length > end) {
+      if (kind === kindMptcp) segment.malformedCount++;
+      return;
+    }
+    if (kind === kindMptcp) readMptcp(segment, bytes, at, length);
+    else readOther(segment, bytes, at, kind, length);
+    at += length;
+  }
+}
+
+function readOther(segment: Segment, bytes: Uint8Array, at: number, kind: number, length: number): void {
+  if (kind === kindTimestamps && length === 10) readTimestamps(segment, bytes, at);
+  else if (kind === kindWindowScale && length === 3) segment.windowScale = bytes[at + 2]!;
+  else if (kind === kindMss && length === 4) segment.mss = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+function readTimestamps(segment: Segment, bytes: Uint8Array, at: number): void {
+  segment.hasTimestamps = true;
+  segment.tsVal = word(bytes, at + 2);
+  segment.tsEcr = word(bytes, at + 6);
+}
+
+function readMptcp(segment: Segment, bytes: Uint8Array, at: number, length: number): void {
+  if (length < 3) {
+    segment.malformedCount++;
+    return;
+  }
+  const subtype = bytes[at + 2]! >>> 4;
+  if (subtype === subtypeDss && !segment.hasDss) {
+    if (readDss(segment, bytes, at, length)) segment.optionBits |= 1 << subtypeDss;
+    else segment.malformedCount++;
+    return;
+  }
+  segment.optionBits |= 1 << subtype;
+  if (segment.mptcpCount === mostOptions) return;
+  segment.mptcpOffsets[segment.mptcpCount] = at;
+  segment.mptcpLengths[segment.mptcpCount] = length;
+  segment.mptcpCount++;
+}
+
+/** Reads a DSS; false when its length is not one that its flags allow. */
+function readDss(segment: Segment, bytes: Uint8Array, start: number, length: number): boolean {
+  if (length < 4) return false;
+  const flags = bytes[start + 3]!;
+  const bareLength = dssLengths[flags & 15]!;
+  const hasMapping = (flags & 4) !== 0;
+  const hasChecksum = hasMapping && length === bareLength + 2;
+  if (length !== bareLength && !hasChecksum) return false;
+  segment.hasDss = true;
+  segment.dataFin = (flags & 16) !== 0;
+  let at = start + 4;
+  if ((flags & 1) !== 0) {
+    segment.hasDataAck = true;
+    segment.dataAck64 = (flags & 2) !== 0;
+    if (segment.dataAck64) {
+      segment.dataAckHi = word(bytes, at);
+      at += 4;
+    }
+    segment.dataAckLo = word(bytes, at);
+    at += 4;
+  }
+  if (!hasMapping) return true;
+  segment.hasMapping = true;
+  segment.dataSeq64 = (flags & 8) !== 0;
+  if (segment.dataSeq64) {
+    segment.dataSeqHi = word(bytes, at);
+    at += 4;
+  }
+  segment.dataSeqLo = word(bytes, at);
+  segment.subflowSeq = word(bytes, at + 4);
+  segment.dataLength = (bytes[at + 8]! << 8) | bytes[at + 9]!;
+  segment.hasChecksum = hasChecksum;
+  segment.checksum = hasChecksum ? (bytes[at + 10]! << 8) | bytes[at + 11]! : 0;
+  return true;
+}
+
+/** Four bytes as a signed integer. */
+function word(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}

@@ -1,0 +1,239 @@
+/**
+ * What one host sent on one subflow, seen as plain TCP: which bytes, which again, what is in flight, how long until they
+ * were acknowledged. Offsets count from the SYN, which is 0; where it was not captured, the first number seen is 1.
+ * Knows nothing of the data sequence, except that it keeps the mapping in force (subflow-mapping.ts reads it).
+ * Read first: RFC 9293 §3.4, RFC 6298 §3 (Karn), RFC 7323 §4.
+ */
+import { Histogram } from './histogram.js';
+import { MappingRecord } from './mapping-record.js';
+import { RangeSet } from './range-set.js';
+import type { Segment } from './segment.js';
+import type { TraceLimits } from './settings.js';
+import { TimedSegments } from './timed-segments.js';
+
+/** Farthest that a number may lie from where the stream is: beyond, it is nonsense. */
+const FARTHEST = 0x4000_0000;
+
+export class SubflowDirection {
+  packets = 0;
+  /** Payload bytes, each time they were sent, and those seen for the first time. */
+  bytes = 0;
+  uniqueBytes = 0;
+  retransmittedBytes = 0;
+  retransmittedPackets = 0;
+  /** Bytes that came after later ones, seen for the first time. */
+  lateBytes = 0;
+  latePackets = 0;
+  /** Data-level bytes that had been carried before, and by which subflow. */
+  reinjectedBytes = 0;
+  reinjectedPackets = 0;
+  readonly reinjectedFrom: number[] = [];
+  /** Data-level bytes that this subflow was the first to carry. */
+  firstCarriedBytes = 0;
+  resets = 0;
+  /** Segments whose sequence number lies nowhere near the stream. */
+  strange = 0;
+  zeroWindows = 0;
+  zeroWindowNs = 0;
+  /** When the window was closed; -1 while it is open. */
+  zeroSince = -1;
+  /** Power of two that this host's windows count in. */
+  windowShift = 0;
+  /** Whether a number of this direction was seen at all, and whether it was followed from its SYN on. */
+  isAnchored = false;
+  hasSyn = false;
+  /** Whether the number of the SYN is known, even if it came before this direction was followed. */
+  isSynSeen = false;
+  /** Wire number of offset 0, signed. */
+  initialSeq = 0;
+  /** Whether payload was seen. */
+  hasData = false;
+  /** End of what was sent, and highest acknowledgement; each also as the wire number that it stands for, signed. */
+  end = 0;
+  endSeq = 0;
+  acked = 0;
+  ackedSeq = 0;
+  firstDataNs = -1;
+  lastDataNs = -1;
+  /** Payload bytes of the last segment seen for the first time, and those in a hole of earlier ones. */
+  freshTail = 0;
+  freshInHoles = 0;
+  /** Payload bytes of the last segment that were seen before. */
+  repeated = 0;
+  readonly rtt = new Histogram();
+  readonly flight = new Histogram();
+  /** Of this host's acknowledgements: the bytes that each newly acknowledged. */
+  readonly ackSizes = new Histogram();
+  readonly holes: RangeSet;
+  readonly mappings = new MappingRecord();
+  private readonly timed: TimedSegments;
+  /** Acknowledgements up to here are of bytes that were sent more than once. */
+  private karnEnd = 0;
+  /** The last segment sent again: its end, its timestamp, and when; -1 for none. */
+  private repeatedEnd = -1;
+  private repeatedTsVal = 0;
+  private repeatedNs = 0;
+
+  constructor(limits: TraceLimits) {
+    this.holes = new RangeSet(limits.maxHoles);
+    this.timed = new TimedSegments(limits.maxTimedSegments);
+  }
+
+  /** Bytes that were sent and are not acknowledged. */
+  get flightBytes(): number {
+    const flight = this.end - this.acked;
+    return flight > 0 ? flight : 0;
+  }
+
+  /** Bytes that the capture lost although they were acknowledged. */
+  get missingBytes(): number {
+    return this.holes.droppedBytes + this.holes.bytesBelow(this.acked);
+  }
+
+  /** Makes `initialSeq` offset 0; the stream stands behind the SYN then. */
+  anchor(initialSeq: number, isSyn: boolean): void {
+    this.isAnchored = true;
+    this.hasSyn = isSyn;
+    this.initialSeq = initialSeq;
+    this.end = 1;
+    this.endSeq = (initialSeq + 1) | 0;
+    this.acked = 1;
+    this.ackedSeq = this.endSeq;
+    this.karnEnd = 1;
+  }
+
+  /**
+   * Takes in a segment that this host sent; returns the offset of its first sequence number. What it did to the counts
+   * stands in `freshTail`, `freshInHoles` and `repeated`.
+   */
+  send(segment: Segment, atNs: number): number {
+    this.packets++;
+    this.freshTail = 0;
+    this.freshInHoles = 0;
+    this.repeated = 0;
+    const { flags, payloadLength } = segment;
+    const offset = this.end + ((segment.seq - this.endSeq) | 0);
+    if (payloadLength > 0) {
+      const start = (flags & 2) !== 0 ? offset + 1 : offset;
+      if ((flags & 4) === 0) this.sendPayload(segment, start, payloadLength, atNs);
+    }
+    if ((flags & 5) !== 0) this.finish(flags, offset + payloadLength);
+    return offset;
+  }
+
+  /**
+   * Takes in an acknowledgement of this direction's bytes that the peer sent; returns how many bytes it newly
+   * acknowledges. `rttSample` then is the round-trip time that it shows, -1 for none.
+   */
+  acknowledge(segment: Segment, atNs: number): number {
+    this.rttSample = -1;
+    const ack = this.acked + ((segment.ack - this.ackedSeq) | 0);
+    const advance = ack - this.acked;
+    if (advance <= 0) return 0;
+    if (ack > this.end) {
+      if (ack - this.end > FARTHEST) return 0;
+      // Bytes that the capture has not shown.
+      if (this.hasData || this.hasSyn) this.holes.append(this.end, ack);
+      this.advanceTo(ack);
+    }
+    this.acked = ack;
+    this.ackedSeq = segment.ack;
+    const sentNs = this.timed.acknowledge(ack);
+    if (sentNs >= 0 && ack > this.karnEnd) this.sample(atNs - sentNs);
+    else if (this.repeatedEnd >= 0) this.sampleRepeated(segment, ack, atNs);
+    return advance;
+  }
+
+  /** Round-trip time in nanoseconds that the last acknowledgement completed; -1 for none. */
+  rttSample = -1;
+
+  /** Notes the window that this host advertises. */
+  noteWindow(windowBytes: number, atNs: number): void {
+    if (windowBytes === 0) {
+      if (this.zeroSince >= 0) return;
+      this.zeroSince = atNs;
+      this.zeroWindows++;
+    } else if (this.zeroSince >= 0) {
+      this.zeroWindowNs += atNs - this.zeroSince;
+      this.zeroSince = -1;
+    }
+  }
+
+  private sendPayload(segment: Segment, start: number, length: number, atNs: number): void {
+    this.bytes += length;
+    if (!this.hasData) this.firstData(start, atNs);
+    this.lastDataNs = atNs;
+    const stop = start + length;
+    if (start === this.end) {
+      this.freshTail = length;
+    } else if (start > this.end) {
+      if (start - this.end > FARTHEST) {
+        this.strange++;
+        return;
+      }
+      this.holes.append(this.end, start);
+      this.freshTail = length;
+    } else {
+      this.sendAgain(segment, start, stop, atNs);
+    }
+    this.uniqueBytes += this.freshTail + this.freshInHoles;
+    if (this.freshTail > 0) {
+      this.advanceTo(stop);
+      this.timed.push(stop, atNs);
+    }
+    this.flight.add(this.end > this.acked ? this.end - this.acked : 0);
+  }
+
+  private firstData(start: number, atNs: number): void {
+    this.hasData = true;
+    this.firstDataNs = atNs;
+    // The capture starts in the middle, and its first segment is not the one that the first acknowledgement is of.
+    if (!this.hasSyn && start > this.end && start - this.end < FARTHEST) this.advanceTo(start);
+  }
+
+  /** A segment that starts below the end of what was sent: sent again, or later than its successors. */
+  private sendAgain(segment: Segment, start: number, stop: number, atNs: number): void {
+    const known = Math.min(stop, this.end);
+    if (this.holes.count > 0) this.freshInHoles = this.holes.remove(start, known);
+    else this.holes.removedCount = 0;
+    this.freshTail = stop - known;
+    this.repeated = known - start - this.freshInHoles;
+    if (this.freshInHoles > 0) {
+      this.lateBytes += this.freshInHoles;
+      this.latePackets++;
+    }
+    if (this.repeated > 0) {
+      this.retransmittedBytes += this.repeated;
+      this.retransmittedPackets++;
+      this.repeatedEnd = stop;
+      this.repeatedTsVal = segment.hasTimestamps ? segment.tsVal : 0;
+      this.repeatedNs = atNs;
+    }
+    // Whatever is in flight waits for these bytes, so the next acknowledgements say nothing of the path (RFC 6298 §3).
+    this.karnEnd = Math.max(this.end, stop);
+  }
+
+  private finish(flags: number, offset: number): void {
+    if ((flags & 4) !== 0) this.resets++;
+    if ((flags & 1) !== 0 && offset === this.end) this.advanceTo(offset + 1);
+  }
+
+  private advanceTo(offset: number): void {
+    this.endSeq = (this.endSeq + (offset - this.end)) | 0;
+    this.end = offset;
+  }
+
+  /** The timestamp that came back tells which transmission was acknowledged (RFC 7323 §4). */
+  private sampleRepeated(segment: Segment, ack: number, atNs: number): void {
+    if (ack < this.repeatedEnd) return;
+    if (segment.hasTimestamps && this.repeatedTsVal !== 0 && segment.tsEcr === this.repeatedTsVal) {
+      this.sample(atNs - this.repeatedNs);
+    }
+    this.repeatedEnd = -1;
+  }
+
+  private sample(rttNs: number): void {
+    this.rtt.add(rttNs);
+    this.rttSample = rttNs;
+  }
+}
