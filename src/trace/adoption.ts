@@ -87,7 +87,8 @@ function matchBy32(vantage: Vantage, segment: Segment): Match | undefined {
 function fits(connection: Connection, isSenderClient: boolean, segment: Segment): boolean {
   const own = isSenderClient ? connection.clientData : connection.serverData;
   const peer = isSenderClient ? connection.serverData : connection.clientData;
-  if (segment.hasMapping && !isNear(own, segment.dataSeq64, segment.dataSeqHi, segment.dataSeqLo)) return false;
+  if (segment.hasMapping && !isNear(own, segment.dataSeq64, segment.dataSeqHi, segment.dataSeqLo))
+    return false;
   return !segment.hasDataAck || isNear(peer, segment.dataAck64, segment.dataAckHi, segment.dataAckLo);
 }
 

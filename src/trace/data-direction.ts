@@ -199,7 +199,11 @@ export class DataDirection {
     for (let i = ranges.indexEndingAfter(this.contiguous); i < ranges.count; i++) {
       const start = ranges.startOf(i);
       if (start >= offset) break;
-      this.release(Math.min(ranges.endOf(i), offset) - Math.max(start, this.contiguous), ranges.timeOf(i), atNs);
+      this.release(
+        Math.min(ranges.endOf(i), offset) - Math.max(start, this.contiguous),
+        ranges.timeOf(i),
+        atNs,
+      );
     }
     this.contiguous = offset;
     this.pass(offset, atNs);

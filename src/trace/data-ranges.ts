@@ -132,7 +132,8 @@ export class DataRanges {
   private makeRoom(): void {
     const { head, count } = this;
     const isCrowded = count * 2 > this.starts.length;
-    const size = isCrowded || this.starts.length === 0 ? Math.max(8, this.starts.length * 2) : this.starts.length;
+    const size =
+      isCrowded || this.starts.length === 0 ? Math.max(8, this.starts.length * 2) : this.starts.length;
     this.starts = moved(this.starts, head, count, size);
     this.ends = moved(this.ends, head, count, size);
     this.times = moved(this.times, head, count, size);

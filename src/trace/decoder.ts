@@ -5,7 +5,13 @@
  * Read first: RFC 791 §3.1, RFC 8200 §3 and §4, RFC 2003, RFC 2784 and RFC 2890 (GRE), RFC 7348 §5 (VXLAN),
  * RFC 8926 §3 (Geneve).
  */
-import { type CapturedPacket, isKnownLinkType, LinkPayload, linkPayload, LinkType } from '../capture/index.js';
+import {
+  type CapturedPacket,
+  isKnownLinkType,
+  LinkPayload,
+  linkPayload,
+  LinkType,
+} from '../capture/index.js';
 import { readOptions } from './option-reader.js';
 import type { IgnoredFrames } from './report.js';
 import { Segment } from './segment.js';
@@ -195,7 +201,10 @@ export class Decoder {
     // Version 0 without source routes: anything else is another protocol.
     if ((flags & 0x4007) !== 0) return this.notTcp();
     const length =
-      4 + ((flags & 0x8000) === 0 ? 0 : 4) + ((flags & 0x2000) === 0 ? 0 : 4) + ((flags & 0x1000) === 0 ? 0 : 4);
+      4 +
+      ((flags & 0x8000) === 0 ? 0 : 4) +
+      ((flags & 0x2000) === 0 ? 0 : 4) +
+      ((flags & 0x1000) === 0 ? 0 : 4);
     if (this.capturedEnd - at < length) return this.short(at, length);
     return this.tunnelled(half(bytes, at + 2), at + length);
   }

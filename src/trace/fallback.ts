@@ -46,7 +46,11 @@ export function judgeFallback(
 function judgeAnswer(connection: Connection, hasCapable: boolean, packet: number): void {
   const { fallbackCause } = connection;
   if (!hasCapable) {
-    fallBack(connection, connection.isSynBare ? 'syn-without-mp-capable' : 'no-mp-capable-in-syn-ack', packet);
+    fallBack(
+      connection,
+      connection.isSynBare ? 'syn-without-mp-capable' : 'no-mp-capable-in-syn-ack',
+      packet,
+    );
     return;
   }
   const isWithdrawn =

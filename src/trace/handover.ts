@@ -8,6 +8,8 @@ import { MILLISECOND } from '../base/index.js';
 const SILENCE_NS = 500 * MILLISECOND;
 /** The same at the end of the capture. */
 const FINAL_SILENCE_NS = 50 * MILLISECOND;
+/** Segments on another subflow that show that the data moved when the old one has ended. */
+const ENOUGH_SEGMENTS = 16;
 
 /** A handover, times in nanoseconds since the first frame. */
 export interface Handover {
@@ -30,6 +32,9 @@ export class HandoverWatch {
   private atNs = 0;
   private gapNs = 0;
   private packet = 0;
+  /** Segments since then, and whether the old subflow has ended. */
+  private segments = 0;
+  private hasEnded = false;
   private readonly limit: number;
 
   constructor(limit: number) {
@@ -39,13 +44,14 @@ export class HandoverWatch {
   /** Subflow `subflow` carries data that none had carried before. */
   carry(subflow: number, atNs: number, packet: number): void {
     if (subflow !== this.carrier) this.change(subflow, atNs, packet);
-    else if (this.from >= 0 && atNs - this.atNs >= SILENCE_NS) this.confirm();
+    else if (this.from >= 0 && this.isCertain(atNs)) this.confirm();
+    this.segments++;
     this.lastNs = atNs;
   }
 
   /** A subflow sends nothing more. */
   end(subflow: number): void {
-    if (subflow === this.from) this.confirm();
+    if (subflow === this.from) this.hasEnded = true;
   }
 
   /** The capture is over. */
@@ -54,7 +60,7 @@ export class HandoverWatch {
   }
 
   private change(subflow: number, atNs: number, packet: number): void {
-    if (this.from >= 0 && subflow !== this.from && atNs - this.atNs >= SILENCE_NS) this.confirm();
+    if (this.from >= 0 && subflow !== this.from && this.isCertain(atNs)) this.confirm();
     if (this.carrier >= 0) {
       // The subflow that had been given up sends again: its data moved nowhere, but the other's may do so now.
       this.from = this.carrier;
@@ -62,8 +68,14 @@ export class HandoverWatch {
       this.atNs = atNs;
       this.gapNs = atNs - this.lastNs;
       this.packet = packet;
+      this.segments = 0;
+      this.hasEnded = false;
     }
     this.carrier = subflow;
+  }
+
+  private isCertain(atNs: number): boolean {
+    return atNs - this.atNs >= SILENCE_NS || (this.hasEnded && this.segments >= ENOUGH_SEGMENTS);
   }
 
   private confirm(): void {

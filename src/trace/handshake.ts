@@ -59,7 +59,12 @@ export class Handshakes {
   }
 
   /** Makes a stream a subflow of a connection that is known; false when that has too many. */
-  join(connection: Connection, stream: Stream, by: 'token' | 'data-sequence', isOpenerClient: boolean): boolean {
+  join(
+    connection: Connection,
+    stream: Stream,
+    by: 'token' | 'data-sequence',
+    isOpenerClient: boolean,
+  ): boolean {
     if (connection.subflows.length >= this.settings.limits.maxSubflows) {
       this.forgotten.subflows++;
       return false;

@@ -58,7 +58,9 @@ export class TraceReporter {
       truncated: facts.files.some(({ problem }) => problem?.code === 'truncated'),
       files: facts.files,
       startTime:
-        origin === undefined ? null : `${BigInt(origin.seconds) * BigInt(SECOND) + BigInt(origin.nanoseconds)}`,
+        origin === undefined
+          ? null
+          : `${BigInt(origin.seconds) * BigInt(SECOND) + BigInt(origin.nanoseconds)}`,
       durationNs: facts.durationNs,
       options: optionCounts(facts.handshakes.counts),
       malformedOptions: facts.handshakes.malformed,
