@@ -78,7 +78,7 @@ describe('mappings', () => {
     for (let i = 0; i < 5; i++) impostor.send({ options: [impostor.dataAck(1)], payload: bytes(1000) });
     expect(resetReason(impostor)).toBeUndefined();
     impostor.send({ options: [impostor.dataAck(1)], payload: bytes(1000) });
-    expect(resetReason(impostor)).toBe(ResetReason.MPTCP_ERROR);
+    expect(resetReason(impostor)).toBe(ResetReason.MIDDLEBOX);
   });
 
   it('cannot be held without end', () => {

@@ -19,7 +19,9 @@ import { answerRepeatedJoin, readJoinAck, readJoinAnswer, readJoinSynAck } from 
 import { optionAt } from './option-list.js';
 import { handlePriority } from './priority.js';
 import { declareMapping, noteDataFin } from './receive-subflow.js';
+import { ResetReason } from './reset-reason.js';
 import { handleDataAck } from './send-acknowledgment.js';
+import { resetSubflow } from './subflow-end.js';
 import type { Subflow } from './subflow.js';
 
 /** Reused for every DSS read. */
@@ -36,7 +38,7 @@ export function readOptions(
   if (!subflow.isConfirmed) readHandshake(core, now, subflow, segment, verdict);
   if ((verdict & Verdict.RESET) !== 0 && !core.rules.hasResetReason)
     subflow.wasResetKnowingly = segment.mptcpCount > 0;
-  if ((verdict & Verdict.ACKED) !== 0) noteSilence(core, subflow, segment.mptcpCount === 0);
+  if ((verdict & Verdict.ACKED) !== 0) noteSilence(core, now, subflow, segment.mptcpCount === 0);
   // On SYNs there are handshakes only.
   if ((segment.flags & TcpFlag.SYN) !== 0) return;
   for (let i = 0; i < segment.mptcpCount && !core.isFallback; i++) {
@@ -53,12 +55,19 @@ export function readOptions(
 
 /**
  * Notes whether acknowledgments come without options. A peer that never sent a DSS and acknowledges data without one is
- * plain TCP, or looks so through the path (RFC 8684 §3.7).
+ * plain TCP, or looks so through the path; where that is the path of a join, it is of no use (RFC 8684 §3.7).
  */
-function noteSilence(core: ConnectionCore, subflow: Subflow, isSilent: boolean): void {
+function noteSilence(core: ConnectionCore, now: number, subflow: Subflow, isSilent: boolean): void {
   subflow.isSilent = isSilent;
-  if (!isSilent || core.hadDss || !subflow.isConfirmed || subflow.tcp.sndUna <= 1) return;
-  if (mayFallBack(core, subflow)) fallBackAloud(core, subflow, 'no-data-sequence-signal');
+  const { tcp } = subflow;
+  // A FIN is no data.
+  if (Math.min(tcp.sndUna, tcp.pushEnd) <= 1 || !subflow.isConfirmed || core.isFallback) return;
+  if (!isSilent) subflow.hadAnswer = true;
+  else if (subflow.join !== undefined) {
+    if (!subflow.hadAnswer) resetSubflow(core, now, subflow, ResetReason.MIDDLEBOX);
+  } else if (!core.hadDss && mayFallBack(core, subflow)) {
+    fallBackAloud(core, subflow, 'no-data-sequence-signal');
+  }
 }
 
 /** What a subflow's handshake waits for may be in this segment. */
@@ -118,7 +127,10 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
   const dataStart = dss.seq64
     ? uint64Distance(dss.seqHi, dss.seqLo, initial)
     : offsetOf(seq32(dss.seqLo), seq32(initial.lo), core.receiver.next);
-  // RFC 8684 §3.3.1: a checksum that was not agreed on is not looked at.
+  if (dss.hasChecksum && !core.usesChecksum && core.rules.forbidsUnagreedChecksum) {
+    resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+    return;
+  }
   const checksum = dss.hasChecksum && core.usesChecksum ? dss.checksum : -1;
   const length = dss.dataFin ? dss.dataLength - 1 : dss.dataLength;
   if (length === 0) {

@@ -21,7 +21,7 @@ export function declareMapping(core: ConnectionCore, now: number, subflow: Subfl
   if (mapping.dataFin && !noteDataFin(core, now, subflow, mapping.dataStart + mapping.length)) return;
   const waiting = subflow.mappings?.unmappedBytes ?? 0;
   if (mapping.start + mapping.length <= subflow.tcp.rcvDelivered && waiting === 0) return;
-  // RFC 8684 §3.3.1: no checksum where one was agreed on breaks the subflow.
+  // RFC 8684 §3.3: no checksum where one was agreed on breaks the subflow.
   if (core.usesChecksum && mapping.checksum < 0) {
     resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
     return;
@@ -102,8 +102,8 @@ function hold(
     table.unmappedBytes > core.settings.maxUnmappedBytes ||
     table.unmapped.length > MAX_UNMAPPED_RUNS
   ) {
-    // RFC 8684 §3.3.1: a subflow whose mappings do not come is broken.
-    resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+    // RFC 8684 §3.7: a subflow whose mappings do not come is broken: something on the path strips them.
+    resetSubflow(core, now, subflow, ResetReason.MIDDLEBOX);
   }
 }
 

@@ -94,6 +94,8 @@ export class Subflow {
   hasShownKeys = false;
   /** Whether the last segment that acknowledged data carried no option of ours: something may strip them by now. */
   isSilent = false;
+  /** Whether data that it carried was ever acknowledged with an option of ours. */
+  hadAnswer = false;
   /** When something was put in flight while nothing was, in ns. */
   outstandingSince = 0;
   /** Whether it has been silent for so long, with data in flight, that others were given that data. */

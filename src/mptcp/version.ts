@@ -35,6 +35,8 @@ export interface VersionRules {
    * the settings say (RFC 6824 §3.5).
    */
   readonly hasFastCloseByReset: boolean;
+  /** Whether a DSS checksum that was not agreed on breaks its subflow (RFC 8684 §3.3) or is ignored (RFC 6824 §3.3). */
+  readonly forbidsUnagreedChecksum: boolean;
   /** Token and initial data sequence number of a key. */
   keyMaterial(key: Uint64): KeyMaterial;
   /** Proof of the owner of `key` and `nonce` towards the owner of the others. */
@@ -53,6 +55,7 @@ const versionZero: VersionRules = {
   hasPriorityForAddress: true,
   hasResetReason: false,
   hasFastCloseByReset: false,
+  forbidsUnagreedChecksum: false,
   keyMaterial: (key) => deriveKeyMaterial(key, 0),
   joinProof: (key, peerKey, nonce, peerNonce) => joinHmac(0, key, peerKey, nonce, peerNonce),
   announcementProof: () => undefined,
@@ -68,6 +71,7 @@ const versionOne: VersionRules = {
   hasPriorityForAddress: false,
   hasResetReason: true,
   hasFastCloseByReset: true,
+  forbidsUnagreedChecksum: true,
   keyMaterial: (key) => deriveKeyMaterial(key, 1),
   joinProof: (key, peerKey, nonce, peerNonce) => joinHmac(1, key, peerKey, nonce, peerNonce),
   announcementProof: addAddrHmac,

@@ -171,13 +171,15 @@ export class Stack {
 
   /**
    * Begins a connection; `established` or `closed` follows as an event. Throws `ENETUNREACH` when no interface leads to
-   * the peer, `EADDRNOTAVAIL` for a source address that is not ours or when no port is left, `ENETDOWN` when its
+   * the peer or its address is that of no single host (RFC 9293 §3.9.1.1), `EADDRNOTAVAIL` for a source address that is not ours or when no port is left, `ENETDOWN` when its
    * interface is down, `EADDRINUSE` for a port in use towards this peer, `ERR_SUBFLOW_LIMIT` at the limit,
    * `ERR_SUBFLOW_BAD_SETTING`.
    */
   connect(now: number, options: StackConnectOptions): Socket {
     const { host } = this;
     const { remote, robust, local } = options;
+    const { isMulticast, isBroadcast, isUnspecified } = remote.address;
+    if (isMulticast || isBroadcast || isUnspecified) throw unreachable(remote);
     if (robust === undefined) {
       const source = local?.address ?? choosePath(host.interfaces, remote.address)?.local;
       return this.begin(now, options, source, undefined);

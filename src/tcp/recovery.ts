@@ -1,6 +1,7 @@
 import { NEVER, offsetOf } from '../base/index.js';
 import type { Seq32 } from '../base/index.js';
 import type { TcpSegment } from '../wire/index.js';
+import { MptcpSubtype } from '../wire/index.js';
 import { AckInfo } from './ack-info.js';
 import type { CongestionControl } from './congestion/index.js';
 import { Prr } from './prr.js';
@@ -47,6 +48,17 @@ const DUPLICATE_THRESHOLD = 3;
 const info = new AckInfo();
 /** SACK edges of the acknowledgment at hand, as offsets. */
 const edges = new Float64Array(8);
+
+/**
+ * Whether an acknowledgment brings an option of Multipath TCP other than a DSS: it repeats itself for the sake of that
+ * option and says nothing about losses (RFC 8684 §4).
+ */
+function bearsSignal(segment: TcpSegment): boolean {
+  for (let i = 0; i < segment.mptcpCount; i++) {
+    if (segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4 !== MptcpSubtype.DSS) return true;
+  }
+  return false;
+}
 
 export class Recovery<R> {
   readonly board = new Scoreboard<R>(0);
@@ -222,7 +234,8 @@ export class Recovery<R> {
       ackOffset === before &&
       segment.payloadLength === 0 &&
       segment.sackCount === 0 &&
-      segment.window === this.lastWindow;
+      segment.window === this.lastWindow &&
+      !bearsSignal(segment);
     this.lastWindow = segment.window;
     if (this.congestion !== undefined) this.respond(now, this.congestion, isDuplicate);
     this.rearm(now);

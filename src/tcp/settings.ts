@@ -25,7 +25,7 @@ export interface TcpSettings {
   readonly minRtoNs: number;
   /** Ceiling of the retransmission timeout and of its back-off (RFC 6298 §2.5: at least 60 s). */
   readonly maxRtoNs: number;
-  /** How often a SYN, or a SYN with ACK, is sent again before the connection fails. */
+  /** How often a SYN, or a SYN with ACK, is sent again before the connection fails: 7 times are over 3 minutes (RFC 9293 §3.8.3). */
   readonly synRetries: number;
   /** How often the same data is sent again without an answer before the connection fails (RFC 9293 §3.8.3, R2). */
   readonly dataRetries: number;
@@ -61,7 +61,7 @@ export const defaultTcpSettings: TcpSettings = Object.freeze({
   initialRtoNs: SECOND,
   minRtoNs: 200 * MILLISECOND,
   maxRtoNs: 2 * MINUTE,
-  synRetries: 6,
+  synRetries: 7,
   dataRetries: 15,
   userTimeoutNs: NEVER,
   keepAliveIdleNs: NEVER,

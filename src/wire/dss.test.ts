@@ -82,6 +82,16 @@ describe('the DSS', () => {
     expect(lengths(0x0a)).toEqual([4]);
   });
 
+  it('writes reserved bits as zero', () => {
+    fc.assert(
+      fc.property(fields, (written) => {
+        const bytes = new Uint8Array(36).fill(0xee);
+        emitDss(written, bytes, 0);
+        expect([bytes[2], bytes[3]! & 0xe0]).toEqual([0x20, 0]);
+      }),
+    );
+  });
+
   it('ignores reserved bits', () => {
     const into = new DssFields();
     expect(parseDss(Uint8Array.from([30, 8, 0x2f, 0xe1, 0, 0, 0, 9]), 0, 8, into)).toBeUndefined();

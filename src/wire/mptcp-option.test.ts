@@ -58,6 +58,16 @@ describe('parseMptcpOption', () => {
     expect(parse('8d 06')).toEqual({ subtype: 'MP_TCPRST', flags: 13, reason: 6 });
   });
 
+  it('ignores reserved bits', () => {
+    // RFC 8684 §3.2, §3.4.1, §3.7 and §3.5: what is not defined has no meaning.
+    expect(parse('1e 02 56c7a377 b2e33fda')).toEqual(parse('10 02 56c7a377 b2e33fda'));
+    expect(parse('3e 08 c0000201 0102030405060708')).toEqual(parse('30 08 c0000201 0102030405060708'));
+    expect(parse('4f 05')).toEqual(parse('40 05'));
+    expect(parse('5e')).toEqual(parse('50'));
+    expect(parse('6f ff 0000000000000001')).toEqual(parse('60 00 0000000000000001'));
+    expect(parse('7f ff 0000000000000001')).toEqual(parse('70 00 0000000000000001'));
+  });
+
   it('keeps an experimental and an unknown option', () => {
     expect(parse('f3 aabb')).toEqual({
       subtype: 'MP_EXPERIMENTAL',
@@ -89,6 +99,26 @@ describe('parseMptcpOption', () => {
 
 describe('emitMptcpOption', () => {
   const address = IpAddress.parse('192.0.2.1')!;
+
+  it('writes reserved bits as zero', () => {
+    const head = (value: MptcpOption): number[] => {
+      const bytes = new Uint8Array(40).fill(0xee);
+      emitMptcpOption(value, bytes, 0);
+      return [...bytes.subarray(2, 4)];
+    };
+    const join = { subtype: 'MP_JOIN', backup: false, addressId: 0, nonce: 0 } as const;
+    expect(head({ ...join, phase: 'syn', token: 0 })).toEqual([0x10, 0]);
+    expect(head({ ...join, phase: 'synack', hmac: new Uint8Array(8) })).toEqual([0x10, 0]);
+    expect(head({ subtype: 'MP_JOIN', phase: 'ack', hmac: new Uint8Array(20) })).toEqual([0x10, 0]);
+    const announced = { subtype: 'ADD_ADDR', version: 1, addressId: 0, address } as const;
+    expect(head({ ...announced, echo: true })).toEqual([0x31, 0]);
+    expect(head({ ...announced, echo: false, hmac: new Uint8Array(8) })).toEqual([0x30, 0]);
+    expect(head({ subtype: 'REMOVE_ADDR', addressIds: [0] })).toEqual([0x40, 0]);
+    expect(head({ subtype: 'MP_FAIL', dataSeq: 0n })).toEqual([0x60, 0]);
+    expect(head({ subtype: 'MP_FASTCLOSE', receiverKey: 0n })).toEqual([0x70, 0]);
+    expect(head({ subtype: 'MP_TCPRST', flags: 1, reason: 6 })).toEqual([0x81, 6]);
+  });
+
   it.each([
     ['a receiver key alone', { subtype: 'MP_CAPABLE', version: 1, flags: 1, receiverKey: 1n }],
     ['a version 0 MP_CAPABLE without a key', { subtype: 'MP_CAPABLE', version: 0, flags: 1 }],

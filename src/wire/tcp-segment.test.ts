@@ -319,6 +319,15 @@ describe('the value form', () => {
     });
   });
 
+  it('pads the header with zeros', () => {
+    const options: TcpOption[] = [{ kind: 'timestamps', tsVal: 1, tsEcr: 2 }];
+    const packet = { ...base, options, payload: new Uint8Array(0) };
+    const bytes = new Uint8Array(tcpPacketLength(packet)).fill(0xee);
+    emitTcp(packet, bytes, 0, 0);
+    // RFC 9293 §3.1: 10 bytes of option, and 2 to the end of the header.
+    expect([...bytes.subarray(30)]).toEqual([0, 0]);
+  });
+
   it('refuses more options than a header holds', () => {
     const options = new Array<TcpOption>(5).fill({ kind: 'timestamps', tsVal: 1, tsEcr: 2 });
     const packet = { ...base, options, payload: new Uint8Array(0) };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { coverageOf, misplaced, unaccounted } from './coverage.js';
 import { documents } from './requirements/index.js';
 import { scriptFiles } from './runner/scripts.js';
 import { conformanceTable, readDeviations, referenceProblem } from './table.js';
@@ -17,6 +18,25 @@ describe('the table of conformance', () => {
       requirements.flatMap(({ tests }) => tests.flatMap((test) => referenceProblem(test) ?? [])),
     );
     expect(problems).toEqual([]);
+  });
+
+  it('accounts for every statement of every document, once for each reason', () => {
+    for (const document of documents) {
+      const coverage = coverageOf(document);
+      expect([document.number, unaccounted(coverage)]).toEqual([document.number, []]);
+      expect([document.number, misplaced(coverage)]).toEqual([document.number, []]);
+      expect(coverage.all.length).toBeGreaterThan(10);
+    }
+  });
+
+  it('gives each rule an ID of its own, and refers to rules that exist', () => {
+    const ids = documents.flatMap(({ requirements }) => requirements.map(({ id }) => id));
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+    expect(ids.filter((id) => !/^\d{4}-[a-z0-9]+(-[a-z0-9]+)*$/.test(id))).toEqual([]);
+    const references = documents.flatMap(({ exemptions }) =>
+      exemptions.flatMap(({ elsewhere }) => elsewhere ?? []),
+    );
+    expect(references.filter((id) => !ids.includes(id))).toEqual([]);
   });
 
   it('has tests or a reason for every rule', () => {

@@ -1,8 +1,9 @@
 /** Makes docs/conformance.md of the requirements, the scripts and the recorded differences. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { coverageOf } from './coverage.js';
 import { documents } from './requirements/index.js';
-import type { Requirement, RequirementDocument } from './requirements/requirement.js';
+import type { Exemption, Requirement, RequirementDocument } from './requirements/requirement.js';
 import { conformanceFolder, loadScript, scriptFiles } from './runner/scripts.js';
 
 const root = join(conformanceFolder, '..', '..');
@@ -50,39 +51,81 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|');
 }
 
-function row(requirement: Requirement, document: RequirementDocument, deviations: Deviations): string {
-  const { section, level, text, tests, gap } = requirement;
+/** `3.1 8`, `3.1 9`, `3.7 1` as `§3.1 8 9; §3.7 1`. */
+export function placeText(statements: readonly string[]): string {
+  const sections = new Map<string, string[]>();
+  for (const statement of statements) {
+    const [section, name] = statement.split(' ') as [string, string];
+    sections.set(section, [...(sections.get(section) ?? []), name]);
+  }
+  return [...sections].map(([section, names]) => `§${section} ${names.join(' ')}`).join('; ');
+}
+
+function row(requirement: Requirement, deviations: Deviations): string {
+  const { id, section, statements, levels, text, tests, gap } = requirement;
   const shown = tests.map(link);
   const otherwise = tests.flatMap((test) => deviations.ours[`${test}.script`] ?? []);
   const notes = [...(gap === undefined ? [] : [gap]), ...otherwise].map((note) => `_Gap:_ ${note}`);
   const what = isShown(requirement, deviations)
     ? [...shown, ...notes.map((n) => n.replace('_Gap:_', '_Note:_'))]
     : notes;
-  return `| ${document.name} ${section} | ${level} | ${cell(text)} | ${cell(what.join('<br>'))} |`;
+  const where = statements.length === 0 ? `§${section}` : placeText(statements);
+  return `| \`${id}\` | ${where} | ${levels.join(', ')} | ${cell(text)} | ${cell(what.join('<br>'))} |`;
+}
+
+function isStrict({ levels }: Requirement): boolean {
+  return levels.some((level) => level.startsWith('MUST'));
 }
 
 function summary(deviations: Deviations): string[] {
-  const lines = ['| Document | Rules | Shown | MUST shown | Gaps |', '| --- | --- | --- | --- | --- |'];
-  for (const { name, requirements } of documents) {
+  const lines = [
+    '| Document | Statements | By own rules | By rules of another document | Not for us | Rules | Shown | MUST shown | Gaps |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+  ];
+  for (const document of documents) {
+    const { all, ruled, elsewhere, exempt } = coverageOf(document);
+    const { number, requirements } = document;
     const shown = requirements.filter((one) => isShown(one, deviations));
-    const must = requirements.filter((one) => one.level.startsWith('MUST'));
+    const must = requirements.filter(isStrict);
     const mustShown = must.filter((one) => isShown(one, deviations));
-    lines.push(
-      `| ${name} | ${requirements.length} | ${shown.length} | ${mustShown.length} of ${must.length} | ${requirements.length - shown.length} |`,
-    );
+    const counts = [all.length, ruled.size, elsewhere.size, exempt.size, requirements.length, shown.length];
+    const gaps = requirements.length - shown.length;
+    lines.push(`| RFC ${number} | ${counts.join(' | ')} | ${mustShown.length} of ${must.length} | ${gaps} |`);
   }
   return lines;
 }
 
+/** How many statements each section has, for whoever counts them in the text. */
+function countLine({ record }: RequirementDocument): string {
+  const counts = [...record].map(([section, words]) => `§${section}: ${words.size}`);
+  return `Statements by section: ${counts.join(', ')}.`;
+}
+
+function exemptionRow({ statements, reason, elsewhere }: Exemption): string {
+  const why = reason ?? `See ${elsewhere!.map((id) => `\`${id}\``).join(', ')}.`;
+  return `| ${placeText(statements)} | ${cell(why)} |`;
+}
+
 function section(document: RequirementDocument, deviations: Deviations): string[] {
+  const { number, title, scope, requirements, exemptions } = document;
   return [
     '',
-    `## ${document.name}: ${document.title}`,
+    `## RFC ${number}: ${title}`,
     '',
-    ...(document.scope === undefined ? [] : [document.scope, '']),
-    '| Section | Level | Rule | Shown by |',
-    '| --- | --- | --- | --- |',
-    ...document.requirements.map((one) => row(one, document, deviations)),
+    ...(scope === undefined ? [] : [scope, '']),
+    countLine(document),
+    '',
+    '| Rule | Statements | Level | What it says | Shown by |',
+    '| --- | --- | --- | --- | --- |',
+    ...requirements.map((one) => row(one, deviations)),
+    ...(exemptions.length === 0
+      ? []
+      : [
+          '',
+          '| Other statements | Why there is no rule |',
+          '| --- | --- |',
+          ...exemptions.map(exemptionRow),
+        ]),
   ];
 }
 
@@ -126,6 +169,12 @@ export function conformanceTable(): string {
     'What the documents demand of a host, in our own words, and the tests that show that ours does it. A rule without a test',
     `is a gap, with its reason. ${scripts} scripts stand behind the table; [test/conformance/README.md](../test/conformance/README.md)`,
     'says how they are written and run. The same scripts run against Linux; what it does otherwise is listed at the end.',
+    '',
+    'A statement is a place where the document uses a word of RFC 2119 that binds (all but MAY and OPTIONAL). It is named by its',
+    'section and its number there, or by the label that RFC 9293 gives it. Every statement of every document below is covered by',
+    'a rule, by a rule of another document, or listed with the reason why it is not for us: a test counts them. Rules without a',
+    'statement (level `says`) are of what the document describes in other words. Whoever has the text of a document can print',
+    'each of its statements with the rules that cover it: `npm run conformance -- statements rfc8684.txt`.',
     '',
     ...summary(deviations),
     ...documents.flatMap((document) => section(document, deviations)),

@@ -138,8 +138,18 @@ export function buildIcmp(conversation: Conversation, form: IcmpForm): Uint8Arra
   return datagram(source, flow.host.address, protocol, payload);
 }
 
+/** A message that routers sent to slow a host down, type 4 (RFC 6633 took it out of use). */
+function sourceQuench(quotedBytes: Uint8Array): IcmpMessage {
+  const body = new Uint8Array(4 + quotedBytes.length);
+  body.set(quotedBytes, 4);
+  return { type: 'unknown', number: 4, code: 0, body };
+}
+
 function icmpMessage(family: 4 | 6, form: IcmpForm, quotedBytes: Uint8Array): IcmpMessage {
   if (form.type === 'time-exceeded') return { type: 'time-exceeded', code: 0, quotedBytes };
+  if (form.type === 'parameter-problem')
+    return { type: 'parameter-problem', code: 0, pointer: 0, quotedBytes };
+  if (form.type === 'source-quench') return sourceQuench(quotedBytes);
   if (form.type === 'unreachable') return { type: 'unreachable', code: form.value, quotedBytes };
   return family === 4
     ? { type: 'unreachable', code: 4, mtuBytes: form.value, quotedBytes }

@@ -178,10 +178,11 @@ function parseCall(reader: TokenReader, first: Token): StatementBody {
 function parseIcmp(reader: TokenReader, flow: number): IcmpForm {
   reader.next('icmp');
   const type = reader.next('the kind of message');
-  const kinds = ['too-big', 'unreachable', 'time-exceeded'] as const;
+  const kinds = ['too-big', 'unreachable', 'time-exceeded', 'parameter-problem', 'source-quench'] as const;
   const kind = kinds.find((one) => one === type.text);
   if (kind === undefined) throw reader.error(`"${type.text}" is none of ${kinds.join(', ')}`, type.column);
-  const value = kind === 'time-exceeded' ? 0 : reader.number(kind === 'too-big' ? 'the MTU' : 'the code');
+  const hasValue = kind === 'too-big' || kind === 'unreachable';
+  const value = hasValue ? reader.number(kind === 'too-big' ? 'the MTU' : 'the code') : 0;
   const seq = reader.skip('seq') ? reader.number('the sequence number quoted') : undefined;
   return { flow, type: kind, value, seq };
 }

@@ -84,7 +84,7 @@ export interface PacketForm {
 
 export interface IcmpForm {
   readonly flow: number;
-  readonly type: 'too-big' | 'unreachable' | 'time-exceeded';
+  readonly type: 'too-big' | 'unreachable' | 'time-exceeded' | 'parameter-problem' | 'source-quench';
   /** MTU of `too-big`, code of `unreachable`. */
   readonly value: number;
   /** Sequence number that the quotation shows; the last one sent when absent. */
