@@ -26,8 +26,9 @@ describe('a connection', () => {
     'refuses to connect to a group, to everybody and to nobody: %s (RFC 9293 §3.9.1.1)',
     (text) => {
       const { client } = pair();
-      client.stack.addRoute({ destination: prefix('0.0.0.0/0'), interfaceId: 0 });
       const address = IpAddress.parse(text)!;
+      const everything = IpAddress.parse(address.family === 4 ? '0.0.0.0' : '::')!;
+      client.stack.addRoute({ prefix: everything, prefixLength: 0, interfaceId: 0 });
       expect(() => client.stack.connect(0, { remote: { address, port: 80 } })).toThrow(
         expect.objectContaining({ code: 'ENETUNREACH' }) as Error,
       );

@@ -206,10 +206,7 @@ export const errors: readonly Row[] = [
     'data-ack-of-syn-data',
     'B.2',
     'where the SYN’s data was taken the third ACK bears a DATA_ACK beside the keys, and the first DATA_ACK that comes is answered by one',
-    [
-      'rfc8684/B-fast-open/third-ack-acknowledges-data-too',
-      'rfc8684/B-fast-open/first-data-ack-is-answered',
-    ],
+    ['rfc8684/B-fast-open/third-ack-acknowledges-data-too', 'rfc8684/B-fast-open/first-data-ack-is-answered'],
   ],
 ];
 
