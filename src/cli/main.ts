@@ -9,6 +9,7 @@ import { addExperimentCommand } from './experiment/command.js';
 import { ExitStatus, explain, isExpected } from './errors.js';
 import { addGetCommand } from './get.js';
 import { addServeCommand } from './serve.js';
+import { addTraceCommand } from './trace/command.js';
 import { readVersion } from './version.js';
 
 /** Builds the program; `setStatus` receives the exit status of the command that ran. */
@@ -23,6 +24,7 @@ function buildProgram(setStatus: (status: number) => void): Command {
   addExperimentCommand(program, setStatus);
   addGetCommand(program, setStatus);
   addServeCommand(program, setStatus);
+  addTraceCommand(program, setStatus);
   inheritSettings(program);
   return program;
 }

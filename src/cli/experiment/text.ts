@@ -9,6 +9,7 @@ import {
   reportedValue,
   type Row,
 } from '../../experiments/index.js';
+import { tableLines } from '../table.js';
 
 /** A cell as a person reads it. */
 function cell(column: Column, value: Row[string]): string {
@@ -20,19 +21,11 @@ function cell(column: Column, value: Row[string]): string {
 
 /** A table with aligned columns: numbers to the right. */
 export function tableText(columns: readonly Column[], rows: readonly Row[]): string {
-  const cells = rows.map((row) => columns.map((column) => cell(column, row[column.name] ?? null)));
-  const widths = columns.map(({ title }, index) =>
-    Math.max(title.length, ...cells.map((line) => line[index]!.length)),
+  const lines = tableLines(
+    columns.map(({ title, kind }) => ({ title, isNumber: kind === 'number' })),
+    rows.map((row) => columns.map((column) => cell(column, row[column.name] ?? null))),
   );
-  const line = (texts: readonly string[]): string =>
-    texts
-      .map((text, index) =>
-        columns[index]!.kind === 'number' ? text.padStart(widths[index]!) : text.padEnd(widths[index]!),
-      )
-      .join('  ')
-      .trimEnd();
-  const rule = widths.map((width) => '-'.repeat(width)).join('  ');
-  return [line(columns.map(({ title }) => title)), rule, ...cells.map(line)].join('\n');
+  return lines.join('\n');
 }
 
 function amount(value: Check['value']): string {

@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TraceReport } from '../../trace/index.js';
+
+const launcher = join(import.meta.dirname, '..', '..', '..', 'bin', 'subflow.js');
+const folder = mkdtempSync(join(tmpdir(), 'subflow-trace-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Finished {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `subflow` to its end, with `input` on its standard input. */
+function subflow(args: readonly string[], input = ''): Promise<Finished> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [launcher, ...args],
+      { cwd: folder, timeout: 60_000, maxBuffer: 1 << 26 },
+      (error, out, err) => resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err }),
+    );
+    child.stdin!.on('error', () => undefined);
+    child.stdin!.end(input === '' ? undefined : readFileSync(join(folder, input)));
+  });
+}
+
+describe('subflow trace', () => {
+  beforeAll(async () => {
+    const made = await subflow(['demo', '--simulate', '--size', '1M', '--pcap', 'demo.pcapng', '--json']);
+    expect(made.status, made.err).toBe(0);
+    writeFileSync(join(folder, 'demo.pcapng.gz'), gzipSync(readFileSync(join(folder, 'demo.pcapng'))));
+  });
+
+  it('tells what the demo did: one connection, two subflows, the bytes that went over each', async () => {
+    const { status, out } = await subflow(['trace', 'demo.pcapng']);
+    expect(status).toBe(0);
+    expect(out).toMatch(/1 connection of Multipath TCP, 0 of plain TCP/);
+    expect(out).toMatch(/Multipath TCP version 1, without checksums, closed/);
+    expect(out).toMatch(/keys verified/);
+    expect(out.match(/^ +[01] +[01] +10\.\d/gm)).toHaveLength(2);
+  });
+
+  it('prints one object for scripts, the same from a file, from gzip and from standard input', async () => {
+    const [plain, packed, piped] = await Promise.all([
+      subflow(['trace', 'demo.pcapng', '--json']),
+      subflow(['trace', 'demo.pcapng.gz', '--json']),
+      subflow(['trace', '-', '--json'], 'demo.pcapng'),
+    ]);
+    const report = JSON.parse(plain.out) as TraceReport & { readonly schema: string };
+    expect(report).toMatchObject({
+      ...{ schema: 'subflow/trace/1', truncated: false, malformedOptions: 0 },
+      options: { MP_CAPABLE: 3, MP_JOIN: 3 },
+      connections: [
+        {
+          ...{ id: 0, version: 1, fallback: false, checksum: false, keysVerified: true, ending: 'closed' },
+          subflows: [
+            { joined: false, backup: false, addressId: 0 },
+            { joined: true, hmacVerified: true },
+          ],
+        },
+      ],
+    });
+    expect(report.connections[0]!.serverData.uniqueBytes).toBeGreaterThanOrEqual(1_000_000);
+    for (const { out } of [packed, piped]) {
+      expect({ ...(JSON.parse(out) as TraceReport), files: [] }).toEqual({ ...report, files: [] });
+    }
+  });
+
+  it('reports what stands before a cut, and says where the cut is', async () => {
+    const bytes = readFileSync(join(folder, 'demo.pcapng'));
+    writeFileSync(join(folder, 'cut.pcapng'), bytes.subarray(0, bytes.length >> 1));
+    const { status, out } = await subflow(['trace', 'cut.pcapng', '--json']);
+    expect(status).toBe(0);
+    const report = JSON.parse(out) as TraceReport;
+    expect(report.truncated).toBe(true);
+    expect(report.files[0]!.problem).toMatchObject({ code: 'truncated' });
+    expect(report.connections).toHaveLength(1);
+  });
+
+  it.each([
+    ['no file', [], 2, /missing required argument/],
+    ['a file that is not there', ['absent.pcap'], 1, /absent\.pcap/],
+    ['a folder', ['.'], 1, /folder/],
+    ['no capture', ['text'], 1, /neither a pcap nor a pcapng/],
+    ['an empty file', ['empty'], 1, /empty/],
+    ['standard input twice', ['-', '-'], 2, /only once/],
+    ['a key that is none', ['demo.pcapng', '--key', '12'], 2, /16 hexadecimal digits/],
+  ] as const)('says in one line what is wrong with %s', async (_, args, status, says) => {
+    writeFileSync(join(folder, 'text'), 'This is a text.');
+    writeFileSync(join(folder, 'empty'), '');
+    const result = await subflow(['trace', ...args]);
+    expect(result.err).toMatch(says);
+    expect(result.err.trim().split('\n')).toHaveLength(1);
+    expect(result.status).toBe(status);
+  });
+});
