@@ -58,7 +58,9 @@ export class CaptureInput {
    * The bytes, unpacked, once. A chunk's memory is used again: it holds until the one after the next is asked for.
    */
   async *chunks(): AsyncGenerator<Uint8Array> {
-    const packed = 'fd' in this.source ? readFile(this.source) : this.source;
+    const { source } = this;
+    // Standard input has a descriptor too, so it is not by that that they can be told apart.
+    const packed = 'pipe' in source ? source : readFile(source);
     const chunks = packed[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
     const first = await chunks.next();
     if (first.done === true) return;
