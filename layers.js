@@ -12,6 +12,7 @@ export const layers = [
   'network',
   'trace',
   'plot',
+  'probe',
   'experiments',
   'linux',
   'node',

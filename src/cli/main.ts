@@ -8,6 +8,7 @@ import { addDemoCommand } from './demo/command.js';
 import { addExperimentCommand } from './experiment/command.js';
 import { ExitStatus, explain, isExpected } from './errors.js';
 import { addGetCommand } from './get.js';
+import { addProbeCommand } from './probe/command.js';
 import { addServeCommand } from './serve.js';
 import { addTraceCommand } from './trace/command.js';
 import { readVersion } from './version.js';
@@ -23,6 +24,7 @@ function buildProgram(setStatus: (status: number) => void): Command {
   addDemoCommand(program, setStatus);
   addExperimentCommand(program, setStatus);
   addGetCommand(program, setStatus);
+  addProbeCommand(program, setStatus);
   addServeCommand(program, setStatus);
   addTraceCommand(program, setStatus);
   inheritSettings(program);

@@ -10,6 +10,8 @@ export * from './tun-device.js';
 export * from './tun.js';
 export * from './kernel-socket.js';
 export * from './mptcp-info.js';
+export * from './probe-driver.js';
 export * from './raw-device.js';
+export * from './route.js';
 export { ReceivedPacket } from './received-packet.js';
 export * from './socket-address.js';

@@ -77,6 +77,11 @@ export interface RawDeviceOptions {
   readonly namespace?: NetworkNamespace;
   /** Ports shielded for connections at a time; 1024 when absent. The one used longest ago goes first. */
   readonly maxPorts?: number;
+  /**
+   * Hands over every ICMP error and echo reply, as who traces a path wants, and not only what a stack acts on; false when
+   * absent.
+   */
+  readonly allIcmp?: boolean;
 }
 
 export class RawDevice implements Device {
@@ -84,6 +89,7 @@ export class RawDevice implements Device {
   readonly statistics: DeviceStatistics = { packetsReceived: 0, packetsSent: 0, packetsDropped: 0 };
   private readonly address: IpAddress;
   private readonly owner: DeviceOwner;
+  private readonly allIcmp: boolean;
   private readonly shield: PortShield;
   private readonly monitor: LinkMonitor;
   private readonly receiveFd: number;
@@ -108,6 +114,7 @@ export class RawDevice implements Device {
     const { interfaceName, address, namespace, maxPorts = DEFAULT_MAX_PORTS } = options;
     this.address = address;
     this.owner = owner;
+    this.allIcmp = options.allIcmp ?? false;
     const opened: number[] = [];
     try {
       const sockets = inside(namespace, () => openSockets(interfaceName, address, opened));
@@ -211,9 +218,9 @@ export class RawDevice implements Device {
       case IpProtocol.TCP:
         return ip.fragmentOffset === 0 && this.shield.has(readU16(bytes, ip.payloadOffset + 2));
       case IpProtocol.ICMP:
-        return bytes[ip.payloadOffset] === ICMP_UNREACHABLE;
+        return isWantedIcmp(bytes[ip.payloadOffset]!, this.allIcmp);
       case IpProtocol.ICMPV6:
-        return bytes[ip.payloadOffset]! <= ICMPV6_PACKET_TOO_BIG;
+        return isWantedIcmpv6(bytes[ip.payloadOffset]!, this.allIcmp);
       default:
         return false;
     }
@@ -234,8 +241,24 @@ export class RawDevice implements Device {
   }
 }
 
+const ICMP_ECHO_REPLY = 0;
 const ICMP_UNREACHABLE = 3;
+const ICMP_TIME_EXCEEDED = 11;
+const ICMP_PARAMETER_PROBLEM = 12;
 const ICMPV6_PACKET_TOO_BIG = 2;
+const ICMPV6_PARAMETER_PROBLEM = 4;
+const ICMPV6_ECHO_REPLY = 129;
+
+/** Whether to hand over an ICMP message of this type. */
+function isWantedIcmp(type: number, all: boolean): boolean {
+  if (type === ICMP_UNREACHABLE) return true;
+  return all && [ICMP_ECHO_REPLY, ICMP_TIME_EXCEEDED, ICMP_PARAMETER_PROBLEM].includes(type);
+}
+
+function isWantedIcmpv6(type: number, all: boolean): boolean {
+  if (type <= ICMPV6_PACKET_TOO_BIG) return true;
+  return all && (type <= ICMPV6_PARAMETER_PROBLEM || type === ICMPV6_ECHO_REPLY);
+}
 
 function inside<T>(namespace: NetworkNamespace | undefined, action: () => T): T {
   return namespace === undefined ? action() : namespace.run(action);

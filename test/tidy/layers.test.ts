@@ -31,10 +31,10 @@ describe('the layers', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('keep the analyser apart from the engine that it judges', () => {
-    const allowed = ['base', 'wire', 'capture', 'trace'];
+  it.each(['trace', 'probe'])('keep %s, which judges the engine, apart from it', (judge) => {
+    const allowed = ['base', 'wire', 'capture', judge];
     const wrong = modules
-      .filter((file) => layerOf(file.path) === 'trace')
+      .filter((file) => layerOf(file.path) === judge)
       .flatMap((file) => importsOf(file).map((specifier) => ({ path: file.path, specifier })))
       .filter(({ specifier }) => specifier.startsWith('.'))
       .filter(({ path, specifier }) => !allowed.includes(layerOf(normalize(join(dirname(path), specifier)))));

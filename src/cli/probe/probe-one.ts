@@ -1,0 +1,108 @@
+/** One target, from its address to its report. */
+
+import type { RandomSource } from '../../base/index.js';
+import { ProbeDriver } from '../../linux/index.js';
+import { CryptoRandom } from '../../node/index.js';
+import {
+  defaultProbeSettings,
+  drawSecrets,
+  judge,
+  PORTS_OF_A_RUN,
+  ProbeRun,
+  type ProbeSecrets,
+  type ProbeSettings,
+  type Scenario,
+  type ScenarioResult,
+} from '../../probe/index.js';
+import type { IpAddress, MptcpVersion } from '../../wire/index.js';
+import type { ProbeCapture } from './capture.js';
+import type { ProbeReport } from './report.js';
+import { type RequestKind, requestKindFor, requestOf } from './request.js';
+import type { ProbeTarget } from './target.js';
+
+/** What is asked, of whichever target. */
+export interface ProbePlan {
+  readonly scenarios: readonly Scenario[];
+  readonly versions: readonly MptcpVersion[];
+  readonly replyNs: number;
+  readonly attempts: number;
+  /** The kind of request; what suits the port when undefined. */
+  readonly request: RequestKind | undefined;
+  /** A second address of this machine's for joins. */
+  readonly joinLocal: IpAddress | undefined;
+  readonly capture: ProbeCapture | undefined;
+}
+
+/** Ports of runs that go on at the same time must not meet: each run gets the next block. */
+const FIRST_PORT = 61_000;
+const BLOCKS = Math.floor((65_536 - FIRST_PORT) / PORTS_OF_A_RUN);
+
+/** Hands out secrets, with ports in turn. */
+export class SecretSource {
+  private readonly random: RandomSource = new CryptoRandom();
+  private block = this.random.nextUint32() % BLOCKS;
+
+  next(): ProbeSecrets {
+    this.block = (this.block + 1) % BLOCKS;
+    return { ...drawSecrets(this.random), port: FIRST_PORT + this.block * PORTS_OF_A_RUN };
+  }
+}
+
+/** Runs the plan against one target; ends early where nobody answers, since nothing else would be answered either. */
+export async function probeOne(
+  target: ProbeTarget,
+  plan: ProbePlan,
+  secrets: SecretSource,
+): Promise<ProbeReport> {
+  const { capture, joinLocal } = plan;
+  const driver = new ProbeDriver({
+    target: target.endpoint.address,
+    ...(joinLocal !== undefined && { joinLocal }),
+    ...(capture !== undefined && { wrap: (device, name) => capture.wrap(device, name) }),
+  });
+  try {
+    const results: ScenarioResult[] = [];
+    for (const { scenario, version } of questions(plan)) {
+      const run = new ProbeRun(scenario, setupOf(target, plan, version, driver.local, secrets.next()));
+      await driver.complete(run);
+      results.push(run.report());
+      if (isOutOfReach(results.at(-1)!)) break;
+    }
+    return { target, local: driver.local, results, verdict: judge(results) };
+  } finally {
+    driver.close();
+  }
+}
+
+function isOutOfReach({ reaction }: ScenarioResult): boolean {
+  return reaction === 'port-closed' || reaction === 'unreachable';
+}
+
+/** The scenarios in each version, version by version. */
+function questions({ scenarios, versions }: ProbePlan) {
+  return versions.flatMap((version) =>
+    scenarios
+      .filter((scenario) => scenario.versions.includes(version))
+      .map((scenario) => ({ scenario, version })),
+  );
+}
+
+function setupOf(
+  target: ProbeTarget,
+  plan: ProbePlan,
+  version: MptcpVersion,
+  local: IpAddress,
+  secrets: ProbeSecrets,
+) {
+  const settings: ProbeSettings = {
+    ...defaultProbeSettings,
+    replyNs: plan.replyNs,
+    attempts: plan.attempts,
+  };
+  const kind = plan.request ?? requestKindFor(target.port);
+  return {
+    ...{ target: target.endpoint, local, version, secrets, settings },
+    ...(plan.joinLocal !== undefined && { joinLocal: plan.joinLocal }),
+    request: requestOf(kind, target.host),
+  };
+}

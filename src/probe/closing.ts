@@ -1,0 +1,27 @@
+/**
+ * Leaves nothing behind on the target: the connection is closed fast, and every flow is reset.
+ * Read first: RFC 8684 §3.5, RFC 6824 §3.5.
+ */
+import { TcpFlag } from '../wire/index.js';
+import { type Conversation, mptcpOptions } from './conversation.js';
+import type { Flow } from './flow.js';
+import { pause, type Script } from './script.js';
+
+/** MP_FASTCLOSE on `flow`: on a RST in version 1, on an ACK in version 0, whose RST comes from the target. */
+export function sendFastClose(talk: Conversation, flow: Flow): void {
+  const { peer, version } = talk;
+  if (peer === undefined) return;
+  const options = mptcpOptions({ subtype: 'MP_FASTCLOSE', receiverKey: peer.keyValue });
+  talk.send(flow, { flags: version === 0 ? TcpFlag.ACK : TcpFlag.ACK | TcpFlag.RST, options });
+}
+
+/** Ends whatever is open. */
+export function* closeAll(talk: Conversation): Script<void> {
+  const open = talk.flows.filter((flow) => flow.isOpen && !flow.isReset);
+  const [first] = open;
+  if (first === undefined) return;
+  if (talk.isMultipath) sendFastClose(talk, first);
+  for (const flow of open) if (!flow.isReset) talk.send(flow, { flags: TcpFlag.ACK | TcpFlag.RST });
+  // Gives the owner the chance to send them.
+  yield* pause(0);
+}

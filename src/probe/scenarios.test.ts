@@ -1,0 +1,117 @@
+/** Every scenario against our own stack as a server, in virtual time. */
+import { describe, expect, it } from 'vitest';
+import { ProbeWorld, secondAddress } from '../../test/support/probe-world.js';
+import { knownStacks } from './known-reactions.js';
+import type { Reaction } from './outcome.js';
+import { scenarios } from './scenarios/index.js';
+import { judge } from './verdict.js';
+
+/** What our server does, by version. */
+const reactions: Readonly<Record<0 | 1, Readonly<Record<string, Reaction>>>> = {
+  0: {
+    compliant: 'accepted',
+    'invalid-key': 'ignored',
+    'no-dss-checksum': 'subflow-closed',
+    'bad-dss-checksum': 'fell-back',
+    'infinite-mapping': 'fell-back',
+    'long-mapping': 'accepted',
+    'bad-join-token': 'join-refused',
+    'bad-join-hmac': 'join-refused',
+    'join-before-data': 'join-refused',
+    'add-address': 'ignored',
+    'mp-prio': 'accepted',
+    'fast-close': 'connection-closed',
+    'unknown-subtype': 'ignored',
+    'unknown-option': 'ignored',
+    'wrong-version': 'other-version',
+    'syn-data': 'ignored',
+  },
+  1: {
+    compliant: 'accepted',
+    'invalid-key': 'fell-back',
+    'no-dss-checksum': 'subflow-closed',
+    'bad-dss-checksum': 'fell-back',
+    'infinite-mapping': 'fell-back',
+    'long-mapping': 'accepted',
+    'bad-join-token': 'join-refused',
+    'bad-join-hmac': 'join-refused',
+    'join-before-data': 'accepted',
+    'add-address': 'accepted',
+    'mp-prio': 'accepted',
+    'fast-close': 'connection-closed',
+    'unknown-subtype': 'ignored',
+    'unknown-option': 'ignored',
+    'wrong-version': 'other-version',
+    'syn-data': 'ignored',
+  },
+};
+
+describe.each([
+  [0, 4],
+  [0, 6],
+  [1, 4],
+  [1, 6],
+] as const)('a server of ours that speaks version %i over IPv%i', (version, family) => {
+  it.each(scenarios.map(({ name }) => name))('reacts to %s as it should', (name) => {
+    const world = new ProbeWorld({ versions: [version], checksum: true }, family);
+    const result = world.run(name, version);
+    expect(result.reaction).toBe(reactions[version][name]);
+    expect(result.packets.length).toBeLessThan(40);
+  });
+
+  it('has nothing left of any scenario', () => {
+    const world = new ProbeWorld({ versions: [version], checksum: true }, family);
+    for (const { name } of scenarios) world.run(name, version);
+    world.simulator.run({ until: world.simulator.now + 600e9 });
+    expect(world.host.stack.connectionCount).toBe(0);
+  });
+});
+
+describe('the compliant scenario', () => {
+  it('joins from a second address where there is one', () => {
+    const result = new ProbeWorld().run('compliant', 1, { joinLocal: secondAddress });
+    expect(result.reaction).toBe('accepted');
+    expect(result.join?.kind).toBe('accepted');
+  });
+
+  it('gives the server the whole request, in pieces over both subflows', () => {
+    const world = new ProbeWorld();
+    world.run('compliant', 1);
+    expect(world.server.received).toMatch(/^GET \/ HTTP\/1\.1\r\nHost: .*\r\n\r\n$/s);
+  });
+
+  it('finds plain TCP where the server speaks nothing else', () => {
+    const result = new ProbeWorld({ enabled: false }).run('compliant', 1);
+    expect(result.reaction).toBe('plain-tcp');
+    expect(judge([result])).toMatchObject({ support: 'none', versions: [] });
+  });
+
+  it('finds no version 0 where the server speaks version 1 alone', () => {
+    const world = new ProbeWorld({ versions: [1] });
+    const results = [world.run('compliant', 1), world.run('compliant', 0)];
+    expect(results.map(({ reaction }) => reaction)).toEqual(['accepted', 'plain-tcp']);
+    expect(judge(results)).toMatchObject({ support: 'full', versions: [1] });
+  });
+
+  it('cannot tell where nothing listens', () => {
+    const world = new ProbeWorld();
+    const { address } = world.setup(1).target;
+    const result = world.run('compliant', 1, { target: { address, port: 81 } });
+    expect(result.reaction).toBe('port-closed');
+    expect(judge([result]).support).toBe('unknown');
+  });
+
+  it('says that checksums are not in use where neither side asks for them', () => {
+    const world = new ProbeWorld({ versions: [0], checksum: false });
+    expect(world.run('no-dss-checksum', 0).reaction).toBe('not-applicable');
+  });
+});
+
+describe('the table of known reactions', () => {
+  it('speaks of scenarios that exist, in versions that they exist for', () => {
+    for (const { reactions: known, version } of knownStacks) {
+      for (const name of Object.keys(known))
+        expect(scenarios.find((scenario) => scenario.name === name)?.versions).toContain(version);
+    }
+  });
+});
