@@ -5,7 +5,7 @@
 import { NEVER, SubflowError } from '../base/index.js';
 import { type Device, type Packet, withChecksum } from '../network/index.js';
 import type { ScriptRun } from '../probe/index.js';
-import type { IpAddress} from '../wire/index.js';
+import type { IpAddress } from '../wire/index.js';
 import { IpPacket, parseIp } from '../wire/index.js';
 import type { NetworkNamespace } from './namespace.js';
 import { RawDevice } from './raw-device.js';

@@ -2,8 +2,7 @@
  * What comes in, as values: segments of the target's and ICMP errors about packets of ours. Everything else is
  * undefined: a probe must not be led astray by what others send.
  */
-import type {
-  IpAddress} from '../wire/index.js';
+import type { IpAddress } from '../wire/index.js';
 import {
   IpPacket,
   IpProtocol,

@@ -1,6 +1,5 @@
 /** Packets and outcomes in words, and options in the hexadecimal form that tools for tracing boxes use. */
-import type {
-  IpAddress} from '../wire/index.js';
+import type { IpAddress } from '../wire/index.js';
 import {
   formatEndpoint,
   type IcmpError,
