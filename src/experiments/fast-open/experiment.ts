@@ -4,7 +4,7 @@ import { MILLISECOND } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { renderFigure } from '../../plot/index.js';
 import type { FastOpenListenOptions, FastOpenMode } from '../../stack/index.js';
-import { atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import { atLeast, atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
 import { type Visit, VisitWorld } from './world.js';
 
 const source =
@@ -62,6 +62,7 @@ export const fastOpen = defineExperiment({
     { name: 'visit', title: 'visit', kind: 'text' },
     { name: 'bytesInSyn', title: 'bytes in SYN', kind: 'number' },
     { name: 'requestRtt', title: 'request read (RTT)', kind: 'number', digits: 2 },
+    { name: 'firstByteRtt', title: 'answer begins (RTT)', kind: 'number', digits: 2 },
     { name: 'answerRtt', title: 'answer read (RTT)', kind: 'number', digits: 2 },
     { name: 'answerMs', title: 'answer read (ms)', kind: 'number', digits: 1 },
     { name: 'multipath', title: 'multipath', kind: 'boolean' },
@@ -76,30 +77,60 @@ export const fastOpen = defineExperiment({
       const world = new VisitWorld({ seed, mptcp, listen, ...parameters });
       for (const { name, mode } of visits) runs.push({ protocol, name, visit: world.visit(mode) });
     }
-    const rttNs = 2 * parameters.delayNs;
+    const { delayNs, rateBps, requestBytes } = parameters;
+    const scale = scaleOf(delayNs, rateBps, requestBytes);
     return {
-      rows: runs.map((run) => rowOf(run, rttNs)),
+      rows: runs.map((run) => rowOf(run, scale.rttNs)),
       figures: { answers: figureOf(runs) },
-      checks: checksOf(runs, rttNs, parameters.requestBytes),
+      checks: checksOf(runs, scale, requestBytes),
     };
   },
 });
 
 function rowOf({ protocol, name, visit }: Run, rttNs: number): Row {
-  const { bytesInSyn, requestNs, answerNs, isMultipath } = visit;
+  const { answerNs, bytesInSyn, firstByteNs, isMultipath, requestNs } = visit;
   return {
     ...{ protocol: protocol.name, visit: name, bytesInSyn, multipath: isMultipath },
     requestRtt: requestNs === undefined ? null : requestNs / rttNs,
+    firstByteRtt: firstByteNs === undefined ? null : firstByteNs / rttNs,
     answerRtt: answerNs === undefined ? null : answerNs / rttNs,
     answerMs: answerNs === undefined ? null : answerNs / MILLISECOND,
   };
 }
 
-/** What bytes take on the link and the odd ms of rounding, in round trips. */
-const slackRtt = 0.3;
+/** What the visits are measured by. */
+interface Scale {
+  readonly rttNs: number;
+  /** What bytes take on the link until the first of the answer is there, and a little more; in round trips. */
+  readonly slackRtt: number;
+}
 
-function checksOf(runs: readonly Run[], rttNs: number, requestBytes: number): Check[] {
+/** Bytes of the packets before the first byte of the answer, and of the one that brings it, beside the request. */
+const otherBytes = 3 * 100 + 1500;
+
+function scaleOf(delayNs: number, rateBps: number, requestBytes: number): Scale {
+  const rttNs = 2 * delayNs;
+  return { rttNs, slackRtt: 0.05 + ((requestBytes + otherBytes) * 8e9) / rateBps / rttNs };
+}
+
+/** Checks that in all of `runs` something comes `rtt` round trips after the client connected: not before, hardly later. */
+function after(
+  { rttNs, slackRtt }: Scale,
+  what: string,
+  runs: readonly Run[],
+  when: (visit: Visit) => number | undefined,
+  rtt: number,
+): Check[] {
+  const measured = runs.map(({ visit }) => (when(visit) ?? Infinity) / rttNs);
+  return [
+    atLeast(`${what} not before ${rtt} RTT`, Math.min(...measured), rtt),
+    atMost(`${what} hardly after ${rtt} RTT`, Math.max(...measured), rtt + slackRtt),
+  ];
+}
+
+function checksOf(runs: readonly Run[], scale: Scale, requestBytes: number): Check[] {
   const second = runs.filter(({ name }) => name === visits[1]!.name);
+  const others = runs.filter(({ name }) => name !== visits[1]!.name);
   return [
     equals(
       'every answer arrives',
@@ -111,27 +142,43 @@ function checksOf(runs: readonly Run[], rttNs: number, requestBytes: number): Ch
       Math.min(...second.map(({ visit }) => visit.bytesInSyn)),
       requestBytes,
     ),
-    ...second.map(({ protocol, visit }) =>
-      atMost(
-        `${protocol.name}: the request is read half a round trip after connecting`,
-        (visit.requestNs ?? Infinity) / rttNs,
-        0.5 + slackRtt,
-      ),
+    equals(
+      'no request without a cookie goes in the SYN (bytes)',
+      Math.max(...others.map(({ visit }) => visit.bytesInSyn)),
+      0,
     ),
-    ...second
-      .filter(({ protocol }) => protocol.name !== 'MPTCP v1')
-      .map(({ protocol, visit }) =>
-        atMost(
-          `${protocol.name}: the answer is read after one round trip`,
-          (visit.answerNs ?? Infinity) / rttNs,
-          1 + slackRtt,
-        ),
-      ),
+    ...timeChecks(scale, second, others),
     equals(
       'Multipath TCP stays Multipath TCP',
       runs.every(({ protocol, visit }) => visit.isMultipath === (protocol.name !== 'TCP')),
       true,
     ),
+  ];
+}
+
+/**
+ * With a cookie the request saves a round trip, and so does the answer, but in version 1 by default: there it waits for
+ * the key of the client in the third packet, so that its first byte gains nothing (RFC 8684 appendix B.3). Without a
+ * cookie nothing is gained at all.
+ */
+function timeChecks(scale: Scale, second: readonly Run[], others: readonly Run[]): Check[] {
+  const request = ({ requestNs }: Visit): number | undefined => requestNs;
+  const answer = ({ firstByteNs }: Visit): number | undefined => firstByteNs;
+  const isWaiting = ({ protocol }: Run): boolean => protocol.name === 'MPTCP v1';
+  const prompt = second.filter((run) => !isWaiting(run));
+  const waiting = second.filter(isWaiting);
+  return [
+    ...after(scale, 'with a cookie, the request is read', second, request, 0.5),
+    ...after(scale, 'with a cookie, the answer begins', prompt, answer, 1),
+    ...after(
+      scale,
+      'with a cookie, an answer of version 1 that waits for the key begins',
+      waiting,
+      answer,
+      2,
+    ),
+    ...after(scale, 'without a cookie, the request is read', others, request, 1.5),
+    ...after(scale, 'without a cookie, the answer begins', others, answer, 2),
   ];
 }
 

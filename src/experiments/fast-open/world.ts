@@ -33,20 +33,24 @@ export interface Visit {
   readonly bytesInSyn: number;
   /** When the server had read the whole request. */
   readonly requestNs: number | undefined;
+  /** When the first byte of the answer was there for the client to read. */
+  readonly firstByteNs: number | undefined;
   /** When the client had read the whole answer. */
   readonly answerNs: number | undefined;
   /** Whether the connection was Multipath TCP at the end. */
   readonly isMultipath: boolean;
 }
 
-/** Reads so many bytes of each socket, and then does something. */
+/** Reads so many bytes of each socket; does something at the first of them, and something else at the last. */
 class Reader implements Application {
   private readonly wanted: number;
+  private readonly begun: (now: number) => void;
   private readonly done: (now: number, socket: Socket) => void;
   private readonly read = new Map<Socket, number>();
 
-  constructor(wanted: number, done: (now: number, socket: Socket) => void) {
+  constructor(wanted: number, begun: (now: number) => void, done: (now: number, socket: Socket) => void) {
     this.wanted = wanted;
+    this.begun = begun;
     this.done = done;
   }
 
@@ -71,6 +75,7 @@ class Reader implements Application {
     const before = total;
     for (let bytes = socket.read(now); bytes !== undefined; bytes = socket.read(now)) total += bytes.length;
     this.read.set(socket, total);
+    if (before === 0 && total > 0) this.begun(now);
     if (before < this.wanted && total >= this.wanted) this.done(now, socket);
   }
 }
@@ -81,6 +86,7 @@ export class VisitWorld {
   private readonly simulator: Simulator;
   private readonly hosts: TwoHosts;
   private requestAt: number | undefined = undefined;
+  private firstByteAt: number | undefined = undefined;
   private answerAt: number | undefined = undefined;
 
   constructor(setup: VisitSetup) {
@@ -93,8 +99,22 @@ export class VisitWorld {
     this.hosts = twoHosts(this.simulator, { client: stack(), server: stack(), paths });
     const { client, server } = this.hosts;
     server.stack.listen(0, { local: { port }, fastOpen: setup.listen });
-    server.run(0, new Reader(setup.requestBytes, (now, socket) => this.answer(now, socket)));
-    client.run(0, new Reader(setup.answerBytes, (now) => (this.answerAt = now)));
+    server.run(
+      0,
+      new Reader(
+        setup.requestBytes,
+        () => undefined,
+        (now, socket) => this.answer(now, socket),
+      ),
+    );
+    client.run(
+      0,
+      new Reader(
+        setup.answerBytes,
+        (now) => (this.firstByteAt = now),
+        (now) => (this.answerAt = now),
+      ),
+    );
   }
 
   /** One visit, and time for everything about it to be over. */
@@ -102,6 +122,7 @@ export class VisitWorld {
     const { simulator, hosts, setup } = this;
     const startAt = simulator.now;
     this.requestAt = undefined;
+    this.firstByteAt = undefined;
     this.answerAt = undefined;
     const remote = { address: pathAddress(0, 'server', 4), port };
     const socket = hosts.client.stack.connect(startAt, { remote, fastOpen });
@@ -114,6 +135,7 @@ export class VisitWorld {
     const visit = {
       bytesInSyn: connection.fastOpen?.acceptedBytes ?? 0,
       requestNs: since(this.requestAt),
+      firstByteNs: since(this.firstByteAt),
       answerNs: since(this.answerAt),
       isMultipath: !connection.isFallback,
     };
