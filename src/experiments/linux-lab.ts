@@ -3,11 +3,33 @@
  * where there is a machine; absent without the rights.
  */
 
-import type { TrialOutcome, TrialSetup } from '../network/index.js';
+import type { Reaction, Side, TrialOutcome, TrialSetup } from '../network/index.js';
 import type { TransferOutcome, TransferSetup } from './transfer.js';
 
 /** Which of the two hosts run on the kernel's stack; the others run on ours. */
 export type KernelSides = 'client' | 'server' | 'both';
+
+/** A transfer through a box with the kernel at one end or both. */
+export interface KernelTrialRequest {
+  /** For people: what is being run. */
+  readonly name: string;
+  /** Of the settings of a host on the kernel only `checksum` is applied. */
+  readonly setup: TrialSetup;
+  readonly sides: KernelSides;
+  /** Reactions that surprise nobody. Any other is believed only when the trial, run again by itself, says so too. */
+  readonly expected: readonly Reaction[];
+}
+
+/** What came of a {@link KernelTrialRequest}. */
+export interface KernelTrialOutcome extends TrialOutcome {
+  /**
+   * Sides whose kernel counted what spoils a stream: that it took data which no mapping covers
+   * (`MPTcpExtDSSCorruption*`), or threw data of plain TCP away as old (`MPTcpExtDuplicateData`).
+   */
+  readonly countedCorruption: readonly Side[];
+  /** Times that it was run: more than once where the first outcome surprised. */
+  readonly runs: number;
+}
 
 /** A kernel with Multipath TCP, and the rights to give it hosts of its own. */
 export interface LinuxLab {
@@ -19,8 +41,12 @@ export interface LinuxLab {
    */
   transfer(setup: TransferSetup, sides: KernelSides): Promise<TransferOutcome>;
   /**
-   * The same transfer through a box as `runTrial` with the kernel at one end or both, in real time. One that makes no
-   * progress for some seconds counts as lost. Of the settings of a host on the kernel only `checksum` is applied.
+   * The same transfers through boxes as `runTrial` with the kernel at one end or both, in real time, some side by side;
+   * outcomes in the order of `requests`. `step` is called now and then with how many are done and what is next. One where
+   * nothing moves for some seconds, no byte and no packet, counts as lost.
    */
-  trial(setup: TrialSetup, sides: KernelSides): Promise<TrialOutcome>;
+  trials(
+    requests: readonly KernelTrialRequest[],
+    step: (done: number, what: string) => Promise<void>,
+  ): Promise<KernelTrialOutcome[]>;
 }

@@ -4,29 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { kernelMptcp, mayCreateTun, type Capability } from '../../src/linux/index.js';
-import * as api from '../../src/node/index.js';
 import { describeWith, hasTool } from '../support/with-rights.js';
-
-const root = join(import.meta.dirname, '..', '..');
-const pages = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
-].filter((name) => name.endsWith('.md'));
-
-interface Block {
-  readonly page: string;
-  readonly kind: string;
-  readonly text: string;
-}
-
-const blocks: Block[] = pages.flatMap((page) =>
-  [...readFileSync(join(root, page), 'utf8').matchAll(/^```(\S.*)\n([\s\S]*?)^```$/gm)].map((match) => ({
-    page,
-    kind: match[1]!.trim(),
-    text: match[2]!,
-  })),
-);
+import { type Block, blocks, pages, root } from './pages.js';
 
 /** A folder that looks like the checkout and may be written to. */
 const folder = mkdtempSync(join(tmpdir(), 'subflow-docs-'));
@@ -98,17 +77,6 @@ for (const [word, capabilities] of needs) {
     );
   });
 }
-
-describe('programs in the documentation', () => {
-  it('import what is exported', () => {
-    const imported = blocks
-      .filter((block) => block.kind === 'js')
-      .flatMap((block) => [...block.text.matchAll(/import \{([^}]*)\} from 'subflow'/g)])
-      .flatMap((match) => match[1]!.split(',').map((name) => name.trim()));
-    expect(imported).toContain('connect');
-    for (const name of imported) expect(Object.keys(api)).toContain(name);
-  });
-});
 
 describe('links in the documentation', () => {
   it('lead to files that exist', () => {

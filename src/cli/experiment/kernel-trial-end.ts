@@ -8,7 +8,7 @@ import {
   type NetworkNamespace,
   subflowTcpInfo,
 } from '../../linux/index.js';
-import type { EndObservation, TrialEndPlan } from '../../network/index.js';
+import type { Corruption, EndObservation, TrialEndPlan } from '../../network/index.js';
 
 /** Bytes written at a time. */
 const chunkBytes = 16 * 1024;
@@ -21,6 +21,12 @@ const failureCounters = [
   'MPTcpExtInfiniteMapTx',
   'MPTcpExtInfiniteMapRx',
 ] as const;
+/** What it counts when it took data that no mapping covers, and then saw that it should not have. */
+const corruptionCounters = ['MPTcpExtDSSCorruptionFallback', 'MPTcpExtDSSCorruptionReset'] as const;
+/** What it counts when it throws data away that it thinks it has: in plain TCP there is no such data. */
+const duplicateCounters = ['MPTcpExtDuplicateData'] as const;
+/** Bytes beyond the peer's stream after which that counts as endless: boxes insert far less. */
+const excessBytes = 10_000;
 /** State of a subflow that is over but not yet let go of (tcp_states.h). */
 const tcpClosed = 7;
 
@@ -36,7 +42,10 @@ export class KernelTrialEnd {
   private isPeerFinished = false;
   private isClosed = false;
   private hasFailed = false;
+  private isEndless = false;
   private isPausing = false;
+  /** Pauses that are behind it, or begun. */
+  private pausesTaken = 0;
   private wasFallback = false;
   private mostSubflows = 0;
   private lostSubflows = 0;
@@ -98,16 +107,28 @@ export class KernelTrialEnd {
   }
 
   observation(): EndObservation {
-    const { bytes } = this.plan;
     const isComplete = !this.hasFailed && this.isPeerFinished && this.socket?.writableFinished === true;
     return {
       isComplete,
       isFallback: this.hasFallenBack(),
       subflows: this.mostSubflows,
       lostSubflows: Math.max(this.lostSubflows, this.count(resetCounters)),
-      isCorrupted: this.isWrong || (isComplete && !this.isChanged && this.receivedBytes !== bytes),
+      corruption: this.corruption(isComplete),
       isChangedAsPlainTcp: this.isChanged,
     };
+  }
+
+  /** Whether the kernel itself counted what spoils a stream: data beyond a mapping, or of plain TCP thrown away. */
+  hasCountedCorruption(): boolean {
+    if (this.count(corruptionCounters) > 0) return true;
+    return this.hasFallenBack() && this.count(duplicateCounters) > 0;
+  }
+
+  private corruption(isComplete: boolean): Corruption {
+    if (this.isEndless) return 'endless';
+    if (this.isWrong) return 'wrong byte';
+    const isShort = isComplete && !this.isChanged && this.receivedBytes !== this.plan.bytes;
+    return isShort ? 'cut short' : 'none';
   }
 
   private count(names: readonly string[]): number {
@@ -126,19 +147,21 @@ export class KernelTrialEnd {
   private write(): void {
     const { plan, socket } = this;
     if (socket === undefined || socket.destroyed || socket.writableEnded || this.isPausing) return;
-    const middle = plan.pauseNs > 0 && this.written < plan.bytes / 2 ? plan.bytes / 2 : plan.bytes;
-    while (this.written < middle) {
-      const length = Math.min(chunkBytes, middle - this.written);
+    const pause = plan.pauses[this.pausesTaken];
+    const until = pause?.atByte ?? plan.bytes;
+    while (this.written < until) {
+      const length = Math.min(chunkBytes, until - this.written);
       const chunk = plan.own.fill(new Uint8Array(length), this.written);
       this.written += length;
       if (!socket.write(chunk)) return;
     }
-    if (middle < plan.bytes) {
+    if (pause !== undefined) {
+      this.pausesTaken++;
       this.isPausing = true;
       this.timer = setTimeout(() => {
         this.isPausing = false;
         this.write();
-      }, plan.pauseNs / 1e6);
+      }, pause.ns / 1e6);
       return;
     }
     if (!this.closesLast || this.isPeerFinished) socket.end();
@@ -150,6 +173,11 @@ export class KernelTrialEnd {
     const isRight =
       plan.peer.mismatch(bytes, this.receivedBytes) < 0 && this.receivedBytes + bytes.length <= plan.bytes;
     this.receivedBytes += bytes.length;
+    if (this.receivedBytes > plan.bytes + excessBytes) {
+      // It would go on for as long as somebody reads.
+      this.isEndless = true;
+      this.socket?.destroy();
+    }
     if (isRight || this.isChanged) return;
     if (this.hasFallenBack()) this.isChanged = true;
     else this.isWrong = true;

@@ -4,7 +4,7 @@
  */
 
 import { createServer, type Server, Socket } from 'node:net';
-import type { KernelSides } from '../../experiments/index.js';
+import type { KernelSides, KernelTrialOutcome } from '../../experiments/index.js';
 import { connectKernel, listenKernel, NetworkNamespace, TunDevice } from '../../linux/index.js';
 import {
   bridge,
@@ -14,10 +14,10 @@ import {
   Link,
   pathAddress,
   type Side,
+  TapDevice,
   trialClientAddress,
   TrialEnd,
   trialLink,
-  type TrialOutcome,
   trialPlans,
   trialPort,
   type TrialSetup,
@@ -29,13 +29,22 @@ import { type IpAddress } from '../../wire/index.js';
 import { KernelTrialEnd } from './kernel-trial-end.js';
 import { RealTimeLoop } from './real-time-loop.js';
 
-/** Time without progress after which a transfer counts as lost, in ms; a pause that the box needs comes on top. */
-const patienceMs = 5000;
-/** How often progress is looked at, in ms. */
+/**
+ * Time in which nothing moves, no byte and no packet, after which a transfer counts as lost, in ms; a pause that the box
+ * needs comes on top. Longer than the gaps between SYNs before a host makes do with plain TCP, and than those between
+ * retransmissions as long as there is hope.
+ */
+const patienceMs = 6000;
+/** How long a transfer may go on at all, in ms, beside what its bytes and pauses need. */
+const limitMs = 60_000;
+/** How often progress is looked at, in ms. The looks are counted, not the time: they are fewer on a busy machine. */
 const lookEveryMs = 100;
 
-/** Runs `setup` with `sides` on the kernel. */
-export async function runKernelTrial(setup: TrialSetup, sides: KernelSides): Promise<TrialOutcome> {
+/** Runs `setup` with `sides` on the kernel, once. */
+export async function runKernelTrial(
+  setup: TrialSetup,
+  sides: KernelSides,
+): Promise<Omit<KernelTrialOutcome, 'runs'>> {
   const trial = new KernelTrial(setup, sides);
   try {
     return await trial.run();
@@ -51,7 +60,11 @@ class KernelTrial {
   private readonly loop: RealTimeLoop;
   private readonly namespaces = new Map<Side, NetworkNamespace>();
   private readonly hosts = new Map<Side, Host>();
+  /** What `ip` is to do in a namespace; at once, for meanwhile the packets of other trials wait. */
+  private readonly commands = new Map<Side, string[]>();
   private readonly tuns: TunDevice[] = [];
+  /** Packets that left a host or came to one. */
+  private packets = 0;
   private readonly ends: Record<Side, TrialEnd | KernelTrialEnd>;
   private server: Server | undefined = undefined;
 
@@ -61,14 +74,17 @@ class KernelTrial {
     this.paths = setup.placement === 'only' ? 1 : 2;
     this.loop = new RealTimeLoop(setup.seed ?? 1, () => undefined);
     const plans = trialPlans(setup);
-    const makeEnd = (side: Side): TrialEnd | KernelTrialEnd =>
-      sides === 'both' || sides === side
-        ? new KernelTrialEnd(plans[side], side === 'client')
-        : new TrialEnd(plans[side]);
+    const makeEnd = (side: Side): TrialEnd | KernelTrialEnd => {
+      const plan = plans[side];
+      return sides === 'both' || sides === side
+        ? new KernelTrialEnd(plan, side === 'client')
+        : new TrialEnd(plan);
+    };
     this.ends = { client: makeEnd('client'), server: makeEnd('server') };
     try {
       for (const side of ['client', 'server'] as const) this.addHost(side);
       for (let path = 0; path < this.paths; path++) this.addPath(path);
+      for (const [side, commands] of this.commands) this.namespaces.get(side)!.ip(...commands);
     } catch (error) {
       this.close();
       throw error;
@@ -76,17 +92,22 @@ class KernelTrial {
   }
 
   /** Runs to the end, or until nothing moves any more. */
-  async run(): Promise<TrialOutcome> {
+  async run(): Promise<Omit<KernelTrialOutcome, 'runs'>> {
     this.listen();
     this.connect();
     const isOver = await this.settled();
     const { client, server } = this.ends;
     const [clientSaw, serverSaw] = [client.observation(), server.observation()];
+    const sides = ['client', 'server'] as const;
     return {
-      ...judgeTransfer(clientSaw, serverSaw, this.paths),
+      ...judgeTransfer(clientSaw, serverSaw, { behaviour: this.setup.behaviour, paths: this.paths }),
       client: clientSaw,
       server: serverSaw,
       isOver,
+      countedCorruption: sides.filter((side) => {
+        const end = this.ends[side];
+        return end instanceof KernelTrialEnd && end.hasCountedCorruption();
+      }),
     };
   }
 
@@ -100,21 +121,25 @@ class KernelTrial {
 
   /**
    * Waits until both ends are done, or one has failed and the other stands still. What stands still at both ends is
-   * lost, which is an end as well: the kernel's own patience is a quarter of an hour.
+   * lost, which is an end as well: the kernel's own patience is a quarter of an hour. False when it moves without end.
    */
   private async settled(): Promise<boolean> {
     const pauseMs = (this.setup.behaviour?.needs?.pauseNs ?? 0) / 1e6;
+    const { bytes = 0 } = this.setup;
+    const most = (limitMs + pauseMs + (4 * bytes * 8e3) / trialLink.rateBps) / lookEveryMs;
     let progress = -1;
-    for (let stillMs = 0; stillMs < patienceMs + pauseMs; stillMs += lookEveryMs) {
+    let stillMs = 0;
+    for (let looks = 0; looks < most; looks++) {
       await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
       const { client, server } = this.ends;
       for (const end of [client, server]) if (end instanceof KernelTrialEnd) end.look();
       if (client.isDone && server.isDone) return true;
-      const now = client.receivedBytes + server.receivedBytes;
-      if (now !== progress) stillMs = 0;
+      const now = client.receivedBytes + server.receivedBytes + this.packets;
+      stillMs = now === progress ? stillMs + lookEveryMs : 0;
+      if (stillMs >= patienceMs + pauseMs) return true;
       progress = now;
     }
-    return true;
+    return false;
   }
 
   private addHost(side: Side): void {
@@ -126,7 +151,7 @@ class KernelTrial {
       namespace.sysctl('net.ipv4.conf.all.rp_filter', 0);
       namespace.sysctl('net.ipv4.conf.default.rp_filter', 0);
       namespace.sysctl('net.mptcp.checksum_enabled', (this.setup[side]?.checksum ?? true) ? 1 : 0);
-      namespace.ip('mptcp limits set subflows 4 add_addr_accepted 4');
+      this.commands.set(side, ['mptcp limits set subflows 4 add_addr_accepted 4']);
       end.watch(namespace);
       return;
     }
@@ -140,7 +165,9 @@ class KernelTrial {
   private addPath(path: number): void {
     const { simulator } = this.loop;
     const link = new Link(simulator, { both: trialLink });
-    const wrapped = (device: Device, side: Side): Device => this.setup.wrap?.(device, side, path) ?? device;
+    const counter = { observe: () => void this.packets++ };
+    const wrapped = (device: Device, side: Side): Device =>
+      new TapDevice(this.setup.wrap?.(device, side, path) ?? device, [counter]);
     const boxed = withTrialBox(simulator, this.setup, link.left, path);
     this.addEnd('client', path, wrapped(boxed, 'client'));
     this.addEnd('server', path, wrapped(link.right, 'server'));
@@ -155,6 +182,8 @@ class KernelTrial {
   private addEnd(side: Side, path: number, device: Device): void {
     const address = this.addressOf(side, path);
     const prefixLength = this.family === 4 ? 24 : 64;
+    // Without it the kernel makes an IPv6 address fit for use a little later, by a worker of its own.
+    const flags = this.family === 6 ? ' nodad' : '';
     const name = `path${path}`;
     const host = this.hosts.get(side);
     if (host !== undefined) {
@@ -167,14 +196,18 @@ class KernelTrial {
     const tun = new TunDevice({ name, namespace, offload: false }, this.loop);
     this.tuns.push(tun);
     bridge(tun, device);
-    namespace.ip(`address add ${String(address)}/${prefixLength} dev ${name}`, `link set ${name} up`);
+    const commands = this.commands.get(side)!;
+    commands.push(
+      `address add ${String(address)}/${prefixLength} dev ${name}${flags}`,
+      `link set ${name} up`,
+    );
     // Private addresses are on no path's subnet, and a join over one path goes to the address of the other.
     for (let to = 0; to < this.paths; to++) {
       const subnet = this.family === 4 ? `10.0.${to}.0/24` : `fd00:0:0:${to}::/64`;
-      namespace.ip(`route add ${subnet} dev ${name} metric ${to === path ? 1000 : 2000 + path}`);
+      commands.push(`route add ${subnet} dev ${name} metric ${to === path ? 1000 : 2000 + path}`);
     }
     if (side === 'client' && path > 0) {
-      namespace.ip(`mptcp endpoint add ${String(address)} dev ${name} subflow`);
+      commands.push(`mptcp endpoint add ${String(address)} dev ${name} subflow`);
     }
   }
 

@@ -7,6 +7,8 @@ import { createServer, type Server, Socket } from 'node:net';
 import { release } from 'node:os';
 import {
   type KernelSides,
+  type KernelTrialOutcome,
+  type KernelTrialRequest,
   type LinuxLab,
   TRANSFER_PORT,
   type TransferOutcome,
@@ -24,12 +26,11 @@ import {
   pathAddress,
   Pattern,
   type Side,
-  type TrialOutcome,
-  type TrialSetup,
 } from '../../network/index.js';
 import { Stack } from '../../stack/index.js';
 import { KernelEnd } from './kernel-end.js';
 import { runKernelTrial } from './kernel-trial.js';
+import { runKernelTrials } from './kernel-trials.js';
 import { RealTimeLoop } from './real-time-loop.js';
 
 /** The longest that a transfer may take, ns, where the setup says nothing. */
@@ -48,8 +49,11 @@ export class KernelLab implements LinuxLab {
     }
   }
 
-  trial(setup: TrialSetup, sides: KernelSides): Promise<TrialOutcome> {
-    return runKernelTrial(setup, sides);
+  trials(
+    requests: readonly KernelTrialRequest[],
+    step: (done: number, what: string) => Promise<void>,
+  ): Promise<KernelTrialOutcome[]> {
+    return runKernelTrials(requests, { run: runKernelTrial, step });
   }
 }
 
@@ -180,7 +184,9 @@ class KernelTransfer {
     this.tuns.push(tun);
     bridge(tun, device);
     for (const address of addresses) {
-      namespace.ip(`address add ${String(address)}/${address.family === 4 ? 24 : 64} dev ${name}`);
+      // Without nodad the kernel makes an IPv6 address fit for use a little later, by a worker of its own.
+      const how = address.family === 4 ? `/24 dev ${name}` : `/64 dev ${name} nodad`;
+      namespace.ip(`address add ${String(address)}${how}`);
     }
     namespace.ip(`link set ${name} up`);
     this.addCrossRoutes(namespace, index);

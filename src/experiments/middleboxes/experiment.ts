@@ -13,9 +13,8 @@ import {
   type TrialSetup,
 } from '../../network/index.js';
 import { type Check, defineExperiment, equals, type ExperimentContext, type Row } from '../experiment.js';
-
-/** Trials with the kernel that run at once: each waits most of the time. */
-const kernelTrialsAtOnce = 8;
+import type { KernelTrialRequest } from '../linux-lab.js';
+import { kernelChecks, notesOnKernel } from './kernel-rows.js';
 
 /** One trial and what came of it. */
 interface Tried {
@@ -53,8 +52,8 @@ export const middleboxes = defineExperiment({
   summary:
     'A transfer both ways with DSS checksums, through one box, on the only path or on one of two. The reaction is ' +
     'unaffected, subflow closed (lost or not opened, and the connection went on), fell back (to plain TCP, RFC 8684 §3.7) ' +
-    'or connection lost. Bytes are intact when none was delivered wrong as Multipath TCP; what a box changes after the ' +
-    'fall-back it changes for any plain TCP, and the last column says so.',
+    'or connection lost. Bytes are intact when none was delivered wrong; what a box writes into the stream after the ' +
+    'fall-back it writes into any plain TCP, and the last column says so.',
   parameters,
   columns: [
     { name: 'behaviour', title: 'behaviour', kind: 'text' },
@@ -75,11 +74,18 @@ export const middleboxes = defineExperiment({
       const outcome = runTrial(setupOf(context, behaviour, placement));
       ours.push({ behaviour, placement, stack: 'subflow', outcome });
     }
-    const linux = await tryOnLinux(context, wanted);
+    const requests = wanted.map((one) => requestOf(context, one));
+    const outcomes = await context.linux?.trials(requests, (done, what) =>
+      context.step(done, wanted.length, what),
+    );
+    const linux = outcomes?.map((outcome, index) => ({ request: requests[index]!, outcome })) ?? [];
     // Side by side: the same box at the same place, one stack below the other.
-    const rows = ours.flatMap((tried, index) => [tried, ...linux.slice(index, index + 1)]).map(rowOf);
-    const notes = context.linux === undefined ? [context.noLinux] : notesOn(linux);
-    return { rows, figures: {}, checks: checksOf(ours), notes };
+    const rows = ours.flatMap((tried, index) => [
+      rowOf(tried),
+      ...linux.slice(index, index + 1).map(({ outcome }) => rowOf({ ...tried, stack: 'linux', outcome })),
+    ]);
+    const notes = context.linux === undefined ? [context.noLinux] : notesOnKernel(linux);
+    return { rows, figures: {}, checks: [...checksOf(ours), ...kernelChecks(linux)], notes };
   },
 });
 
@@ -100,23 +106,17 @@ function setupOf(context: Context, behaviour: MiddleboxBehaviour, placement: Pla
   return { behaviour, placement, family: family === 'ipv4' ? 4 : 6, bytes: sizeBytes, seed: context.seed };
 }
 
-/** The same trials with the kernel at both ends, some at a time; none where it cannot take part. */
-async function tryOnLinux(
+/** The same trial with the kernel at both ends. */
+function requestOf(
   context: Context,
-  wanted: readonly Pick<Tried, 'behaviour' | 'placement'>[],
-): Promise<Tried[]> {
-  const { linux } = context;
-  if (linux === undefined) return [];
-  const tried: Tried[] = [];
-  for (let at = 0; at < wanted.length; at += kernelTrialsAtOnce) {
-    await context.step(at, wanted.length, `${wanted[at]!.behaviour.name}, Linux ${linux.kernel}`);
-    const batch = wanted.slice(at, at + kernelTrialsAtOnce).map(async ({ behaviour, placement }) => {
-      const outcome = await linux.trial(setupOf(context, behaviour, placement), 'both');
-      return { behaviour, placement, stack: 'linux', outcome } as const;
-    });
-    tried.push(...(await Promise.all(batch)));
-  }
-  return tried;
+  { behaviour, placement }: Pick<Tried, 'behaviour' | 'placement'>,
+): KernelTrialRequest {
+  return {
+    name: `${behaviour.name}, ${placement}, Linux`,
+    setup: setupOf(context, behaviour, placement),
+    sides: 'both',
+    expected: behaviour.expected[placement],
+  };
 }
 
 function rowOf({ behaviour, outcome, placement, stack }: Tried): Row {
@@ -142,28 +142,13 @@ function wrongOnes(some: readonly Tried[]): string {
   return namesOf(some.filter(({ outcome }) => !outcome.bytesIntact));
 }
 
-/** What is to be known about the kernel's rows; nothing is demanded of it. */
-function notesOn(linux: readonly Tried[]): string[] {
-  const wrong = wrongOnes(linux);
-  return [
-    'Linux runs in real time: a transfer that stands still for some seconds counts as lost there.',
-    ...(wrong === 'none'
-      ? []
-      : [`Wrong bytes reached an application on Linux, not known to be plain TCP: ${wrong}.`]),
-  ];
-}
-
 function checksOf(ours: readonly Tried[]): Check[] {
   const unexpected = ours.filter(
     ({ behaviour, outcome, placement }) => !behaviour.expected[placement].includes(outcome.reaction),
   );
   return [
     equals('boxes to which our stack reacts otherwise than documented', namesOf(unexpected), 'none'),
-    equals(
-      'boxes through which a wrong byte reached an application of ours as Multipath TCP',
-      wrongOnes(ours),
-      'none',
-    ),
+    equals('boxes through which a wrong byte reached an application of ours', wrongOnes(ours), 'none'),
     equals('transfers of ours that hang', namesOf(ours.filter(({ outcome }) => !outcome.isOver)), 'none'),
   ];
 }

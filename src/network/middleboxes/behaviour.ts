@@ -53,6 +53,8 @@ export interface MiddleboxBehaviour {
   readonly expected: Readonly<Record<Placement, readonly Reaction[]>>;
   /** Whether the host behind it has private addresses, which it translates. */
   readonly translates?: boolean;
+  /** Whether it changes the bytes of the stream, which nothing but a checksum can tell. */
+  readonly changesBytes?: true;
   /** What its path must be like for it to show: a loss of packets before it, a pause in the transfer. */
   readonly needs?: { readonly lossProbability?: number; readonly pauseNs?: number };
   /** Makes a box. Each is for one path. */

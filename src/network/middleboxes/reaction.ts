@@ -3,7 +3,7 @@
  * sockets of a kernel.
  */
 
-import type { Reaction } from './behaviour.js';
+import type { MiddleboxBehaviour, Reaction } from './behaviour.js';
 
 /** What one end of a transfer saw. */
 export interface EndObservation {
@@ -15,26 +15,49 @@ export interface EndObservation {
   readonly subflows: number;
   /** Subflows that did not end in order. */
   readonly lostSubflows: number;
-  /** Whether a wrong byte was delivered while the connection was Multipath TCP. */
-  readonly isCorrupted: boolean;
-  /** Whether bytes that a box had changed were delivered after the fall-back, as to any plain TCP (RFC 8684 §3.7). */
+  /** What was wrong with the bytes that were delivered, while it was not known to be plain TCP. */
+  readonly corruption: Corruption;
+  /** Whether other bytes than those of the peer were delivered after the fall-back, as plain TCP (RFC 8684 §3.7). */
   readonly isChangedAsPlainTcp: boolean;
 }
+
+/** What may be wrong with the bytes that were delivered. */
+export type Corruption =
+  | 'none'
+  /** One at least was not the peer's. */
+  | 'wrong byte'
+  /** The stream ended in order, and too early. */
+  | 'cut short'
+  /** More and more came, long after all that the peer had sent. */
+  | 'endless';
 
 /** What a transfer came to. */
 export interface JudgedTransfer {
   readonly reaction: Reaction;
-  /** Whether every byte that was delivered as Multipath TCP was the right one. */
+  /** Whether every byte that was delivered was the right one, but for those below. */
   readonly bytesIntact: boolean;
   /** Whether bytes that the box changed were delivered after the fall-back to plain TCP, which does not notice. */
   readonly changedAsPlainTcp: boolean;
 }
 
-/** Judges a transfer between two ends over `paths` paths. */
-export function judgeTransfer(client: EndObservation, server: EndObservation, paths: number): JudgedTransfer {
+/** Whether no wrong byte reached the application at this end, but for what `behaviour` changed in plain TCP. */
+export function isIntact(
+  { corruption, isChangedAsPlainTcp }: EndObservation,
+  behaviour: MiddleboxBehaviour | undefined,
+): boolean {
+  // What plain TCP delivers is still the peer's where the box writes no bytes of its own.
+  return corruption === 'none' && (!isChangedAsPlainTcp || behaviour?.changesBytes === true);
+}
+
+/** Judges a transfer between two ends through `behaviour`, over `paths` paths. */
+export function judgeTransfer(
+  client: EndObservation,
+  server: EndObservation,
+  { behaviour, paths }: { readonly behaviour: MiddleboxBehaviour | undefined; readonly paths: number },
+): JudgedTransfer {
   return {
     reaction: reactionOf(client, server, paths),
-    bytesIntact: !client.isCorrupted && !server.isCorrupted,
+    bytesIntact: isIntact(client, behaviour) && isIntact(server, behaviour),
     changedAsPlainTcp: client.isChangedAsPlainTcp || server.isChangedAsPlainTcp,
   };
 }

@@ -226,6 +226,7 @@ const others: readonly MiddleboxBehaviour[] = [
     summary: 'changes one byte of the stream of each direction',
     source: hesmans,
     expected: closedOrFallback,
+    changesBytes: true,
     make: () => new PayloadRewriting({ fromByte: atByte }),
   },
   {
@@ -233,6 +234,7 @@ const others: readonly MiddleboxBehaviour[] = [
     summary: 'makes each stream four bytes longer and moves the numbers behind, as a gateway for FTP does',
     source: `${honda}; ${hesmans}`,
     expected: closedOrFallback,
+    changesBytes: true,
     make: () => new StreamEditing({ atByte, insert: Uint8Array.of(44, 49, 50, 55) }),
   },
   {
@@ -240,6 +242,7 @@ const others: readonly MiddleboxBehaviour[] = [
     summary: 'makes each stream four bytes shorter and moves the numbers behind',
     source: `${honda}; ${hesmans}`,
     expected: closedOrFallback,
+    changesBytes: true,
     make: () => new StreamEditing({ atByte, removeBytes: 4 }),
   },
   {
@@ -247,6 +250,7 @@ const others: readonly MiddleboxBehaviour[] = [
     summary: 'inserts a segment of its own without MPTCP options and moves the numbers behind',
     source: hesmans,
     expected: closedOrFallback,
+    changesBytes: true,
     make: () =>
       new StreamEditing({ atByte, insert: new Uint8Array(100).fill(0x41), placement: 'own-segment' }),
   },
@@ -255,6 +259,7 @@ const others: readonly MiddleboxBehaviour[] = [
     summary: 'sends a segment of its own that arrives before the true one',
     source: 'Weaver et al., PAM 2014',
     expected: closedOrFallback,
+    changesBytes: true,
     make: () => new DataInjection({ afterBytes: atByte, data: new Uint8Array(500).fill(0x41) }),
   },
   {

@@ -11,8 +11,15 @@ export interface TrialEndPlan {
   readonly own: Pattern;
   readonly peer: Pattern;
   readonly bytes: number;
-  /** Pause in the middle of what it sends, in ns. */
-  readonly pauseNs: number;
+  /** Where it stops for a while in what it sends, in order; each is passed once. */
+  readonly pauses: readonly TrialPause[];
+}
+
+/** A pause in what an end sends. */
+export interface TrialPause {
+  /** Bytes written before it. */
+  readonly atByte: number;
+  readonly ns: number;
 }
 
 /** One end: sends its bytes, judges those of the peer, closes after them. */
@@ -29,6 +36,8 @@ export class TrialEnd implements Application {
   private isFallback = false;
   private hasFailed = false;
   private resumesAt = NEVER;
+  /** Pauses that are behind it, or begun. */
+  private pausesTaken = 0;
   isOver = false;
 
   constructor(plan: TrialEndPlan) {
@@ -102,25 +111,30 @@ export class TrialEnd implements Application {
       subflows: this.subflows,
       lostSubflows: this.lostSubflows,
       // A stream that ends in order and too early is as wrong as one with other bytes.
-      isCorrupted: this.isWrong || (isComplete && !isWhole),
+      corruption: this.isWrong ? 'wrong byte' : isComplete && !isWhole ? 'cut short' : 'none',
       isChangedAsPlainTcp: this.isChanged,
     };
   }
 
-  /** Writes what there is to write, with the pause in the middle, and ends the stream. */
+  /** Writes what there is to write up to the next pause, and ends the stream after the last. */
   private write(now: number): void {
     const { socket } = this;
-    const { bytes, own, pauseNs } = this.plan;
+    const { bytes, own, pauses } = this.plan;
     if (socket === undefined || this.isOver || this.resumesAt !== NEVER) return;
-    const middle = pauseNs > 0 && this.written < bytes / 2 ? bytes / 2 : bytes;
-    while (this.written < middle) {
-      const length = Math.min(16_384, middle - this.written);
+    const pause = pauses[this.pausesTaken];
+    const until = pause?.atByte ?? bytes;
+    while (this.written < until) {
+      const length = Math.min(16_384, until - this.written);
       const chunk = own.fill(new Uint8Array(length), this.written);
       this.written += length;
       if (!socket.write(now, chunk)) return;
     }
-    if (middle < bytes) this.resumesAt = now + pauseNs;
-    else socket.shutdown(now);
+    if (pause === undefined) {
+      socket.shutdown(now);
+      return;
+    }
+    this.pausesTaken++;
+    this.resumesAt = now + pause.ns;
   }
 
   private read(now: number): void {

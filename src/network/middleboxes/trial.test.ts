@@ -53,13 +53,13 @@ describe('judgeTransfer', () => {
     isFallback: false,
     subflows: 2,
     lostSubflows: 0,
-    isCorrupted: false,
+    corruption: 'none',
     isChangedAsPlainTcp: false,
   };
 
   it('names the worst that either end saw', () => {
     const reaction = (change: Partial<EndObservation>) =>
-      judgeTransfer(fine, { ...fine, ...change }, 2).reaction;
+      judgeTransfer(fine, { ...fine, ...change }, { behaviour: undefined, paths: 2 }).reaction;
     expect(reaction({})).toBe('unaffected');
     expect(reaction({ lostSubflows: 1 })).toBe('subflow closed');
     expect(reaction({ subflows: 1 })).toBe('subflow closed');
@@ -67,9 +67,19 @@ describe('judgeTransfer', () => {
     expect(reaction({ isComplete: false, isFallback: true })).toBe('connection lost');
   });
 
-  it('tells wrong bytes under Multipath TCP from those that plain TCP lets pass', () => {
-    expect(judgeTransfer(fine, { ...fine, isCorrupted: true }, 2).bytesIntact).toBe(false);
-    const changed = judgeTransfer({ ...fine, isChangedAsPlainTcp: true }, fine, 2);
-    expect([changed.bytesIntact, changed.changedAsPlainTcp]).toEqual([true, true]);
+  it.each(['wrong byte', 'cut short', 'endless'] as const)(
+    'takes no stream for intact with: %s',
+    (corruption) => {
+      const behaviour = middleboxBehaviour('payload-rewriting');
+      const judged = judgeTransfer(fine, { ...fine, corruption }, { behaviour, paths: 2 });
+      expect(judged.bytesIntact).toBe(false);
+    },
+  );
+
+  it('lets plain TCP deliver what a box wrote, and nothing else that is not of the peer', () => {
+    const changed = { ...fine, isChangedAsPlainTcp: true };
+    const through = (name: string) =>
+      judgeTransfer(changed, fine, { behaviour: middleboxBehaviour(name), paths: 2 }).bytesIntact;
+    expect([through('payload-rewriting'), through('coalesce-keep-first')]).toEqual([true, false]);
   });
 });

@@ -3,7 +3,7 @@
  * the very end. Says what came of it.
  */
 
-import { MINUTE, SeededRandom, SECOND } from '../../base/index.js';
+import { MILLISECOND, MINUTE, SeededRandom, SECOND } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { Stack } from '../../stack/index.js';
 import { defaultTcpSettings, type TcpSettings } from '../../tcp/index.js';
@@ -18,12 +18,18 @@ import { Simulator } from '../simulator.js';
 import { pathAddress, twoHosts, type PathSetup, type Side } from '../topology.js';
 import type { MiddleboxBehaviour, Placement } from './behaviour.js';
 import { type EndObservation, judgeTransfer, type JudgedTransfer } from './reaction.js';
-import { TrialEnd, type TrialEndPlan } from './trial-end.js';
+import { TrialEnd, type TrialEndPlan, type TrialPause } from './trial-end.js';
 
 /** Port of the server. */
 export const trialPort = 8000;
 /** The links of a trial: slow enough that both paths are used and joined before the transfer is over. */
-export const trialLink: Partial<LinkOptions> = { rateBps: 10e6, delayNs: 10e6, queue: { ns: 100e6 } };
+export const trialLink = {
+  rateBps: 10e6,
+  delayNs: 10e6,
+  queue: { ns: 100e6 },
+} satisfies Partial<LinkOptions>;
+/** A pause early in the stream, in which the second path is joined: in real time on a busy machine too. */
+const joinPause: TrialPause = { atByte: 20_000, ns: 400 * MILLISECOND };
 /** Virtual time after which a transfer that is not over hangs, in ns. */
 const deadlineNs = 120 * MINUTE;
 const maxEvents = 3_000_000;
@@ -82,17 +88,22 @@ export function runTrial(setup: TrialSetup): TrialOutcome {
   const outcome = simulator.run({ until: deadlineNs, maxEvents });
   const [clientSaw, serverSaw] = [near.observation(), far.observation()];
   const isOver = outcome === 'idle' && near.isOver && (far.isOver || !far.hasBegun);
-  return { ...judgeTransfer(clientSaw, serverSaw, paths), client: clientSaw, server: serverSaw, isOver };
+  const judged = judgeTransfer(clientSaw, serverSaw, { behaviour: setup.behaviour, paths });
+  return { ...judged, client: clientSaw, server: serverSaw, isOver };
 }
 
 /** What the ends of a trial send and expect. */
 export function trialPlans(setup: TrialSetup): Readonly<Record<Side, TrialEndPlan>> {
   const { behaviour, bytes = 200_000, seed = 1 } = setup;
   const pauseNs = behaviour?.needs?.pauseNs ?? 0;
+  const pauses = [
+    ...(setup.placement === 'only' ? [] : [joinPause]),
+    ...(pauseNs > 0 ? [{ atByte: bytes / 2, ns: pauseNs }] : []),
+  ];
   const [up, down] = [new Pattern(seed), new Pattern(seed + 1)];
   return {
-    client: { own: up, peer: down, bytes, pauseNs },
-    server: { own: down, peer: up, bytes, pauseNs },
+    client: { own: up, peer: down, bytes, pauses },
+    server: { own: down, peer: up, bytes, pauses },
   };
 }
 
