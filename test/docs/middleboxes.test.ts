@@ -1,52 +1,47 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { middleboxBehaviours, placements } from '../../src/network/index.js';
+import { middleboxBehaviours } from '../../src/network/index.js';
+import {
+  cellsOf,
+  documentedCells,
+  pagePath,
+  type Reported,
+  runMiddleboxes,
+  withTable,
+} from './middlebox-table.js';
 
-const root = join(import.meta.dirname, '..', '..');
-
-interface Reported {
-  readonly behaviour: string;
-  readonly place: string;
-  readonly reaction: string;
-  readonly bytesIntact: boolean;
-  readonly changedAsPlainTcp: boolean;
-}
-
-/** The cells of each line of the table in docs/middleboxes.md, without its head. */
-function documentedRows(): string[][] {
-  return readFileSync(join(root, 'docs', 'middleboxes.md'), 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith('| '))
-    .map((line) => line.split('|').map((cell) => cell.trim()))
-    .map((cells) => cells.slice(1, -1))
-    .filter(([name]) => name !== 'Behaviour' && !name!.startsWith('-'));
-}
-
-function runMiddleboxes(): Promise<Reported[]> {
-  const args = ['bin/subflow.js', 'experiment', 'run', 'middleboxes', '--no-linux', '--no-figures', '--json'];
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { cwd: root, maxBuffer: 1 << 24 }, (error, out) => {
-      if (error !== null) reject(error);
-      else resolve((JSON.parse(out) as { rows: Reported[] }).rows);
-    });
-  });
+/** A row for every box at every place, where both stacks do as `row` says of ours, but for `linux`. */
+function rowsOf(linux: Partial<Reported>): Reported[] {
+  return middleboxBehaviours.flatMap(({ name }) =>
+    ['only', 'first', 'second'].flatMap((place) => {
+      const ours = { behaviour: name, place, reaction: 'fell back', bytesIntact: true } as const;
+      const row: Reported = { ...ours, stack: 'subflow', changedAsPlainTcp: false };
+      return [row, { ...row, ...linux, stack: 'linux' } as const];
+    }),
+  );
 }
 
 describe('the table of middleboxes in the documentation', () => {
   it('is what `subflow experiment run middleboxes` prints, and no byte was wrong', async () => {
-    const rows = await runMiddleboxes();
-    const cell = (behaviour: string, place: string): string => {
-      const row = rows.find((one) => one.behaviour === behaviour && one.place === place)!;
-      return row.changedAsPlainTcp ? `${row.reaction} ¹` : row.reaction;
-    };
-    const printed = middleboxBehaviours.map(({ name, summary }) => [
-      name,
-      summary,
-      ...placements.map((place) => cell(name, place)),
-    ]);
-    expect(documentedRows()).toEqual(printed);
+    const rows = await runMiddleboxes('--no-linux');
+    expect(documentedCells()).toEqual(cellsOf(rows));
     expect(rows.filter(({ bytesIntact }) => !bytesIntact)).toEqual([]);
   }, 180_000);
+
+  it('tells what Linux does otherwise, and marks what was wrong', () => {
+    expect(cellsOf(rowsOf({}))[0]!.slice(2)).toEqual(['fell back', 'fell back', 'fell back']);
+    const cell = (linux: Partial<Reported>): string => cellsOf(rowsOf(linux))[0]![2]!;
+    expect(cell({ reaction: 'connection lost' })).toBe('fell back · Linux: connection lost');
+    expect(cell({ bytesIntact: false })).toBe('fell back · Linux: fell back ²');
+    expect(cell({ changedAsPlainTcp: true })).toBe('fell back · Linux: fell back ¹');
+  });
+
+  it('is replaced in its page, and nothing else is', () => {
+    const page = readFileSync(pagePath, 'utf8');
+    const anew = withTable(page, rowsOf({}));
+    expect(anew).not.toBe(page);
+    expect(withTable(anew, rowsOf({}))).toBe(anew);
+    expect(anew.split('## Reactions')[0]).toBe(page.split('## Reactions')[0]);
+    expect(anew.split('## All pairs')[1]).toBe(page.split('## All pairs')[1]);
+  });
 });
