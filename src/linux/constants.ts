@@ -36,6 +36,7 @@ export const SOL_PACKET = 263;
 
 // Errors that the layer itself reacts to (asm-generic/errno.h); all others are looked up by number.
 export const EPERM = 1;
+export const ENOENT = 2;
 export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;

@@ -23,7 +23,16 @@ import {
 import { prepareKernelClient } from './fast-open.js';
 import type { ConnectOptions } from './options.js';
 import { codeOf, netError } from './net-error.js';
-import { closeSubflow, describeConnection, openSubflow, setBackup } from './kernel-subflow-control.js';
+import {
+  announceAddress,
+  closeSubflow,
+  describeConnection,
+  openSubflow,
+  setBackup,
+  tokenOf,
+  withdrawAddress,
+} from './kernel-subflow-control.js';
+import { watchKernelSubflows } from './kernel-subflow-events.js';
 import { kernelCongestionName } from './multipath-options.js';
 import type {
   FastOpenInfo,
@@ -97,12 +106,16 @@ export class KernelSocket extends NetSocket implements Multipath {
     setBackup(this.descriptor(), id, backup);
   }
 
-  announceAddress(): never {
-    throw notForSockets('announces', 'Use ip mptcp endpoint add ADDRESS signal, or the userspace transport.');
+  announceAddress(id: number, address: string, port = 0): boolean {
+    return announceAddress(this.descriptor(), id, address, port);
   }
 
-  withdrawAddress(): never {
-    throw notForSockets('withdraws', 'Use ip mptcp endpoint delete id ID, or the userspace transport.');
+  withdrawAddress(id: number): void {
+    withdrawAddress(this.descriptor(), id);
+  }
+
+  watchSubflows(): void {
+    watchKernelSubflows(this, tokenOf(this.descriptor()));
   }
 
   sendExperiment(): never {
@@ -116,14 +129,6 @@ export class KernelSocket extends NetSocket implements Multipath {
     if (fd === undefined) throw netError('ENOTCONN', 'subflow');
     return fd;
   }
-}
-
-function notForSockets(what: string, hint: string): SubflowError {
-  return new SubflowError(
-    'ERR_SUBFLOW_UNSUPPORTED',
-    `the kernel ${what} addresses for all connections of a namespace, not for one socket`,
-    { hint },
-  );
 }
 
 /** Makes a socket that `net` accepted one of ours. */

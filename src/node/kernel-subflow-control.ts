@@ -4,12 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import {
+  announceKernelAddress,
   congestionControlOf,
   connectionInfo,
   createKernelSubflow,
   destroyKernelSubflow,
   setKernelSubflowBackup,
   subflowsOf,
+  withdrawKernelAddress,
   type KernelPath,
   type KernelSubflow,
   type PathEnd,
@@ -17,7 +19,13 @@ import {
 import { argumentType } from './multipath-options.js';
 import { codeOf, netError } from './net-error.js';
 import type { MultipathInfo, OpenSubflowOptions } from './socket.js';
-import { checkSubflowOptions, fellBack, noSuchSubflow, nothingKnown } from './userspace-subflow-control.js';
+import {
+  checkAddressId,
+  checkSubflowOptions,
+  fellBack,
+  noSuchSubflow,
+  nothingKnown,
+} from './userspace-subflow-control.js';
 
 /** How often the kernel is asked whether a subflow is open yet, in ms. */
 const ASK_EVERY_MS = 10;
@@ -43,6 +51,24 @@ function pathOf(fd: number, id: number): KernelPath {
 /** Closes the subflow number `id`. */
 export function closeSubflow(fd: number, id: number): void {
   destroyKernelSubflow(pathOf(fd, id));
+}
+
+/** The token of a connection. Throws `ERR_SUBFLOW_FALLBACK` for one that is plain TCP. */
+export function tokenOf(fd: number): number {
+  return connectionOf(fd).token;
+}
+
+/** Announces an address; see `Socket.announceAddress`. */
+export function announceAddress(fd: number, id: number, address: string, port: number): boolean {
+  checkSubflowOptions({ localAddress: address, localPort: port });
+  checkAddressId(id);
+  return announceKernelAddress(tokenOf(fd), id, { address, port });
+}
+
+/** Withdraws an address; see `Socket.withdrawAddress`. */
+export function withdrawAddress(fd: number, id: number): void {
+  checkAddressId(id);
+  withdrawKernelAddress(tokenOf(fd), id);
 }
 
 /** Makes the subflow number `id` a backup, or a regular one. */

@@ -81,7 +81,7 @@ export interface FastOpenInfo {
   readonly acceptedBytes: number | undefined;
 }
 
-/** What an 'address' event says; userspace transport only. */
+/** What an 'address' event says; with the kernel transport after {@link Multipath.watchSubflows}. */
 export interface AddressEvent {
   readonly type: 'announced' | 'removed';
   readonly id: number;
@@ -105,7 +105,7 @@ export interface ExperimentEvent extends ExperimentContent {
   readonly subflow: SubflowInfo;
 }
 
-/** What a 'subflow' event says; userspace transport only. */
+/** What a 'subflow' event says; with the kernel transport after {@link Multipath.watchSubflows}. */
 export interface SubflowEvent {
   readonly type: 'opened' | 'closed' | 'priority';
   readonly subflow: SubflowInfo;
@@ -145,11 +145,18 @@ export interface Multipath {
   /**
    * Announces an address to the peer (ADD_ADDR) under an address ID of the caller's choice, 1 to 255; port 0: the
    * connection's. False where that cannot be now: the peer has not confirmed Multipath TCP, as many are announced as may
-   * be, or the ID stands for another address. Userspace transport only; throws `ERR_SUBFLOW_UNSUPPORTED` with the kernel's.
+   * be, or the ID stands for another address. The kernel transport does it where its path manager is the userspace one, and
+   * throws `ERR_SUBFLOW_UNSUPPORTED` where it is not.
    */
   announceAddress(id: number, address: string, port?: number): boolean;
   /** Withdraws an address (REMOVE_ADDR) and closes the subflows that use it; see {@link Multipath.announceAddress}. */
   withdrawAddress(id: number): void;
+  /**
+   * Has the socket emit 'subflow' and 'address' from now on. The userspace transport does so always; the kernel transport
+   * asks the kernel for it, whatever its path manager: Linux 5.12 or newer, and `CAP_NET_ADMIN`. Throws `ENOTCONN` before
+   * the socket is connected, `EPERM` without the right, `ERR_SUBFLOW_FALLBACK` for plain TCP, `ERR_SUBFLOW_UNSUPPORTED`.
+   */
+  watchSubflows(): void;
   /**
    * Sends an option for private use on the subflow number `id`, unreliably; false where it cannot carry it now. The peer
    * hears it as an 'experiment' event where its host has the setting `hearExperiments`. Userspace transport only; throws

@@ -198,6 +198,10 @@ export class UserspaceSocket extends Duplex implements Multipath, SocketEvents {
     this.control.withdrawAddress(id);
   }
 
+  watchSubflows(): void {
+    // It tells of them anyway.
+  }
+
   sendExperiment(id: number, content: ExperimentContent): boolean {
     return this.control.sendExperiment(id, content);
   }

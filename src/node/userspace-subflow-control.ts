@@ -276,7 +276,7 @@ export class SubflowControl {
 }
 
 /** ID 0 is the address that the connection began with, which needs no announcement. */
-function checkAddressId(id: number): void {
+export function checkAddressId(id: number): void {
   if (Number.isInteger(id) && id >= 1 && id <= 255) return;
   throw new SubflowError('ERR_SUBFLOW_BAD_ADDRESS_ID', `an address ID is 1 to 255, not ${String(id)}`);
 }

@@ -1,6 +1,7 @@
 /** What the fuzzer feeds of the netlink codec: what the kernel is taken to have said. */
 import { assert } from '../../src/base/index.js';
 import { decodeReplies, encodeRequest } from '../../src/linux/netlink/message.js';
+import { decodePathEvent } from '../../src/linux/netlink/mptcp-events.js';
 import type { FuzzTarget } from './target.js';
 
 const MIN_MESSAGE_BYTES = 16;
@@ -15,7 +16,11 @@ function runReplies(input: Uint8Array): string {
         assert(length <= input.length, 'an attribute lies within its message');
   }
   return replies
-    .map((reply) => (reply.kind === 'ack' ? `ack ${reply.message.length > 0}` : reply.attributes.size))
+    .map((reply) =>
+      reply.kind === 'ack'
+        ? `ack ${reply.message.length > 0}`
+        : `${reply.attributes.size} ${decodePathEvent(reply)?.type ?? ''}`,
+    )
     .join();
 }
 
@@ -49,8 +54,22 @@ function refusal(errno: number, flags: number): Uint8Array {
   return bytes;
 }
 
+/** As the kernel tells of a subflow that was closed. */
+const event = encodeRequest({
+  ...{ family: 30, command: 11, version: 1, sequence: 0 },
+  attributes: [
+    { type: 1, u32: 0x1234 },
+    { type: 5, bytes: Uint8Array.of(10, 0, 0, 1) },
+    { type: 8, bytes: new Uint8Array(16).fill(32) },
+    { type: 9, u16: 80 },
+    { type: 12, u8: 104 },
+    { type: 16, u32: 1 },
+  ],
+});
+
 const seeds = [
   request,
+  event,
   refusal(3, 0x200),
   refusal(0, 0x300),
   Uint8Array.from([...request, ...refusal(22, 0x200)]),

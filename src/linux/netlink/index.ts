@@ -1,3 +1,4 @@
 export * from './message.js';
+export * from './mptcp-events.js';
 export * from './mptcp-pm.js';
 export * from './netlink-socket.js';

@@ -30,9 +30,10 @@ export interface GenericRequest {
 export type NetlinkReply =
   /** Done (`errno` 0), or refused: `errno` is positive, `message` is the kernel's word for it, where it has one. */
   | { readonly kind: 'ack'; readonly sequence: number; readonly errno: number; readonly message: string }
-  /** Data of a family: the attributes at the top level, each by its type. */
+  /** Data of a family: which of its commands, and the attributes at the top level, each by its type. */
   | {
       readonly kind: 'data';
+      readonly command: number;
       readonly sequence: number;
       readonly attributes: ReadonlyMap<number, Uint8Array>;
     };
@@ -97,7 +98,7 @@ export function encodeRequest(request: GenericRequest): Uint8Array {
 }
 
 /** Reads attributes up to the first that is cut short; of two of one type the later one counts. */
-function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
+export function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const attributes = new Map<number, Uint8Array>();
   for (let at = 0; at + ATTRIBUTE_HEADER_BYTES <= bytes.length;) {
@@ -111,7 +112,7 @@ function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
 }
 
 /** Text of the kernel's, without the zero at its end. */
-function textOf(bytes: Uint8Array | undefined): string {
+export function textOf(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? '' : new TextDecoder().decode(bytes).replace(/\0+$/, '');
 }
 
@@ -135,7 +136,8 @@ function decodeReply(bytes: Uint8Array): NetlinkReply | undefined {
   if (view.getUint16(4, true) !== NLMSG_ERROR) {
     const start = HEADER_BYTES + GENERIC_HEADER_BYTES;
     if (bytes.length < start) return undefined;
-    return { kind: 'data', sequence, attributes: readAttributes(bytes.subarray(start)) };
+    const command = view.getUint8(HEADER_BYTES);
+    return { kind: 'data', sequence, command, attributes: readAttributes(bytes.subarray(start)) };
   }
   if (bytes.length < HEADER_BYTES + 4 + HEADER_BYTES) return undefined;
   const errno = Math.abs(view.getInt32(HEADER_BYTES, true));

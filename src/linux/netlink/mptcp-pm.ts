@@ -13,11 +13,14 @@ import { NetlinkError, NetlinkSocket } from './netlink-socket.js';
 const FAMILY = 'mptcp_pm';
 const VERSION = 1;
 const CMD_SET_FLAGS = 7;
+const CMD_ANNOUNCE = 8;
+const CMD_REMOVE = 9;
 const CMD_SUBFLOW_CREATE = 10;
 const CMD_SUBFLOW_DESTROY = 11;
 
 const ATTR_ADDR = 1;
 const ATTR_TOKEN = 4;
+const ATTR_LOCAL_ID = 5;
 const ATTR_ADDR_REMOTE = 6;
 
 const ADDR_FAMILY = 1;
@@ -27,6 +30,7 @@ const ADDR_IPV6 = 4;
 const ADDR_PORT = 5;
 const ADDR_FLAGS = 6;
 
+const FLAG_SIGNAL = 1;
 const FLAG_BACKUP = 4;
 
 /** Address IDs tried for an address whose ID the kernel chose. */
@@ -129,4 +133,41 @@ export function destroyKernelSubflow(path: KernelPath): void {
 export function setKernelSubflowBackup(path: KernelPath, backup: boolean): void {
   const flags = { type: ADDR_FLAGS, u32: backup ? FLAG_BACKUP : 0 };
   command('subflow priority', CMD_SET_FLAGS, pathAttributes(path, [flags]));
+}
+
+/**
+ * Has the kernel announce an address to the peer of the connection `token` (ADD_ADDR) under the ID `id`, 1 to 255; port 0:
+ * the connection's. False where the ID stands for another address, or the address has another ID.
+ * Throws as {@link createKernelSubflow}.
+ */
+export function announceKernelAddress(token: number, id: number, end: PathEnd): boolean {
+  const more: Attribute[] = [
+    { type: ADDR_ID, u8: id },
+    { type: ADDR_FLAGS, u32: FLAG_SIGNAL },
+  ];
+  const attributes = [
+    { type: ATTR_TOKEN, u32: token },
+    { type: ATTR_ADDR, nested: addressAttributes(end, more) },
+  ];
+  return unlessRefused(/address and id/i, () => command('announce address', CMD_ANNOUNCE, attributes));
+}
+
+/** Has the kernel withdraw an address (REMOVE_ADDR); false where none has this ID. Throws as {@link createKernelSubflow}. */
+export function withdrawKernelAddress(token: number, id: number): boolean {
+  const attributes = [
+    { type: ATTR_TOKEN, u32: token },
+    { type: ATTR_LOCAL_ID, u8: id },
+  ];
+  return unlessRefused(/not found/i, () => command('withdraw address', CMD_REMOVE, attributes));
+}
+
+/** Whether `action` was carried out; false where the kernel refused in words like `said`. */
+function unlessRefused(said: RegExp, action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    if (error instanceof NetlinkError && said.test(error.said)) return false;
+    throw error;
+  }
 }

@@ -6,14 +6,31 @@
  */
 import { closeSync } from 'node:fs';
 import { SubflowError } from '../../base/index.js';
-import { EAGAIN, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from '../constants.js';
-import { NativeBuffer, SocketAddressBuffer, receiveInto, sendFrom, setsockopt, socket } from '../libc.js';
+import { EAGAIN, ENOBUFS, ENOENT, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from '../constants.js';
+import {
+  NativeBuffer,
+  SocketAddressBuffer,
+  receiveInto,
+  sendFrom,
+  setsockopt,
+  socket,
+  watchReadable,
+  type ReadableWatch,
+} from '../libc.js';
 import { SystemError } from '../system-error.js';
-import { decodeReplies, encodeRequest, type Attribute } from './message.js';
+import {
+  decodeReplies,
+  encodeRequest,
+  readAttributes,
+  textOf,
+  type Attribute,
+  type NetlinkReply,
+} from './message.js';
 
 const AF_NETLINK = 16;
 const NETLINK_GENERIC = 16;
 const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 /** The family that knows the others, and its one command that is used here. */
@@ -22,6 +39,9 @@ const CTRL_CMD_GETFAMILY = 3;
 const CTRL_VERSION = 2;
 const CTRL_ATTR_FAMILY_ID = 1;
 const CTRL_ATTR_FAMILY_NAME = 2;
+const CTRL_ATTR_GROUPS = 7;
+const CTRL_GROUP_NAME = 1;
+const CTRL_GROUP_ID = 2;
 
 const MESSAGE_BYTES = 16 << 10;
 /** Messages that are read for one answer. */
@@ -57,16 +77,57 @@ export class NetlinkSocket {
    * @throws NetlinkError `ENOENT` where the kernel has none of that name.
    */
   family(name: string): number {
+    const number = this.describe(name)?.get(CTRL_ATTR_FAMILY_ID);
+    if (number === undefined || number.length < 2) throw noAnswer(`netlink family ${name}`);
+    return new DataView(number.buffer, number.byteOffset, 2).getUint16(0, true);
+  }
+
+  /**
+   * Has this socket hear what the family called `family` tells its group `name`; {@link drain} reads it.
+   * @throws NetlinkError `ENOENT` where the kernel has none such.
+   * @throws SystemError `EPERM` without the right to.
+   */
+  subscribe(family: string, name: string): void {
+    const groups = readAttributes(this.describe(family)?.get(CTRL_ATTR_GROUPS) ?? new Uint8Array(0));
+    for (const group of groups.values()) {
+      const about = readAttributes(group);
+      const id = about.get(CTRL_GROUP_ID);
+      if (textOf(about.get(CTRL_GROUP_NAME)) !== name || id?.length !== 4) continue;
+      const number = new DataView(id.buffer, id.byteOffset, 4).getUint32(0, true);
+      setsockopt(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, number);
+      return;
+    }
+    throw new NetlinkError(`netlink group ${name}`, ENOENT, '');
+  }
+
+  /** Calls `onReadable` from the event loop while there is something to {@link drain}; holds the process alive. */
+  watch(onReadable: () => void): ReadableWatch {
+    return watchReadable(this.fd, onReadable);
+  }
+
+  /** What was heard since; not whole where the kernel could not hold it all. */
+  drain(): { readonly replies: readonly NetlinkReply[]; readonly isWhole: boolean } {
+    const replies: NetlinkReply[] = [];
+    let isWhole = true;
+    // Whatever is left is read at the next turn of the event loop.
+    for (let i = 0; i < MAX_READS; i++) {
+      const length = receiveInto(this.fd, this.buffer.address, MESSAGE_BYTES, this.from);
+      if (length > 0) replies.push(...decodeReplies(this.buffer.bytes.slice(0, length)));
+      else if (length === -ENOBUFS) isWhole = false;
+      else break;
+    }
+    return { replies, isWhole };
+  }
+
+  /** What the kernel says of a family. */
+  private describe(name: string): ReadonlyMap<number, Uint8Array> | undefined {
     const attributes = [{ type: CTRL_ATTR_FAMILY_NAME, bytes: new TextEncoder().encode(`${name}\0`) }];
-    const data = this.request(`netlink family ${name}`, {
+    return this.request(`netlink family ${name}`, {
       family: GENL_ID_CTRL,
       command: CTRL_CMD_GETFAMILY,
       version: CTRL_VERSION,
       attributes,
     });
-    const number = data?.get(CTRL_ATTR_FAMILY_ID);
-    if (number === undefined || number.length < 2) throw noAnswer(`netlink family ${name}`);
-    return new DataView(number.buffer, number.byteOffset, 2).getUint16(0, true);
   }
 
   /**
