@@ -92,11 +92,14 @@ export class ConnectionCore {
   confirmedAt = 0;
   /**
    * Whether any subflow was ever joined, its proof accepted: from then on the connection cannot fall back
-   * (RFC 8684 §3.7). A join under way does not count: it has carried nothing.
+   * (RFC 8684 §3.7). A join under way does not count, unless the
+   * peer may know more of it than this side: see `mayFallBack`.
    */
   hadJoin = false;
-  /** Whether a DSS was received; after that, data without one is no sign of a stripped handshake. */
-  hadDss = false;
+  /** Whether data came with a DSS (version 0: or with keys): after that, data without a mapping is no sign of a path that strips them. */
+  hadSignalWithData = false;
+  /** Whether a DATA_ACK of data was received: mappings pass one way, and acknowledgments the other (RFC 8684 §3.7). */
+  hadDataAck = false;
   /** Whether checksums were negotiated. */
   usesChecksum: boolean;
   /** Whether the peer forbids joins to the address it was first reached at (RFC 8684 §3.1, flag C). */

@@ -9,7 +9,7 @@ import type { FallbackCause } from './events.js';
 import type { Subflow } from './subflow.js';
 
 /** Bytes of a DSS with an infinite mapping and a checksum, padded. */
-const INFINITE_MAPPING_BYTES = 20;
+export const INFINITE_MAPPING_BYTES = 20;
 
 /**
  * Whether the stream can go on as plain TCP over `subflow`: it is the only one there ever was, and what is in flight
@@ -21,8 +21,14 @@ export function mayFallBack(core: ConnectionCore, subflow: Subflow): boolean {
     !core.hadJoin &&
     subflow.state !== 'closed' &&
     core.counters.reinjectedBytes === 0 &&
-    !core.receiver.hasGap
+    !core.receiver.hasGap &&
+    !core.subflows.some(mayBeJoined)
   );
+}
+
+/** Whether this side has sent the proof of a join: the peer may know of it, and use it, before this side hears that. */
+function mayBeJoined({ join, state }: Subflow): boolean {
+  return join?.isActive === true && (state === 'joining' || state === 'active');
 }
 
 /**
@@ -63,7 +69,7 @@ export function fallBack(
 }
 
 /**
- * Falls back where the peer may still believe in Multipath TCP: the next data announces the infinite mapping, in case
+ * Falls back where the peer may still believe in Multipath TCP: what is sent next announces the infinite mapping, in case
  * it gets through (RFC 8684 §3.7).
  */
 export function fallBackAloud(core: ConnectionCore, subflow: Subflow, cause: FallbackCause): void {

@@ -54,8 +54,9 @@ export function readOptions(
 }
 
 /**
- * Notes whether acknowledgments come without options. A peer that never sent a DSS and acknowledges data without one is
- * plain TCP, or looks so through the path; where that is the path of a join, it is of no use (RFC 8684 §3.7).
+ * Notes whether acknowledgments come without options. A peer that acknowledges data without them, and never did at the
+ * data level, is plain TCP, or looks so through the path, whatever else it said; where that is the path of a join, it is of
+ * no use (RFC 8684 §3.7).
  */
 function noteSilence(core: ConnectionCore, now: number, subflow: Subflow, isSilent: boolean): void {
   subflow.isSilent = isSilent;
@@ -65,7 +66,7 @@ function noteSilence(core: ConnectionCore, now: number, subflow: Subflow, isSile
   if (!isSilent) subflow.hadAnswer = true;
   else if (subflow.join !== undefined) {
     if (!subflow.hadAnswer) resetSubflow(core, now, subflow, ResetReason.MIDDLEBOX);
-  } else if (!core.hadDss && mayFallBack(core, subflow)) {
+  } else if (!core.hadDataAck && mayFallBack(core, subflow)) {
     fallBackAloud(core, subflow, 'no-data-sequence-signal');
   }
 }
@@ -99,7 +100,6 @@ function readHandshake(
 /** Acts on the DSS just parsed. */
 function readDss(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
   if (core.remoteKeys === undefined || !(subflow.isConfirmed || subflow.isInitial)) return;
-  core.hadDss = true;
   if (dss.hasAck) {
     const initial = core.localKeys!.initialSeq;
     const offset = dss.ack64
@@ -107,8 +107,11 @@ function readDss(core: ConnectionCore, now: number, subflow: Subflow, segment: T
       : offsetOf(seq32(dss.ackLo), seq32(initial.lo), core.sender.una);
     // What a RST acknowledges was received; its window is that of a subflow which is gone.
     const isReset = (segment.flags & TcpFlag.RST) !== 0;
+    const { una } = core.sender;
     handleDataAck(core, now, offset, isReset ? 0 : subflow.tcp.windowOf(segment));
+    if (core.sender.una > una) core.hadDataAck = true;
   }
+  if (segment.payloadLength > 0) core.hadSignalWithData = true;
   if (dss.hasMapping) readMapping(core, now, subflow);
   if (!core.mayJoin) noteSignal(core, now, subflow);
 }
@@ -117,7 +120,8 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
   // RFC 8684 §3.3.1: 64-bit sequence numbers are acknowledged with 64 bits.
   core.acks64 = dss.seq64;
   if (dss.dataLength === 0) {
-    if (!mayFallBack(core, subflow)) return;
+    // Once both streams are over there is nothing left to become plain.
+    if (core.phase === 'closed' || !mayFallBack(core, subflow)) return;
     fallBack(core, subflow, 'infinite-mapping');
     // Silently; but in version 0 its data is acknowledged at the data level once, as it would have been.
     if (!core.rules.hasResetReason) core.farewellAck = Number.POSITIVE_INFINITY;
@@ -184,6 +188,8 @@ function readOther(
   if (core.remoteKeys === undefined || !(subflow.isConfirmed || subflow.isInitial)) return;
   switch (option.subtype) {
     case 'MP_CAPABLE':
+      // In version 0 it maps nothing, but shows that options pass with data (RFC 6824 §3.1).
+      if (!core.rules.keysConfirm && segment.payloadLength > 0) core.hadSignalWithData = true;
       readCapable(core, now, subflow, option);
       break;
     case 'MP_JOIN':

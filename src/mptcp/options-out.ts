@@ -17,6 +17,7 @@ import {
 } from '../wire/index.js';
 import type { MptcpOption } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
+import { INFINITE_MAPPING_BYTES } from './fallback.js';
 import { capableForAck, capableForSyn, capableForSynAck, owesPrompt } from './handshake-capable.js';
 import { joinForAck, joinForSyn, noteJoinAckSent } from './handshake-join.js';
 import type { DataRecord } from './send-record.js';
@@ -244,30 +245,43 @@ function fillFin(core: ConnectionCore): void {
 }
 
 /**
- * After a failure in the middle of the stream: MP_FAIL once, and the infinite mapping with the next data. That ends all
- * signalling (RFC 8684 §3.7), so data that would announce it waits for the MP_FAIL: see `pushData`.
+ * After a failure in the middle of the stream: MP_FAIL once, and the infinite mapping, until what is under it is
+ * acknowledged. That ends all signalling (RFC 8684 §3.7), so data that would announce it waits for the MP_FAIL: see
+ * `pushData`. It goes without data too where there is room, and on a FIN for certain: a peer that knew nothing of it would
+ * take the end of the stream for that of a subflow, when all of the data was out before.
  */
 function writeFarewell(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
   const { record } = out;
-  if (record === undefined) {
-    if ((out.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
-    if (core.pendingFail !== undefined) {
-      makeRoom(out, 12);
-      append(out, { subtype: 'MP_FAIL', dataSeq: core.pendingFail });
-      core.pendingFail = undefined;
-      core.maySchedule = true;
-    }
-    if (core.farewellAck >= 0) writeFarewellAck(core, out);
+  const isPending = core.infiniteFrom !== Number.POSITIVE_INFINITY;
+  const isLast = (out.flags & TcpFlag.FIN) !== 0;
+  if (record !== undefined) {
+    if (record.start >= core.infiniteFrom || (isPending && isLast)) writeInfinite(core, subflow, out);
+    // Data that TCP had already must not take the place of the ACK that says so.
+    if (core.pendingFail !== undefined) subflow.tcp.requestAck(now);
     return;
   }
-  if (record.start >= core.infiniteFrom) writeInfinite(core, subflow, out);
-  // Data that TCP had already must not take the place of the ACK that says so.
-  if (core.pendingFail !== undefined) subflow.tcp.requestAck(now);
+  if ((out.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
+  const hasFailed = core.pendingFail !== undefined;
+  if (core.pendingFail !== undefined) {
+    makeRoom(out, 12);
+    append(out, { subtype: 'MP_FAIL', dataSeq: core.pendingFail });
+    core.pendingFail = undefined;
+    core.maySchedule = true;
+  }
+  if (core.farewellAck >= 0) {
+    writeFarewellAck(core, out);
+  } else if (isPending && !hasFailed) {
+    if (isLast) makeRoom(out, INFINITE_MAPPING_BYTES);
+    writeInfinite(core, subflow, out);
+  }
 }
 
-/** The last DATA_ACK: it goes up to where mappings were understood, whatever the stream has taken in since. */
+/**
+ * The last DATA_ACK: it goes up to where mappings were understood, whatever the stream has taken in since, and not behind
+ * the one before, which may have covered a DATA_FIN.
+ */
 function writeFarewellAck(core: ConnectionCore, out: Segment): void {
-  fillAckAt(core, Math.min(core.farewellAck, core.receiver.next));
+  fillAckAt(core, Math.max(core.ackOffset, Math.min(core.farewellAck, core.receiver.next)));
   core.farewellAck = -1;
   if (padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
 }
@@ -286,7 +300,7 @@ function writeInfinite(core: ConnectionCore, subflow: Subflow, out: Segment): vo
   dss.dataLength = 0;
   dss.hasChecksum = core.usesChecksum;
   dss.checksum = 0;
-  if (padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
+  if (out.extensionLength + padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
 }
 
 function padded(length: number): number {

@@ -85,7 +85,10 @@ function receiveMapped(
   subflow.mappings?.release(end);
 }
 
-/** Holds bytes that no mapping covers. Before any DSS was seen they mean that the path strips it (RFC 8684 §3.7). */
+/**
+ * Holds bytes that no mapping covers. Before any data came with a DSS they mean that the path strips it
+ * (RFC 8684 §3.7), even if it lets one pass where there is no data.
+ */
 function hold(
   core: ConnectionCore,
   now: number,
@@ -96,7 +99,7 @@ function hold(
 ): void {
   table.unmapped.push({ start, bytes });
   table.unmappedBytes += bytes.length;
-  if (!core.hadDss && mayFallBack(core, subflow)) {
+  if (!core.hadSignalWithData && mayFallBack(core, subflow)) {
     fallBackAloud(core, subflow, 'no-data-sequence-signal');
   } else if (
     table.unmappedBytes > core.settings.maxUnmappedBytes ||

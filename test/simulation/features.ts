@@ -139,13 +139,7 @@ function drawNat64(plan: WorldPlan): WorldPlan {
   return { ...plan, paths: plan.paths.with(index, { ...path, nat: false, nat64 }) };
 }
 
-/**
- * Boxes behind which one side may end in order while the other ends with an error, or, of the last, stay on alone:
- * plain TCP cannot tell the end of a stream from that of a subflow.
- */
-const notDrawn: ReadonlySet<string> = new Set(['strip-dss', 'pre-acking', 'pre-acking-later', 'data-proxy']);
-
-/** A box on one path. Translators take the place of the one that the path has. */
+/** A box on one path. Translators take the place of the one that the path has; not of NAT64, behind which boxes stand. */
 function drawBox(plan: WorldPlan): WorldPlan {
   const dice = diceFor('box', plan.seed);
   if (!dice.chance(0.05)) return plan;
@@ -153,7 +147,6 @@ function drawBox(plan: WorldPlan): WorldPlan {
   const path = plan.paths[index]!;
   const fitting = middleboxBehaviours.filter(({ translates }) => path.nat || translates !== true);
   const { name: box } = dice.pick(fitting);
-  if (notDrawn.has(box)) return plan;
   // A box that writes to a damaged packet gives it a checksum that is right, so that nobody could tell.
   const forward = { ...path.forward, corruptProbability: 0 };
   const backward = { ...path.backward, corruptProbability: 0 };

@@ -4,9 +4,10 @@
  * networks, and many that inspect content (Honda et al., IMC 2011, §4.5; Hesmans et al. 2013, §4.5).
  */
 
-import { Deque, type RandomSource } from '../../base/index.js';
+import { Deque, type RandomSource, SECOND } from '../../base/index.js';
 import { defaultMptcpSettings } from '../../mptcp/index.js';
 import { MAX_HEADER_BYTES, type Socket, Stack, type StackEvent, TransmitBuffer } from '../../stack/index.js';
+import { defaultTcpSettings } from '../../tcp/index.js';
 import { type IpAddress, TcpFlag } from '../../wire/index.js';
 import { Packet } from '../device.js';
 import type { Direction, Middlebox, MiddleboxOutput } from '../middlebox.js';
@@ -19,6 +20,14 @@ const maxListeners = 256;
 /** Turns of both sides without the clock moving on; more is a loop. */
 const maxTurns = 10_000;
 const mtu = 1500;
+/**
+ * A proxy asks those who are silent for long whether they are still there: its answers keep the other end waiting, which
+ * could not find out by itself (RFC 9293 §3.8.4).
+ */
+const tcpSettings = {
+  ...defaultTcpSettings,
+  ...{ keepAliveIdleNs: 60 * SECOND, keepAliveIntervalNs: 10 * SECOND, keepAliveCount: 6 },
+};
 
 /** What a socket of one side remembers. */
 interface Leg {
@@ -41,7 +50,8 @@ class ProxySide {
   private readonly out = new TransmitBuffer(new Uint8Array(MAX_HEADER_BYTES + mtu));
 
   constructor(random: RandomSource, direction: Direction) {
-    this.stack = new Stack({ random, settings: { mptcp: { ...defaultMptcpSettings, enabled: false } } });
+    const mptcp = { ...defaultMptcpSettings, enabled: false };
+    this.stack = new Stack({ random, settings: { tcp: tcpSettings, mptcp } });
     this.direction = direction;
     const capabilities = { checksumOffload: false, maxOffloadBytes: 0 };
     this.stack.addInterface(0, { name: direction, addresses: [], mtu, capabilities });

@@ -10,7 +10,7 @@ import type { Packet } from '../device.js';
 import type { Direction, MiddleboxOutput } from '../middlebox.js';
 import { FlowTable } from './flow-table.js';
 import { removeOptions } from './option-removal.js';
-import { copyOf, type OpenedSegment, optionPlaces, ownSegment, rewritten } from './segment.js';
+import { copyOf, OpenedSegment, optionPlaces, ownSegment, rewritten } from './segment.js';
 import { opposite, SegmentBox } from './segment-box.js';
 
 export interface PreAcknowledgingOptions {
@@ -61,6 +61,8 @@ export class PreAcknowledging extends SegmentBox {
   private readonly maxKept: number;
   private readonly timeoutNs: number;
   private readonly flows: FlowTable<Record<Direction, Stream>>;
+  /** The segment that is sent again. */
+  private readonly again = new OpenedSegment();
 
   constructor(options: PreAcknowledgingOptions = {}) {
     super('cut');
@@ -78,8 +80,8 @@ export class PreAcknowledging extends SegmentBox {
 
   override handleTimeout(now: number, out: MiddleboxOutput): void {
     for (const flow of this.flows.values()) {
-      this.sendAgain(now, flow.outward, 'outward', out);
-      this.sendAgain(now, flow.inward, 'inward', out);
+      this.sendAgain(now, flow, 'outward', out);
+      this.sendAgain(now, flow, 'inward', out);
     }
   }
 
@@ -146,7 +148,13 @@ export class PreAcknowledging extends SegmentBox {
     out.pass(ownSegment(segment, 'back', { ...fields, options }), opposite(direction));
   }
 
-  private sendAgain(now: number, stream: Stream, direction: Direction, out: MiddleboxOutput): void {
+  private sendAgain(
+    now: number,
+    flow: Record<Direction, Stream>,
+    direction: Direction,
+    out: MiddleboxOutput,
+  ): void {
+    const stream = flow[direction];
     if (stream.dueAt > now) return;
     if (stream.repeats++ >= maxRepeats) {
       stream.kept.length = 0;
@@ -154,7 +162,9 @@ export class PreAcknowledging extends SegmentBox {
     }
     const oldest = stream.kept[0];
     stream.dueAt = oldest === undefined ? NEVER : now + this.timeoutNs;
-    if (oldest !== undefined) out.pass(copyOf(oldest.packet), direction);
+    if (oldest === undefined || !this.again.open(oldest.packet)) return;
+    // Its acknowledgement was true when it was new. One that is far behind would get it thrown away (RFC 5961 §5).
+    out.pass(rewritten(this.again, { ack: flow[opposite(direction)].acked! }), direction);
   }
 }
 

@@ -98,6 +98,16 @@ describe('PreAcknowledging', () => {
     expect(run.box.pollTimeout()).toBe(NEVER);
   });
 
+  it('acknowledges in what it sends again all that the sender has acknowledged since', () => {
+    const run = new BoxRun(new PreAcknowledging({ timeoutNs: 10 }));
+    run.handshake();
+    run.send('inward', { seq: 501, ack: 101 });
+    run.send('outward', { seq: 101, ack: 501, payload: countingBytes(10) });
+    run.send('inward', { seq: 501, ack: 101, payload: countingBytes(40) });
+    run.send('outward', { seq: 111, ack: 541 });
+    expect(run.wake(10).map(({ tcp }) => [tcp.seq, tcp.ack])).toContainEqual([101, 541]);
+  });
+
   it('lets go of what the receiver never acknowledges, after a number of times', () => {
     const run = new BoxRun(new PreAcknowledging({ timeoutNs: 10 }));
     run.handshake();
@@ -215,6 +225,22 @@ describe('DataProxying', () => {
     const syn = out.find(({ tcp }) => (tcp.flags & TcpFlag.SYN) !== 0)!;
     expect([syn.direction, syn.tcp.sourcePort, syn.tcp.mptcpCount]).toEqual(['outward', 1000, 0]);
     expect(box.proxied).toBe(1);
+  });
+
+  it('ends what nobody answers for any more, at both ends', () => {
+    const box = new DataProxying(new SeededRandom(1));
+    const run = new BoxRun(box);
+    const [synAck] = run.send('outward', { flags: TcpFlag.SYN, seq: 100, ack: 0 });
+    const out = run.send('outward', { seq: 101, ack: (synAck!.tcp.seq + 1) >>> 0 });
+    const syn = out.find(({ tcp }) => (tcp.flags & TcpFlag.SYN) !== 0)!;
+    run.send('inward', { flags: TcpFlag.SYN | TcpFlag.ACK, seq: 500, ack: (syn.tcp.seq + 1) >>> 0 });
+    const resets = new Set<string>();
+    for (let turn = 0; turn < 100 && box.pollTimeout() !== NEVER; turn++) {
+      for (const { direction, tcp } of run.wake(box.pollTimeout()))
+        if ((tcp.flags & TcpFlag.RST) !== 0) resets.add(direction);
+    }
+    expect([...resets].sort()).toEqual(['inward', 'outward']);
+    expect(box.pollTimeout()).toBe(NEVER);
   });
 });
 
