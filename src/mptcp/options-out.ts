@@ -248,7 +248,7 @@ function fillFin(core: ConnectionCore): void {
  * After a failure in the middle of the stream: MP_FAIL once, and the infinite mapping, until what is under it is
  * acknowledged. That ends all signalling (RFC 8684 §3.7), so data that would announce it waits for the MP_FAIL: see
  * `pushData`. It goes without data too where there is room, and on a FIN for certain: a peer that knew nothing of it would
- * take the end of the stream for that of a subflow, when all of the data was out before.
+ * take the end of the stream for that of a subflow, when all of the data was out before. Where none was, no mapping was.
  */
 function writeFarewell(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
   const { record } = out;
@@ -270,7 +270,7 @@ function writeFarewell(core: ConnectionCore, now: number, subflow: Subflow, out:
   }
   if (core.farewellAck >= 0) {
     writeFarewellAck(core, out);
-  } else if (isPending && !hasFailed) {
+  } else if (isPending && !hasFailed && core.infiniteFrom > 1) {
     if (isLast) makeRoom(out, INFINITE_MAPPING_BYTES);
     writeInfinite(core, subflow, out);
   }
