@@ -92,6 +92,8 @@ export interface WorldPlan {
   readonly connections: readonly ConnectionPlan[];
   /** How the server takes Fast Open; undefined for not at all. */
   readonly fastOpen?: FastOpenListenOptions;
+  /** Somebody attacks: so many packets, one in each interval of so many ns; undefined for nobody. */
+  readonly attack?: { readonly packets: number; readonly intervalNs: number };
 }
 
 /** The plan of the world of this seed. */

@@ -28,6 +28,7 @@ const single: readonly (readonly [name: string, has: (plan: WorldPlan) => boolea
   ['Fast Open', hasFastOpen],
   ['robust establishment', ({ connections }) => connections.some(({ robust }) => robust !== undefined)],
   ['NAT64', ({ paths }) => paths.some(({ nat64 }) => nat64 !== undefined)],
+  ['an attacker', ({ attack }) => attack !== undefined],
   ['a middlebox', ({ paths }) => paths.some(({ box }) => box !== undefined)],
 ];
 
@@ -68,6 +69,7 @@ const features: readonly Feature[] = [
   drawRobustness,
   drawNat64,
   drawBox,
+  drawAttack,
 ];
 
 const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1], [0], [0]];
@@ -137,6 +139,14 @@ function drawNat64(plan: WorldPlan): WorldPlan {
     filtering: dice.pick(['endpoint-independent', 'address-and-port-dependent'] as const),
   };
   return { ...plan, paths: plan.paths.with(index, { ...path, nat: false, nat64 }) };
+}
+
+/** Somebody shoots at both hosts. */
+function drawAttack(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('attack', plan.seed);
+  if (!dice.chance(0.05)) return plan;
+  const intervalNs = dice.magnitude(MILLISECOND, 100 * MILLISECOND);
+  return { ...plan, attack: { packets: dice.magnitude(10, 200), intervalNs } };
 }
 
 /** A box on one path. Translators take the place of the one that the path has; not of NAT64, behind which boxes stand. */

@@ -2,6 +2,7 @@
 
 import { Connection } from '../../src/mptcp/index.js';
 import { DataSender } from '../../src/mptcp/send-data.js';
+import { rulesOf } from '../../src/mptcp/version.js';
 import {
   type Direction,
   fillTcpChecksum,
@@ -19,6 +20,8 @@ export interface Plant {
   readonly description: string;
   /** Changes the engine; returns what undoes it. */
   install(): () => void;
+  /** Name of the feature without which it cannot show (features.ts); undefined for none. */
+  readonly needs?: string;
   /** A box between a stack and the observers: what it does looks like the stack's own doing. */
   box(): Middlebox | undefined;
 }
@@ -48,6 +51,33 @@ export const plants: Readonly<Record<string, Plant>> = {
       Connection.prototype.read = read;
     };
   }),
+  'syn-data-twice': {
+    ...enginePlant('the data of a SYN is delivered twice', () => {
+      const { read } = Connection.prototype;
+      const again = new WeakMap<Connection, Uint8Array | undefined>();
+      Connection.prototype.read = function (this: Connection, now, maxBytes) {
+        const repeated = again.get(this);
+        if (repeated !== undefined) again.set(this, undefined);
+        const bytes = repeated ?? read.call(this, now, maxBytes);
+        const length = this.subflows[0]?.synBytesReceived ?? 0;
+        if (bytes !== undefined && length > 0 && !again.has(this)) again.set(this, bytes.slice(0, length));
+        return bytes;
+      };
+      return () => {
+        Connection.prototype.read = read;
+      };
+    }),
+    needs: 'Fast Open',
+  },
+  'join-without-proof': {
+    ...enginePlant('the proof of a join is one that anybody can give', () => {
+      const all = ([0, 1] as const).map((version) => rulesOf(version));
+      const proofs = all.map(({ joinProof }) => joinProof);
+      for (const rules of all) rules.joinProof = () => new Uint8Array(32);
+      return () => all.forEach((rules, index) => (rules.joinProof = proofs[index]!));
+    }),
+    needs: 'an attacker',
+  },
   'ignores-window': packetPlant('the sender takes every window for 64 KiB', 'inward', (bytes, ip) => {
     writeU16(bytes, ip.payloadOffset + 14, 0xffff);
     return true;

@@ -32,7 +32,9 @@ import {
 import { type Socket, Stack, type StackEvent } from '../../src/stack/index.js';
 import { cubic, defaultTcpSettings, newReno, type TcpSettings } from '../../src/tcp/index.js';
 import { IpAddress, type Nat64Prefix } from '../../src/wire/index.js';
+import { Attacker } from './attacker.js';
 import { CongestionChecker } from './congestion-checker.js';
+import { diceFor } from './dice.js';
 import type { ConnectionPlan, Incident, PathPlan, StackPlan, WorldPlan } from './draw.js';
 import { featuresOf } from './features.js';
 import { judge, type WorldFacts } from './judge.js';
@@ -103,6 +105,7 @@ class World {
   private readonly checkers: Record<Side, WireChecker>;
   private readonly congestion: Record<Side, CongestionChecker>;
   private readonly stacks: Record<Side, Stack>;
+  private readonly attacker: Attacker;
   private readonly nats: (Nat | Nat64 | undefined)[] = [];
   private readonly hosts: TwoHosts;
   private readonly pairs: Pair[];
@@ -124,6 +127,7 @@ class World {
       client: new CongestionChecker('client', this.stacks.client),
       server: new CongestionChecker('server', this.stacks.server),
     };
+    this.attacker = new Attacker(diceFor('attacker', plan.seed));
     this.hosts = twoHosts(this.simulator, {
       ...this.stacks,
       paths: plan.paths.map((path, index) => this.pathSetup(path, index)),
@@ -146,8 +150,23 @@ class World {
         simulator.at(incident.at, (now) => this.happen(now, index, incident));
       }
     });
+    this.attack();
     const outcome = simulator.run({ until: deadlineNs, maxEvents });
     return this.report(judge(this.facts, outcome, simulator.now));
+  }
+
+  /** Lets the attacker shoot, at either host in turn; its packets come from nowhere and pass no observer. */
+  private attack(): void {
+    const { packets, intervalNs } = this.plan.attack ?? { packets: 0, intervalNs: 0 };
+    for (let shot = 0; shot < packets; shot++) {
+      const side = shot % 2 === 0 ? 'client' : 'server';
+      const { stack } = this.hosts[side];
+      this.simulator.at((1 + shot) * intervalNs, (now) => {
+        const packet = this.attacker.shoot(stack);
+        if (packet !== undefined) this.hosts[side].receive(now, 0, packet);
+        this.attacker.inspect(now, side, stack);
+      });
+    }
   }
 
   private listen(): void {
@@ -295,7 +314,7 @@ class World {
   /** From the host outwards: a planted bug, the observers, translators and boxes, the link. */
   private wrap(device: Device, side: Side, index: number): Device {
     const boxed = side === 'client' ? this.boxed(device, index) : device;
-    const observers: PacketObserver[] = [this.digest, this.checkers[side]];
+    const observers: PacketObserver[] = [this.digest, this.checkers[side], this.attacker];
     // Without SACK a sender can only guess what is in flight (RFC 6582 §3.2), so there is nothing to hold it to.
     if (this.plan.client.sack && this.plan.server.sack) observers.push(this.congestion[side]);
     if (this.options.capture !== undefined) {
@@ -333,6 +352,7 @@ class World {
       ...this.checkers.server.violations,
       ...this.congestion.client.violations,
       ...this.congestion.server.violations,
+      ...this.attacker.violations,
       ...found,
     ];
     const isComplete = ({ client, server }: Pair): boolean =>
