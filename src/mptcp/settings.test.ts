@@ -20,3 +20,10 @@ describe('the versions to speak', () => {
     },
   );
 });
+
+describe('the settings that hold unless the owner says otherwise', () => {
+  it('have a send buffer as big as the receive buffer (RFC 8684 §3.3.5)', () => {
+    const { sendBufferBytes, receiveBufferBytes } = defaultMptcpSettings;
+    expect(sendBufferBytes).toBeGreaterThanOrEqual(receiveBufferBytes);
+  });
+});

@@ -32,7 +32,10 @@ export interface MptcpSettings {
   readonly acceptPriorityForAddress: boolean;
   /** How many SYNs with MP_CAPABLE go unanswered before one without is tried (RFC 8684 §3.7). */
   readonly synsBeforeFallback: number;
-  /** High-water mark of bytes written and not yet acknowledged at the data level; bounds the memory for sending. */
+  /**
+   * High-water mark of bytes written and not yet acknowledged at the data level; bounds the memory for sending. Less than
+   * what the peer's receive buffer holds costs throughput (RFC 8684 §3.3.5).
+   */
   readonly sendBufferBytes: number;
   /** Bytes held for the reader, in order and out of order together; the largest window advertised. */
   readonly receiveBufferBytes: number;
@@ -128,7 +131,7 @@ export const defaultMptcpSettings: MptcpSettings = {
   joinInitialAddress: true,
   acceptPriorityForAddress: false,
   synsBeforeFallback: 3,
-  sendBufferBytes: 4 * 1024 * 1024,
+  sendBufferBytes: 6 * 1024 * 1024,
   receiveBufferBytes: 6 * 1024 * 1024,
   maxMappingBytes: 16 * 1024,
   maxSubflows: 8,

@@ -183,7 +183,7 @@ export const rfc6824 = documentOf('6824', 'Multipath TCP, version 0', {
       'announcement-on-all-subflows',
       '3.4.1 6',
       'announcements and withdrawals go over all subflows, against loss',
-      ['src/mptcp/version-mix.test.ts › has no proof, and is repeated a bounded number of times'],
+      [],
       'They go over one subflow, and announcements are repeated until a join shows that they arrived.',
     ],
     [

@@ -123,8 +123,8 @@ export const windows: readonly Row[] = [
     'send-buffer-size',
     '3.3.5 3',
     'the send buffer is at least as big as the receive buffer',
-    [],
-    'The owner sets both: 4 and 6 MiB by default, for the second has to hold what came out of order too.',
+    ['src/mptcp/settings.test.ts › have a send buffer as big as the receive buffer (RFC 8684 §3.3.5)'],
+    'By default; an owner may set it smaller.',
   ],
 ];
 
@@ -151,7 +151,7 @@ export const resending: readonly Row[] = [
     'own-congestion-window',
     '3.3.7',
     'each subflow has a congestion window of its own',
-    [`${window}does not let a slow path stall a fast one for long`],
+    ['rfc8684/3.3.7-congestion/window-of-its-own'],
   ],
   [
     'shared-bottleneck',

@@ -35,7 +35,7 @@ export const application: readonly Row[] = [
     'invalid-remote-address',
     '3.9.1.1 MUST-46',
     'a connection to a group, to everybody or to nobody is refused',
-    [`${addresses}refuses to connect to a group, to everybody and to nobody`],
+    [`${addresses}refuses to connect to a group, to everybody and to nobody: %s (RFC 9293 §3.9.1.1)`],
   ],
   [
     'push',
@@ -124,13 +124,13 @@ export const network: readonly Row[] = [
     'invalid-source',
     '3.9.2.3 MUST-63',
     'a SYN from a group, from everybody or from nobody is ignored',
-    [`${addresses}ignores a SYN from a group, from everybody and from nobody`],
+    [`${addresses}ignores a SYN from a group, from everybody and from nobody: %s (RFC 9293 §3.9.2.3)`],
   ],
   [
     'invalid-destination',
     '3.9.2.3 MUST-57',
     'a SYN to a group or to everybody is ignored',
-    [`${addresses}ignores a SYN to a group and to everybody`],
+    [`${addresses}ignores a SYN to a group and to everybody: %s (RFC 9293 §3.9.2.3)`],
   ],
 ];
 
