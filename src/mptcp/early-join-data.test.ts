@@ -145,4 +145,33 @@ describe('a path that dies when there is no other', () => {
     expect(gap({})).toBe(2.5);
     expect(gap(early)).toBe(1.5);
   });
+
+  it('first sends again there, lowest first, what was in flight on the old one, and then what is new', () => {
+    const world = new World({
+      paths: [{ delayNs, rateBps: 10e6 }, { delayNs }],
+      client: { ...early, checksum: false },
+      server: early,
+      managed: false,
+    });
+    world.connect();
+    world.tellAddresses(world.client, [localAddress('client', 0)]);
+    world.send('client', 1_000_000).run(SECOND / 2);
+    const isUplinkOf = ({ from, path }: PacketView): boolean => from === 'client' && path === 0;
+    world.tamper = (_, view) => !isUplinkOf(view);
+    world.run(SECOND / 4);
+    const { received } = world.server;
+    world.tellAddresses(world.client, [localAddress('client', 1)]);
+    world.runUntil(() => onJoin(world).some(({ payloadLength }) => payloadLength > 0));
+    const [first] = onJoin(world).filter(({ payloadLength }) => payloadLength > 0);
+    world.run(delayNs + MILLISECOND);
+    // Its first byte is the one that the server waits for, a round trip before the server says so.
+    expect(first!.options[0]).toMatchObject({ subtype: 'DSS' });
+    expect(first!.at).toBeLessThan(
+      onJoin(world).find(({ from, options }) => from === 'server' && options[0]?.subtype === 'DSS')!.at,
+    );
+    expect(world.server.open.subflows.at(-1)!.bytesReceived).toBeGreaterThan(0);
+    expect(world.server.received).toBeGreaterThan(received);
+    world.run(10 * SECOND);
+    expectAll(world, 1_000_000);
+  });
 });

@@ -12,8 +12,14 @@ const binS = 0.1;
 
 function nameOf({ variant }: VariantRuns): string {
   if (variant.mode === 'tcp') return 'plain TCP';
-  if (variant.mode !== 'single-path') return `${variant.mode}, ${variant.detection}`;
-  return `single-path ${variant.direction}${variant.earlyData ? ', early data' : ''}`;
+  if (variant.mode !== 'single-path' && variant.mode !== 'fading')
+    return `${variant.mode}, ${variant.detection}`;
+  return `${variant.mode} ${variant.direction}${variant.earlyData ? ', early data' : ''}`;
+}
+
+/** Whether a line of its own shows something: uploads that only differ in early data lie upon each other in single-path. */
+function isDrawn({ variant }: VariantRuns): boolean {
+  return variant.mode !== 'single-path' || variant.direction === 'download';
 }
 
 /** Bytes delivered since the window began, by time. */
@@ -53,7 +59,7 @@ function seriesOf(
   kind: Series['kind'],
   points: (run: Handover) => Point[],
 ): Series[] {
-  return all.map((one) => ({ name: nameOf(one), kind, points: points(one.runs[0]!) }));
+  return all.filter(isDrawn).map((one) => ({ name: nameOf(one), kind, points: points(one.runs[0]!) }));
 }
 
 const markers = [{ x: 0, label: 'Wi-Fi dies' }];

@@ -12,8 +12,12 @@ import {
   type TransferSetup,
 } from '../transfer.js';
 
-/** How the second path stands before the first dies, after Paasch et al.: all paths in use, one kept as a backup, none. */
-export type Mode = 'full' | 'backup' | 'single-path' | 'tcp';
+/**
+ * How the second path stands before the first dies, after Paasch et al.: all paths in use, one kept as a backup, none. In
+ * `fading` there is none either, and the uplink of the first is dead for a while before its carrier goes, as where somebody
+ * walks out of the reach of an access point: what was sent meanwhile is lost, all that arrived before is acknowledged.
+ */
+export type Mode = 'full' | 'backup' | 'single-path' | 'fading' | 'tcp';
 
 /** What tells a sender that a path is dead. */
 export type Detection = 'silence' | 'timeout' | 'carrier' | 'kernel';
@@ -42,6 +46,8 @@ export const variants: readonly Variant[] = [
   // The side that joins is the one that may send early.
   { mode: 'single-path', detection: 'carrier', direction: 'upload', earlyData: false },
   { mode: 'single-path', detection: 'carrier', direction: 'upload', earlyData: true },
+  { mode: 'fading', detection: 'carrier', direction: 'upload', earlyData: false },
+  { mode: 'fading', detection: 'carrier', direction: 'upload', earlyData: true },
   download('tcp', 'timeout'),
 ];
 
@@ -92,14 +98,29 @@ function deathNs(parameters: HandoverParameters, mode: Mode, run: number): numbe
   return Math.round((sizeBytes * 8e9) / rateBps / 3) + run * 7 * MILLISECOND;
 }
 
-/** The death of the Wi-Fi: unseen, or with the LTE absent until `absenceNs` later, as a loss of carrier. */
-function incidentsOf(isLate: boolean, diedAtNs: number, absenceNs: number): Incident[] {
-  if (!isLate) return [{ atNs: diedAtNs, act: (now, links) => links[0]!.setState(now, 'blackhole') }];
+/**
+ * The death of the Wi-Fi: unseen, or with the LTE absent until `absenceNs` later, as a loss of carrier; in mode `fading` first
+ * upwards and unseen.
+ */
+function incidentsOf(mode: Mode, diedAtNs: number, absenceNs: number): Incident[] {
+  if (!isLate(mode)) return [{ atNs: diedAtNs, act: (now, links) => links[0]!.setState(now, 'blackhole') }];
+  const isFading = mode === 'fading';
+  const goneAtNs = diedAtNs + (isFading ? absenceNs : 0);
+  const uplinkDeath: Incident = {
+    atNs: diedAtNs,
+    act: (now, links) => links[0]!.forward.setState(now, 'blackhole'),
+  };
   return [
     { atNs: 0, act: (now, links) => links[1]!.backward.setState(now, 'down') },
-    { atNs: diedAtNs, act: (now, links) => links[0]!.backward.setState(now, 'down') },
+    ...(isFading ? [uplinkDeath] : []),
+    { atNs: goneAtNs, act: (now, links) => links[0]!.backward.setState(now, 'down') },
     { atNs: diedAtNs + absenceNs, act: (now, links) => links[1]!.backward.setState(now, 'up') },
   ];
+}
+
+/** Whether the LTE comes up only when the Wi-Fi is gone. */
+function isLate(mode: Mode): boolean {
+  return mode === 'single-path' || mode === 'fading';
 }
 
 /** What one run of a variant is. */
@@ -107,7 +128,6 @@ function setupOf(parameters: HandoverParameters, variant: Variant, seed: number,
   const { wifiRateBps, wifiDelayNs, lteRateBps, lteDelayNs } = parameters;
   const diedAtNs = deathNs(parameters, variant.mode, run);
   const mptcp = settingsOf(variant);
-  const isLate = variant.mode === 'single-path';
   return {
     seed: seed + run,
     paths: [
@@ -125,7 +145,7 @@ function setupOf(parameters: HandoverParameters, variant: Variant, seed: number,
     server: { mptcp },
     [variant.direction === 'download' ? 'downloadBytes' : 'uploadBytes']: parameters.sizeBytes,
     untilNs: diedAtNs + patienceNs,
-    incidents: incidentsOf(isLate, diedAtNs, parameters.absenceNs),
+    incidents: incidentsOf(variant.mode, diedAtNs, parameters.absenceNs),
   };
 }
 
