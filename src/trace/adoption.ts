@@ -5,7 +5,6 @@
  */
 import type { Connection } from './connection.js';
 import type { DataDirection } from './data-direction.js';
-import type { Handshakes } from './handshake.js';
 import type { Segment } from './segment.js';
 import type { Stream } from './stream.js';
 import type { Vantage } from './vantage.js';
@@ -25,7 +24,6 @@ interface Match {
 
 /** Gives a stream that has shown a DSS its connection, at once or after some more; undefined while it is not known. */
 export function adopt(
-  handshakes: Handshakes,
   vantage: Vantage,
   stream: Stream,
   segment: Segment,
@@ -37,21 +35,26 @@ export function adopt(
   const match = has64 ? matchBy64(vantage, segment) : matchBy32(vantage, segment);
   if (match !== undefined) {
     const isOpenerClient = match.isSenderClient === isFromOpener;
-    if (!handshakes.join(match.connection, stream, 'data-sequence', isOpenerClient)) return undefined;
+    if (!vantage.handshakes.join(match.connection, stream, 'data-sequence', isOpenerClient)) return undefined;
     return match.connection;
   }
-  return beginAmid(handshakes, vantage, stream);
+  return beginAmid(vantage, stream);
 }
 
 /** A connection whose handshake was not captured; a join that is all there is of one tells its token. */
-function beginAmid(handshakes: Handshakes, vantage: Vantage, stream: Stream): Connection | undefined {
+function beginAmid(vantage: Vantage, stream: Stream): Connection | undefined {
+  const { handshakes } = vantage;
   const connection = handshakes.begin(vantage, stream);
   if (connection === undefined) return undefined;
   connection.isClientCertain = false;
   const token = stream.join?.token ?? null;
-  if (token !== null) {
+  if (token === null) return connection;
+  const known = handshakes.keys.byToken(token);
+  if (known === undefined) {
     connection.server.token = token;
     handshakes.register(vantage, connection, connection.server);
+  } else {
+    handshakes.learn(vantage, connection, connection.server, known);
   }
   return connection;
 }

@@ -10,7 +10,7 @@
 import { type CapturedPacket, elapsedNs } from '../capture/index.js';
 import { adopt } from './adoption.js';
 import type { Connection } from './connection.js';
-import { carryPayload, readDataAck, readMapping } from './data-level.js';
+import { carryPayload, readDataAck, readMapping, verifyChecksum } from './data-level.js';
 import { Decoder } from './decoder.js';
 import { judgeFallback } from './fallback.js';
 import type { FlowTable } from './flow-table.js';
@@ -111,7 +111,7 @@ export class TraceAnalyzer {
   }
 
   private addVantage(index: number): Vantage {
-    const vantage = new Vantage(index, this.settings.limits);
+    const vantage = new Vantage(index, this.handshakes, this.settings.limits);
     this.vantages[index] = vantage;
     return vantage;
   }
@@ -169,7 +169,7 @@ export class TraceAnalyzer {
     segment: Segment,
     isFromOpener: boolean,
   ): Connection | undefined {
-    if (segment.hasDss) return adopt(this.handshakes, place, stream, segment, isFromOpener);
+    if (segment.hasDss) return adopt(place, stream, segment, isFromOpener);
     if (!this.settings.includesPlain || stream.join !== undefined) return undefined;
     const connection = this.handshakes.begin(place, stream);
     if (connection !== undefined) connection.isMultipath = false;
@@ -211,7 +211,7 @@ export class TraceAnalyzer {
     }
     const offset = own.send(segment, atNs);
     o.relativeSeq = offset;
-    const window = (flags & SYN) !== 0 ? segment.window : segment.window * 2 ** own.windowShift;
+    const window = (flags & SYN) !== 0 ? segment.window : segment.window << own.windowShift;
     o.windowBytes = window;
     if ((flags & (ACK | RST)) === ACK) {
       if (!peer.isAnchored) anchor(peer, stream, !isFromOpener);
@@ -230,6 +230,9 @@ export class TraceAnalyzer {
     }
     if (payloadLength > 0) {
       const start = (flags & SYN) !== 0 ? offset + 1 : offset;
+      if (connection.checksum === true && this.settings.verifiesChecksums) {
+        verifyChecksum(own, data, segment, start, o.packet);
+      }
       carryPayload(own, host, data, stream, start, payloadLength, o);
       o.flightBytes = own.flightBytes;
       o.dataFlightBytes = data.flightBytes;

@@ -24,6 +24,8 @@ export class DataDirection {
   mappings = 0;
   badChecksums = 0;
   goodChecksums = 0;
+  /** The first frames that completed a mapping with a wrong checksum. */
+  readonly badChecksumPackets: number[] = [];
   /** Whether any number is known, and whether it follows from the key. */
   isAnchored = false;
   isFromKey = false;
@@ -90,6 +92,12 @@ export class DataDirection {
     const distance = ((hi - this.anchorHi) | 0) * 0x1_0000_0000 + ((lo >>> 0) - (this.anchorLo >>> 0));
     if (Math.abs(distance) > FARTHEST) return Number.NaN;
     return this.anchor + distance;
+  }
+
+  /** Upper half, signed, of the number that stands for an offset. */
+  highOf(offset: number): number {
+    const low = (this.anchorLo >>> 0) + (offset - this.anchor);
+    return (this.anchorHi + Math.floor(low / 0x1_0000_0000)) | 0;
   }
 
   /** The offset that a number of 32 bits means: the one nearest to the anchor, which follows the data. */

@@ -13,6 +13,8 @@ import type { Vantage } from './vantage.js';
 
 /** How far the first number of a host may lie from the one that its key says, for the key to be right. */
 const KEY_REACH = 2 ** 32;
+/** Frames named that completed a mapping with a wrong checksum. */
+const MAX_BAD_PACKETS = 20;
 
 /** The mapping of a DSS, from `direction` of the host that sent it. */
 export function readMapping(
@@ -43,11 +45,48 @@ export function readMapping(
   }
   if (connection.checksum === undefined) connection.checksum = segment.hasChecksum;
   const length = segment.dataFin ? segment.dataLength - 1 : segment.dataLength;
-  if (length > 0 && mappings.set(start, length, dataOffset)) data.mappings++;
+  if (length > 0 && mappings.set(start, length, dataOffset)) {
+    data.mappings++;
+    if (segment.hasChecksum) beginChecksum(direction, data, segment, start, length, dataOffset);
+  }
   if (segment.dataFin) {
     o.dataFin = true;
     data.noteDataFin(dataOffset + length);
   }
+}
+
+/** A new mapping with a checksum, whose bytes are summed as they come. */
+function beginChecksum(
+  direction: SubflowDirection,
+  data: DataDirection,
+  segment: Segment,
+  start: number,
+  length: number,
+  dataOffset: number,
+): void {
+  // The sum is over 64 bits, whatever the option carries (RFC 8684 §3.3.1).
+  if (!segment.dataSeq64 && !data.hasHigh) return;
+  const hi = segment.dataSeq64 ? segment.dataSeqHi : data.highOf(dataOffset);
+  const { dataSeqLo, subflowSeq, dataLength, checksum } = segment;
+  direction.verifier.begin(start, length, hi, dataSeqLo, subflowSeq, dataLength, checksum);
+}
+
+/** Sums payload for the checksum of its mapping, and counts what turns out wrong. */
+export function verifyChecksum(
+  direction: SubflowDirection,
+  data: DataDirection,
+  segment: Segment,
+  start: number,
+  packet: number,
+): void {
+  const isGood = direction.verifier.take(segment, start);
+  if (isGood === undefined) return;
+  if (isGood) {
+    data.goodChecksums++;
+    return;
+  }
+  data.badChecksums++;
+  if (data.badChecksumPackets.length < MAX_BAD_PACKETS) data.badChecksumPackets.push(packet);
 }
 
 /** A DATA_ACK, for the data of the peer. */
@@ -58,7 +97,9 @@ export function readDataAck(
   segment: Segment,
   atNs: number,
 ): number {
-  if (!peerData.isAnchored) {
+  const isNew = !peerData.isAnchored;
+  const { dataAckHi, dataAckLo } = segment;
+  if (isNew && !(segment.dataAck64 && recogniseKey(vantage, connection, peerData, dataAckHi, dataAckLo))) {
     peerData.setAnchor(segment.dataAck64 ? segment.dataAckHi : 0, segment.dataAckLo, 1, false);
     peerData.hasHigh = segment.dataAck64;
     if (segment.dataAck64) vantage.noteDataSeq(segment.dataAckHi, connection);
@@ -166,9 +207,27 @@ function dataOffsetOf(
 
 /** The first number seen is that of the first byte. */
 function anchorHere(vantage: Vantage, connection: Connection, data: DataDirection, segment: Segment): void {
+  if (segment.dataSeq64 && recogniseKey(vantage, connection, data, segment.dataSeqHi, segment.dataSeqLo))
+    return;
   data.setAnchor(segment.dataSeq64 ? segment.dataSeqHi : 0, segment.dataSeqLo, 1, false);
   data.hasHigh = segment.dataSeq64;
   if (segment.dataSeq64) vantage.noteDataSeq(segment.dataSeqHi, connection);
+}
+
+/** Whether a number follows from a key that the user gave; the connection knows it then. */
+function recogniseKey(
+  vantage: Vantage,
+  connection: Connection,
+  data: DataDirection,
+  hi: number,
+  lo: number,
+): boolean {
+  const { handshakes } = vantage;
+  const known = handshakes.keys.byDataSeq(hi, lo);
+  const host = data === connection.clientData ? connection.client : connection.server;
+  if (known === undefined || host.key !== undefined) return false;
+  handshakes.learn(vantage, connection, host, known);
+  return data.isAnchored;
 }
 
 /** A number of 64 bits shows the upper half of those that were seen before. */

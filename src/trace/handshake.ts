@@ -3,12 +3,13 @@
  * joins, addresses and signals. Runs for few packets of a capture.
  * Read first: RFC 8684 §3.1 to §3.2, §3.4 to §3.7; RFC 6824 for version 0.
  */
-import { uint64 } from '../base/index.js';
+import { uint64, uint64Add } from '../base/index.js';
 import { type MpCapable, MpCapableFlag, type MpJoin, parseMptcpOption } from '../wire/index.js';
 import { noteAddress, noteRemoval } from './addresses.js';
 import { Connection, type HostView } from './connection.js';
 import { fallBack } from './fallback.js';
 import { newJoin } from './join-handshake.js';
+import { type KnownKey, KnownKeys } from './known-keys.js';
 import { type MptcpOptionName, mptcpOptionNames } from './report.js';
 import type { Segment } from './segment.js';
 import type { TraceSettings } from './settings.js';
@@ -38,10 +39,19 @@ export class Handshakes {
   /** Things forgotten, by limit. */
   readonly forgotten = { connections: 0, subflows: 0, signals: 0, addresses: 0 };
   nextConnection = 0;
+  readonly keys: KnownKeys;
   private readonly settings: TraceSettings;
 
+  /** @throws SubflowError `ERR_SUBFLOW_BAD_KEY` */
   constructor(settings: TraceSettings) {
     this.settings = settings;
+    this.keys = new KnownKeys(settings.keys);
+  }
+
+  /** A key that the user gave turns out to be that of `host`. */
+  learn(vantage: Vantage, connection: Connection, host: HostView, known: KnownKey): void {
+    connection.version ??= known.version;
+    if (connection.learnKey(host, known.key, known.version)) this.register(vantage, connection, host);
   }
 
   /** Makes a connection whose first subflow is `stream`; undefined when there are too many. */
@@ -182,7 +192,7 @@ export class Handshakes {
     if ((kind & SYN) === 0 && !isFromClient) return;
     this.agree(vantage, connection, option, isFromClient, kind);
     if (option.dataLength !== undefined && option.dataLength > 0) {
-      mapFirstData(connection, stream, segment, option.dataLength, context.isFromOpener);
+      mapFirstData(connection, stream, segment, option, context.isFromOpener);
     }
   }
 
@@ -251,15 +261,21 @@ function mapFirstData(
   connection: Connection,
   stream: Stream,
   segment: Segment,
-  dataLength: number,
+  { dataLength = 0, checksum }: MpCapable,
   isFromOpener: boolean,
 ): void {
   const direction = isFromOpener ? stream.fromOpener! : stream.fromOther!;
-  const { mappings } = direction;
+  const { mappings, verifier } = direction;
   if (mappings.count > 0) return;
   const initial = isFromOpener ? stream.openerInitial : stream.otherInitial;
   const start = (segment.seq - initial) | 0;
-  if (mappings.set(start, dataLength, 1)) connection.clientData.mappings++;
+  mappings.set(start, dataLength, 1);
+  const data = connection.clientData;
+  data.mappings++;
+  const { initialDataSeq } = connection.client;
+  if (checksum === undefined || initialDataSeq === undefined) return;
+  const first = uint64Add(initialDataSeq, 1);
+  verifier.begin(start, dataLength, first.hi, first.lo, start, dataLength, checksum);
 }
 
 /** MP_PRIO sets the priority of the subflow that carries it, or in version 0 of an address (RFC 6824 §3.3.8). */

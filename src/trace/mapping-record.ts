@@ -24,10 +24,11 @@ export class MappingRecord {
   private deltas: Float64Array = noNumbers;
   private next = 0;
 
-  /** Puts a mapping in force; false when it is the one that is. */
+  /** Puts a mapping in force; false when it is the one that is, or comes again with a segment sent again. */
   set(start: number, length: number, dataOffset: number): boolean {
     const delta = dataOffset - start;
     if (start === this.start && delta === this.delta && start + length === this.end) return false;
+    if (start < this.start && this.isRemembered(start, delta)) return false;
     if (this.end > this.start) this.remember();
     this.count++;
     this.start = start;
@@ -43,6 +44,13 @@ export class MappingRecord {
       if (offset >= this.starts[i]! && offset < this.ends[i]!) return offset + this.deltas[i]!;
     }
     return -1;
+  }
+
+  private isRemembered(start: number, delta: number): boolean {
+    for (let i = 0; i < this.starts.length; i++) {
+      if (this.starts[i] === start && this.deltas[i] === delta) return true;
+    }
+    return false;
   }
 
   private remember(): void {

@@ -237,6 +237,10 @@ export interface DataDirectionReport {
   /** Mappings seen, and those with a checksum that is wrong. */
   readonly mappings: number;
   readonly badChecksums: number;
+  /** Frames that completed these, the first 20. */
+  readonly badChecksumPackets: readonly number[];
+  /** Mappings whose checksum is right. Those not captured whole and in order are not judged. */
+  readonly goodChecksums: number;
 }
 
 /** Of samples: their number, extremes, mean and percentiles (from a histogram, within 3 %). */

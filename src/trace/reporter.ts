@@ -280,6 +280,8 @@ function reportData(data: DataDirection): DataDirectionReport {
     dataFin: data.dataFinAt >= 0,
     mappings: data.mappings,
     badChecksums: data.badChecksums,
+    badChecksumPackets: [...data.badChecksumPackets],
+    goodChecksums: data.goodChecksums,
   };
 }
 

@@ -4,6 +4,7 @@
  * Knows nothing of the data sequence, except that it keeps the mapping in force (subflow-mapping.ts reads it).
  * Read first: RFC 9293 §3.4, RFC 6298 §3 (Karn), RFC 7323 §4.
  */
+import { ChecksumVerifier } from './checksum-verifier.js';
 import { Histogram } from './histogram.js';
 import { MappingRecord } from './mapping-record.js';
 import { RangeSet } from './range-set.js';
@@ -66,6 +67,7 @@ export class SubflowDirection {
   readonly ackSizes = new Histogram();
   readonly holes: RangeSet;
   readonly mappings = new MappingRecord();
+  readonly verifier = new ChecksumVerifier();
   private readonly timed: TimedSegments;
   /** Acknowledgements up to here are of bytes that were sent more than once. */
   private karnEnd = 0;

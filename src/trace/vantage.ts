@@ -4,11 +4,14 @@
  */
 import type { Connection } from './connection.js';
 import { FlowTable } from './flow-table.js';
+import type { Handshakes } from './handshake.js';
 import type { TraceLimits } from './settings.js';
 import { TokenTable } from './token-table.js';
 
 export class Vantage {
   readonly index: number;
+  /** What reads handshakes, for all vantages. */
+  readonly handshakes: Handshakes;
   readonly flows = new FlowTable();
   readonly tokens: TokenTable;
   /** Connections that are followed, in the order of their numbers. */
@@ -18,8 +21,9 @@ export class Vantage {
   /** Connections by the upper half of data sequence numbers that they use. */
   private readonly byDataSeq = new Map<number, Connection[]>();
 
-  constructor(index: number, limits: TraceLimits) {
+  constructor(index: number, handshakes: Handshakes, limits: TraceLimits) {
     this.index = index;
+    this.handshakes = handshakes;
     this.tokens = new TokenTable(limits.maxWaitingJoins);
   }
 
