@@ -216,6 +216,7 @@ export class TraceAnalyzer {
     if ((flags & (ACK | RST)) === ACK) {
       if (!peer.isAnchored) anchor(peer, stream, !isFromOpener);
       const acked = peer.acknowledge(segment, atNs);
+      if ((flags & SYN) !== 0 && peer.synPayload > 0) peer.noteSynAnswer();
       o.relativeAck = peer.acked + ((segment.ack - peer.ackedSeq) | 0);
       o.ackedBytes = acked;
       o.rttNs = peer.rttSample;

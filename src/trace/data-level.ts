@@ -132,6 +132,8 @@ export function carryPayload(
     carryRange(direction, host, data, stream, start, start + length, o);
     return;
   }
+  if (direction.repeated > 0 && start < 1 + direction.synPayload)
+    carrySynAgain(direction, host, data, stream, start, length, o);
   for (let i = 0; i < direction.holes.removedCount && direction.freshInHoles > 0; i++) {
     const { removedStarts, removedEnds } = direction.holes;
     carryRange(direction, host, data, stream, removedStarts[i]!, removedEnds[i]!, o);
@@ -140,6 +142,23 @@ export function carryPayload(
   if (direction.freshTail > 0) {
     carryRange(direction, host, data, stream, stop - direction.freshTail, stop, o);
   }
+}
+
+/** Payload of the SYN that the peer did not take has a place in the data sequence when it is sent again (RFC 8684 §B.2). */
+function carrySynAgain(
+  direction: SubflowDirection,
+  host: HostView,
+  data: DataDirection,
+  stream: Stream,
+  start: number,
+  length: number,
+  o: Observation,
+): void {
+  const from = Math.max(start, direction.synRefusedFrom);
+  const end = Math.min(start + length, 1 + direction.synPayload);
+  if (direction.synRefusedFrom === 0 || from >= end) return;
+  direction.synRefusedFrom = end;
+  carryRange(direction, host, data, stream, from, end, o);
 }
 
 /** Payload [start, end) of a subflow, mapping by mapping; what none maps is left out. */

@@ -275,7 +275,8 @@ function mapFirstData(
   const { initialDataSeq } = connection.client;
   if (checksum === undefined || initialDataSeq === undefined) return;
   const first = uint64Add(initialDataSeq, 1);
-  verifier.begin(start, dataLength, first.hi, first.lo, start, dataLength, checksum);
+  const subflowSeq = start - mappings.shift;
+  verifier.begin(start, dataLength, first.hi, first.lo, subflowSeq, dataLength, checksum);
 }
 
 /** MP_PRIO sets the priority of the subflow that carries it, or in version 0 of an address (RFC 6824 §3.3.8). */

@@ -14,8 +14,9 @@ export class MappingRecord {
   end = 0;
   delta = 0;
   /**
-   * What to add to the subflow sequence number in a mapping to get a subflow offset: 0 where the SYN was captured, else
-   * the least difference seen between the two, since a mapping starts at its segment or before it.
+   * What to add to the subflow sequence number in a mapping to get a subflow offset: where the SYN was captured,
+   * the payload that it delivered; else the least difference seen between the two, since a mapping starts at its segment
+   * or before it.
    */
   shift = 0;
   hasShift = false;

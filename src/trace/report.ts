@@ -220,6 +220,8 @@ export interface DataDirectionReport {
   readonly bytes: number;
   readonly uniqueBytes: number;
   readonly reinjectedBytes: number;
+  /** Payload of the SYN that the peer took (Fast Open): it comes before the data sequence, and is in none of the above. */
+  readonly synBytes: number;
   /** Highest DATA_ACK seen, in bytes from the initial data sequence number (or the first number seen). */
   readonly ackedBytes: number;
   readonly goodputBps: number | null;

@@ -151,8 +151,8 @@ export function reportConnection(connection: Connection): ConnectionReport {
     packets: connection.packets,
     ending: endingOf(connection),
     subflows: connection.subflows.map((stream) => reportSubflow(connection, stream)),
-    clientData: reportData(connection.clientData),
-    serverData: reportData(connection.serverData),
+    clientData: reportData(connection.clientData, synBytes(connection, true)),
+    serverData: reportData(connection.serverData, synBytes(connection, false)),
     addresses: connection.addresses.map((address) => ({ ...address })),
     signals: [...connection.signals],
     handovers: reportHandovers(connection),
@@ -264,11 +264,18 @@ function reportDirection(
   };
 }
 
-function reportData(data: DataDirection): DataDirectionReport {
+/** What the SYN of the first subflow delivered, for the host that sent it. */
+function synBytes(connection: Connection, isClient: boolean): number {
+  const first = connection.subflows[0]!;
+  return (first.isOpenerClient === isClient ? first.fromOpener! : first.fromOther!).synAccepted;
+}
+
+function reportData(data: DataDirection, synBytes: number): DataDirectionReport {
   return {
     bytes: data.bytes,
     uniqueBytes: data.uniqueBytes,
     reinjectedBytes: data.reinjectedBytes,
+    synBytes,
     ackedBytes: data.acked,
     goodputBps: goodput(data.uniqueBytes, data.firstDataNs, data.lastDataNs),
     dataRtt: data.rtt.summary(),

@@ -31,6 +31,10 @@ export class SubflowDirection {
   readonly reinjectedFrom: number[] = [];
   /** Data-level bytes that this subflow was the first to carry. */
   firstCarriedBytes = 0;
+  /** Payload of the SYN (Fast Open): how much it had, how much the peer took, and from which offset on it is sent again. */
+  synPayload = 0;
+  synAccepted = 0;
+  synRefusedFrom = 0;
   resets = 0;
   /** Segments whose sequence number lies nowhere near the stream. */
   strange = 0;
@@ -117,6 +121,7 @@ export class SubflowDirection {
     const offset = this.end + ((segment.seq - this.endSeq) | 0);
     if (payloadLength > 0) {
       const start = (flags & 2) !== 0 ? offset + 1 : offset;
+      if ((flags & 2) !== 0) this.synPayload = payloadLength;
       if ((flags & 4) === 0) this.sendPayload(segment, start, payloadLength, atNs);
     }
     if ((flags & 5) !== 0) this.finish(flags, offset + payloadLength);
@@ -144,6 +149,14 @@ export class SubflowDirection {
     if (sentNs >= 0 && ack > this.karnEnd) this.sample(atNs - sentNs);
     else if (this.repeatedEnd >= 0) this.sampleRepeated(segment, ack, atNs);
     return advance;
+  }
+
+  /** The peer's SYN+ACK says how much of the SYN's payload it took; it never takes more later (RFC 7413 §4.2.1). */
+  noteSynAnswer(): void {
+    this.synAccepted = Math.min(this.synPayload, this.acked - 1);
+    this.synRefusedFrom = 1 + this.synAccepted;
+    // Subflow sequence numbers leave the SYN's payload out, since no mapping can mean it (RFC 8684 §B.2).
+    this.mappings.shift = this.synAccepted;
   }
 
   /** Round-trip time in nanoseconds that the last acknowledgement completed; -1 for none. */

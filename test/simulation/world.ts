@@ -46,7 +46,7 @@ const deadlineNs = 4 * 60 * MINUTE;
 /** Events after which a world goes in circles: the largest ones need some hundred thousand. */
 const maxEvents = 3_000_000;
 /** Port of the first connection; each has its own. */
-const firstPort = 8000;
+export const firstPort = 8000;
 
 /** What else to do while a world runs. */
 export interface WorldOptions {
@@ -56,6 +56,8 @@ export interface WorldOptions {
   readonly log?: (line: string) => void;
   /** A bug to plant, to see that the checkers find it. */
   readonly plant?: Plant;
+  /** Receives the connections when all is over, in the order of the plan. */
+  readonly inspect?: (pairs: readonly Pair[]) => void;
 }
 
 /** How a world went. */
@@ -152,6 +154,7 @@ class World {
     });
     this.attack();
     const outcome = simulator.run({ until: deadlineNs, maxEvents });
+    this.options.inspect?.(this.pairs);
     return this.report(judge(this.facts, outcome, simulator.now));
   }
 
