@@ -1,6 +1,9 @@
 export { TraceAnalyzer, type TraceOptions } from './analyzer.js';
+export { Attribution } from './attribution.js';
 export * from './findings/index.js';
 export type { HandshakePacket } from './handshake-packet.js';
 export * from './observation.js';
 export * from './report.js';
+export * from './rows/index.js';
+export * from './selection.js';
 export * from './settings.js';

@@ -8,8 +8,9 @@ import {
   runExperiment,
 } from '../../experiments/index.js';
 import { ExitStatus, UsageError } from '../errors.js';
+import { openFolder } from '../output-file.js';
 import { declareParameters, readParameters } from './flags.js';
-import { openFolder, writeFigures } from './figures.js';
+import { writeFigures } from './figures.js';
 import { openLinuxLab } from './linux.js';
 import { StepLine } from './step-line.js';
 import { listReport, listText, resultReport, resultText } from './text.js';
@@ -73,7 +74,8 @@ function addRun(parent: Command, experiment: Experiment, setStatus: (status: num
 async function run(experiment: Experiment, flags: RunFlags): Promise<number> {
   const { seed, parameters } = readParameters(experiment.parameters, flags);
   // A folder that cannot be written to is told before anything runs.
-  if (flags.figures) openFolder(flags.output);
+  if (flags.figures)
+    openFolder(flags.output, 'choose another place with --output, or none with --no-figures');
   const lab = flags.linux ? openLinuxLab() : 'The kernel was left out, as asked (--no-linux).';
   const line = new StepLine(process.stderr, flags.json !== true);
   let report: ExperimentReport;

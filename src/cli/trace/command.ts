@@ -1,15 +1,13 @@
 /** `subflow trace FILE...`: what happened in a capture. */
 
 import type { Command } from 'commander';
-import { TraceAnalyzer, type FileReport, type TraceReport } from '../../trace/index.js';
-import { type FedFile, feedPackets } from '../captures/feed.js';
-import { CaptureInput } from '../captures/input.js';
-import { ExitStatus, FailureError, UsageError } from '../errors.js';
-import { ProgressLine } from '../progress.js';
+import { ExitStatus, UsageError } from '../errors.js';
+import { addFilterOptions, type FilterFlags, readSelection } from './filter.js';
 import { reportObject } from './json.js';
+import { type OutputFlags, readAndWrite } from './outputs.js';
 import { reportText } from './text.js';
 
-interface TraceFlags {
+interface TraceFlags extends FilterFlags, OutputFlags {
   readonly all?: true;
   readonly key: readonly string[];
   /** False with `--no-checksums`. */
@@ -19,7 +17,7 @@ interface TraceFlags {
 
 /** Adds `subflow trace` to the program. */
 export function addTraceCommand(program: Command, setStatus: (status: number) => void): void {
-  program
+  const command = program
     .command('trace')
     .summary('what happened in this capture')
     .description(
@@ -36,9 +34,11 @@ export function addTraceCommand(program: Command, setStatus: (status: number) =>
     )
     .option('--no-checksums', 'do not verify DSS checksums: faster')
     .option('--json', 'print one object for scripts')
-    .action(async (files: readonly string[], flags: TraceFlags) => {
-      setStatus(await trace(files, flags));
-    });
+    .option('--csv <folder>', 'write tables there: packets, mappings, connections, subflows')
+    .option('--write <file>', 'write the packets of the connections to a new pcapng file');
+  addFilterOptions(command).action(async (files: readonly string[], flags: TraceFlags) => {
+    setStatus(await trace(files, flags));
+  });
 }
 
 function collectKey(text: string, keys: readonly string[]): readonly string[] {
@@ -50,55 +50,14 @@ function collectKey(text: string, keys: readonly string[]): readonly string[] {
 }
 
 async function trace(names: readonly string[], flags: TraceFlags): Promise<number> {
-  const analyzer = new TraceAnalyzer({
+  const options = {
     includesPlain: flags.all === true,
     keys: flags.key,
     verifiesChecksums: flags.checksums,
-  });
-  const report = await analyze(analyzer, names, flags.json !== true);
+  };
+  const selection = readSelection(flags);
+  const { report } = await readAndWrite(names, options, flags.json !== true, flags, selection);
   const text = flags.json ? JSON.stringify(reportObject(report)) : reportText(report);
   process.stdout.write(`${text}\n`);
   return ExitStatus.done;
-}
-
-/** Has `analyzer` read the captures called `names`; throws a {@link FailureError} when none of them is one. */
-async function analyze(
-  analyzer: TraceAnalyzer,
-  names: readonly string[],
-  showsProgress: boolean,
-): Promise<TraceReport> {
-  const inputs = await openAll(names);
-  const size = inputs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const line = new ProgressLine(process.stderr, size, showsProgress);
-  let files: readonly FedFile[];
-  try {
-    files = await feedPackets(inputs, (packet) => {
-      analyzer.handle(packet);
-      if ((packet.frame & 0xffff) === 0) line.update(inputs.reduce((sum, input) => sum + input.position, 0));
-    });
-  } finally {
-    line.end();
-  }
-  const unread = files.find(({ packets, problem }) => packets === 0 && problem !== undefined);
-  if (unread !== undefined && files.every(({ packets }) => packets === 0)) {
-    throw new FailureError(`${unread.name}: ${unread.problem!.message}`);
-  }
-  return analyzer.finish(files.map(fileReport));
-}
-
-async function openAll(names: readonly string[]): Promise<readonly CaptureInput[]> {
-  if (names.filter((name) => name === '-').length > 1) {
-    throw new UsageError('standard input can be read only once', 'name - once');
-  }
-  const inputs: CaptureInput[] = [];
-  for (const name of names) inputs.push(await CaptureInput.open(name, process.stdin));
-  return inputs;
-}
-
-function fileReport({ name, format, packets, problem }: FedFile): FileReport {
-  return {
-    ...{ name, format: format ?? null, packets },
-    problem:
-      problem === undefined ? null : { code: problem.code, offset: problem.offset, message: problem.message },
-  };
 }

@@ -1,0 +1,197 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { CommandFolder } from '../../../test/support/run-subflow.js';
+import { PcapngWriter, readCapture } from '../../capture/index.js';
+import {
+  type ConnectionReport,
+  connectionTable,
+  mappingTable,
+  packetTable,
+  subflowTable,
+  type TraceReport,
+} from '../../trace/index.js';
+
+const folder = new CommandFolder();
+
+async function report(...args: readonly string[]): Promise<TraceReport> {
+  const { out, err, status } = await folder.run(['trace', '--json', ...args]);
+  expect(status, err).toBe(0);
+  return JSON.parse(out) as TraceReport;
+}
+
+/** A copy of the capture `from`: without the packets that `keeps` refuses, each with its number as a comment. */
+function copyCapture(from: string, to: string, keeps: (frame: number) => boolean): void {
+  const { reader, packets } = readCapture(folder.bytes(from));
+  const writer = new PcapngWriter();
+  for (const { linkType, name } of reader.interfaces) writer.addInterface({ linkType, name });
+  for (const packet of packets) {
+    packet.comments = [`number ${packet.frame}`];
+    if (keeps(packet.frame)) writer.write(packet);
+  }
+  writeFileSync(join(folder.path, to), writer.take());
+}
+
+function sum(rows: readonly Record<string, string>[], column: string): number {
+  return rows.reduce((total, row) => total + Number(row[column]), 0);
+}
+
+beforeAll(async () => {
+  const demo = (seed: string, pcap: string) =>
+    folder.run(['demo', '--simulate', '--size', '400k', '--seed', seed, '--pcap', pcap, '--json']);
+  const made = await Promise.all([demo('1', 'one.pcapng'), demo('7', 'two.pcapng')]);
+  for (const { status, err } of made) expect(status, err).toBe(0);
+});
+
+describe('subflow trace --csv', () => {
+  it('writes a row for each packet, mapping, connection and subflow, which add up to the report', async () => {
+    const { connections, packets } = await report('one.pcapng', '--csv', 'deep/tables');
+    const rows = folder.table('deep/tables/packets.csv');
+    const [connection] = connections;
+    const { serverData, subflows } = connection!;
+    expect(rows).toHaveLength(packets);
+    for (const { id, serverBytes, serverToClient } of subflows) {
+      const sent = rows.filter(({ subflow, sender }) => subflow === String(id) && sender === 'server');
+      expect(sent).toHaveLength(serverToClient.packets);
+      expect(sum(sent, 'payloadBytes')).toBe(serverBytes);
+      expect(sum(sent, 'reinjectedBytes')).toBe(serverToClient.reinjectedBytes);
+    }
+    const mappings = folder.table('deep/tables/mappings.csv');
+    // A DATA_FIN alone is in a mapping of its own, which maps no data.
+    const ofData = mappings.filter(
+      ({ dataFin, mappingBytes }) => dataFin === 'false' || mappingBytes !== '1',
+    );
+    expect(ofData.filter(({ sender }) => sender === 'server')).toHaveLength(serverData.mappings);
+    expect(folder.table('deep/tables/connections.csv')).toMatchObject([
+      { id: '0', version: '1', fallback: 'false', client: connection!.client, subflows: '2' },
+    ]);
+    expect(folder.table('deep/tables/subflows.csv')).toMatchObject([
+      { connection: '0', id: '0', joined: 'false', serverBytes: String(subflows[0]!.serverBytes) },
+      { connection: '0', id: '1', joined: 'true', serverBytes: String(subflows[1]!.serverBytes) },
+    ]);
+  });
+
+  it('gives the same tables from standard input', async () => {
+    await report('one.pcapng', '--csv', 'named');
+    const { status, err } = await folder.run(['trace', '-', '--csv', 'piped'], 'one.pcapng');
+    expect(status, err).toBe(0);
+    expect(folder.text('piped/packets.csv')).toBe(folder.text('named/packets.csv'));
+  });
+});
+
+describe('filters of subflow trace', () => {
+  it('choose connections by number, address, port and token, all of which must fit', async () => {
+    const { connections } = await report('one.pcapng', 'two.pcapng');
+    expect(connections).toHaveLength(2);
+    const second = connections[1]!;
+    const port = second.client.split(':')[1]!;
+    const token = `0x${second.serverToken!.toString(16)}`;
+    const chosen = async (...args: readonly string[]): Promise<number[]> =>
+      (await report('one.pcapng', 'two.pcapng', ...args)).connections.map(({ id }) => id);
+    expect(await chosen('--connection', '1')).toEqual([1]);
+    expect(await chosen('--port', port)).toEqual([1]);
+    expect(await chosen('--token', token)).toEqual([1]);
+    expect(await chosen('--token', token, '--token', String(connections[0]!.clientToken))).toEqual([0, 1]);
+    expect(await chosen('--address', '10.0.1.2', '--connection', '0')).toEqual([0]);
+    const { err, status } = await folder.run(['trace', 'one.pcapng', '--address', '10.9.9.9']);
+    expect(err).toMatch(/none of the 1 connections is what was asked for/);
+    expect(status).toBe(1);
+  });
+
+  it('keep the rows of other connections and times out of the tables', async () => {
+    await report(
+      'one.pcapng',
+      ...['two.pcapng', '--connection', '1', '--from', '30ms', '--to', '80ms', '--csv', 'part'],
+    );
+    const rows = folder.table('part/packets.csv');
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { connection, atNs } of rows) {
+      expect(connection).toBe('1');
+      expect(Number(atNs)).toBeGreaterThanOrEqual(30e6);
+      expect(Number(atNs)).toBeLessThanOrEqual(80e6);
+    }
+    expect(folder.table('part/subflows.csv').map(({ connection }) => connection)).toEqual(['1', '1']);
+  });
+});
+
+/** What does not depend on the numbers of packets. */
+function essence({ subflows, serverData, serverToken, packets }: ConnectionReport): unknown {
+  return { serverData, serverToken, packets, bytes: subflows.map(({ serverBytes }) => serverBytes) };
+}
+
+describe('subflow trace --write', () => {
+  it('writes the packets of one connection, all its subflows, with comments and times', async () => {
+    copyCapture('two.pcapng', 'noted.pcapng', () => true);
+    const { connections } = await report('one.pcapng', 'noted.pcapng');
+    await report('one.pcapng', 'noted.pcapng', '--connection', '1', '--write', 'alone.pcapng');
+    const written = await report('alone.pcapng');
+    expect(written.connections.map(essence)).toEqual([essence(connections[1]!)]);
+    const { packets, problem } = readCapture(folder.bytes('alone.pcapng'));
+    const source = readCapture(folder.bytes('noted.pcapng')).packets;
+    expect(problem).toBeUndefined();
+    expect(packets.map(({ comments, seconds, nanoseconds }) => ({ comments, seconds, nanoseconds }))).toEqual(
+      source.map(({ comments, seconds, nanoseconds }) => ({ comments, seconds, nanoseconds })),
+    );
+  });
+
+  it('has the packets of a join that only later numbers showed to belong there', async () => {
+    // Without the handshakes, data sequence numbers alone tell what the second subflow belongs to.
+    const { connections } = await report('one.pcapng', '--csv', 'whole');
+    const handshakes = new Set(
+      folder
+        .table('whole/packets.csv')
+        .filter(({ flags, optionBits }) => (Number(flags) & 2) !== 0 || (Number(optionBits) & 3) !== 0)
+        .map(({ packet }) => Number(packet)),
+    );
+    copyCapture('one.pcapng', 'amid.pcapng', (frame) => !handshakes.has(frame));
+    const amid = await report('amid.pcapng', '--connection', '0', '--write', 'all.pcapng', '--csv', 'amid');
+    expect(amid.connections[0]!.subflows.map(({ matchedBy }) => matchedBy)).toContain('data-sequence');
+    const count = connections[0]!.subflows.reduce(
+      (total, { clientToServer, serverToClient }) => total + clientToServer.packets + serverToClient.packets,
+      0,
+    );
+    expect(readCapture(folder.bytes('all.pcapng')).packets).toHaveLength(count - handshakes.size);
+    expect(new Set(folder.table('amid/packets.csv').map(({ connection }) => connection))).toEqual(
+      new Set(['0']),
+    );
+  });
+
+  it.each([
+    ['a folder that cannot be made', ['--csv', '/proc/none'], 1, /cannot write to \/proc\/none/],
+    ['no space', ['--write', '/dev/full'], 1, /cannot write \/dev\/full: ENOSPC/],
+    ['a folder that is not there', ['--write', 'absent/x.pcapng'], 1, /absent\/x\.pcapng: ENOENT/],
+    ['the capture itself', ['--write', 'one.pcapng'], 2, /one of the files that are read/],
+    ['a time that is none', ['--from', 'noon'], 2, /not a duration/],
+    ['times in the wrong order', ['--from', '2s', '--to', '1s'], 2, /--from lies after --to/],
+    ['a token that is none', ['--token', 'zz'], 2, /not a token/],
+    ['an address that is none', ['--address', 'host'], 2, /not an IP address/],
+  ] as const)('says in one line what is wrong with %s', async (_, args, status, says) => {
+    const before = folder.bytes('one.pcapng').length;
+    const result = await folder.run(['trace', 'one.pcapng', ...args]);
+    expect(result.err).toMatch(says);
+    expect(result.err.trim().split('\n')).toHaveLength(1);
+    expect(result.status).toBe(status);
+    expect(folder.bytes('one.pcapng')).toHaveLength(before);
+  });
+
+  it('says that standard input cannot be read twice', async () => {
+    const { status, err } = await folder.run(['trace', '-', '--write', 'x.pcapng'], 'one.pcapng');
+    expect(err).toMatch(/reads the capture twice, which standard input cannot give; name a file/);
+    expect(status).toBe(2);
+  });
+});
+
+describe('the columns', () => {
+  it('are those of the documentation', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/tables.md'), 'utf8').replace(
+      / +/g,
+      ' ',
+    );
+    for (const { name, about, columns } of [packetTable, mappingTable, connectionTable, subflowTable]) {
+      expect(page).toContain(`\`${name}\`: ${about}`);
+      for (const column of columns) {
+        expect(page).toContain(`| \`${column.name}\` | ${column.type} | ${column.meaning} |`);
+      }
+    }
+  });
+});

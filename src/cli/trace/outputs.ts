@@ -1,0 +1,87 @@
+/**
+ * What `subflow trace` writes to files, and how often it reads the captures for that. What concerns all packets takes one
+ * reading; what concerns chosen connections takes two, since a join may be matched, and a token known, after packets that
+ * belong to it.
+ */
+
+import { Attribution, type ConnectionSelection, type TraceOptions } from '../../trace/index.js';
+import { chooseConnections } from './filter.js';
+import { PacketFile } from './packet-file.js';
+import { readCaptures, type Reading, requireFiles } from './read.js';
+import { csvTable, TraceTables } from './tables.js';
+
+/** As the options say. */
+export interface OutputFlags {
+  /** Folder for tables. */
+  readonly csv?: string;
+  /** File for packets. */
+  readonly write?: string;
+}
+
+/** Where packets go. */
+class Outputs {
+  readonly tables: readonly TraceTables[];
+  readonly packets: PacketFile | undefined;
+
+  constructor({ csv, write }: OutputFlags, inputs: readonly string[]) {
+    this.tables = csv === undefined ? [] : [new TraceTables(csv, csvTable)];
+    this.packets = write === undefined ? undefined : new PacketFile(write, inputs);
+  }
+}
+
+/** Reads the captures, writes what is asked for, and gives what was found of the connections selected. */
+export async function readAndWrite(
+  names: readonly string[],
+  options: TraceOptions,
+  showsProgress: boolean,
+  flags: OutputFlags,
+  selection: ConnectionSelection | undefined,
+): Promise<Reading> {
+  const writes = flags.csv !== undefined || flags.write !== undefined;
+  if (writes && (selection !== undefined || flags.write !== undefined)) {
+    requireFiles(names, flags.write === undefined ? '--csv of chosen connections' : '--write');
+  }
+  const outputs = new Outputs(flags, names);
+  if (writes && selection === undefined && outputs.packets === undefined) {
+    return writeAll(names, options, showsProgress, outputs);
+  }
+  const first = await readCaptures(names, options, showsProgress);
+  const { connections } = first.report;
+  const chosen = selection === undefined ? connections : chooseConnections(connections, selection);
+  const reading = { ...first, report: { ...first.report, connections: chosen } };
+  if (writes) await writeChosen(names, options, showsProgress, outputs, reading, selection ?? {});
+  return reading;
+}
+
+async function writeAll(
+  names: readonly string[],
+  options: TraceOptions,
+  showsProgress: boolean,
+  { tables }: Outputs,
+): Promise<Reading> {
+  const reading = await readCaptures(names, options, showsProgress, (_packet, observation) => {
+    if (observation !== undefined) for (const table of tables) table.add(observation);
+  });
+  for (const table of tables) table.finish(reading.report);
+  return reading;
+}
+
+async function writeChosen(
+  names: readonly string[],
+  options: TraceOptions,
+  showsProgress: boolean,
+  { tables, packets }: Outputs,
+  { report, files }: Reading,
+  { fromNs = 0, toNs = Number.POSITIVE_INFINITY }: ConnectionSelection,
+): Promise<void> {
+  const attribution = new Attribution(report.connections);
+  packets?.describe(files);
+  await readCaptures(names, options, showsProgress, (packet, observation, input) => {
+    if (observation === undefined || observation.atNs < fromNs || observation.atNs > toNs) return;
+    if (!attribution.attribute(observation)) return;
+    for (const table of tables) table.add(observation);
+    packets?.add(packet, input);
+  });
+  for (const table of tables) table.finish(report);
+  packets?.close();
+}
