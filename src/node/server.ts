@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { SubflowError } from '../base/index.js';
+import { checkListenOptions, readPort } from './check-options.js';
 import type { ListenOptions } from './options.js';
 import type { Socket, Transport } from './socket.js';
 
@@ -63,7 +64,7 @@ export function readListenArguments(args: readonly unknown[]): {
   const backlog = typeof second === 'number' ? second : third;
   return {
     options: checked({
-      port: Number(first ?? 0),
+      port: (first ?? 0) as number,
       ...(host !== undefined && { host }),
       ...(typeof backlog === 'number' && { backlog }),
     }),
@@ -72,11 +73,8 @@ export function readListenArguments(args: readonly unknown[]): {
 }
 
 function checked(options: ListenOptions): ListenOptions {
-  const { port = 0 } = options;
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new SubflowError('ERR_SOCKET_BAD_PORT', `port should be 0 to 65535, not ${String(options.port)}`);
-  }
-  return options;
+  checkListenOptions({ ...options });
+  return { ...options, port: readPort('port', options.port ?? 0) };
 }
 
 /** Begins to listen, as the user's arguments say. */
