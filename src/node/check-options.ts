@@ -43,8 +43,8 @@ export function checkConnectOptions(options: Loose): void {
   const { host, localAddress, localPort } = options;
   if (host !== undefined && typeof host !== 'string') throw argumentType('host', 'a string');
   if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0))
-    throw new SubflowError('ERR_INVALID_IP_ADDRESS', `'${String(localAddress)}' is not an IP address`, {
-      hint: 'localAddress is an address of this host; leave it out to have one chosen.',
+    throw new SubflowError('ERR_INVALID_IP_ADDRESS', 'localAddress is not an IP address', {
+      hint: 'Give an address of this host, or leave it out to have one chosen.',
     });
   if (localPort !== undefined) readPort('localPort', localPort);
   checkOneOf(options, 'family', [0, 4, 6]);

@@ -30,7 +30,7 @@ export function checkRobust(robust: RobustOption | undefined, transport: Transpo
       'ERR_OUT_OF_RANGE',
       `robust.delay lies above 0 and up to 60000 ms, not at ${String(delay)}`,
     );
-  if (!Array.isArray(localAddresses)) throw argumentType('robust.localAddresses', 'an array');
+  if (!isArray(localAddresses)) throw argumentType('robust.localAddresses', 'an array');
   const wrong = localAddresses.find((address) => isIP(address) === 0);
   if (wrong !== undefined)
     throw new SubflowError('ERR_INVALID_IP_ADDRESS', `'${wrong}' is not an IP address`);
@@ -61,4 +61,9 @@ function whole(robust: RobustOption): RobustOptions {
   if (typeof robust === 'string') return { mode: robust };
   // A program without types may pass null, which has no mode.
   return { ...robust };
+}
+
+/** Whether it is a list at all: a program without types may pass anything. */
+function isArray(value: unknown): boolean {
+  return Array.isArray(value);
 }
