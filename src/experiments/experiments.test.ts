@@ -8,6 +8,7 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   middleboxes: { place: 'only', family: 'ipv6' },
   combinations: { sizeBytes: 100_000, place: 'only' },
   'fast-handover': { sizeBytes: 3e6, runs: 1 },
+  'middlebox-location': { behaviour: 'strip-dss', family: 'ipv6' },
   'mp-prio-attack': { sizeBytes: 3e6 },
 };
 

@@ -8,6 +8,8 @@ export * from './attacks/resets.js';
 export * from './experiment.js';
 export * from './linux-lab.js';
 export * from './parameter.js';
+export * from './probe/detection.js';
+export * from './probe/path-world.js';
 export * from './probe/probe-host.js';
 export * from './registry.js';
 export * from './run.js';

@@ -9,12 +9,14 @@ import { combinations } from './middleboxes/combinations.js';
 import { middleboxes } from './middleboxes/experiment.js';
 import { priorityAttack } from './mp-prio-attack/experiment.js';
 import { nat64 } from './nat64/experiment.js';
+import { middleboxLocation } from './probe/experiment.js';
 import { robustEstablishment } from './robust-establishment/experiment.js';
 
 /** In the order in which they are listed. */
 export const experiments: readonly Experiment[] = [
   middleboxes,
   combinations,
+  middleboxLocation,
   fastHandover,
   robustEstablishment,
   nat64,

@@ -68,6 +68,8 @@ export interface RecordedPacket {
 }
 
 const DEFAULT_HOP_LIMIT = 64;
+/** How far the identifications of two packets in a row lie apart. */
+export const IDENTIFICATION_STEP = 61;
 const noBytes = new Uint8Array(0);
 
 export class Conversation {
@@ -152,10 +154,10 @@ export class Conversation {
     };
   }
 
-  /** A number that no earlier packet of the run has. */
+  /** A number that no earlier packet of the run has, with room for what a box that cuts packets gives the pieces. */
   identification(): number {
     const number = this.nextIdentification;
-    this.nextIdentification = number === 0xffff ? 1 : number + 1;
+    this.nextIdentification = (number + IDENTIFICATION_STEP) & 0xffff || IDENTIFICATION_STEP;
     return number;
   }
 

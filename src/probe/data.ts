@@ -111,8 +111,8 @@ export function resetReason(options: readonly MptcpOption[]): number | undefined
   return undefined;
 }
 
-/** The option that maps the data. */
-function mappingOption(talk: Conversation, flow: Flow, options: DataOptions): MptcpOption[] {
+/** The option that maps the data, were it sent now. */
+export function mappingOption(talk: Conversation, flow: Flow, options: DataOptions): MptcpOption[] {
   const { payload, more = [] } = options;
   if (options.unmapped === true) return [...more];
   const dataSeq = talk.ownSeq(talk.ownNext);

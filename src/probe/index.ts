@@ -8,6 +8,11 @@ export { type Comparison, compare, type KnownStack, knownStacks } from './known-
 export type { JoinOutcome } from './joining.js';
 export type { Opening } from './opening.js';
 export { cameToThePoint, type Reaction, type ScenarioOutcome, type ScenarioResult } from './outcome.js';
+export { type Finding, type FindingType, findingsOf, type Place, placeText } from './path/findings.js';
+export { type Hop, type PathReport, PathRun } from './path/path-run.js';
+export { defaultPathOptions, type PathEvidence, type PathOptions } from './path/path-script.js';
+export { type Change, type ChangedField, changesIn } from './path/quote.js';
+export type { HopAnswer, Trace, TraceKind } from './path/trace.js';
 export { ProbeRun } from './run.js';
 export type { Scenario } from './scenario.js';
 export { findScenario, scenarios } from './scenarios/index.js';

@@ -3,7 +3,7 @@
  * Read first: RFC 8684 §3.2, RFC 6824 §3.2.
  */
 import { assert } from '../base/index.js';
-import { constantTimeEqual, joinHmac, type MpJoinSynAck, TcpFlag } from '../wire/index.js';
+import { constantTimeEqual, joinHmac, type MpJoinSyn, type MpJoinSynAck, TcpFlag } from '../wire/index.js';
 import { type Conversation, mptcpOptions } from './conversation.js';
 import { resetReason } from './data.js';
 import type { Flow } from './flow.js';
@@ -37,16 +37,19 @@ export interface JoinOptions {
 /** Address ID of the probe's joins; that of the first flow is 0 (RFC 8684 §3.2). */
 export const JOIN_ADDRESS_ID = 2;
 
+/** MP_JOIN as the SYN has it; the connection's token when another is not given. */
+export function joinSyn(talk: Conversation, token = talk.peer?.token ?? 0): MpJoinSyn {
+  const { nonce } = talk.setup.secrets;
+  return { subtype: 'MP_JOIN', phase: 'syn', backup: false, addressId: JOIN_ADDRESS_ID, token, nonce };
+}
+
 /** Joins the connection on a flow of its own. */
 export function* join(talk: Conversation, options: JoinOptions = {}): Script<JoinOutcome> {
   const { peer } = talk;
   assert(peer !== undefined, 'a join needs the key of the target');
   const flow = talk.openFlow('join', talk.setup.joinLocal ?? talk.setup.local);
   const { nonce } = talk.setup.secrets;
-  const syn = {
-    ...({ subtype: 'MP_JOIN', phase: 'syn', backup: false, addressId: JOIN_ADDRESS_ID } as const),
-    ...{ token: options.token ?? peer.token, nonce },
-  };
+  const syn = joinSyn(talk, options.token);
   const segment = { flags: TcpFlag.SYN, options: [...usualSynOptions, ...mptcpOptions(syn)] };
   const answer = yield* ask(talk, flow, segment, ({ tcp }) => isAnswerToSyn(flow, tcp));
   if (answer === undefined) return { kind: 'silent' };

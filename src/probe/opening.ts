@@ -14,6 +14,7 @@ import {
 } from '../wire/index.js';
 import { type Conversation, mptcpOptions } from './conversation.js';
 import type { Flow } from './flow.js';
+import type { HeardSegment } from './heard.js';
 import { ask, isReset, isSynAck, type Script } from './script.js';
 
 /** What became of a SYN. */
@@ -79,6 +80,16 @@ export function* open(talk: Conversation, flow: Flow, options: OpeningOptions = 
   };
   const answer = yield* ask(talk, flow, segment, ({ tcp }) => isAnswerToSyn(flow, tcp));
   if (answer === undefined) return unanswered(talk, flow);
+  return answeredOpening(talk, flow, capable, answer);
+}
+
+/** What the answer to a SYN with `capable` means; the flow is open then, unless it was a RST. */
+export function answeredOpening(
+  talk: Conversation,
+  flow: Flow,
+  capable: MpCapable,
+  answer: HeardSegment,
+): Opening {
   if (isReset(answer.tcp)) return { kind: 'refused' };
   flow.open(answer.tcp);
   // A target that takes no data from a SYN has it sent again.

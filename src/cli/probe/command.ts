@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { mayOpenRawSockets } from '../../linux/index.js';
-import { findScenario, type Scenario, scenarios } from '../../probe/index.js';
+import { findScenario, type PathOptions, type Scenario, scenarios } from '../../probe/index.js';
 import { IpAddress, type MptcpVersion } from '../../wire/index.js';
 import { EnvironmentError, ExitStatus, UsageError } from '../errors.js';
 import { parseDuration, parseInteger } from '../units.js';
@@ -26,6 +26,9 @@ interface ProbeFlags {
   readonly targets?: string;
   readonly rate: string;
   readonly pcap?: string;
+  readonly trace?: true;
+  readonly maxHops: string;
+  readonly idle: string;
   readonly json?: true;
 }
 
@@ -51,6 +54,9 @@ export function addProbeCommand(program: Command, setStatus: (status: number) =>
     .option('--attempts <number>', 'how often a packet is sent that is not answered, 1 to 5', '3')
     .option('--targets <file>', 'ask every target in the file, one a line; - is the standard input')
     .option('--rate <number>', 'with --targets: how many are begun in a second, 1 to 50', '2')
+    .option('--trace', 'find out on which hop of the path packets are changed or dropped')
+    .option('--max-hops <number>', 'with --trace: how many hops are looked at, 1 to 64', '30')
+    .option('--idle <time>', 'with --trace: pause, and see whether a box forgot the connection', '0')
     .option('--pcap <file>', 'write the packets to a pcapng file')
     .option('--json', 'print one object for scripts; with --targets one a line')
     .action(async (target: string | undefined, flags: ProbeFlags) => {
@@ -116,7 +122,13 @@ function planOf(flags: ProbeFlags): Omit<ProbePlan, 'capture'> {
     attempts: parseInteger(flags.attempts, 1, 5),
     request: requestOf(flags.request),
     joinLocal,
+    path: pathOf(flags),
   };
+}
+
+function pathOf({ idle, maxHops, trace }: ProbeFlags): PathOptions | undefined {
+  const options = { maxHops: parseInteger(maxHops, 1, 64), idleNs: parseDuration(idle) };
+  return trace ? options : undefined;
 }
 
 function scenariosOf(text: string): readonly Scenario[] {

@@ -7,6 +7,9 @@ import {
   defaultProbeSettings,
   drawSecrets,
   judge,
+  type PathOptions,
+  type PathReport,
+  PathRun,
   PORTS_OF_A_RUN,
   ProbeRun,
   type ProbeSecrets,
@@ -31,6 +34,8 @@ export interface ProbePlan {
   /** A second address of this machine's for joins. */
   readonly joinLocal: IpAddress | undefined;
   readonly capture: ProbeCapture | undefined;
+  /** How the path is traced; not at all when undefined. */
+  readonly path: PathOptions | undefined;
 }
 
 /** Ports of runs that go on at the same time must not meet: each run gets the next block. */
@@ -68,10 +73,24 @@ export async function probeOne(
       results.push(run.report());
       if (isOutOfReach(results.at(-1)!)) break;
     }
-    return { target, local: driver.local, results, verdict: judge(results) };
+    const path = plan.path === undefined ? undefined : await tracePath(target, plan, driver, secrets);
+    return { target, local: driver.local, results, verdict: judge(results), path };
   } finally {
     driver.close();
   }
+}
+
+/** The path, in the first of the versions. */
+async function tracePath(
+  target: ProbeTarget,
+  plan: ProbePlan,
+  driver: ProbeDriver,
+  secrets: SecretSource,
+): Promise<PathReport> {
+  const version = plan.versions[0] ?? 1;
+  const run = new PathRun(setupOf(target, plan, version, driver.local, secrets.next()), plan.path);
+  await driver.complete(run);
+  return run.report();
 }
 
 function isOutOfReach({ reaction }: ScenarioResult): boolean {

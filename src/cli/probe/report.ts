@@ -1,7 +1,9 @@
 /** What a probe found, for people and for scripts (`subflow/probe/1`). */
 
+import { pathObject, pathText } from './path-text.js';
 import {
   compare,
+  type PathReport,
   packetWords,
   reactionText,
   resultSentences,
@@ -22,6 +24,8 @@ export interface ProbeReport {
   readonly local: IpAddress;
   readonly results: readonly ScenarioResult[];
   readonly verdict: Verdict;
+  /** The trace of the path, where it was asked for. */
+  readonly path: PathReport | undefined;
 }
 
 export const PROBE_SCHEMA = 'subflow/probe/1';
@@ -41,6 +45,7 @@ export function reportObject(report: ProbeReport): object {
     local: local.toString(),
     verdict,
     scenarios: results.map(resultObject),
+    ...(report.path !== undefined && { path: pathObject(report.path) }),
   };
 }
 
@@ -72,10 +77,11 @@ function packetObject(packet: RecordedPacket, startNs: number): object {
 
 /** The report in words: the verdict, and below it the evidence. */
 export function reportText(report: ProbeReport): string {
-  const { target, verdict, results } = report;
+  const { target, verdict, results, path } = report;
   const lines = [
     `${target.host} (${formatEndpoint(target.endpoint)}): ${verdict.sentence}`,
     ...verdict.remarks.map((remark) => `  ${remark}`),
+    ...(path === undefined ? [] : ['', ...pathText(path)]),
     ...results.flatMap((result) => ['', ...resultText(result)]),
   ];
   return lines.join('\n');

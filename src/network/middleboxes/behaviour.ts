@@ -36,6 +36,11 @@ export interface MiddleboxSetup {
   readonly random: RandomSource;
   /** For translators: the addresses they show to the network, one for each family. */
   readonly publicAddresses: readonly IpAddress[];
+  /**
+   * For boxes that let the beginning of a stream pass: the bytes after which they begin. Default: what lets both paths of
+   * a transfer of 200 kB come into use before.
+   */
+  readonly atByte?: number;
 }
 
 /** A kind of box. */

@@ -27,7 +27,7 @@ const honda = 'Honda et al., IMC 2011';
 const hesmans = 'Hesmans et al., HotMiddlebox 2013';
 
 /** Where boxes touch a stream: so late that both of two paths are in use. */
-const atByte = 60_000;
+const usualByte = 60_000;
 
 /** The same at every place. */
 function everywhere(...reactions: Reaction[]): Record<Placement, readonly Reaction[]> {
@@ -74,7 +74,13 @@ function removal(
   rule: OptionRemovalRule,
   expected: Record<Placement, readonly Reaction[]>,
 ): MiddleboxBehaviour {
-  return { name, summary, source: `${honda}; ${hesmans}`, expected, make: () => new OptionRemoval(rule) };
+  return {
+    ...{ name, summary, source: `${honda}; ${hesmans}`, expected },
+    make: ({ atByte }) => {
+      const isLate = rule.scope === 'later' && atByte !== undefined;
+      return new OptionRemoval(isLate ? { ...rule, afterBytes: atByte } : rule);
+    },
+  };
 }
 
 const translators: readonly MiddleboxBehaviour[] = [
@@ -92,7 +98,8 @@ const translators: readonly MiddleboxBehaviour[] = [
     {},
     {
       expected: lost,
-      make: ({ publicAddresses, random }) => new NatRebinding(new Nat({ publicAddresses, random }), 100_000),
+      make: ({ publicAddresses, random, atByte = 100_000 }) =>
+        new NatRebinding(new Nat({ publicAddresses, random }), atByte),
     },
   ),
   translator(
@@ -227,7 +234,7 @@ const others: readonly MiddleboxBehaviour[] = [
     source: hesmans,
     expected: closedOrFallback,
     changesBytes: true,
-    make: () => new PayloadRewriting({ fromByte: atByte }),
+    make: ({ atByte = usualByte }) => new PayloadRewriting({ fromByte: atByte }),
   },
   {
     name: 'payload-lengthening',
@@ -235,7 +242,7 @@ const others: readonly MiddleboxBehaviour[] = [
     source: `${honda}; ${hesmans}`,
     expected: closedOrFallback,
     changesBytes: true,
-    make: () => new StreamEditing({ atByte, insert: Uint8Array.of(44, 49, 50, 55) }),
+    make: ({ atByte = usualByte }) => new StreamEditing({ atByte, insert: Uint8Array.of(44, 49, 50, 55) }),
   },
   {
     name: 'payload-shortening',
@@ -243,7 +250,7 @@ const others: readonly MiddleboxBehaviour[] = [
     source: `${honda}; ${hesmans}`,
     expected: closedOrFallback,
     changesBytes: true,
-    make: () => new StreamEditing({ atByte, removeBytes: 4 }),
+    make: ({ atByte = usualByte }) => new StreamEditing({ atByte, removeBytes: 4 }),
   },
   {
     name: 'data-insertion',
@@ -251,7 +258,7 @@ const others: readonly MiddleboxBehaviour[] = [
     source: hesmans,
     expected: closedOrFallback,
     changesBytes: true,
-    make: () =>
+    make: ({ atByte = usualByte }) =>
       new StreamEditing({ atByte, insert: new Uint8Array(100).fill(0x41), placement: 'own-segment' }),
   },
   {
@@ -260,7 +267,8 @@ const others: readonly MiddleboxBehaviour[] = [
     source: 'Weaver et al., PAM 2014',
     expected: closedOrFallback,
     changesBytes: true,
-    make: () => new DataInjection({ afterBytes: atByte, data: new Uint8Array(500).fill(0x41) }),
+    make: ({ atByte = usualByte }) =>
+      new DataInjection({ afterBytes: atByte, data: new Uint8Array(500).fill(0x41) }),
   },
   {
     name: 'syn-proxy',
@@ -288,7 +296,7 @@ const others: readonly MiddleboxBehaviour[] = [
     summary: 'acknowledges data before it arrives, once 20 kB have passed',
     source: 'RFC 3135; Hesmans et al. 2013',
     expected: unaffected,
-    make: () => new PreAcknowledging({ afterBytes: 20_000 }),
+    make: ({ atByte = 20_000 }) => new PreAcknowledging({ afterBytes: atByte }),
   },
   {
     name: 'stateful-firewall',
@@ -302,7 +310,7 @@ const others: readonly MiddleboxBehaviour[] = [
     summary: 'restarts in the middle of a connection and drops what it does not know any more',
     source: 'RFC 5382',
     expected: lost,
-    make: () => new StatefulFirewall({ restartsAfterBytes: 100_000 }),
+    make: ({ atByte = 100_000 }) => new StatefulFirewall({ restartsAfterBytes: atByte }),
   },
   {
     name: 'stateful-firewall-timeout',
@@ -339,7 +347,7 @@ const others: readonly MiddleboxBehaviour[] = [
     summary: 'ends a flow by RSTs to both sides once 50 kB have passed',
     source: 'Weaver et al., NDSS 2009',
     expected: lost,
-    make: () => new ResetInjection(50_000),
+    make: ({ atByte = 50_000 }) => new ResetInjection(atByte),
   },
   {
     name: 'window-clamping',

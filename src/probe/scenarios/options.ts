@@ -19,7 +19,7 @@ const UNKNOWN_SUBTYPE = 0xb;
 const UNKNOWN_KIND = 173;
 
 /** The announcement of the probe's own address under another ID. */
-function announcement(talk: Conversation): AddAddr {
+export function announcement(talk: Conversation): AddAddr {
   const { local, joinLocal, secrets } = talk.setup;
   const announced = { addressId: ANNOUNCED_ID, address: joinLocal ?? local, port: 0 };
   const { addressId, address } = announced;
@@ -28,7 +28,8 @@ function announcement(talk: Conversation): AddAddr {
   return { ...base, version: 1, hmac: addAddrHmac(secrets.key, talk.peer!.key, announced) };
 }
 
-function isEcho(option: MptcpOption): boolean {
+/** Whether an option brings the announcement back. */
+export function isEchoOfAnnouncement(option: MptcpOption): boolean {
   return option.subtype === 'ADD_ADDR' && option.echo && option.addressId === ANNOUNCED_ID;
 }
 
@@ -42,7 +43,7 @@ function* addAddress(talk: Conversation): Script<ScenarioOutcome> {
   const common = { opening, data, ...(firstData !== undefined && { firstData }) };
   const mark = talk.heard.length;
   const segment = { options: mptcpOptions(announcement(talk)) };
-  const echo = yield* ask(talk, flow, segment, ({ options }) => options.some(isEcho));
+  const echo = yield* ask(talk, flow, segment, ({ options }) => options.some(isEchoOfAnnouncement));
   const notes = [...(wasJoinedByTarget(talk, mark) ? ['The target opened a subflow to the address.'] : [])];
   if (echo !== undefined) return { reaction: 'accepted', ...common, notes };
   if (talk.version === 1) return { reaction: 'no-answer', ...common, notes };

@@ -1,0 +1,92 @@
+/** The path report over a path of five links in virtual time, with and without boxes. */
+import { describe, expect, it } from 'vitest';
+import { judgeDetection, tracePathOf } from '../../experiments/index.js';
+import { middleboxBehaviour, middleboxBehaviours } from '../../network/index.js';
+import type { FindingType } from './findings.js';
+
+const links = 5;
+const trialOf = (name: string | undefined, at: number, family: 4 | 6 = 4, version: 0 | 1 = 1) => ({
+  ...{ at, links, family, version, seed: 3 },
+  behaviour: name === undefined ? undefined : middleboxBehaviour(name),
+});
+
+/** What each box is found as when it stands in the middle. */
+const expected: Readonly<Record<string, readonly FindingType[]>> = {
+  nat: ['nat'],
+  'strip-capable-syn': ['mptcp-removed'],
+  'strip-capable-syn-ack': ['mptcp-removed'],
+  'strip-mptcp': ['mptcp-removed'],
+  'strip-mptcp-eol': ['mptcp-removed'],
+  'strip-mptcp-shorten': ['mptcp-removed'],
+  'strip-mptcp-after-syn': ['mptcp-removed'],
+  'strip-dss': ['mptcp-removed'],
+  'strip-add-addr': ['mptcp-removed'],
+  'strip-join-syn': ['mptcp-removed'],
+  'drop-mptcp-syn': ['syn-dropped'],
+  'sequence-rewriting': ['sequence-rewritten'],
+  split: ['segments-cut'],
+  'coalesce-keep-first': ['mss-changed'],
+  'payload-rewriting': ['payload-changed'],
+  'syn-proxy': ['tcp-proxy'],
+  'data-proxy': ['tcp-proxy'],
+  'pre-acking': ['acknowledged-early'],
+  'stateful-firewall': ['stateful-firewall'],
+  'hole-holding': ['holds-out-of-order'],
+  'ttl-filter': ['ttl-filter'],
+  'reset-injection': ['reset-injected'],
+  'window-clamping': ['window-changed'],
+};
+
+describe('the report on a path of five links', () => {
+  it.each([
+    [4, 0],
+    [4, 1],
+    [6, 0],
+    [6, 1],
+  ] as const)('finds nothing on a clean one over IPv%i with version %i', (family, version) => {
+    const report = tracePathOf(trialOf(undefined, 1, family, version));
+    expect(report.findings).toEqual([]);
+    expect(report.reach).toBe(links);
+    expect(report.hops.map(({ address }) => address === undefined)).toEqual([false, false, false, false]);
+  });
+
+  it.each(
+    Object.entries(expected).flatMap(([name, types]) => [
+      [name, types, 4] as const,
+      [name, types, 6] as const,
+    ]),
+  )('finds %s as %j, between the second and the third hop, over IPv%i', (name, types, family) => {
+    const trial = trialOf(name, 3, family);
+    const { findings } = tracePathOf(trial);
+    expect(judgeDetection(trial, findings)).toBe('located');
+    const placed = findings.filter(({ before }) => before !== undefined);
+    expect([...new Set(placed.map(({ type }) => type))]).toEqual(types);
+  });
+
+  it('names the option that is removed and the packets that it is removed from', () => {
+    const [finding] = tracePathOf(trialOf('strip-join-syn', 2)).findings;
+    expect(finding).toMatchObject({ type: 'mptcp-removed', seenIn: ['join'] });
+    expect(finding!.sentence).toContain('MP_JOIN became removed');
+    expect(finding!.before!.address!.toString()).toBe('198.51.100.2');
+  });
+
+  it('tells boxes that only touch ADD_ADDR or the DSS from a clean path, behind the last router too', () => {
+    for (const [name, type] of [
+      ['strip-add-addr', 'address-not-echoed'],
+      ['strip-dss', 'data-fails'],
+    ] as const) {
+      const { findings } = tracePathOf(trialOf(name, links));
+      expect(findings.map((finding) => [finding.type, finding.after.ttl, finding.before])).toEqual([
+        [type, links - 1, undefined],
+      ]);
+    }
+  });
+
+  it('knows every middlebox there is at the third link, but for the one that leaves no trace', () => {
+    const missed = middleboxBehaviours.filter(({ name }) => {
+      const trial = trialOf(name, 3);
+      return judgeDetection(trial, tracePathOf(trial).findings) !== 'located';
+    });
+    expect(missed.map(({ name }) => name)).toEqual(['ttl-normalising']);
+  });
+});
