@@ -9,6 +9,7 @@
  */
 import { type CapturedPacket, elapsedNs } from '../capture/index.js';
 import { adopt } from './adoption.js';
+import { CaptureQuality } from './capture-quality.js';
 import type { Connection } from './connection.js';
 import { carryPayload, readDataAck, readMapping, verifyChecksum } from './data-level.js';
 import { Decoder } from './decoder.js';
@@ -42,6 +43,7 @@ export class TraceAnalyzer {
   private readonly reporter = new TraceReporter();
   private readonly vantages: Vantage[] = [];
   private readonly observation = new Observation();
+  private readonly quality = new CaptureQuality();
   private packets = 0;
   /** The instant that times count from; undefined before the first frame that has a time. */
   private origin: { readonly seconds: number; readonly nanoseconds: number } | undefined = undefined;
@@ -80,6 +82,7 @@ export class TraceAnalyzer {
     }
     const isFromOpener = flows.isFromLow === stream.isOpenerLow;
     stream.note(segment, isFromOpener, this.packets, atNs);
+    this.quality.note(segment, stream.mss, vantage, atNs, this.packets);
     return this.observe(place, stream, segment, isFromOpener, atNs);
   }
 
@@ -91,6 +94,8 @@ export class TraceAnalyzer {
       origin: this.origin,
       durationNs: this.greatestNs,
       ignored: this.decoder.ignored,
+      kindCounts: this.decoder.segment.kindCounts,
+      quality: this.quality.report(),
       handshakes: this.handshakes,
       vantages: this.vantages,
     });
@@ -105,6 +110,7 @@ export class TraceAnalyzer {
       return 0;
     }
     const atNs = elapsedNs(packet, origin);
+    this.quality.noteTime(atNs, this.lastNs, this.packets);
     this.lastNs = atNs;
     if (atNs > this.greatestNs) this.greatestNs = atNs;
     return atNs;

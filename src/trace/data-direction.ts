@@ -54,6 +54,9 @@ export class DataDirection {
   /** Since when there is no room for another; -1 while there is. */
   blockedSince = -1;
   blockedNs = 0;
+  /** Subflow whose bytes were the first without a DATA_ACK when the window filled; -1 unknown. And time by subflow. */
+  private blocker = -1;
+  readonly blockedBy: number[] = [];
   /** Round-trip time that the last DATA_ACK completed; -1 for none. */
   rttSample = -1;
   readonly rtt = new Histogram();
@@ -128,6 +131,7 @@ export class DataDirection {
     this.outOfOrder.add(this.outOfOrderBytes);
     if (this.blockedSince < 0 && this.rightEdge >= 0 && this.rightEdge - this.end < this.segmentBytes) {
       this.blockedSince = atNs;
+      this.blocker = this.ranges.ownerAt(this.acked);
     }
     return again;
   }
@@ -158,9 +162,17 @@ export class DataDirection {
     const edge = this.acked + windowBytes;
     if (edge > this.rightEdge) this.rightEdge = edge;
     if (this.blockedSince >= 0 && this.rightEdge - this.end >= this.segmentBytes) {
-      this.blockedNs += Math.max(0, atNs - this.blockedSince);
-      this.blockedSince = -1;
+      this.endBlock(atNs);
     }
+  }
+
+  /** Ends the time without room, at the latest with the last data. */
+  endBlock(atNs: number): void {
+    if (this.blockedSince < 0) return;
+    const blockedNs = Math.max(0, atNs - this.blockedSince);
+    this.blockedNs += blockedNs;
+    this.blockedSince = -1;
+    if (this.blocker >= 0) this.blockedBy[this.blocker] = (this.blockedBy[this.blocker] ?? 0) + blockedNs;
   }
 
   /** A DATA_FIN that takes the data sequence number at `offset`. */

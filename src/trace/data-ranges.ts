@@ -40,6 +40,12 @@ export class DataRanges {
     return this.times[this.head + index]!;
   }
 
+  /** Who carried the byte at `offset` first; -1 when that is not known. */
+  ownerAt(offset: number): number {
+    const i = this.indexEndingAfter(offset);
+    return i < this.count && this.startOf(i) <= offset ? this.owners[this.head + i]! : -1;
+  }
+
   /** Adds a range that starts at or behind the end of all others. */
   append(start: number, end: number, owner: number, atNs: number): void {
     const last = this.head + this.count - 1;

@@ -3,6 +3,18 @@ export { Attribution } from './attribution.js';
 export * from './findings/index.js';
 export type { HandshakePacket } from './handshake-packet.js';
 export * from './observation.js';
+export {
+  type AgreedOptions,
+  type ConnectionOptionsReport,
+  type OptionNote,
+  type OptionReport,
+} from './options-report/index.js';
+export {
+  type PacketOptionsReport,
+  reportOptions,
+  type SubflowOptionsReport,
+  tcpKindName,
+} from './options-report/index.js';
 export * from './report.js';
 export * from './rows/index.js';
 export * from './selection.js';

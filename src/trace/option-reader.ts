@@ -39,11 +39,14 @@ export function readOptions(segment: Segment, bytes: Uint8Array, start: number, 
   let at = start;
   if (end - at >= 12 && word(bytes, at) === alignedTimestamps) {
     readTimestamps(segment, bytes, at + 2);
+    segment.kindCounts[kindNop]! += 2;
+    segment.kindCounts[kindTimestamps]!++;
     at += 12;
   }
   while (at < end) {
     const kind = bytes[at]!;
     if (kind === kindNop) {
+      segment.kindCounts[kindNop]!++;
       at++;
       continue;
     }
@@ -53,6 +56,7 @@ export function readOptions(segment: Segment, bytes: Uint8Array, start: number, 
       if (kind === kindMptcp) segment.malformedCount++;
       return;
     }
+    segment.kindCounts[kind]!++;
     if (kind === kindMptcp) readMptcp(segment, bytes, at, length);
     else readOther(segment, bytes, at, kind, length);
     at += length;

@@ -36,10 +36,15 @@ export interface TraceReport {
   readonly durationNs: number;
   /** Occurrences of each option in TCP headers, malformed ones not counted. */
   readonly options: Readonly<Record<MptcpOptionName, number>>;
+  /** Occurrences of each kind of TCP option in all TCP headers, by its number; 1 is padding, 30 Multipath TCP. */
+  readonly tcpOptions: Readonly<Record<string, number>>;
   /** MPTCP options whose content is not what it must be. */
   readonly malformedOptions: number;
   /** Frames that could not be followed, by reason; frames of TCP are in none of them. */
   readonly ignored: IgnoredFrames;
+  readonly quality: CaptureQualityReport;
+  /** Joins whose connection is not in the capture. */
+  readonly unmatchedJoins: number;
   /** TCP connections without any MPTCP option. They have entries in `connections` only when these were asked for. */
   readonly plainConnections: number;
   /** Things forgotten because a limit was reached, by the name of the limit; empty as a rule. */
@@ -47,6 +52,23 @@ export interface TraceReport {
   readonly connections: readonly ConnectionReport[];
   /** What concerns the capture as a whole. */
   readonly findings: readonly Finding[];
+}
+
+/** What the capture shows of its own making, and the first frames of each. */
+export interface CaptureQualityReport {
+  /** Segments of whose payload a part was not captured. */
+  readonly cutPayloads: number;
+  readonly cutPackets: readonly number[];
+  /** Segments with more payload than the MSS allows: captured before the device cut them up, or after it put them together. */
+  readonly superSegments: number;
+  readonly superPackets: readonly number[];
+  /** Segments with payload that repeat the one before, within a millisecond: captured twice. */
+  readonly duplicates: number;
+  readonly duplicatePackets: readonly number[];
+  /** Frames that are older than the one before, and by how much at most. */
+  readonly clockReversals: number;
+  readonly greatestReversalNs: number;
+  readonly reversalPackets: readonly number[];
 }
 
 /** One file as it was read. */
@@ -235,6 +257,11 @@ export interface DataDirectionReport {
   readonly outOfOrderNs: Distribution | null;
   /** Time in which the peer's data-level receive window had no room for another full segment. */
   readonly windowBlockedNs: number;
+  /** Of that, by the subflow whose bytes were the first without a DATA_ACK when the window filled. */
+  readonly windowBlockedBy: readonly { readonly subflow: number; readonly ns: number }[];
+  /** First and last segment with new data. */
+  readonly firstDataNs: number | null;
+  readonly lastDataNs: number | null;
   readonly dataFin: boolean;
   /** Mappings seen, and those with a checksum that is wrong. */
   readonly mappings: number;

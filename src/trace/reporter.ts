@@ -10,6 +10,7 @@ import { findingRules } from './findings/index.js';
 import type { HandshakePacket } from './handshake-packet.js';
 import type { Handshakes } from './handshake.js';
 import {
+  type CaptureQualityReport,
   type ConnectionReport,
   type DataDirectionReport,
   type FileReport,
@@ -32,6 +33,9 @@ export interface TraceFacts {
   readonly origin: { readonly seconds: number; readonly nanoseconds: number } | undefined;
   readonly durationNs: number;
   readonly ignored: IgnoredFrames;
+  /** Occurrences of each kind of TCP option. */
+  readonly kindCounts: Float64Array;
+  readonly quality: CaptureQualityReport;
   readonly handshakes: Handshakes;
   readonly vantages: readonly Vantage[];
 }
@@ -40,14 +44,18 @@ export class TraceReporter {
   private readonly finished: ConnectionReport[] = [];
   private evictedStreams = 0;
   private evictedPlain = 0;
+  private evictedJoins = 0;
 
   finish(facts: TraceFacts): TraceReport {
     const connections = [...this.finished];
     let plainConnections = this.evictedPlain;
+    let unmatchedJoins = this.evictedJoins;
     for (const vantage of facts.vantages) {
       for (const connection of vantage.connections) connections.push(reportConnection(connection));
       for (const stream of vantage.flows.all()) {
-        if (stream.connection === undefined && stream.join === undefined) plainConnections++;
+        if (stream.connection !== undefined) continue;
+        if (stream.join === undefined) plainConnections++;
+        else unmatchedJoins++;
       }
     }
     connections.sort((one, other) => one.id - other.id);
@@ -63,7 +71,10 @@ export class TraceReporter {
           : `${BigInt(origin.seconds) * BigInt(SECOND) + BigInt(origin.nanoseconds)}`,
       durationNs: facts.durationNs,
       options: optionCounts(facts.handshakes.counts),
+      tcpOptions: kindCounts(facts.kindCounts),
       malformedOptions: facts.handshakes.malformed,
+      quality: facts.quality,
+      unmatchedJoins,
       ignored: { ...facts.ignored },
       plainConnections,
       limitsReached: this.limitsReached(facts),
@@ -87,7 +98,10 @@ export class TraceReporter {
       const kept: Stream[] = [];
       for (const stream of vantage.flows.all()) {
         if (lastPacketOf(stream) > threshold) kept.push(stream);
-        else if (stream.connection === undefined && stream.join === undefined) this.evictedPlain++;
+        else if (stream.connection === undefined) {
+          if (stream.join === undefined) this.evictedPlain++;
+          else this.evictedJoins++;
+        }
       }
       dropped += vantage.flows.count - kept.length;
       vantage.flows.rebuild(kept);
@@ -120,6 +134,13 @@ function optionCounts(counts: Float64Array): Record<MptcpOptionName, number> {
     MptcpOptionName,
     number
   >;
+}
+
+/** Counts of the kinds that occurred, by their numbers. */
+function kindCounts(counts: Float64Array): Record<string, number> {
+  const seen: [string, number][] = [];
+  for (const [kind, count] of counts.entries()) if (count > 0) seen.push([String(kind), count]);
+  return Object.fromEntries(seen);
 }
 
 /** The report of one connection as it stands. */
@@ -271,6 +292,7 @@ function synBytes(connection: Connection, isClient: boolean): number {
 }
 
 function reportData(data: DataDirection, synBytes: number): DataDirectionReport {
+  data.endBlock(data.lastDataNs);
   return {
     bytes: data.bytes,
     uniqueBytes: data.uniqueBytes,
@@ -282,8 +304,13 @@ function reportData(data: DataDirection, synBytes: number): DataDirectionReport 
     flightBytes: data.flight.summary(),
     outOfOrderBytes: data.outOfOrder.summary(),
     outOfOrderNs: data.outOfOrderNs.summary(),
-    windowBlockedNs:
-      data.blockedNs + (data.blockedSince < 0 ? 0 : Math.max(0, data.lastDataNs - data.blockedSince)),
+    windowBlockedNs: data.blockedNs,
+    windowBlockedBy: Object.entries(data.blockedBy).map(([subflow, ns]) => ({
+      subflow: Number(subflow),
+      ns,
+    })),
+    firstDataNs: data.firstDataNs < 0 ? null : data.firstDataNs,
+    lastDataNs: data.lastDataNs < 0 ? null : data.lastDataNs,
     dataFin: data.dataFinAt >= 0,
     mappings: data.mappings,
     badChecksums: data.badChecksums,

@@ -51,6 +51,8 @@ export class Segment {
   mptcpCount = 0;
   /** MPTCP options whose length makes no sense, counted in none of the above. */
   malformedCount = 0;
+  /** Options of each kind in all headers read so far, padding among them. */
+  readonly kindCounts = new Float64Array(256);
   /** The first DSS; its numbers are signed halves, valid where the flag says so. */
   hasDss = false;
   dataFin = false;

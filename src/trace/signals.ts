@@ -34,7 +34,8 @@ export function noteSignal(
   return 0;
 }
 
-function meaningOf(option: MptcpOption): string {
+/** A signal in words; empty for an option that is none. */
+export function meaningOf(option: MptcpOption): string {
   switch (option.subtype) {
     case 'MP_PRIO': {
       const word = option.backup ? 'backup' : 'regular';

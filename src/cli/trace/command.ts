@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { ExitStatus, UsageError } from '../errors.js';
 import { addFilterOptions, type FilterFlags, readSelection } from './filter.js';
 import { reportObject } from './json.js';
+import { optionsText } from './options-text.js';
 import { type OutputFlags, readAndWrite } from './outputs.js';
 import { reportText } from './text.js';
 
@@ -12,6 +13,7 @@ interface TraceFlags extends FilterFlags, OutputFlags {
   readonly key: readonly string[];
   /** False with `--no-checksums`. */
   readonly checksums: boolean;
+  readonly options?: true;
   readonly json?: true;
 }
 
@@ -33,6 +35,7 @@ export function addTraceCommand(program: Command, setStatus: (status: number) =>
       [],
     )
     .option('--no-checksums', 'do not verify DSS checksums: faster')
+    .option('--options', 'explain every option of every handshake')
     .option('--json', 'print one object for scripts')
     .option('--csv <folder>', 'write tables there: packets, mappings, connections, subflows')
     .option('--write <file>', 'write the packets of the connections to a new pcapng file');
@@ -57,7 +60,10 @@ async function trace(names: readonly string[], flags: TraceFlags): Promise<numbe
   };
   const selection = readSelection(flags);
   const { report } = await readAndWrite(names, options, flags.json !== true, flags, selection);
-  const text = flags.json ? JSON.stringify(reportObject(report)) : reportText(report);
+  const hasOptions = flags.options === true;
+  const text = flags.json
+    ? JSON.stringify(reportObject(report, hasOptions))
+    : [reportText(report), ...(hasOptions ? [optionsText(report)] : [])].join('\n\n');
   process.stdout.write(`${text}\n`);
   return ExitStatus.done;
 }

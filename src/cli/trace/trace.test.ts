@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TraceReport } from '../../trace/index.js';
+import type { ConnectionOptionsReport, TraceReport } from '../../trace/index.js';
 
 const launcher = join(import.meta.dirname, '..', '..', '..', 'bin', 'subflow.js');
 const folder = mkdtempSync(join(tmpdir(), 'subflow-trace-'));
@@ -70,6 +70,29 @@ describe('subflow trace', () => {
     for (const { out } of [packed, piped]) {
       expect({ ...(JSON.parse(out) as TraceReport), files: [] }).toEqual({ ...report, files: [] });
     }
+  });
+
+  it('explains the options of each handshake with --options, as text and in the JSON', async () => {
+    const [text, json] = await Promise.all([
+      subflow(['trace', 'demo.pcapng', '--options']),
+      subflow(['trace', 'demo.pcapng', '--options', '--json']),
+    ]);
+    expect(text.out).toMatch(
+      /Options of connection 0\n  Subflow 0: .*\n    SYN from the client at 0\.000000 s/,
+    );
+    expect(text.out).toMatch(/MP_CAPABLE: version 1, no key yet/);
+    expect(text.out).toMatch(/Agreed: Multipath TCP version 1; no DSS checksums; data sequence numbers of/);
+    expect(text.out).toMatch(
+      /Options in the whole capture\n(.*\n)*  Multipath TCP: \d+\n(.*\n)*    MP_CAPABLE: 3/,
+    );
+    const { optionsReport } = JSON.parse(json.out) as { readonly optionsReport: ConnectionOptionsReport[] };
+    const handshakes = optionsReport[0]!.subflows.map(({ packets }) =>
+      packets.slice(0, 3).map(({ role }) => role),
+    );
+    expect(handshakes).toEqual([
+      ['syn', 'syn-ack', 'third'],
+      ['syn', 'syn-ack', 'third'],
+    ]);
   });
 
   it('reports what stands before a cut, and says where the cut is', async () => {

@@ -1,0 +1,96 @@
+/**
+ * What a capture shows of its own making: cut payload, segments that the device was to cut up, packets that are there twice, a
+ * clock that goes back. Runs for every segment, so it asks little of each. Knows nothing of connections.
+ */
+import type { CaptureQualityReport } from './report.js';
+import type { Segment } from './segment.js';
+
+/** Two copies of one packet lie this close together; a sender never repeats itself as fast. */
+const COPY_REACH_NS = 1_000_000;
+/** Frames named. */
+const MAX_NAMED = 20;
+/** Largest segment that a link of the usual kinds carries: the payload of a jumbo frame. */
+const LARGEST_SEGMENT_BYTES = 9000;
+
+export class CaptureQuality {
+  private cutPayloads = 0;
+  private superSegments = 0;
+  private duplicates = 0;
+  private clockReversals = 0;
+  private greatestReversalNs = 0;
+  private readonly duplicatePackets: number[] = [];
+  private readonly reversalPackets: number[] = [];
+  private readonly superPackets: number[] = [];
+  private readonly cutPackets: number[] = [];
+  /** The segment before. */
+  private seq = 0;
+  private ack = 0;
+  private payloadLength = 0;
+  private ports = 0;
+  private checksum = 0;
+  private atNs = 0;
+  private vantage = 0;
+
+  /** Takes in the instant of a frame; `earlierNs` is that of the one before. */
+  noteTime(atNs: number, earlierNs: number, packet: number): void {
+    if (atNs >= earlierNs) return;
+    this.clockReversals++;
+    if (earlierNs - atNs > this.greatestReversalNs) this.greatestReversalNs = earlierNs - atNs;
+    name(this.reversalPackets, packet);
+  }
+
+  /** Takes in a segment. `mss` is the least that its stream's SYNs stated, 0 without. */
+  note(segment: Segment, mss: number, vantage: number, atNs: number, packet: number): void {
+    const { payloadLength, seq, ack } = segment;
+    if (payloadLength > 0) {
+      if (segment.payloadAvailable < payloadLength) {
+        this.cutPayloads++;
+        name(this.cutPackets, packet);
+      }
+      if (payloadLength > (mss > 0 ? mss : LARGEST_SEGMENT_BYTES)) {
+        this.superSegments++;
+        name(this.superPackets, packet);
+      }
+      const checksum = (segment.bytes[segment.offset + 16]! << 8) | segment.bytes[segment.offset + 17]!;
+      const ports = (segment.sourcePort << 16) | segment.destinationPort;
+      if (
+        seq === this.seq &&
+        payloadLength === this.payloadLength &&
+        checksum === this.checksum &&
+        ack === this.ack &&
+        ports === this.ports &&
+        vantage === this.vantage &&
+        atNs - this.atNs <= COPY_REACH_NS
+      ) {
+        this.duplicates++;
+        name(this.duplicatePackets, packet);
+      }
+      this.checksum = checksum;
+      this.ports = ports;
+    }
+    this.seq = seq;
+    this.ack = ack;
+    this.payloadLength = payloadLength;
+    this.vantage = vantage;
+    this.atNs = atNs;
+  }
+
+  /** What was seen. */
+  report(): CaptureQualityReport {
+    return {
+      cutPayloads: this.cutPayloads,
+      cutPackets: [...this.cutPackets],
+      superSegments: this.superSegments,
+      superPackets: [...this.superPackets],
+      duplicates: this.duplicates,
+      duplicatePackets: [...this.duplicatePackets],
+      clockReversals: this.clockReversals,
+      greatestReversalNs: this.greatestReversalNs,
+      reversalPackets: [...this.reversalPackets],
+    };
+  }
+}
+
+function name(packets: number[], packet: number): void {
+  if (packets.length < MAX_NAMED) packets.push(packet);
+}
