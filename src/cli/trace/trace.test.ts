@@ -78,12 +78,12 @@ describe('subflow trace', () => {
       subflow(['trace', 'demo.pcapng', '--options', '--json']),
     ]);
     expect(text.out).toMatch(
-      /Options of connection 0\n  Subflow 0: .*\n    SYN from the client at 0\.000000 s/,
+      /Options of connection 0\n {2}Subflow 0: .*\n {4}SYN from the client at 0\.000000 s/,
     );
     expect(text.out).toMatch(/MP_CAPABLE: version 1, no key yet/);
     expect(text.out).toMatch(/Agreed: Multipath TCP version 1; no DSS checksums; data sequence numbers of/);
     expect(text.out).toMatch(
-      /Options in the whole capture\n(.*\n)*  Multipath TCP: \d+\n(.*\n)*    MP_CAPABLE: 3/,
+      /Options in the whole capture\n(.*\n)* {2}Multipath TCP: \d+\n(.*\n)* {4}MP_CAPABLE: 3/,
     );
     const { optionsReport } = JSON.parse(json.out) as { readonly optionsReport: ConnectionOptionsReport[] };
     const handshakes = optionsReport[0]!.subflows.map(({ packets }) =>
