@@ -4,7 +4,12 @@
  */
 import { MILLISECOND, uint64, uint64Add, uint64ToBigInt } from '../../src/base/index.js';
 import { CapturedPacket, LinkType } from '../../src/capture/index.js';
-import { TraceAnalyzer, type TraceOptions, type TraceReport } from '../../src/trace/index.js';
+import {
+  type FileReport,
+  TraceAnalyzer,
+  type TraceOptions,
+  type TraceReport,
+} from '../../src/trace/index.js';
 import {
   deriveKeyMaterial,
   emitTcpOptions,
@@ -80,17 +85,18 @@ export class TraceScript {
     this.analyzer.handle(packet, vantage);
   }
 
-  report(): TraceReport {
-    return this.analyzer.finish();
+  report(files: readonly FileReport[] = []): TraceReport {
+    return this.analyzer.finish(files);
   }
 }
 
 /** One subflow: numbers of both ends, and packets between them. */
 export class ScriptedSubflow {
   readonly script: TraceScript;
-  readonly client: string;
-  readonly server: string;
-  readonly clientPort: number;
+  /** Addresses as they stand in packets; a test may change them before the first. */
+  client: string;
+  server: string;
+  clientPort: number;
   readonly vantage: number;
   /** Next sequence number of each end. */
   readonly next = { client: 1000, server: 500_000 };
@@ -101,7 +107,7 @@ export class ScriptedSubflow {
     this.script = script;
     this.client = `10.${index}.0.1`;
     this.server = '10.9.0.1';
-    this.clientPort = 40_000 + index;
+    this.clientPort = 40_000;
     this.vantage = vantage;
   }
 
@@ -143,6 +149,12 @@ export interface ScriptedConnectionOptions {
   readonly checksum?: boolean;
   /** Flags of MP_CAPABLE beside H and A, of the server. */
   readonly serverFlags?: number;
+  /** Options of SYNs beside those of Multipath TCP. */
+  readonly tcpOptions?: readonly TcpOption[];
+  /** Port of the client's first subflow. */
+  readonly port?: number;
+  /** Added to both initial sequence numbers. */
+  readonly seqShift?: number;
 }
 
 /** A connection: keys, data sequences, subflows. */
@@ -152,6 +164,8 @@ export class ScriptedConnection {
   readonly version: MptcpVersion;
   /** Bytes of data that each end has sent. */
   readonly sent = { client: 0, server: 0 };
+  /** Time from SYN to SYN+ACK of the next handshake. */
+  serverRttNs: number;
   private readonly options: ScriptedConnectionOptions;
   private readonly flags: number;
 
@@ -159,6 +173,7 @@ export class ScriptedConnection {
     this.script = script;
     this.options = options;
     this.version = options.version ?? 1;
+    this.serverRttNs = options.serverRttNs ?? 20 * MILLISECOND;
     this.flags = MpCapableFlag.HMAC | (options.checksum === true ? MpCapableFlag.CHECKSUM : 0);
   }
 
@@ -177,7 +192,13 @@ export class ScriptedConnection {
 
   /** A stream without packets yet. */
   stream(): ScriptedSubflow {
-    const subflow = new ScriptedSubflow(this.script, this.subflows.length, this.options.vantage ?? 0);
+    const { vantage = 0, port = 40_000, seqShift = 0 } = this.options;
+    const subflow = new ScriptedSubflow(this.script, this.subflows.length, vantage);
+    subflow.clientPort = port + this.subflows.length;
+    for (const end of ['client', 'server'] as const) {
+      subflow.next[end] += seqShift;
+      subflow.initial[end] += seqShift;
+    }
     this.subflows.push(subflow);
     return subflow;
   }
@@ -220,11 +241,12 @@ export class ScriptedConnection {
 
   /** SYN, SYN+ACK and the third packet with these options, each missing where none is given. */
   three(subflow: ScriptedSubflow, syn?: TcpOption, synAck?: TcpOption, third?: TcpOption): void {
-    const { clientRttNs = MILLISECOND, serverRttNs = 20 * MILLISECOND } = this.options;
+    const { clientRttNs = MILLISECOND, tcpOptions = usualOptions } = this.options;
+    const serverRttNs = this.serverRttNs;
     const { script } = this;
-    subflow.send('client', { flags: SYN, options: withUsual(syn) });
+    subflow.send('client', { flags: SYN, options: listed(tcpOptions, syn) });
     script.wait(serverRttNs);
-    subflow.send('server', { flags: SYN | ACK, options: withUsual(synAck) });
+    subflow.send('server', { flags: SYN | ACK, options: listed(tcpOptions, synAck) });
     script.wait(clientRttNs);
     subflow.send('client', { options: third === undefined ? [] : [third] });
   }
@@ -271,6 +293,6 @@ export class ScriptedConnection {
   }
 }
 
-function withUsual(option: TcpOption | undefined): readonly TcpOption[] {
-  return option === undefined ? usualOptions : [...usualOptions, option];
+function listed(options: readonly TcpOption[], last: TcpOption | undefined): readonly TcpOption[] {
+  return last === undefined ? options : [...options, last];
 }

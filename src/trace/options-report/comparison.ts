@@ -119,7 +119,7 @@ function answerNotes({ header }: ReadPacket, syn: ReadPacket): OptionNote[] {
     if (offered === undefined && answer !== undefined) {
       notes.push(note('warning', `${subtype} answers a SYN without it`));
     } else if (offered !== undefined && answer === undefined) {
-      notes.push(note('warning', `no ${subtype}, which the SYN had`));
+      notes.push(note('info', `no ${subtype}, which the SYN had`));
     }
   }
   notes.push(...capableAnswerNotes(capableOf(header), capableOf(syn.header)));
@@ -166,7 +166,7 @@ function thirdNotes({ header }: ReadPacket, syn: ReadPacket, synAck: ReadPacket)
       mptcpOf(syn.header.options, subtype) !== undefined &&
       mptcpOf(synAck.header.options, subtype) !== undefined;
     if (isAgreed && mptcpOf(header.options, subtype) === undefined) {
-      notes.push(note('warning', `no ${subtype}, which SYN and SYN+ACK had`));
+      notes.push(note('info', `no ${subtype}, which SYN and SYN+ACK had`));
     }
   }
   const third = capableOf(header);

@@ -1,0 +1,117 @@
+/**
+ * What captures of both ends of a connection show that a box between them did. Looks at connections that have the same tokens at
+ * two vantages, and at one that fell back at one end and is known as another thing at the other.
+ * Read first: RFC 8684 §3.1 (keys survive boxes), Honda et al., "Is it still possible to extend TCP?", IMC 2011.
+ */
+import { mssOf, readHandshake, type ReadPacket, tcpKindName } from '../options-report/index.js';
+import type { ConnectionReport, Finding, SubflowReport } from '../report.js';
+import { finding, type FindingRule } from './rule.js';
+import { directionOf, hosts } from './words.js';
+
+export const middleboxRule: FindingRule = {
+  capture: ({ connections }) => pairs(connections).flatMap(([one, other]) => compareConnections(one, other)),
+};
+
+/** The two views of each connection that two vantages saw. */
+function pairs(connections: readonly ConnectionReport[]): [ConnectionReport, ConnectionReport][] {
+  const first = new Map<string, ConnectionReport>();
+  const found: [ConnectionReport, ConnectionReport][] = [];
+  for (const connection of connections) {
+    const name = nameOf(connection);
+    const other = first.get(name);
+    if (other === undefined) first.set(name, connection);
+    else if (other.vantage !== connection.vantage) found.push([other, connection]);
+  }
+  return found;
+}
+
+/** By its tokens; by the ends of its first subflow where there are none. */
+function nameOf({ clientToken, serverToken, client, server }: ConnectionReport): string {
+  return clientToken !== null && serverToken !== null
+    ? `${clientToken} ${serverToken}`
+    : `${client} ${server}`;
+}
+
+function compareConnections(one: ConnectionReport, other: ConnectionReport): Finding[] {
+  return one.subflows.flatMap((subflow) => {
+    const twin = other.subflows.find(
+      ({ joined, addressId, openedBy }) =>
+        joined === subflow.joined && addressId === subflow.addressId && openedBy === subflow.openedBy,
+    );
+    return twin === undefined
+      ? []
+      : compareSubflows(subflow, twin, `subflow ${subflow.id} of connection ${one.id}`);
+  });
+}
+
+function compareSubflows(one: SubflowReport, other: SubflowReport, what: string): Finding[] {
+  const frames = [one.firstPacket, other.firstPacket];
+  const findings: Finding[] = [];
+  if (one.client !== other.client || one.server !== other.server) {
+    findings.push(
+      finding(
+        'address-translated',
+        'info',
+        `A translator stands on the path of ${what}: ${one.client} -> ${one.server} at one end is ` +
+          `${other.client} -> ${other.server} at the other`,
+        frames,
+      ),
+    );
+  }
+  const rewritten = hosts.filter((by) => {
+    const seen = directionOf(one, by).initialSeq;
+    const there = directionOf(other, by).initialSeq;
+    return seen !== null && there !== null && seen !== there;
+  });
+  if (rewritten.length > 0) {
+    findings.push(
+      finding(
+        'sequence-rewritten',
+        'warning',
+        `A box on the path of ${what} rewrites the sequence numbers of the ${rewritten.join(' and the ')}: ` +
+          'a firewall that draws its own. Multipath TCP holds, SACK and TCP Fast Open may not',
+        frames,
+      ),
+    );
+  }
+  return [...findings, ...compareHandshakes(readHandshake(one), readHandshake(other), what)];
+}
+
+function compareHandshakes(
+  packets: readonly ReadPacket[],
+  others: readonly ReadPacket[],
+  what: string,
+): Finding[] {
+  return (['syn', 'syn-ack', 'third'] as const).flatMap((role) => {
+    const one = packets.find(({ packet }) => packet.role === role);
+    const other = others.find(({ packet }) => packet.role === role);
+    return one === undefined || other === undefined
+      ? []
+      : comparePackets(one, other, `the ${role} of ${what}`);
+  });
+}
+
+function comparePackets(one: ReadPacket, other: ReadPacket, what: string): Finding[] {
+  const frames = [one.packet.packet, other.packet.packet];
+  const findings: Finding[] = [];
+  const [mss, otherMss] = [mssOf(one.header), mssOf(other.header)];
+  if (mss !== null && otherMss !== null && mss !== otherMss) {
+    const text = `A box clamps the MSS in ${what}: ${Math.max(mss, otherMss)} becomes ${Math.min(mss, otherMss)}`;
+    findings.push(finding('mss-changed', 'info', text, frames));
+  }
+  const [kinds, otherKinds] = [kindsOf(one), kindsOf(other)];
+  const missing = [
+    ...[...kinds].filter((kind) => !otherKinds.has(kind)),
+    ...[...otherKinds].filter((kind) => !kinds.has(kind)),
+  ];
+  if (missing.length > 0) {
+    const names = missing.map(tcpKindName).join(', ');
+    const text = `A box removes options from ${what}: ${names} is at one end only. Ask who runs the path to pass TCP options`;
+    findings.push(finding('option-removed', 'problem', text, frames));
+  }
+  return findings;
+}
+
+function kindsOf({ header }: ReadPacket): Set<number> {
+  return new Set(header.options.map(({ kind }) => kind));
+}
