@@ -5,7 +5,6 @@ import {
   type Finding,
   type FindingCode,
   findingCodes,
-  findingRules,
   type TraceOptions,
   type TraceReport,
 } from '../../src/trace/index.js';
@@ -196,11 +195,10 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
   ],
   'checksum-wrong': [
     () => {
-      const report = after(2, () => undefined);
-      const [connection] = report.connections;
-      const changed = { ...connection!, serverData: { ...connection!.serverData, badChecksums: 2 } };
-      const findings = findingRules.flatMap((rule) => rule.connection?.(changed) ?? []);
-      return { ...report, connections: [{ ...changed, findings }] };
+      const script = new TraceScript();
+      const connection = new ScriptedConnection(script, { checksum: true }).open();
+      connection.transfer('server', 0, 2);
+      return script.report();
     },
     /does not fit the payload of 2 mappings of the server/,
   ],

@@ -79,7 +79,7 @@ function wrongChecksums(connection: ConnectionReport): Finding[] {
       'problem',
       `The DSS checksum does not fit the payload of ${bad.join(' and ')}: a box on the path changes data in flight, ` +
         'such as an application-level gateway',
-      fails,
+      [...hosts.flatMap((by) => dataOf(connection, by).badChecksumPackets), ...fails],
     ),
   ];
 }
