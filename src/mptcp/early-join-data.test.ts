@@ -1,17 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../base/index.js';
 import { TcpFlag } from '../wire/index.js';
+import type { MptcpVersion } from '../wire/index.js';
 import { World, arrived, localAddress } from '../../test/support/mptcp-world.js';
 import type { PacketView } from '../../test/support/mptcp-world.js';
 import { ResetReason } from './reset-reason.js';
 
+const versions: readonly MptcpVersion[] = [0, 1];
 const delayNs = 20 * MILLISECOND;
 const rttNs = 2 * delayNs;
 const early = { earlyJoinData: true };
 
 /** One path too narrow for what is sent, and one to join. */
-function narrow(client: object, server: object): World {
+function narrow(version: MptcpVersion, client: object, server: object): World {
   return new World({
+    versions: [version],
     paths: [{ delayNs, rateBps: 2e6, queueBytes: 30_000 }, { delayNs }],
     client,
     server: { maxAnnouncedAddresses: 0, ...server },
@@ -34,9 +37,9 @@ function expectAll(world: World, bytes: number): void {
   expect(world.server.wrongAt).toBe(-1);
 }
 
-describe('data early on a join', () => {
+describe.each(versions)('data early on a join, in version %i', (version) => {
   it('waits for the fourth packet unless it is asked for (RFC 8684 §3.2): two round trips', () => {
-    const world = narrow({}, early)
+    const world = narrow(version, {}, early)
       .connect()
       .send('client', 200_000)
       .run(5 * SECOND);
@@ -45,7 +48,7 @@ describe('data early on a join', () => {
   });
 
   it('follows the third ACK at once when it is: one round trip', () => {
-    const world = narrow(early, early)
+    const world = narrow(version, early, early)
       .connect()
       .send('client', 200_000)
       .run(5 * SECOND);
@@ -57,7 +60,7 @@ describe('data early on a join', () => {
   });
 
   it('is taken by a peer that knows nothing of it while nothing is lost', () => {
-    const world = narrow(early, {})
+    const world = narrow(version, early, {})
       .connect()
       .send('client', 200_000)
       .run(5 * SECOND);
@@ -67,7 +70,7 @@ describe('data early on a join', () => {
   });
 
   it('is not looked at before the proof: without the third ACK it is left until that comes again', () => {
-    const world = narrow(early, early);
+    const world = narrow(version, early, early);
     let lost = 0;
     world.tamper = (_, view) => !(view.path === 1 && isThird(view) && lost++ === 0);
     world.connect().send('client', 1_000_000);
@@ -83,7 +86,7 @@ describe('data early on a join', () => {
   });
 
   it('costs the subflow, and no byte, when the third ACK is lost towards a peer that knows nothing of it', () => {
-    const world = narrow(early, {});
+    const world = narrow(version, early, {});
     let lost = 0;
     world.tamper = (_, view) => !(view.path === 1 && isThird(view) && lost++ === 0);
     world
@@ -95,7 +98,7 @@ describe('data early on a join', () => {
   });
 
   it('brings a liar nothing: with a wrong proof no byte of it is delivered', () => {
-    const world = narrow(early, early);
+    const world = narrow(version, early, early);
     let resets = 0;
     world.tamper = (packet, view) => {
       if (view.path === 1 && isThird(view)) {
@@ -112,15 +115,18 @@ describe('data early on a join', () => {
     expect(resets).toBeGreaterThan(0);
     expect(world.server.open.statistics.hmacFailures).toBeGreaterThan(0);
     expect(world.server.of('subflow-opened')).toHaveLength(1);
-    expect(world.client.of('subflow-closed')[0]).toMatchObject({ resetReason: ResetReason.MPTCP_ERROR });
+    expect(world.client.of('subflow-closed')[0]).toMatchObject({
+      resetReason: version === 1 ? ResetReason.MPTCP_ERROR : undefined,
+    });
     expectAll(world, 200_000);
   });
 });
 
-describe('a path that dies when there is no other', () => {
+describe.each(versions)('a path that dies when there is no other, in version %i', (version) => {
   /** Round trips from the SYN of the join to the first byte that the server gets over it. */
   function gap(setting: object): number {
     const world = new World({
+      versions: [version],
       paths: [{ delayNs }, { delayNs }],
       client: setting,
       server: setting,
