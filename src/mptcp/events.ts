@@ -25,6 +25,8 @@ export type FallbackCause =
   | 'disabled'
   /** The peer's SYN carried no MP_CAPABLE that can be used. */
   | 'no-capable-in-syn'
+  /** The peer's SYN crossed ours: both ends opened at once, and neither is the server that MP_CAPABLE needs. */
+  | 'simultaneous-open'
   /** The SYN+ACK carried no MP_CAPABLE that can be used. */
   | 'no-capable-in-syn-ack'
   /** The SYN+ACK answered with a lower version than was asked for. */

@@ -80,6 +80,8 @@ export function settleSynData(core: ConnectionCore, subflow: Subflow, segment: T
   const accepted = Math.min(subflow.tcp.sndUna - 1, fastOpen.sentBytes);
   fastOpen.acceptedBytes = accepted;
   core.tell({ type: 'fast-open', status: fastOpen });
+  // Where a SYN crossed ours this is plain TCP since, and what the SYN did not deliver has left TCP again.
+  if (core.isFallback) core.sendShift = 1 + accepted - subflow.tcp.pushEnd;
   if (accepted === 0) return;
   sender.nxt = 1 + accepted;
   sender.acknowledge(1 + accepted);

@@ -107,8 +107,16 @@ export function readSyn(core: ConnectionCore, syn: TcpSegment): void {
     core.remoteKeys = keyState(core.rules, uint64(option.senderKey));
 }
 
-/** The client reads the SYN+ACK: takes the server's key, or falls back. */
+/**
+ * The client reads the SYN+ACK: takes the server's key, or falls back. It falls back too when a SYN crossed its own, whatever
+ * that carries: who has which key first, and whose proof confirms whom, follows from one side being the client (RFC 8684
+ * §3.1). So the SYN+ACKs of a simultaneous open carry no MP_CAPABLE, and a peer that missed our SYN falls back as well.
+ */
 export function readSynAck(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): void {
+  if ((segment.flags & TcpFlag.ACK) === 0) {
+    fallBack(core, subflow, 'simultaneous-open');
+    return;
+  }
   const option = findCapable(segment);
   if (subflow.sentPlainSyn) {
     // The server answers the SYN that it saw last, or an earlier one; without MP_CAPABLE in the third ACK it falls back.

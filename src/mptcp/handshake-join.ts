@@ -11,6 +11,9 @@
  *   active                                               <--     ACK
  * ```
  * The third ACK is sent again until it is answered, and A sends no data before that unless `earlyJoinData` lets it.
+ *
+ * When the SYNs of two joins cross on the same addresses and ports, they make one subflow (RFC 8684 §3.9.2): each side
+ * answers the other's SYN as B does, and goes on as A does once it has the answer to its own. Each proves itself twice.
  */
 import { SECOND, seq32 } from '../base/index.js';
 import { TcpConnection } from '../tcp/index.js';
@@ -39,8 +42,10 @@ const MAX_ACK_WAIT_NS = 8 * SECOND;
 
 /** What one join has to remember. */
 export class JoinHandshake {
-  /** Whether this side sent the SYN. */
-  readonly isActive: boolean;
+  /** Whether this side sent the SYN, and is not answering one of the peer's that crossed it. */
+  isActive: boolean;
+  /** Whether the SYNs of both sides crossed. */
+  isCrossed = false;
   /** This side's nonce. */
   readonly nonce: number;
   /** The peer's nonce; undefined until it came. */
@@ -176,6 +181,29 @@ export function joinSubflow(core: ConnectionCore, now: number, request: JoinRequ
   return subflow;
 }
 
+/**
+ * The side that opened the subflow reads the SYN of the peer, which opens it too: answers it as if it had not. Should the
+ * peer have missed our SYN, its third ACK has the proof.
+ */
+export function readCrossingJoin(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+): void {
+  const join = subflow.join!;
+  const option = findJoin(segment);
+  if (option?.phase !== 'syn' || option.token !== core.localKeys!.token) {
+    resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+    return;
+  }
+  join.isActive = false;
+  join.isCrossed = true;
+  join.peerNonce = option.nonce;
+  subflow.peerBackup = option.backup;
+  subflow.remoteId = option.addressId;
+}
+
 /** The side that opened the subflow reads the SYN+ACK. A missing or wrong proof resets it (RFC 8684 §3.2). */
 export function readJoinSynAck(
   core: ConnectionCore,
@@ -189,6 +217,7 @@ export function readJoinSynAck(
     resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
     return;
   }
+  join.isActive = true;
   join.peerNonce = option.nonce;
   if (!constantTimeEqual(option.hmac, peerProof(core, join).slice(0, SHORT_PROOF_BYTES))) {
     core.counters.hmacFailures++;
@@ -243,7 +272,10 @@ export function readJoinAck(core: ConnectionCore, now: number, subflow: Subflow,
   subflow.tcp.requestAck(now);
 }
 
-/** The side that opened the subflow sees its third ACK answered: anything but a repeated SYN+ACK or a RST is one. */
+/**
+ * The side that opened the subflow sees its third ACK answered: anything but a repeated SYN+ACK or a RST is one. Where the
+ * SYNs crossed, it may be the third ACK of the peer.
+ */
 export function readJoinAnswer(
   core: ConnectionCore,
   now: number,
@@ -251,12 +283,14 @@ export function readJoinAnswer(
   segment: TcpSegment,
 ): void {
   if ((segment.flags & (TcpFlag.SYN | TcpFlag.RST)) !== 0) return;
-  activateJoin(core, now, subflow);
+  if (subflow.join!.isCrossed && findJoin(segment) !== undefined) readJoinAck(core, now, subflow, segment);
+  else activateJoin(core, now, subflow);
 }
 
 /** A third ACK that comes again was not seen to be answered: answer once more. */
 export function answerRepeatedJoin(now: number, subflow: Subflow): void {
-  if (subflow.join?.isActive === false && subflow.isConfirmed) subflow.tcp.requestAck(now);
+  const { join, isConfirmed } = subflow;
+  if (isConfirmed && (join?.isActive === false || join?.isCrossed === true)) subflow.tcp.requestAck(now);
 }
 
 function activateJoin(core: ConnectionCore, now: number, subflow: Subflow): void {

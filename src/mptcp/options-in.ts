@@ -15,7 +15,13 @@ import type { ConnectionCore } from './core.js';
 import { handleExperiment } from './experiment.js';
 import { fallBack, fallBackAloud, mayFallBack } from './fallback.js';
 import { noteSignal, readConfirmation, readSynAck, readThirdAck } from './handshake-capable.js';
-import { answerRepeatedJoin, readJoinAck, readJoinAnswer, readJoinSynAck } from './handshake-join.js';
+import {
+  answerRepeatedJoin,
+  readCrossingJoin,
+  readJoinAck,
+  readJoinAnswer,
+  readJoinSynAck,
+} from './handshake-join.js';
 import { optionAt } from './option-list.js';
 import { handlePriority } from './priority.js';
 import { declareMapping, noteDataFin } from './receive-subflow.js';
@@ -82,8 +88,12 @@ function readHandshake(
   const { join } = subflow;
   if ((verdict & Verdict.RESET) !== 0) return;
   if ((segment.flags & TcpFlag.SYN) !== 0) {
-    if ((verdict & Verdict.SYN) === 0) return;
-    if (join !== undefined) readJoinSynAck(core, now, subflow, segment);
+    // To the SYN+ACK of a peer that opened at the same time TCP's verdict is that of an ACK.
+    const answersCrossing = join?.isCrossed === true && !join.isActive;
+    if ((verdict & Verdict.SYN) === 0 && !answersCrossing) return;
+    if (join !== undefined && (segment.flags & TcpFlag.ACK) === 0)
+      readCrossingJoin(core, now, subflow, segment);
+    else if (join !== undefined) readJoinSynAck(core, now, subflow, segment);
     else if (core.isClient) readSynAck(core, subflow, segment);
     return;
   }
