@@ -13,6 +13,7 @@ export * from './link.js';
 export * from './loss-model.js';
 export * from './middlebox.js';
 export * from './middleboxes/index.js';
+export type { MappingOptions, NatBehaviour, PortRange } from './nat-mapping.js';
 export * from './nat.js';
 export * from './nat64.js';
 export * from './packet-edit.js';

@@ -17,6 +17,11 @@ import type { Simulator } from './simulator.js';
 /** Which way a packet crosses a box: out of the host that stands behind it, or in to it. */
 export type Direction = 'outward' | 'inward';
 
+/** The other way. */
+export function opposite(direction: Direction): Direction {
+  return direction === 'outward' ? 'inward' : 'outward';
+}
+
 /** What a box lets out; it may answer a packet in the direction it came from. */
 export class MiddleboxOutput {
   /** Packets that go on to the network, in order. */

@@ -1,16 +1,10 @@
 /** The mappings of a NAT or NAT64: who inside has which public port, for how long, and who may send to it. */
 
-import { type RandomSource, randomBelow, SubflowError } from '../base/index.js';
+import { type RandomSource, randomBelow, SECOND, SubflowError } from '../base/index.js';
 import { IpAddress, type IpPacket, readU16, readU32, TcpFlag } from '../wire/index.js';
 
-/** What decides how mappings live; a part of the options of the NAT. */
-export interface MappingRules {
-  readonly mapping: 'endpoint-independent' | 'address-and-port-dependent';
-  readonly filtering: 'endpoint-independent' | 'address-and-port-dependent';
-  readonly idleTimeoutNs: number;
-  readonly transitoryTimeoutNs: number;
-  readonly maxMappings: number;
-}
+/** How a translator maps and filters, in the terms of RFC 4787. */
+export type NatBehaviour = 'endpoint-independent' | 'address-and-port-dependent';
 
 /** A range of ports, both ends included. */
 export interface PortRange {
@@ -18,12 +12,37 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** Throws `ERR_SUBFLOW_ARGUMENT` when so many mappings are too few, too many, or more than there are ports. */
-export function checkMappingRoom(maxMappings: number, ports: PortRange): void {
-  const room = ports.last - ports.first + 1;
-  if (maxMappings >= 1 && maxMappings <= Math.min(32_768, room)) return;
-  throw new SubflowError('ERR_SUBFLOW_ARGUMENT', `a NAT with ${room} ports cannot hold that many mappings`);
+/** What a NAT and a NAT64 are told alike. */
+export interface MappingOptions {
+  /** Draws the ports. */
+  readonly random: RandomSource;
+  /** Who may send to a mapping: anybody, or only those it sent to (RFC 4787 §5, RFC 6146 §3.5.2.2). Default: the latter. */
+  readonly filtering?: NatBehaviour;
+  /** Idle time in ns after which a mapping of an established connection ends. Default 2 h 4 min (RFC 5382 §5). */
+  readonly idleTimeoutNs?: number;
+  /** The same while a connection opens, and once a FIN or RST was seen. Default 4 min. */
+  readonly transitoryTimeoutNs?: number;
+  /** First and last public port. Default 20000 to 59999. */
+  readonly ports?: PortRange;
 }
+
+/** What decides how mappings live. */
+export interface MappingRules extends Required<MappingOptions> {
+  /** Whether an inside endpoint keeps its port towards every destination. */
+  readonly mapping: NatBehaviour;
+  /** Most mappings at once, 1 to 32768; the one idle longest makes way. */
+  readonly maxMappings: number;
+}
+
+/** The rules where nobody says otherwise. */
+export const defaultMappingRules: Omit<MappingRules, 'random'> = {
+  mapping: 'address-and-port-dependent',
+  filtering: 'address-and-port-dependent',
+  idleTimeoutNs: 7440 * SECOND,
+  transitoryTimeoutNs: 240 * SECOND,
+  maxMappings: 4096,
+  ports: { first: 20_000, last: 59_999 },
+};
 
 /** Most remote endpoints that one mapping remembers for its filter; the oldest is forgotten beyond that. */
 const maxPermitted = 64;
@@ -81,7 +100,15 @@ export class MappingTable {
   private readonly byInside = new Map<string, Mapping>();
   private readonly ports = new Map<number, Mapping>();
 
+  /** Throws `ERR_SUBFLOW_ARGUMENT` when so many mappings are too few, too many, or more than there are ports. */
   constructor(rules: MappingRules) {
+    const room = rules.ports.last - rules.ports.first + 1;
+    if (!(rules.maxMappings >= 1 && rules.maxMappings <= Math.min(32_768, room))) {
+      throw new SubflowError(
+        'ERR_SUBFLOW_ARGUMENT',
+        `a NAT with ${room} ports cannot hold that many mappings`,
+      );
+    }
     this.rules = rules;
   }
 
@@ -95,27 +122,21 @@ export class MappingTable {
     this.ports.clear();
   }
 
-  /** The mapping for a packet from inside, made with a port from `drawPort` where there is none. */
-  forInside(now: number, bytes: Uint8Array, ip: IpPacket, drawPort: () => number): Mapping {
+  /** The mapping for a packet from inside, made where there is none. */
+  forInside(now: number, bytes: Uint8Array, ip: IpPacket): Mapping {
     const port = readU16(bytes, ip.payloadOffset);
     const remote = endpointKey(bytes, ip.family, ip.destinationOffset, readU16(bytes, ip.payloadOffset + 2));
     const key = this.insideKey(bytes, ip, ip.sourceOffset, port, remote);
     let mapping = this.fresh(now, this.byInside.get(key));
     if (mapping === undefined) {
       if (this.ports.size >= this.rules.maxMappings) this.removeIdlest();
-      mapping = new Mapping(now, key, IpAddress.read(ip.family, bytes, ip.sourceOffset), port, drawPort());
+      const inside = IpAddress.read(ip.family, bytes, ip.sourceOffset);
+      mapping = new Mapping(now, key, inside, port, this.drawPort(now));
       this.byInside.set(key, mapping);
       this.ports.set(mapping.publicPort, mapping);
     }
     mapping.permit(remote);
     return mapping;
-  }
-
-  /** A port that no mapping has; there are more ports than mappings. */
-  drawPort(now: number, random: RandomSource, { first, last }: PortRange): number {
-    let port = first + randomBelow(random, last - first + 1);
-    while (this.byPort(now, port) !== undefined) port = port === last ? first : port + 1;
-    return port;
   }
 
   /** The mapping whose inside endpoint a packet quoted by ICMP was sent to. */
@@ -141,6 +162,15 @@ export class MappingTable {
     if (this.rules.filtering === 'endpoint-independent') return true;
     const remote = endpointKey(bytes, ip.family, ip.sourceOffset, readU16(bytes, ip.payloadOffset));
     return mapping.permitted.has(remote);
+  }
+
+  /** A port that no mapping has; there are more ports than mappings. */
+  private drawPort(now: number): number {
+    const { random, ports } = this.rules;
+    const { first, last } = ports;
+    let port = first + randomBelow(random, last - first + 1);
+    while (this.byPort(now, port) !== undefined) port = port === last ? first : port + 1;
+    return port;
   }
 
   private insideKey(

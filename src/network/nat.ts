@@ -4,34 +4,27 @@
  * Read first: RFC 5382 (TCP behaviour), RFC 4787 §4 and §5 (mapping and filtering), RFC 5508 §4.2 (ICMP errors).
  */
 
-import { NEVER, type RandomSource, SECOND } from '../base/index.js';
+import { NEVER } from '../base/index.js';
 import { type IpAddress, IpPacket, IpProtocol, readU16 } from '../wire/index.js';
 import type { Packet } from './device.js';
 import type { Direction, Middlebox, MiddleboxOutput } from './middlebox.js';
-import { checkMappingRoom, type Mapping, MappingTable } from './nat-mapping.js';
+import {
+  defaultMappingRules,
+  type Mapping,
+  type MappingOptions,
+  MappingTable,
+  type NatBehaviour,
+} from './nat-mapping.js';
 import { translateIcmpError } from './nat-icmp.js';
 import { readIp, replaceAddress, replacePort, transportChecksumAt } from './packet-edit.js';
 
-/** How a translator maps and filters, in the terms of RFC 4787. */
-export type NatBehaviour = 'endpoint-independent' | 'address-and-port-dependent';
-
-export interface NatOptions {
+export interface NatOptions extends MappingOptions {
   /** The addresses it shows to the network, one for each family it translates. */
   readonly publicAddresses: readonly IpAddress[];
-  /** Draws the ports. */
-  readonly random: RandomSource;
   /** Whether an inside endpoint keeps its port towards every destination. Default: address-and-port-dependent. */
   readonly mapping?: NatBehaviour;
-  /** Who may send to a mapping: anybody, or only those it sent to. Default: address-and-port-dependent. */
-  readonly filtering?: NatBehaviour;
-  /** Idle time in ns after which a mapping of an established connection ends. Default 2 h 4 min (RFC 5382 §5). */
-  readonly idleTimeoutNs?: number;
-  /** The same while a connection opens, and once a FIN or RST was seen. Default 4 min. */
-  readonly transitoryTimeoutNs?: number;
   /** Most mappings at once; the one idle longest makes way. 1 to 32768, default 4096. */
   readonly maxMappings?: number;
-  /** First and last public port. Default 20000 to 59999. */
-  readonly ports?: { readonly first: number; readonly last: number };
 }
 
 /** What happened to packets. */
@@ -48,25 +41,13 @@ export class NatCounters {
 /** A NAT as a box before a device. */
 export class Nat implements Middlebox {
   readonly counters = new NatCounters();
-  private readonly options: Required<NatOptions>;
   private readonly table: MappingTable;
   private publicAddresses: readonly IpAddress[];
   private readonly ip = new IpPacket();
 
   constructor(options: NatOptions) {
-    const ports = options.ports ?? { first: 20_000, last: 59_999 };
-    this.options = {
-      mapping: 'address-and-port-dependent',
-      filtering: 'address-and-port-dependent',
-      idleTimeoutNs: 7440 * SECOND,
-      transitoryTimeoutNs: 240 * SECOND,
-      maxMappings: 4096,
-      ...options,
-      ports,
-    };
-    checkMappingRoom(this.options.maxMappings, ports);
     this.publicAddresses = options.publicAddresses;
-    this.table = new MappingTable(this.options);
+    this.table = new MappingTable({ ...defaultMappingRules, ...options });
   }
 
   /** Number of mappings held, expired ones that nobody asked for since included. */
@@ -111,13 +92,12 @@ export class Nat implements Middlebox {
   private translateOutward(now: number, packet: Packet): boolean {
     const { ip, table } = this;
     const { bytes } = packet;
-    const { random, ports } = this.options;
     const publicAddress = this.publicAddressOf(ip.family);
     if (publicAddress === undefined) {
       this.counters.droppedOther++;
       return false;
     }
-    const mapping = table.forInside(now, bytes, ip, () => table.drawPort(now, random, ports));
+    const mapping = table.forInside(now, bytes, ip);
     mapping.noteOutward(now, bytes[ip.payloadOffset + 13]!);
     const checksumAt = transportChecksumAt(ip);
     replaceAddress(bytes, ip.sourceOffset, publicAddress, checksumAt, packet.needsChecksum);

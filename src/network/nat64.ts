@@ -11,7 +11,7 @@
  * ```
  */
 
-import { NEVER, type RandomSource, SECOND } from '../base/index.js';
+import { NEVER } from '../base/index.js';
 import {
   embedIpv4,
   extractNat64,
@@ -28,7 +28,7 @@ import {
 } from '../wire/index.js';
 import type { Packet } from './device.js';
 import type { Direction, Middlebox, MiddleboxOutput } from './middlebox.js';
-import { checkMappingRoom, type Mapping, MappingTable } from './nat-mapping.js';
+import { defaultMappingRules, type Mapping, type MappingOptions, MappingTable } from './nat-mapping.js';
 import {
   errorToIpv4,
   errorToIpv6,
@@ -39,27 +39,17 @@ import {
 } from './nat64-translate.js';
 import { readIp, replacePort, tcpChecksumOffset, wireBytes } from './packet-edit.js';
 
-export interface Nat64Options {
+export interface Nat64Options extends MappingOptions {
   /** What it answers for; a well-known prefix as well as one of the network's own. */
   readonly prefix: Nat64Prefix;
   /** The IPv4 address that it shows. */
   readonly publicAddress: IpAddress;
-  /** Draws the ports. */
-  readonly random: RandomSource;
   /** Largest IPv6 packet towards the hosts, in bytes, 1280 or more. Default 1500. */
   readonly ipv6Mtu?: number;
   /** Largest IPv4 packet towards the network, in bytes. Default 1500. */
   readonly ipv4Mtu?: number;
-  /** Who may send to a binding: anybody, or only those it sent to (RFC 6146 §3.5.2.2). Default: the latter. */
-  readonly filtering?: 'endpoint-independent' | 'address-and-port-dependent';
-  /** Idle time in ns after which the binding of an established connection ends. Default 2 h 4 min (RFC 6146 §4). */
-  readonly idleTimeoutNs?: number;
-  /** The same while a connection opens, and once a FIN or RST was seen. Default 4 min. */
-  readonly transitoryTimeoutNs?: number;
   /** Most bindings at once; the one idle longest makes way. 1 to 32768, default 4096. */
   readonly maxBindings?: number;
-  /** First and last IPv4 port. Default 20000 to 59999. */
-  readonly ports?: { readonly first: number; readonly last: number };
 }
 
 /** What happened to packets. */
@@ -81,7 +71,7 @@ export class Nat64Counters {
 /** A NAT64 as a box before a device: inside is IPv6, the network beyond the device IPv4 or both. */
 export class Nat64 implements Middlebox {
   readonly counters = new Nat64Counters();
-  private readonly options: Required<Nat64Options>;
+  private readonly options: Nat64Options & Required<Pick<Nat64Options, 'ipv4Mtu' | 'ipv6Mtu'>>;
   private readonly table: MappingTable;
   private readonly ip = new IpPacket();
   /** Identification of the next IPv4 packet that may be fragmented (RFC 6864 §4.3). */
@@ -90,22 +80,11 @@ export class Nat64 implements Middlebox {
   private readonly result = new IpPacket();
 
   constructor(options: Nat64Options) {
-    const ports = options.ports ?? { first: 20_000, last: 59_999 };
-    this.options = {
-      ipv6Mtu: 1500,
-      ipv4Mtu: 1500,
-      filtering: 'address-and-port-dependent',
-      idleTimeoutNs: 7440 * SECOND,
-      transitoryTimeoutNs: 240 * SECOND,
-      maxBindings: 4096,
-      ...options,
-      ports,
-    };
-    const { filtering, idleTimeoutNs, transitoryTimeoutNs, maxBindings: maxMappings } = this.options;
-    checkMappingRoom(maxMappings, ports);
+    this.options = { ipv6Mtu: 1500, ipv4Mtu: 1500, ...options };
+    const { maxBindings: maxMappings = defaultMappingRules.maxMappings } = options;
     // RFC 6146 §3.1: one binding for an inside endpoint, towards whomever.
     const mapping = 'endpoint-independent';
-    this.table = new MappingTable({ mapping, filtering, idleTimeoutNs, transitoryTimeoutNs, maxMappings });
+    this.table = new MappingTable({ ...defaultMappingRules, ...options, mapping, maxMappings });
   }
 
   /** Number of bindings held, expired ones that nobody asked for since included. */
@@ -165,8 +144,7 @@ export class Nat64 implements Middlebox {
       out.pass(icmpPacket(ends, { type: 'packet-too-big', code: 0, mtuBytes, quotedBytes }), 'inward');
       return;
     }
-    const { random, ports } = options;
-    const binding = table.forInside(now, packet.bytes, ip, () => table.drawPort(now, random, ports));
+    const binding = table.forInside(now, packet.bytes, ip);
     binding.noteOutward(now, packet.bytes[ip.payloadOffset + 13]!);
     const translated = translateTcp(
       packet,

@@ -10,7 +10,7 @@ import { MAX_HEADER_BYTES, type Socket, Stack, type StackEvent, TransmitBuffer }
 import { defaultTcpSettings } from '../../tcp/index.js';
 import { type IpAddress, TcpFlag } from '../../wire/index.js';
 import { Packet } from '../device.js';
-import type { Direction, Middlebox, MiddleboxOutput } from '../middlebox.js';
+import { type Direction, type Middlebox, type MiddleboxOutput, opposite } from '../middlebox.js';
 import { OpenedSegment } from './segment.js';
 
 /** Addresses that one side speaks for at most; connections of further ones pass untouched. */
@@ -102,7 +102,7 @@ export class DataProxying implements Middlebox {
 
   handlePacket(now: number, packet: Packet, direction: Direction, out: MiddleboxOutput): void {
     // What came from the host behind the box is answered inward, and the other way round.
-    const side = this.sides[direction === 'outward' ? 'inward' : 'outward'];
+    const side = this.sides[opposite(direction)];
     const { segment } = this;
     if (!segment.open(packet)) {
       out.pass(packet, direction);
@@ -143,13 +143,13 @@ export class DataProxying implements Middlebox {
     }
   }
 
-  private handleEvents(now: number, side: ProxySide, opposite: ProxySide): boolean {
+  private handleEvents(now: number, side: ProxySide, otherSide: ProxySide): boolean {
     let isBusy = false;
     for (let event = side.stack.pollEvent(); event !== undefined; event = side.stack.pollEvent()) {
       isBusy = true;
       if (event.type === 'acceptable') {
         for (let near = event.listener.accept(); near !== undefined; near = event.listener.accept()) {
-          this.join(now, near, opposite);
+          this.join(now, near, otherSide);
         }
       } else {
         this.handleEvent(now, event);
@@ -159,13 +159,13 @@ export class DataProxying implements Middlebox {
   }
 
   /** Opens the other half of a connection that a client opened to the proxy. */
-  private join(now: number, near: Socket, opposite: ProxySide): void {
-    if (!opposite.speakFor(now, near.remote.address)) {
+  private join(now: number, near: Socket, otherSide: ProxySide): void {
+    if (!otherSide.speakFor(now, near.remote.address)) {
       near.abort(now);
       return;
     }
     this.proxied++;
-    const far = opposite.stack.connect(now, { remote: near.local, local: near.remote });
+    const far = otherSide.stack.connect(now, { remote: near.local, local: near.remote });
     near.data = { other: far, isBlocked: true, isPeerFinished: false, hasEnded: false } satisfies Leg;
     far.data = { other: near, isBlocked: false, isPeerFinished: false, hasEnded: false } satisfies Leg;
   }

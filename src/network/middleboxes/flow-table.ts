@@ -1,6 +1,6 @@
 /** What a box remembers of each flow, bounded: the flow that was silent longest is forgotten for a new one. */
 
-import { SubflowError } from '../../base/index.js';
+import { NEVER, SubflowError } from '../../base/index.js';
 import { readU16, readU32 } from '../../wire/index.js';
 import type { Direction } from '../middlebox.js';
 import type { OpenedSegment } from './segment.js';
@@ -58,6 +58,13 @@ export class FlowTable<T> {
   delete(segment: OpenedSegment, direction: Direction): void {
     this.flows.delete(flowKey(segment, direction));
   }
+}
+
+/** When the first of both directions of all flows is due, in ns; NEVER when none is. */
+export function nextDue(flows: FlowTable<Record<Direction, { readonly dueAt: number }>>): number {
+  let next = NEVER;
+  for (const { inward, outward } of flows.values()) next = Math.min(next, inward.dueAt, outward.dueAt);
+  return next;
 }
 
 /** The flow of `segment` as text: the end behind the box, then the other one. */

@@ -8,7 +8,7 @@ import { NEVER, SECOND, seq32, seqAt, seqDistance } from '../../base/index.js';
 import { TcpFlag } from '../../wire/index.js';
 import type { Packet } from '../device.js';
 import type { Direction, MiddleboxOutput } from '../middlebox.js';
-import { FlowTable } from './flow-table.js';
+import { FlowTable, nextDue } from './flow-table.js';
 import type { OpenedSegment } from './segment.js';
 import { SegmentBox } from './segment-box.js';
 
@@ -54,9 +54,7 @@ export class InOrderHolding extends SegmentBox {
   }
 
   override pollTimeout(): number {
-    let next = NEVER;
-    for (const { inward, outward } of this.flows.values()) next = Math.min(next, inward.dueAt, outward.dueAt);
-    return next;
+    return nextDue(this.flows);
   }
 
   override handleTimeout(now: number, out: MiddleboxOutput): void {

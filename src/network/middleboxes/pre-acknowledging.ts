@@ -7,11 +7,11 @@
 import { MILLISECOND, NEVER, seq32, seqAt, seqDistance } from '../../base/index.js';
 import { TcpFlag, TcpOptionKind } from '../../wire/index.js';
 import type { Packet } from '../device.js';
-import type { Direction, MiddleboxOutput } from '../middlebox.js';
-import { FlowTable } from './flow-table.js';
+import { type Direction, type MiddleboxOutput, opposite } from '../middlebox.js';
+import { FlowTable, nextDue } from './flow-table.js';
 import { removeOptions } from './option-removal.js';
 import { copyOf, OpenedSegment, optionPlaces, ownSegment, rewritten } from './segment.js';
-import { opposite, SegmentBox } from './segment-box.js';
+import { SegmentBox } from './segment-box.js';
 
 export interface PreAcknowledgingOptions {
   /** Payload bytes of a direction of a flow that pass before it begins. Default 0. */
@@ -73,9 +73,7 @@ export class PreAcknowledging extends SegmentBox {
   }
 
   override pollTimeout(): number {
-    let next = NEVER;
-    for (const { inward, outward } of this.flows.values()) next = Math.min(next, inward.dueAt, outward.dueAt);
-    return next;
+    return nextDue(this.flows);
   }
 
   override handleTimeout(now: number, out: MiddleboxOutput): void {

@@ -6,10 +6,10 @@
 
 import { seq32, seqAt } from '../../base/index.js';
 import { TcpFlag } from '../../wire/index.js';
-import type { Direction, MiddleboxOutput } from '../middlebox.js';
+import { type Direction, type MiddleboxOutput, opposite } from '../middlebox.js';
 import { FlowTable } from './flow-table.js';
 import { type OpenedSegment, ownSegment } from './segment.js';
-import { opposite, SegmentBox } from './segment-box.js';
+import { SegmentBox } from './segment-box.js';
 
 /** See the module: once a flow. */
 export class ResetInjection extends SegmentBox {

@@ -62,8 +62,3 @@ export abstract class SegmentBox implements Middlebox {
     else out.pass(packet, direction);
   }
 }
-
-/** The other way. */
-export function opposite(direction: Direction): Direction {
-  return direction === 'outward' ? 'inward' : 'outward';
-}

@@ -7,7 +7,7 @@
 
 import { type RandomSource, seq32, seqAt } from '../../base/index.js';
 import { readU32, TcpFlag, TcpOptionKind, writeU32 } from '../../wire/index.js';
-import type { Direction, MiddleboxOutput } from '../middlebox.js';
+import { type Direction, type MiddleboxOutput, opposite } from '../middlebox.js';
 import { FlowTable } from './flow-table.js';
 import { optionPlaces, type OpenedSegment, rewritten } from './segment.js';
 import { SegmentBox } from './segment-box.js';
@@ -47,7 +47,7 @@ export class SequenceRewriting extends SegmentBox {
       return;
     }
     const own = shifts[direction];
-    const other = shifts[direction === 'outward' ? 'inward' : 'outward'];
+    const other = shifts[opposite(direction)];
     const { tcp } = segment;
     out.pass(
       rewritten(segment, {

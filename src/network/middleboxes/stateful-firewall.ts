@@ -6,7 +6,7 @@
 
 import { NEVER, SECOND } from '../../base/index.js';
 import { TcpFlag } from '../../wire/index.js';
-import type { Direction, MiddleboxOutput } from '../middlebox.js';
+import { type Direction, type MiddleboxOutput, opposite } from '../middlebox.js';
 import { FlowTable } from './flow-table.js';
 import { type OpenedSegment, ownSegment } from './segment.js';
 import { SegmentBox } from './segment-box.js';
@@ -91,9 +91,6 @@ export class StatefulFirewall extends SegmentBox {
     const fields = hasAck
       ? { seq: ack, ack: 0, flags: TcpFlag.RST }
       : { seq: 0, ack: (seq + segment.sequenceLength) >>> 0, flags: TcpFlag.RST | TcpFlag.ACK };
-    out.pass(
-      ownSegment(segment, 'back', { ...fields, window: 0 }),
-      direction === 'outward' ? 'inward' : 'outward',
-    );
+    out.pass(ownSegment(segment, 'back', { ...fields, window: 0 }), opposite(direction));
   }
 }

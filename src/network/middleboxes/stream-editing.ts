@@ -9,7 +9,7 @@ import { seq32, seqDistance, SubflowError } from '../../base/index.js';
 import { TcpFlag } from '../../wire/index.js';
 import type { Packet } from '../device.js';
 import { segmentPacket } from '../gso.js';
-import type { Direction, MiddleboxOutput } from '../middlebox.js';
+import { type Direction, type MiddleboxOutput, opposite } from '../middlebox.js';
 import { PacketSlab } from '../packet-slab.js';
 import { FlowTable } from './flow-table.js';
 import { type OpenedSegment, ownSegment, rewritten } from './segment.js';
@@ -83,7 +83,7 @@ export class StreamEditing extends SegmentBox {
   ): void {
     const streams = this.streamsOf(segment, direction);
     const own = streams?.[direction];
-    const other = streams?.[direction === 'outward' ? 'inward' : 'outward'];
+    const other = streams?.[opposite(direction)];
     if (own?.start === undefined || other === undefined || segment.has(TcpFlag.SYN)) {
       out.pass(segment.packet, direction);
       return;

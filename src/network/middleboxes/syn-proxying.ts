@@ -17,10 +17,10 @@
 import { NEVER, type RandomSource, SECOND, seq32, seqAt } from '../../base/index.js';
 import { TcpFlag, TcpOptionKind } from '../../wire/index.js';
 import type { Packet } from '../device.js';
-import type { Direction, MiddleboxOutput } from '../middlebox.js';
+import { type Direction, type MiddleboxOutput, opposite } from '../middlebox.js';
 import { FlowTable } from './flow-table.js';
 import { type OpenedSegment, optionPlaces, ownSegment, paddedOptions, rewritten } from './segment.js';
-import { opposite, SegmentBox } from './segment-box.js';
+import { SegmentBox } from './segment-box.js';
 import { movedSack } from './sequence-rewriting.js';
 
 /** Segments of the client that wait for the server; further ones are dropped and come again. */
