@@ -4,7 +4,8 @@
  * again. Knows no limits and no listeners. Read first: RFC 7413 §4.1.2 and §5.
  */
 import type { RandomSource } from '../base/index.js';
-import { writeU32, type IpAddress } from '../wire/index.js';
+import { constantTimeEqual, writeU32, type IpAddress } from '../wire/index.js';
+import { addressWords } from './address-words.js';
 import { randomSipKey, sipHash, type SipKey } from './sip-hash.js';
 
 /**
@@ -46,9 +47,11 @@ export class FastOpenCookies {
   ): 'current' | 'previous' | 'wrong' {
     this.refresh(now);
     if (length !== FAST_OPEN_COOKIE_BYTES) return 'wrong';
-    if (isEqual(cookieOf(this.key, local, remote), bytes, offset)) return 'current';
+    const cookie = bytes.subarray(offset, offset + length);
+    // In constant time: how long it takes says nothing of how much of a guess was right.
+    if (constantTimeEqual(cookieOf(this.key, local, remote), cookie)) return 'current';
     if (this.previousKey === undefined) return 'wrong';
-    return isEqual(cookieOf(this.previousKey, local, remote), bytes, offset) ? 'previous' : 'wrong';
+    return constantTimeEqual(cookieOf(this.previousKey, local, remote), cookie) ? 'previous' : 'wrong';
   }
 
   /** Takes a new key now; cookies of the one that was in use stay good for its lifetime. */
@@ -67,25 +70,9 @@ export class FastOpenCookies {
 }
 
 function cookieOf(key: SipKey, local: IpAddress, remote: IpAddress): Uint8Array {
-  const { hi, lo } = sipHash(key, [
-    local.a,
-    local.b,
-    local.c,
-    local.d,
-    remote.a,
-    remote.b,
-    remote.c,
-    remote.d,
-  ]);
+  const { hi, lo } = sipHash(key, addressWords(local, remote));
   const cookie = new Uint8Array(FAST_OPEN_COOKIE_BYTES);
   writeU32(cookie, 0, hi);
   writeU32(cookie, 4, lo);
   return cookie;
-}
-
-/** Compares in constant time: how long it takes says nothing of how much of a guess was right. */
-function isEqual(cookie: Uint8Array, bytes: Uint8Array, offset: number): boolean {
-  let difference = 0;
-  for (let i = 0; i < cookie.length; i++) difference |= cookie[i]! ^ bytes[offset + i]!;
-  return difference === 0;
 }

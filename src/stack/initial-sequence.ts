@@ -6,6 +6,7 @@
  */
 import { seq32, type RandomSource, type Seq32 } from '../base/index.js';
 import type { IpAddress } from '../wire/index.js';
+import { addressWords } from './address-words.js';
 import { randomSipKey, sipHash, type SipKey } from './sip-hash.js';
 
 /** The clock ticks every 4 us (RFC 9293 §3.4.1). */
@@ -27,8 +28,7 @@ export class FlowOrigins {
 
   /** The origin of a flow that begins at `now` between these ends. */
   at(now: number, local: IpAddress, remote: IpAddress, ports: number): FlowOrigin {
-    const words = [local.a, local.b, local.c, local.d, remote.a, remote.b, remote.c, remote.d, ports];
-    const { hi, lo } = sipHash(this.key, words);
+    const { hi, lo } = sipHash(this.key, addressWords(local, remote, ports));
     return { initialSequence: seq32(lo + Math.floor(now / TICK_NS)), timestampOffset: hi };
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { RandomSource } from '../base/index.js';
 import type { IpAddress } from '../wire/index.js';
+import { addressWords } from './address-words.js';
 import { randomSipKey, sipHash, type SipKey } from './sip-hash.js';
 
 /** Both ends included; 1 to 65535. */
@@ -36,7 +37,7 @@ export class PortAllocator {
     remotePort: number,
     isFree: (port: number) => boolean,
   ): number | undefined {
-    const words = [local.a, local.b, local.c, local.d, remote.a, remote.b, remote.c, remote.d, remotePort];
+    const words = addressWords(local, remote, remotePort);
     const size = this.range.last - this.range.first + 1;
     const offset = sipHash(this.offsetKey, words).lo;
     const counter = sipHash(this.counterKey, words).lo % COUNTERS;

@@ -9,6 +9,7 @@
  */
 import { SECOND, seq32, type RandomSource, type Seq32 } from '../base/index.js';
 import type { IpAddress } from '../wire/index.js';
+import { addressWords } from './address-words.js';
 import { randomSipKey, sipHash, type SipKey } from './sip-hash.js';
 
 /** One tick of the cookie's clock. */
@@ -56,19 +57,8 @@ export class SynCookies {
 
   private cookie(tick: number, subject: CookieSubject, index: number): Seq32 {
     const { local, remote, ports, peerSequence } = subject;
-    const words = [
-      local.a,
-      local.b,
-      local.c,
-      local.d,
-      remote.a,
-      remote.b,
-      remote.c,
-      remote.d,
-      ports,
-      peerSequence,
-    ];
-    const hash = sipHash(this.key, [...words, tick, index]).lo & 0xff_ffff;
+    const words = addressWords(local, remote, ports, peerSequence, tick, index);
+    const hash = sipHash(this.key, words).lo & 0xff_ffff;
     return seq32((((tick & 31) << 27) | (index << 24) | hash) + peerSequence);
   }
 }
