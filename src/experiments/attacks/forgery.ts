@@ -117,13 +117,7 @@ export function forgeToClient(
   options: readonly MptcpOption[],
   payload?: Uint8Array,
 ): Packet | undefined {
-  const { inward, outward } = spy.flows;
-  if (inward === undefined || outward === undefined) return undefined;
-  return forge({
-    ...{ source: inward.source, destination: inward.destination, flags: TcpFlag.ACK, options },
-    ...{ seq: inward.nextSeq, ack: outward.nextSeq },
-    ...(payload !== undefined && { payload }),
-  });
+  return forgeNext(spy.flows.inward, spy.flows.outward, options, payload);
 }
 
 /** The same to the server, in the name of the client. */
@@ -132,11 +126,20 @@ export function forgeToServer(
   options: readonly MptcpOption[],
   payload?: Uint8Array,
 ): Packet | undefined {
-  const { inward, outward } = spy.flows;
-  if (inward === undefined || outward === undefined) return undefined;
+  return forgeNext(spy.flows.outward, spy.flows.inward, options, payload);
+}
+
+/** The segment that would come next in `flow`, whose other direction is `back`. */
+function forgeNext(
+  flow: FlowView | undefined,
+  back: FlowView | undefined,
+  options: readonly MptcpOption[],
+  payload: Uint8Array | undefined,
+): Packet | undefined {
+  if (flow === undefined || back === undefined) return undefined;
   return forge({
-    ...{ source: outward.source, destination: outward.destination, flags: TcpFlag.ACK, options },
-    ...{ seq: outward.nextSeq, ack: inward.nextSeq },
+    ...{ source: flow.source, destination: flow.destination, flags: TcpFlag.ACK, options },
+    ...{ seq: flow.nextSeq, ack: back.nextSeq },
     ...(payload !== undefined && { payload }),
   });
 }
