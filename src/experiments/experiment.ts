@@ -3,6 +3,7 @@
  * function of its seed and parameters, but for what it asks of the machine's own kernel.
  */
 
+import { MILLISECOND } from '../base/index.js';
 import type { LinuxLab } from './linux-lab.js';
 import type { ParameterSet, ParameterValues } from './parameter.js';
 
@@ -78,6 +79,26 @@ export interface Experiment<P extends ParameterSet = ParameterSet> {
 /** Gives an experiment whose parameters have their types; in a list all are of one type. */
 export function defineExperiment<const P extends ParameterSet>(experiment: Experiment<P>): Experiment {
   return experiment;
+}
+
+/** Does `run` for each of `items` in turn, having said what comes; gives the results in the same order. */
+export async function runEach<T, R>(
+  step: ExperimentContext['step'],
+  items: readonly T[],
+  nameOf: (item: T) => string,
+  run: (item: T) => R,
+): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) {
+    await step(results.length, items.length, nameOf(item));
+    results.push(run(item));
+  }
+  return results;
+}
+
+/** A time in ns as a row has it: in ms, or null where there is none. */
+export function inMs(ns: number | undefined): number | null {
+  return ns === undefined ? null : ns / MILLISECOND;
 }
 
 /** A check that `value` is at most `bound`. */

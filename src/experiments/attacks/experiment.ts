@@ -1,6 +1,6 @@
 /** Every attack in one table: without its defence, and as shipped. */
 
-import { type Check, defineExperiment } from '../experiment.js';
+import { type Check, defineExperiment, runEach } from '../experiment.js';
 import type { AttackOutcome } from './attack.js';
 import { addressChurn, addressHijack, dataAckBeyond, fastClose, removeAddress } from './control.js';
 import { mappingBeyond, outOfOrder, payloadForged } from './data.js';
@@ -59,11 +59,14 @@ export const attackTable = defineExperiment({
   ],
 
   async run({ seed, step }) {
-    const rows: AttackOutcome[] = [];
-    for (const [index, [what, attack]] of attacks.entries()) {
-      await step(index, attacks.length, what);
-      rows.push(...attack(seed));
-    }
+    const rows = (
+      await runEach(
+        step,
+        attacks,
+        ([what]) => what,
+        ([, attack]) => attack(seed),
+      )
+    ).flat();
     return { rows: rows.map((row) => ({ ...row })), figures: {}, checks: rows.flatMap(checksOf) };
   },
 });

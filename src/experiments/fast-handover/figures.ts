@@ -2,6 +2,7 @@
 
 import { SECOND } from '../../base/index.js';
 import { type Point, renderFigure, type Series } from '../../plot/index.js';
+import { goodputPoints } from '../points.js';
 import type { VariantRuns } from './experiment.js';
 import type { Handover } from './world.js';
 
@@ -38,20 +39,10 @@ function sequence({ receiver, diedAtNs }: Handover): Point[] {
     : [...points, ...(receiver.isComplete ? [] : [{ x: windowS.after, y: last.y }])];
 }
 
-/** Goodput in bit/s, each bin drawn from its beginning. */
+/** Goodput around the death of the Wi-Fi. */
 function goodput({ receiver, diedAtNs }: Handover): Point[] {
-  const count = Math.round((windowS.before + windowS.after) / binS);
-  const bytes = new Array<number>(count).fill(0);
-  let before = 0;
-  for (const { atNs, totalBytes } of receiver.arrivals) {
-    const bin = Math.floor(((atNs - diedAtNs) / SECOND + windowS.before) / binS);
-    if (bin >= 0 && bin < count) bytes[bin] = bytes[bin]! + totalBytes - before;
-    before = totalBytes;
-  }
-  return bytes.map((sum, bin) => ({
-    x: Math.round((bin * binS - windowS.before) * 1000) / 1000,
-    y: (sum * 8) / binS,
-  }));
+  const bins = { originNs: diedAtNs, fromS: -windowS.before, toS: windowS.after, binS };
+  return goodputPoints(receiver, ({ totalBytes }) => totalBytes, bins);
 }
 
 function seriesOf(

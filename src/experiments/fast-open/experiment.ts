@@ -4,7 +4,16 @@ import { MILLISECOND } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { renderFigure } from '../../plot/index.js';
 import type { FastOpenListenOptions, FastOpenMode } from '../../stack/index.js';
-import { atLeast, atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import {
+  atLeast,
+  atMost,
+  type Check,
+  defineExperiment,
+  equals,
+  inMs,
+  type Row,
+  runEach,
+} from '../experiment.js';
 import { type Visit, VisitWorld } from './world.js';
 
 const source =
@@ -69,14 +78,14 @@ export const fastOpen = defineExperiment({
   ],
 
   async run({ seed, parameters, step }) {
-    const runs: Run[] = [];
-    for (const [index, protocol] of protocols.entries()) {
-      await step(index, protocols.length, protocol.name);
+    const nameOf = ({ name }: Protocol): string => name;
+    const byProtocol = await runEach(step, protocols, nameOf, (protocol): Run[] => {
       const { listen } = protocol;
       const mptcp = { ...defaultMptcpSettings, ...protocol.mptcp };
       const world = new VisitWorld({ seed, mptcp, listen, ...parameters });
-      for (const { name, mode } of visits) runs.push({ protocol, name, visit: world.visit(mode) });
-    }
+      return visits.map(({ name, mode }) => ({ protocol, name, visit: world.visit(mode) }));
+    });
+    const runs = byProtocol.flat();
     const { delayNs, rateBps, requestBytes } = parameters;
     const scale = scaleOf(delayNs, rateBps, requestBytes);
     return {
@@ -94,7 +103,7 @@ function rowOf({ protocol, name, visit }: Run, rttNs: number): Row {
     requestRtt: requestNs === undefined ? null : requestNs / rttNs,
     firstByteRtt: firstByteNs === undefined ? null : firstByteNs / rttNs,
     answerRtt: answerNs === undefined ? null : answerNs / rttNs,
-    answerMs: answerNs === undefined ? null : answerNs / MILLISECOND,
+    answerMs: inMs(answerNs),
   };
 }
 

@@ -12,7 +12,14 @@ import {
   type TrialOutcome,
   type TrialSetup,
 } from '../../network/index.js';
-import { type Check, defineExperiment, equals, type ExperimentContext, type Row } from '../experiment.js';
+import {
+  type Check,
+  defineExperiment,
+  equals,
+  type ExperimentContext,
+  type Row,
+  runEach,
+} from '../experiment.js';
 import type { KernelTrialRequest } from '../linux-lab.js';
 import { kernelChecks, notesOnKernel } from './kernel-rows.js';
 
@@ -68,12 +75,15 @@ export const middleboxes = defineExperiment({
 
   async run(context) {
     const wanted = wantedTrials(context);
-    const ours: Tried[] = [];
-    for (const { behaviour, placement } of wanted) {
-      await context.step(ours.length, wanted.length, `${behaviour.name}, ${placement}`);
-      const outcome = runTrial(setupOf(context, behaviour, placement));
-      ours.push({ behaviour, placement, stack: 'subflow', outcome });
-    }
+    const ours = await runEach(
+      context.step,
+      wanted,
+      ({ behaviour, placement }) => `${behaviour.name}, ${placement}`,
+      ({ behaviour, placement }): Tried => {
+        const outcome = runTrial(setupOf(context, behaviour, placement));
+        return { behaviour, placement, stack: 'subflow', outcome };
+      },
+    );
     const requests = wanted.map((one) => requestOf(context, one));
     const outcomes = await context.linux?.trials(requests, (done, what) =>
       context.step(done, wanted.length, what),

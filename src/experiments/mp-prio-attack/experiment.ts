@@ -5,7 +5,17 @@
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import { type Point, renderFigure } from '../../plot/index.js';
-import { atLeast, atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import {
+  atLeast,
+  atMost,
+  type Check,
+  defineExperiment,
+  equals,
+  inMs,
+  type Row,
+  runEach,
+} from '../experiment.js';
+import { goodputPoints } from '../points.js';
 import { type PriorityRun, runVariant, variants } from './world.js';
 
 const source =
@@ -51,11 +61,8 @@ export const priorityAttack = defineExperiment({
   ],
 
   async run({ seed, parameters, step }) {
-    const runs: PriorityRun[] = [];
-    for (const [index, variant] of variants.entries()) {
-      await step(index, variants.length, `version ${variant.version}`);
-      runs.push(runVariant(parameters, variant, seed));
-    }
+    const nameOf = (variant: PriorityRun['variant']): string => `version ${variant.version}`;
+    const runs = await runEach(step, variants, nameOf, (variant) => runVariant(parameters, variant, seed));
     return {
       rows: runs.map(rowOf),
       figures: { paths: figureOf(runs, parameters.attackAtNs / SECOND) },
@@ -66,8 +73,7 @@ export const priorityAttack = defineExperiment({
 
 function rowOf({ variant, outcome, otherShare, priorityChanges }: PriorityRun): Row {
   const { completedAtNs, isComplete } = outcome.client;
-  const durationMs = completedAtNs === undefined ? null : completedAtNs / MILLISECOND;
-  return { ...variant, priorityChanges, otherShare, durationMs, completed: isComplete };
+  return { ...variant, priorityChanges, otherShare, durationMs: inMs(completedAtNs), completed: isComplete };
 }
 
 function checksOf(runs: readonly PriorityRun[]): Check[] {
@@ -97,15 +103,8 @@ function checksOf(runs: readonly PriorityRun[]): Check[] {
 
 /** Goodput over one path, in bins. */
 function goodput({ outcome }: PriorityRun, path: number, endS: number): Point[] {
-  const bytes = new Array<number>(Math.max(1, Math.ceil(endS / binS))).fill(0);
-  let before = 0;
-  for (const { atNs, pathBytes } of outcome.client.arrivals) {
-    const bin = Math.floor(atNs / SECOND / binS);
-    const now = pathBytes[path] ?? 0;
-    if (bin < bytes.length) bytes[bin] = bytes[bin]! + now - before;
-    before = now;
-  }
-  return bytes.map((sum, bin) => ({ x: Math.round(bin * binS * 1000) / 1000, y: (sum * 8) / binS }));
+  const bins = { originNs: 0, fromS: 0, toS: endS, binS };
+  return goodputPoints(outcome.client, ({ pathBytes }) => pathBytes[path] ?? 0, bins);
 }
 
 function figureOf(runs: readonly PriorityRun[], attackS: number): string {

@@ -2,9 +2,10 @@
 
 import { MILLISECOND, SECOND, SeededRandom } from '../../base/index.js';
 import { Nat64 } from '../../network/index.js';
-import { type Point, renderFigure } from '../../plot/index.js';
+import { renderFigure } from '../../plot/index.js';
 import { discoverNat64Prefixes, IpAddress, parseNat64Prefix } from '../../wire/index.js';
-import { atLeast, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import { atLeast, type Check, defineExperiment, equals, type Row, runEach } from '../experiment.js';
+import { deliveredPoints } from '../points.js';
 import { longestGapNs, type TransferOutcome, TransferWorld } from '../transfer.js';
 
 const source =
@@ -67,11 +68,8 @@ export const nat64 = defineExperiment({
   ],
 
   async run({ seed, parameters, step }) {
-    const runs: Run[] = [];
-    for (const [index, variant] of variants.entries()) {
-      await step(index, variants.length, variant.name);
-      runs.push(runOnce(parameters, variant, seed));
-    }
+    const nameOf = ({ name }: Run['variant']): string => name;
+    const runs = await runEach(step, variants, nameOf, (variant) => runOnce(parameters, variant, seed));
     return {
       rows: runs.map((run) => rowOf(run, parameters.sizeBytes)),
       figures: { delivered: figureOf(runs) },
@@ -142,10 +140,6 @@ function shareOf6(run: Run): number {
 }
 
 function figureOf(runs: readonly Run[]): string {
-  const points = ({ outcome }: Run): Point[] => [
-    { x: 0, y: 0 },
-    ...outcome.client.arrivals.map(({ atNs, totalBytes }) => ({ x: atNs / SECOND, y: totalBytes })),
-  ];
   return renderFigure({
     kind: 'xy',
     title: 'A download over IPv4 and through a NAT64',
@@ -153,6 +147,9 @@ function figureOf(runs: readonly Run[]): string {
     x: { label: 'time', unit: 's', low: 0 },
     y: { label: 'delivered', unit: 'B', low: 0 },
     markers: [{ x: runs.at(-1)!.diedAtNs / SECOND, label: 'IPv4 dies in the third run' }],
-    series: runs.map((run) => ({ name: run.variant.name, kind: 'step', points: points(run) })),
+    series: runs.map(({ variant, outcome }) => ({
+      ...{ name: variant.name, kind: 'step' },
+      points: deliveredPoints(outcome.client),
+    })),
   });
 }

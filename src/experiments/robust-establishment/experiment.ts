@@ -3,7 +3,8 @@
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import { type Point, renderFigure } from '../../plot/index.js';
 import type { RobustEstablishment } from '../../stack/index.js';
-import { atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import { atMost, type Check, defineExperiment, equals, inMs, type Row, runEach } from '../experiment.js';
+import { deliveredPoints } from '../points.js';
 import { type TransferOutcome, TransferWorld } from '../transfer.js';
 
 const source =
@@ -71,13 +72,13 @@ export const robustEstablishment = defineExperiment({
   ],
 
   async run({ seed, parameters, step }) {
-    const runs: Run[] = [];
-    for (const scenario of scenarios) {
-      for (const mode of modes) {
-        await step(runs.length, scenarios.length * modes.length, `first path ${scenario}, ${mode}`);
-        runs.push(runOnce(parameters, scenario, mode, seed));
-      }
-    }
+    const variants = scenarios.flatMap((scenario) => modes.map((mode) => ({ scenario, mode })));
+    const runs = await runEach(
+      step,
+      variants,
+      ({ scenario, mode }) => `first path ${scenario}, ${mode}`,
+      ({ scenario, mode }) => runOnce(parameters, scenario, mode, seed),
+    );
     return { rows: runs.map(rowOf), figures: { dead: figureOf(runs) }, checks: checksOf(runs, parameters) };
   },
 });
@@ -112,8 +113,8 @@ function rowOf(run: Run): Row {
   const used = (arrivals.at(-1)?.pathBytes ?? []).filter((bytes) => bytes > 0).length;
   return {
     ...{ firstPath: scenario, mode, attempts, paths: used, completed: isComplete },
-    establishedMs: establishedAtNs === undefined ? null : establishedAtNs / MILLISECOND,
-    downloadMs: completedAtNs === undefined ? null : completedAtNs / MILLISECOND,
+    establishedMs: inMs(establishedAtNs),
+    downloadMs: inMs(completedAtNs),
   };
 }
 
@@ -154,8 +155,7 @@ function figureOf(runs: readonly Run[]): string {
     const { arrivals } = outcome.client;
     const last = arrivals.at(-1)?.totalBytes ?? 0;
     return [
-      { x: 0, y: 0 },
-      ...arrivals.map(({ atNs, totalBytes }) => ({ x: atNs / SECOND, y: totalBytes })),
+      ...deliveredPoints(outcome.client),
       { x: Math.max(endS, (arrivals.at(-1)?.atNs ?? 0) / SECOND), y: last },
     ];
   };
