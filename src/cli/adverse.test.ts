@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it } from 'vitest';
+import { launcher } from '../../test/support/subflow-command.js';
 
-const launcher = join(import.meta.dirname, '..', '..', 'bin', 'subflow.js');
 const folder = mkdtempSync(join(tmpdir(), 'subflow-adverse-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { launcher } from '../../test/support/subflow-command.js';
 import { describeWith } from '../../test/support/with-rights.js';
 import { kernelMptcp, mayCreateNamespaces, mayCreateTun, NetworkNamespace } from '../linux/index.js';
-
-const launcher = join(import.meta.dirname, '..', '..', 'bin', 'subflow.js');
 
 describeWith('Fast Open by flag', [kernelMptcp(), mayCreateNamespaces(), mayCreateTun()], () => {
   let folder: string;

@@ -1,4 +1,4 @@
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
@@ -7,26 +7,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kernelMptcp, mayCreateTun } from '../linux/index.js';
+import { type Finished, launcher, runSubflow } from '../../test/support/subflow-command.js';
 import { describeWith, hasTool } from '../../test/support/with-rights.js';
 
-const launcher = join(import.meta.dirname, '..', '..', 'bin', 'subflow.js');
 const folder = mkdtempSync(join(tmpdir(), 'subflow-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Finished {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Runs `subflow` to its end. */
-function subflow(...args: string[]): Promise<Finished> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [launcher, ...args], { cwd: folder, timeout: 60_000 }, (error, out, err) => {
-      resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err });
-    });
-  });
-}
+const subflow = (...args: string[]): Promise<Finished> => runSubflow(folder, args);
 
 /** One line that says what is wrong, and no stack trace. */
 function expectOneLine(result: Finished, status: number, says: RegExp): void {

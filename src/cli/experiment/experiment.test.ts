@@ -1,35 +1,17 @@
-import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { type Finished, runSubflow } from '../../../test/support/subflow-command.js';
 import { defineExperiment, equals, runExperiment } from '../../experiments/index.js';
 import { typed } from './flags.js';
 import { StepLine } from './step-line.js';
 import { resultReport, resultText, tableText } from './text.js';
 
-const launcher = join(import.meta.dirname, '..', '..', '..', 'bin', 'subflow.js');
 const folder = mkdtempSync(join(tmpdir(), 'subflow-experiment-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Finished {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function subflow(...args: string[]): Promise<Finished> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [launcher, 'experiment', ...args],
-      { cwd: folder, timeout: 90_000 },
-      (error, out, err) => {
-        resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err });
-      },
-    );
-  });
-}
+const subflow = (...args: string[]): Promise<Finished> => runSubflow(folder, ['experiment', ...args]);
 
 const quick = ['run', 'fast-handover', '--size', '2M', '--runs', '1', '--no-linux'];
 
