@@ -56,7 +56,7 @@ interface Target {
 }
 
 /** The file that a URL's last segment names, as other download tools do. */
-export function fileNameOf(url: URL): string {
+function fileNameOf(url: URL): string {
   const name = basename(decoded(url.pathname));
   return name === '' || name === '.' || name === '..' || name.includes('\0') ? 'index.html' : name;
 }

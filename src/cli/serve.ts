@@ -23,7 +23,7 @@ interface ServeFlags extends TransportFlags {
 }
 
 /** Reads `ADDRESS:PORT`, `[ADDRESS]:PORT` or `PORT`. Throws a {@link UsageError}. */
-export function parseListen(text: string): { readonly host: string; readonly port: number } {
+function parseListen(text: string): { readonly host: string; readonly port: number } {
   const match = /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):)?(\d+)$/.exec(text);
   if (match === null)
     throw new UsageError(

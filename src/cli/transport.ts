@@ -65,7 +65,7 @@ export function addTransportFlags(command: Command): Command {
 }
 
 /** Reads `10.77.0.0/30` or `fd77::/126`. Throws a {@link UsageError}. */
-export function parseSubnet(text: string): Subnet {
+function parseSubnet(text: string): Subnet {
   const [prefix = '', bits = ''] = text.split('/');
   const base = IpAddress.parse(prefix);
   const prefixLength = /^\d+$/.test(bits) ? Number(bits) : NaN;
@@ -79,7 +79,7 @@ export function parseSubnet(text: string): Subnet {
 }
 
 /** Reads `0`, `1`, `1,0` or `0,1`. Throws a {@link UsageError}. */
-export function parseVersions(text: string): readonly MptcpVersion[] {
+function parseVersions(text: string): readonly MptcpVersion[] {
   if (!/^(?:0|1|0,1|1,0)$/.test(text))
     throw new UsageError(`'${text}' is no list of versions of Multipath TCP; write 0, 1, 1,0 or 0,1`);
   return text.split(',').map((version) => (version === '0' ? 0 : 1));

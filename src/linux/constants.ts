@@ -4,7 +4,6 @@
  */
 
 // Address families, socket types and flags (sys/socket.h).
-export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_PACKET = 17;
@@ -22,14 +21,10 @@ export const IPPROTO_MPTCP = 262;
 // Option levels and options.
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
-export const SO_ERROR = 4;
-export const SO_SNDBUF = 7;
-export const SO_RCVBUF = 8;
 export const SO_LINGER = 13;
 export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 export const SO_RCVBUFFORCE = 33;
-export const SO_PROTOCOL = 38;
 export const IPV6_V6ONLY = 26;
 export const SOL_MPTCP = 284;
 export const SOL_PACKET = 263;
@@ -47,7 +42,6 @@ export const EINPROGRESS = 115;
 // TUN/TAP (linux/if_tun.h) and the virtio network header in front of every packet (linux/virtio_net.h).
 export const TUNSETIFF = 0x400454ca;
 export const TUNSETOFFLOAD = 0x400454d0;
-export const TUNSETVNETHDRSZ = 0x400454d8;
 export const IFF_TUN = 0x0001;
 export const IFF_NO_PI = 0x1000;
 export const IFF_VNET_HDR = 0x4000;
@@ -60,7 +54,6 @@ export const VIRTIO_NET_HDR_F_DATA_VALID = 2;
 export const VIRTIO_NET_HDR_GSO_NONE = 0;
 export const VIRTIO_NET_HDR_GSO_TCPV4 = 1;
 export const VIRTIO_NET_HDR_GSO_TCPV6 = 4;
-export const VIRTIO_NET_HDR_GSO_ECN = 0x80;
 
 // Namespaces (linux/sched.h).
 export const CLONE_NEWNET = 0x4000_0000;

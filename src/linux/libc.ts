@@ -316,7 +316,7 @@ export function watchReadable(fd: number, onReadable: () => void): ReadableWatch
 }
 
 /** An int as the kernel reads it from memory. */
-export function intBytes(value: number): Uint8Array {
+function intBytes(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setInt32(0, value, true);
   return bytes;

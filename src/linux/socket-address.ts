@@ -11,8 +11,6 @@ export interface SocketAddress {
   readonly family: 4 | 6;
 }
 
-/** Bytes of struct sockaddr_storage. */
-export const SOCKADDR_STORAGE_LENGTH = 128;
 const SOCKADDR_IN_LENGTH = 16;
 const SOCKADDR_IN6_LENGTH = 28;
 

@@ -47,7 +47,7 @@ function whatIsWrong(host: string, found: readonly LookupAddress[]): Error | und
 }
 
 /** Families in turn, beginning with the one that the resolver put first (RFC 8305 §4). */
-export function alternate(addresses: readonly LookupAddress[]): LookupAddress[] {
+function alternate(addresses: readonly LookupAddress[]): LookupAddress[] {
   const first = addresses[0]?.family;
   const one = addresses.filter((entry) => entry.family === first);
   const other = addresses.filter((entry) => entry.family !== first);

@@ -43,7 +43,7 @@ export interface Startable extends EventEmitter {
 }
 
 /** Reads the arguments of `listen`, which come in several forms. */
-export function readListenArguments(args: readonly unknown[]): {
+function readListenArguments(args: readonly unknown[]): {
   readonly options: ListenOptions;
   readonly listener: (() => void) | undefined;
 } {

@@ -20,7 +20,7 @@ export function makeScale(ticks: Ticks, from: number, to: number): (value: numbe
 }
 
 /** What an axis is called, with its unit. */
-export function axisTitle(label: string, unit: string): string {
+function axisTitle(label: string, unit: string): string {
   return unit === '' ? label : `${label} (${unit})`;
 }
 

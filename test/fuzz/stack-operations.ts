@@ -41,7 +41,7 @@ function historical({ party, a }: Step): Uint8Array | undefined {
   return history.length === 0 ? undefined : history[a % history.length]!.bytes.slice();
 }
 
-export function deliverNext({ world, party, a }: Step): void {
+function deliverNext({ world, party, a }: Step): void {
   for (let i = a % 8; i >= 0; i--) {
     const flight = party.inbox.shift();
     if (flight !== undefined) world.deliver(party, flight.bytes, flight.meta);

@@ -41,11 +41,11 @@ export const Option = {
 
 export const SERVER_PORT = 80;
 /** Takes data in SYNs, from clients with a cookie. */
-export const FAST_OPEN_PORT = 81;
+const FAST_OPEN_PORT = 81;
 /** Takes data in any SYN, answers at once, and ends connections with ACKs. */
-export const EARLY_PORT = 82;
+const EARLY_PORT = 82;
 /** Speaks version 0 alone. */
-export const VERSION_ZERO_PORT = 83;
+const VERSION_ZERO_PORT = 83;
 const MTU = 1500;
 /** Small, so that scripts reach them. */
 const BUFFER_BYTES = 32 * 1024;

@@ -31,7 +31,7 @@ import {
 import { IpPacket, IpProtocol, parseIp, parseTcpPacket, type TcpPacket } from '../../src/wire/index.js';
 
 /** Port that the server listens on. */
-export const serverPort = 80;
+const serverPort = 80;
 
 /** A TCP segment that left a host. */
 export interface SentSegment {

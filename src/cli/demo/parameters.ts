@@ -40,7 +40,7 @@ const defaultPaths = {
 } as const satisfies Record<string, PathParameters>;
 
 /** Reads `RATE[,DELAY[,LOSS]]`; a part that is left out or empty keeps its default. */
-export function parsePath(text: string, base: PathParameters): PathParameters {
+function parsePath(text: string, base: PathParameters): PathParameters {
   const parts = text.split(',').map((part) => part.trim());
   if (parts.length > 3) throw new UsageError(`'${text}' has more than rate, delay and loss`);
   const [rate = '', delay = '', loss = ''] = parts;
@@ -58,7 +58,7 @@ export function parsePath(text: string, base: PathParameters): PathParameters {
 }
 
 /** Reads a share (`50%`), a time (`2s`, `800ms`, `800`) or `never`. */
-export function parseFailAt(text: string): FailAt {
+function parseFailAt(text: string): FailAt {
   if (text === 'never') return { kind: 'never' };
   if (text.endsWith('%')) return { kind: 'share', share: parseProbability(text) };
   return { kind: 'time', atNs: parseDuration(text) };

@@ -1,7 +1,7 @@
 /** Every attack in one table: without its defence, and as shipped. */
 
 import { type Check, defineExperiment, runEach } from '../experiment.js';
-import type { AttackOutcome } from './attack.js';
+import type { Attack, AttackOutcome } from './attack.js';
 import { addressChurn, addressHijack, dataAckBeyond, fastClose, removeAddress } from './control.js';
 import { mappingBeyond, outOfOrder, payloadForged } from './data.js';
 import { synFlood } from './floods.js';
@@ -9,7 +9,7 @@ import { joinFlood, joinReplay, tokenGuessing } from './joins.js';
 import { blindReset, blindSyn } from './resets.js';
 
 /** In the order of the table. */
-const attacks: readonly (readonly [string, (seed: number) => readonly AttackOutcome[]])[] = [
+const attacks: readonly (readonly [string, Attack])[] = [
   ['blind resets', blindReset],
   ['blind SYNs', blindSyn],
   ['a SYN flood', synFlood],
