@@ -180,7 +180,7 @@ export class EstablishmentRace {
       tcp.nagle = nagle;
       if (keepAliveIdleNs !== NEVER) tcp.setKeepAlive(now, keepAliveIdleNs);
     }
-    host.tellPending(main);
+    host.tellings.tellPending(main);
     host.touch(now, main);
     // They are closed as if nobody had asked for them: their `race` keeps them silent.
     for (const runner of runners.splice(0)) runner.abort(now);

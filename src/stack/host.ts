@@ -7,7 +7,7 @@ import { drawKey, type ConnectionEvent, type Subflow, type SubflowWantedEvent } 
 import { OutgoingSegment, type TcpParameters } from '../tcp/index.js';
 import type { Endpoint, IpAddress, MptcpVersion } from '../wire/index.js';
 import { StackCounters } from './counters.js';
-import { MAX_NOTICES, PendingEvent, type PathNotice, type StackEvent } from './events.js';
+import { PendingEvent } from './events.js';
 import { FastOpenDesk } from './fast-open.js';
 import { Flow, type ConnectionSegment } from './flow.js';
 import { FlowTable, packPorts } from './flow-table.js';
@@ -23,6 +23,7 @@ import { ReplyQueue } from './replies.js';
 import type { ConnectionSettings, StackSettings } from './settings.js';
 import type { OpenSubflowOptions, Socket, SocketHost } from './socket.js';
 import { reachFrom } from './source-selection.js';
+import { TellQueue } from './tell-queue.js';
 import { TimeWaitTable } from './time-wait.js';
 import { MAX_HEADER_BYTES } from './transmit-buffer.js';
 
@@ -48,8 +49,8 @@ export class Host implements SocketHost, ListenerHost {
   /** Sockets that may have something to send, each at most once, in the order in which their turn comes. */
   readonly ready = new Deque<Socket>();
   readonly timers = new TimerQueue<Socket>();
-  /** Sockets and listeners that have something to tell, each at most once. */
-  private readonly tellers = new Deque<Socket | Listener>();
+  /** What sockets and listeners have to tell. */
+  readonly tellings = new TellQueue(this.counters);
   private readonly ports: PortAllocator;
   /** For the last acknowledgments of flows that go to TIME-WAIT. */
   private readonly scratch: ConnectionSegment = new OutgoingSegment();
@@ -243,13 +244,13 @@ export class Host implements SocketHost, ListenerHost {
         this.handleEstablished(socket);
         break;
       case 'readable':
-        this.tell(socket, PendingEvent.READABLE);
+        this.tellings.tell(socket, PendingEvent.READABLE);
         break;
       case 'writable':
-        this.tell(socket, PendingEvent.WRITABLE);
+        this.tellings.tell(socket, PendingEvent.WRITABLE);
         break;
       case 'peer-closed':
-        this.tell(socket, PendingEvent.PEER_CLOSED);
+        this.tellings.tell(socket, PendingEvent.PEER_CLOSED);
         break;
       case 'closed':
         this.fastOpen.close(now, socket, event.error?.code === 'ECONNRESET');
@@ -270,7 +271,7 @@ export class Host implements SocketHost, ListenerHost {
       case 'fallback':
         this.peers.noteFallback(now, socket.remote.address, event);
         learnFrom(this.pathMemory, now, socket, event);
-        this.tellPath(socket, event);
+        this.tellings.tellPath(socket, event);
         break;
       case 'confirmed':
       case 'subflow-opened':
@@ -280,7 +281,7 @@ export class Host implements SocketHost, ListenerHost {
       case 'address-removed':
       case 'experiment':
         learnFrom(this.pathMemory, now, socket, event);
-        this.tellPath(socket, event);
+        this.tellings.tellPath(socket, event);
         break;
     }
   }
@@ -289,7 +290,7 @@ export class Host implements SocketHost, ListenerHost {
     socket.state = 'open';
     const { listener } = socket;
     if (listener === undefined) {
-      this.tell(socket, PendingEvent.ESTABLISHED);
+      this.tellings.tell(socket, PendingEvent.ESTABLISHED);
       return;
     }
     this.counters.passiveOpens++;
@@ -297,7 +298,7 @@ export class Host implements SocketHost, ListenerHost {
     listener.acceptQueue.push(socket);
     if (listener.isAcceptablePending) return;
     listener.isAcceptablePending = true;
-    this.enqueueTeller(listener);
+    this.tellings.enqueue(listener);
   }
 
   private handleClosed(socket: Socket, error: Socket['error']): void {
@@ -310,7 +311,7 @@ export class Host implements SocketHost, ListenerHost {
       this.leaveHalfOpen(socket, socket.listener);
       return;
     }
-    this.tell(socket, PendingEvent.CLOSED);
+    this.tellings.tell(socket, PendingEvent.CLOSED);
   }
 
   private leaveHalfOpen(socket: Socket, listener: Listener): void {
@@ -392,47 +393,7 @@ export class Host implements SocketHost, ListenerHost {
   /** See {@link Listener.accept}. */
   handleAccepted(socket: Socket): void {
     socket.listener = undefined;
-    this.tellPending(socket);
-  }
-
-  // Telling
-
-  private tell(socket: Socket, event: number): void {
-    socket.pendingEvents |= event;
-    if (isHeard(socket)) this.enqueueTeller(socket);
-  }
-
-  private tellPath(socket: Socket, notice: PathNotice): void {
-    socket.notices ??= [];
-    if (socket.notices.length >= MAX_NOTICES) {
-      this.counters.eventsDropped++;
-      return;
-    }
-    socket.notices.push(notice);
-    if (isHeard(socket)) this.enqueueTeller(socket);
-  }
-
-  /** Tells what `socket` kept to itself. */
-  tellPending(socket: Socket): void {
-    if (socket.pendingEvents !== 0 || socket.notices !== undefined) this.enqueueTeller(socket);
-  }
-
-  private enqueueTeller(teller: Socket | Listener): void {
-    if (teller.isEventQueued) return;
-    teller.isEventQueued = true;
-    this.tellers.push(teller);
-  }
-
-  /** The next event; undefined when there is nothing to tell. */
-  pollEvent(): StackEvent | undefined {
-    for (;;) {
-      const teller = this.tellers.at(0);
-      if (teller === undefined) return undefined;
-      const event = 'acceptQueue' in teller ? acceptableEvent(teller) : nextEvent(teller);
-      if (event !== undefined) return event;
-      this.tellers.shift();
-      teller.isEventQueued = false;
-    }
+    this.tellings.tellPending(socket);
   }
 
   /** When a connection or a TIME-WAIT record is due, in ns. */
@@ -454,38 +415,8 @@ export class Host implements SocketHost, ListenerHost {
   }
 }
 
-/** Whether `socket` has an owner who listens: not before it is accepted, nor while its establishment is a race. */
-function isHeard(socket: Socket): boolean {
-  return socket.listener === undefined && socket.race === undefined;
-}
-
 /** When something is due for `socket`, in ns. */
 function dueAt(socket: Socket): number {
   const at = socket.connection.pollTimeout();
   return socket.race === undefined ? at : Math.min(at, socket.race.dueAt(socket));
-}
-
-function acceptableEvent(listener: Listener): StackEvent | undefined {
-  if (!listener.isAcceptablePending) return undefined;
-  listener.isAcceptablePending = false;
-  return listener.acceptQueue.length === 0 ? undefined : { type: 'acceptable', listener };
-}
-
-/** What a socket tells next: paths after establishment, the end last. */
-function nextEvent(socket: Socket): StackEvent | undefined {
-  if (takePending(socket, PendingEvent.ESTABLISHED)) return { type: 'established', socket };
-  const notice = socket.notices?.shift();
-  if (notice !== undefined) return { type: 'path', socket, notice };
-  socket.notices = undefined;
-  if (takePending(socket, PendingEvent.READABLE)) return { type: 'readable', socket };
-  if (takePending(socket, PendingEvent.WRITABLE)) return { type: 'writable', socket };
-  if (takePending(socket, PendingEvent.PEER_CLOSED)) return { type: 'peer-closed', socket };
-  if (takePending(socket, PendingEvent.CLOSED)) return { type: 'closed', socket, error: socket.error };
-  return undefined;
-}
-
-function takePending(socket: Socket, event: number): boolean {
-  if ((socket.pendingEvents & event) === 0) return false;
-  socket.pendingEvents &= ~event;
-  return true;
 }

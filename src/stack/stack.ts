@@ -314,7 +314,7 @@ export class Stack {
 
   /** The next event; undefined when there is none. */
   pollEvent(): StackEvent | undefined {
-    return this.host.pollEvent();
+    return this.host.tellings.pollEvent();
   }
 }
 
