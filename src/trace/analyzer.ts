@@ -70,20 +70,22 @@ export class TraceAnalyzer {
    */
   handle(packet: CapturedPacket, vantage = 0): Observation | undefined {
     this.packets++;
-    const atNs = this.timeOf(packet);
+    this.setTime(packet);
     const { decoder } = this;
     if (!decoder.decode(packet)) return undefined;
     const { segment } = decoder;
+    segment.packet = this.packets;
+    segment.atNs = this.lastNs;
     const place = this.vantages[vantage] ?? this.addVantage(vantage);
     const { flows } = place;
     let stream = flows.find(segment);
     if (stream === undefined || ((segment.flags & SYN) !== 0 && isAnew(stream, segment, flows))) {
-      stream = this.begin(place, segment, atNs);
+      stream = this.begin(place, segment);
     }
     const isFromOpener = flows.isFromLow === stream.isOpenerLow;
-    stream.note(segment, isFromOpener, this.packets, atNs);
-    this.quality.note(segment, stream.mss, vantage, atNs, this.packets);
-    return this.observe(place, stream, segment, isFromOpener, atNs);
+    stream.note(segment, isFromOpener);
+    this.quality.note(segment, stream.mss, vantage);
+    return this.observe(place, stream, segment, isFromOpener);
   }
 
   /** The report of all that was handled. `files` are the files as they were read. */
@@ -101,19 +103,18 @@ export class TraceAnalyzer {
     });
   }
 
-  /** Nanoseconds since the first frame that has a time; a frame without takes the time of the one before. */
-  private timeOf(packet: CapturedPacket): number {
-    if (!packet.hasTime) return this.lastNs;
+  /** Sets the clock: nanoseconds since the first frame that has a time. One without takes the time of the frame before. */
+  private setTime(packet: CapturedPacket): void {
+    if (!packet.hasTime) return;
     const { origin } = this;
     if (origin === undefined) {
       this.origin = { seconds: packet.seconds, nanoseconds: packet.nanoseconds };
-      return 0;
+      return;
     }
     const atNs = elapsedNs(packet, origin);
     this.quality.noteTime(atNs, this.lastNs, this.packets);
     this.lastNs = atNs;
     if (atNs > this.greatestNs) this.greatestNs = atNs;
-    return atNs;
   }
 
   private addVantage(index: number): Vantage {
@@ -123,13 +124,13 @@ export class TraceAnalyzer {
   }
 
   /** A new stream for the segment that was looked up last. */
-  private begin(place: Vantage, segment: Segment, atNs: number): Stream {
+  private begin(place: Vantage, segment: Segment): Stream {
     if (this.streams >= this.settings.limits.maxStreams) this.evict(place, segment);
     const { flows } = place;
     const stream = new Stream(place.nextStream++, place.index);
     this.streams++;
     stream.firstPacket = this.packets;
-    stream.startNs = atNs;
+    stream.startNs = segment.atNs;
     const kind = segment.flags & (SYN | ACK);
     stream.isOpenerCertain = (kind & SYN) !== 0;
     if (kind === SYN) stream.isOpenerLow = flows.isFromLow;
@@ -140,16 +141,10 @@ export class TraceAnalyzer {
     return stream;
   }
 
-  private observe(
-    place: Vantage,
-    stream: Stream,
-    segment: Segment,
-    isFromOpener: boolean,
-    atNs: number,
-  ): Observation {
+  private observe(place: Vantage, stream: Stream, segment: Segment, isFromOpener: boolean): Observation {
     const o = this.observation;
     o.packet = this.packets;
-    o.atNs = atNs;
+    o.atNs = segment.atNs;
     o.vantage = place.index;
     o.stream = stream.number;
     o.flags = segment.flags;
@@ -157,8 +152,12 @@ export class TraceAnalyzer {
     o.optionBits = segment.optionBits;
     if (segment.hasDss) this.handshakes.counts[DSS_PLACE]!++;
     if ((segment.flags & SYN) !== 0 || segment.mptcpCount > 0 || segment.malformedCount > 0) {
-      if ((segment.flags & SYN) !== 0) noteSyn(stream, segment, atNs);
-      this.handshakes.read(place, stream, segment, { packet: this.packets, atNs, isFromOpener });
+      if ((segment.flags & SYN) !== 0) noteSyn(stream, segment);
+      this.handshakes.read(place, stream, segment, {
+        packet: segment.packet,
+        atNs: segment.atNs,
+        isFromOpener,
+      });
     }
     const connection = stream.connection ?? this.adopt(place, stream, segment, isFromOpener);
     clear(o);
@@ -198,10 +197,9 @@ export class TraceAnalyzer {
     const peerData = isClient ? connection.serverData : connection.clientData;
     const host = isClient ? connection.client : connection.server;
     const { flags, payloadLength } = segment;
-    const { atNs } = o;
     connection.packets++;
     connection.lastPacket = o.packet;
-    connection.endNs = atNs;
+    connection.endNs = segment.atNs;
     o.connection = connection.id;
     o.subflow = stream.subflow;
     o.sender = isClient ? 'client' : 'server';
@@ -213,34 +211,34 @@ export class TraceAnalyzer {
       if (connection.isFallback && own.mappings.end !== Number.POSITIVE_INFINITY) mapAll(own);
     }
     if (stream.thirdNs < 0 && isFromOpener && stream.synAckNs >= 0 && (flags & SYN) === 0) {
-      stream.thirdNs = atNs;
+      stream.thirdNs = segment.atNs;
     }
-    const offset = own.send(segment, atNs);
+    const offset = own.send(segment);
     o.relativeSeq = offset;
     const window = (flags & SYN) !== 0 ? segment.window : segment.window << own.windowShift;
     o.windowBytes = window;
     if ((flags & (ACK | RST)) === ACK) {
       if (!peer.isAnchored) anchor(peer, stream, !isFromOpener);
-      const acked = peer.acknowledge(segment, atNs);
+      const acked = peer.acknowledge(segment);
       if ((flags & SYN) !== 0 && peer.synPayload > 0) peer.noteSynAnswer();
       o.relativeAck = peer.acked + ((segment.ack - peer.ackedSeq) | 0);
       o.ackedBytes = acked;
       o.rttNs = peer.rttSample;
       if (acked > 0) own.ackSizes.add(acked);
-      if (window === 0 || own.zeroSince >= 0) own.noteWindow(window, atNs);
+      if (window === 0 || own.zeroSince >= 0) own.noteWindow(window, segment);
     }
     if (segment.hasMapping) readMapping(place, connection, own, host, data, segment, o);
     if (segment.hasDataAck) {
-      o.dataAck = readDataAck(place, connection, peerData, segment, atNs);
+      o.dataAck = readDataAck(place, connection, peerData, segment);
       o.dataRttNs = peerData.rttSample;
-      if ((flags & SYN) === 0) peerData.noteWindow(window, atNs);
+      if ((flags & SYN) === 0) peerData.noteWindow(window, segment);
     }
     if (payloadLength > 0) {
       const start = (flags & SYN) !== 0 ? offset + 1 : offset;
       if (connection.checksum === true && this.settings.verifiesChecksums) {
         verifyChecksum(own, data, segment, start, o.packet);
       }
-      carryPayload(own, host, data, stream, start, payloadLength, o);
+      carryPayload(own, host, data, stream, segment, start, o);
       o.flightBytes = own.flightBytes;
       o.dataFlightBytes = data.flightBytes;
       o.outOfOrderBytes = data.outOfOrderBytes;
@@ -273,7 +271,8 @@ function isAnew(stream: Stream, segment: Segment, flows: FlowTable): boolean {
   return isKnown && initial !== segment.seq;
 }
 
-function noteSyn(stream: Stream, segment: Segment, atNs: number): void {
+function noteSyn(stream: Stream, segment: Segment): void {
+  const { atNs } = segment;
   if (segment.mss > 0) stream.mss = stream.mss === 0 ? segment.mss : Math.min(stream.mss, segment.mss);
   const shift = Math.min(segment.windowScale, 14);
   if ((segment.flags & ACK) === 0) {

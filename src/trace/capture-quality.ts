@@ -40,8 +40,8 @@ export class CaptureQuality {
   }
 
   /** Takes in a segment. `mss` is the least that its stream's SYNs stated, 0 without. */
-  note(segment: Segment, mss: number, vantage: number, atNs: number, packet: number): void {
-    const { payloadLength, seq, ack } = segment;
+  note(segment: Segment, mss: number, vantage: number): void {
+    const { payloadLength, seq, ack, atNs, packet } = segment;
     if (payloadLength > 0) {
       if (segment.payloadAvailable < payloadLength) {
         this.cutPayloads++;

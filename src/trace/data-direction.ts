@@ -6,6 +6,7 @@
  */
 import { DataRanges } from './data-ranges.js';
 import { Histogram } from './histogram.js';
+import type { Segment } from './segment.js';
 import type { TraceLimits } from './settings.js';
 import { TimedSegments } from './timed-segments.js';
 
@@ -112,32 +113,32 @@ export class DataDirection {
    * Takes in payload [start, end) that subflow `owner` carries, not again within that subflow. Returns how many bytes of
    * it a subflow had carried before; `ranges` says which.
    */
-  carry(start: number, end: number, owner: number, atNs: number): number {
+  carry(start: number, end: number, owner: number, segment: Segment): number {
     this.bytes += end - start;
-    if (this.firstDataNs < 0) this.beginAt(start, atNs);
-    this.lastDataNs = atNs;
+    if (this.firstDataNs < 0) this.beginAt(start, segment);
+    this.lastDataNs = segment.atNs;
     let again = 0;
     if (start >= this.end) {
       this.uniqueBytes += end - start;
-      this.ranges.append(start, end, owner, atNs);
+      this.ranges.append(start, end, owner, segment);
       if (start === this.contiguous) this.contiguous = end;
       else this.outOfOrderBytes += end - start;
       this.extend(end);
-      this.timed.push(end, atNs);
+      this.timed.push(end, segment);
     } else {
-      again = this.carryBelow(start, end, owner, atNs);
+      again = this.carryBelow(start, end, owner, segment);
     }
     this.flight.add(this.end > this.acked ? this.end - this.acked : 0);
     this.outOfOrder.add(this.outOfOrderBytes);
     if (this.blockedSince < 0 && this.rightEdge >= 0 && this.rightEdge - this.end < this.segmentBytes) {
-      this.blockedSince = atNs;
+      this.blockedSince = segment.atNs;
       this.blocker = this.ranges.ownerAt(this.acked);
     }
     return again;
   }
 
   /** Takes in a DATA_ACK of the peer; false when it acknowledges nothing new. */
-  acknowledge(offset: number, atNs: number): boolean {
+  acknowledge(offset: number, segment: Segment): boolean {
     this.rttSample = -1;
     if (!(offset > this.acked)) return false;
     if (offset > this.end) {
@@ -148,21 +149,21 @@ export class DataDirection {
       this.extend(offset);
     }
     this.acked = offset;
-    if (offset > this.contiguous) this.fillUpTo(offset, atNs);
+    if (offset > this.contiguous) this.fillUpTo(offset, segment);
     const sentNs = this.timed.acknowledge(offset);
     if (sentNs >= 0 && offset > this.karnEnd) {
-      this.rttSample = atNs - sentNs;
+      this.rttSample = segment.atNs - sentNs;
       this.rtt.add(this.rttSample);
     }
     return true;
   }
 
   /** The peer has room for `windowBytes` behind its highest DATA_ACK (RFC 8684 §3.3.4). */
-  noteWindow(windowBytes: number, atNs: number): void {
+  noteWindow(windowBytes: number, segment: Segment): void {
     const edge = this.acked + windowBytes;
     if (edge > this.rightEdge) this.rightEdge = edge;
     if (this.blockedSince >= 0 && this.rightEdge - this.end >= this.segmentBytes) {
-      this.endBlock(atNs);
+      this.endBlock(segment.atNs);
     }
   }
 
@@ -185,17 +186,17 @@ export class DataDirection {
   }
 
   /** The first data of a capture that starts in the middle: what lies before it is not missing. */
-  private beginAt(start: number, atNs: number): void {
+  private beginAt(start: number, { atNs }: Segment): void {
     this.firstDataNs = atNs;
     if (this.isFromKey || start <= this.end) return;
     this.contiguous = start;
     this.end = start;
   }
 
-  private carryBelow(start: number, end: number, owner: number, atNs: number): number {
+  private carryBelow(start: number, end: number, owner: number, segment: Segment): number {
     const { ranges } = this;
     const wasContiguous = this.contiguous;
-    ranges.cover(start, end, owner, atNs);
+    ranges.cover(start, end, owner, segment);
     const again = end - start - ranges.freshBytes;
     this.uniqueBytes += ranges.freshBytes;
     this.reinjectedBytes += again;
@@ -207,14 +208,14 @@ export class DataDirection {
       const repeated = again - (wasContiguous - start);
       if (repeated > 0) this.outOfOrderBytes = Math.max(0, this.outOfOrderBytes - repeated);
       this.contiguous = end;
-      this.pass(end, atNs);
+      this.pass(end, segment);
     }
     if (end > this.end) this.extend(end);
     return again;
   }
 
   /** Everything below `offset` has arrived, whatever the capture shows. */
-  private fillUpTo(offset: number, atNs: number): void {
+  private fillUpTo(offset: number, segment: Segment): void {
     const { ranges } = this;
     for (let i = ranges.indexEndingAfter(this.contiguous); i < ranges.count; i++) {
       const start = ranges.startOf(i);
@@ -222,26 +223,26 @@ export class DataDirection {
       this.release(
         Math.min(ranges.endOf(i), offset) - Math.max(start, this.contiguous),
         ranges.timeOf(i),
-        atNs,
+        segment,
       );
     }
     this.contiguous = offset;
-    this.pass(offset, atNs);
+    this.pass(offset, segment);
   }
 
   /** A hole that ended at `from` is filled: the ranges that follow without a gap are in order now. */
-  private pass(from: number, atNs: number): void {
+  private pass(from: number, segment: Segment): void {
     const { ranges } = this;
     for (let i = ranges.indexEndingAfter(from); i < ranges.count; i++) {
       if (ranges.startOf(i) > this.contiguous) break;
       const end = ranges.endOf(i);
-      this.release(end - this.contiguous, ranges.timeOf(i), atNs);
+      this.release(end - this.contiguous, ranges.timeOf(i), segment);
       this.contiguous = end;
     }
     if (this.contiguous >= this.end) this.outOfOrderBytes = 0;
   }
 
-  private release(bytes: number, arrivedNs: number, atNs: number): void {
+  private release(bytes: number, arrivedNs: number, { atNs }: Segment): void {
     this.outOfOrderBytes = Math.max(0, this.outOfOrderBytes - bytes);
     this.outOfOrderNs.add(atNs - arrivedNs);
   }

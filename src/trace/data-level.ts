@@ -95,7 +95,6 @@ export function readDataAck(
   connection: Connection,
   peerData: DataDirection,
   segment: Segment,
-  atNs: number,
 ): number {
   const isNew = !peerData.isAnchored;
   const { dataAckHi, dataAckLo } = segment;
@@ -111,7 +110,7 @@ export function readDataAck(
     peerData.strange++;
     return -1;
   }
-  peerData.acknowledge(offset, atNs);
+  peerData.acknowledge(offset, segment);
   return offset;
 }
 
@@ -121,26 +120,27 @@ export function carryPayload(
   host: HostView,
   data: DataDirection,
   stream: Stream,
+  segment: Segment,
   start: number,
-  length: number,
   o: Observation,
 ): void {
+  const length = segment.payloadLength;
   const { mappings } = direction;
   o.dataOffset = mappings.dataOffset(start);
   o.retransmittedBytes = direction.repeated;
   if (direction.freshTail === length) {
-    carryRange(direction, host, data, stream, start, start + length, o);
+    carryRange(direction, host, data, stream, segment, start, start + length, o);
     return;
   }
   if (direction.repeated > 0 && start < 1 + direction.synPayload)
-    carrySynAgain(direction, host, data, stream, start, length, o);
+    carrySynAgain(direction, host, data, stream, segment, start, o);
   for (let i = 0; i < direction.holes.removedCount && direction.freshInHoles > 0; i++) {
     const { removedStarts, removedEnds } = direction.holes;
-    carryRange(direction, host, data, stream, removedStarts[i]!, removedEnds[i]!, o);
+    carryRange(direction, host, data, stream, segment, removedStarts[i]!, removedEnds[i]!, o);
   }
   const stop = start + length;
   if (direction.freshTail > 0) {
-    carryRange(direction, host, data, stream, stop - direction.freshTail, stop, o);
+    carryRange(direction, host, data, stream, segment, stop - direction.freshTail, stop, o);
   }
 }
 
@@ -150,15 +150,16 @@ function carrySynAgain(
   host: HostView,
   data: DataDirection,
   stream: Stream,
+  segment: Segment,
   start: number,
-  length: number,
   o: Observation,
 ): void {
+  const length = segment.payloadLength;
   const from = Math.max(start, direction.synRefusedFrom);
   const end = Math.min(start + length, 1 + direction.synPayload);
   if (direction.synRefusedFrom === 0 || from >= end) return;
   direction.synRefusedFrom = end;
-  carryRange(direction, host, data, stream, from, end, o);
+  carryRange(direction, host, data, stream, segment, from, end, o);
 }
 
 /** Payload [start, end) of a subflow, mapping by mapping; what none maps is left out. */
@@ -167,6 +168,7 @@ function carryRange(
   host: HostView,
   data: DataDirection,
   stream: Stream,
+  segment: Segment,
   start: number,
   end: number,
   o: Observation,
@@ -177,11 +179,11 @@ function carryRange(
     if (dataOffset < 0) return;
     const isCurrent = from >= mappings.start && from < mappings.end;
     const stop = isCurrent && mappings.end < end ? mappings.end : end;
-    const again = data.carry(dataOffset, dataOffset + (stop - from), stream.subflow, o.atNs);
+    const again = data.carry(dataOffset, dataOffset + (stop - from), stream.subflow, segment);
     const fresh = stop - from - again;
     if (fresh > 0) {
       direction.firstCarriedBytes += fresh;
-      host.handovers.carry(stream.subflow, o.atNs, o.packet);
+      host.handovers.carry(stream.subflow, segment);
     }
     if (again > 0) noteReinjection(direction, data, o);
     from = stop;

@@ -3,6 +3,8 @@
  * follow each other without a gap are one. Bounded: when there are too many, the lowest are forgotten, and what is sent
  * below them counts as sent before, by nobody knows whom.
  */
+import type { Segment } from './segment.js';
+
 const noNumbers = new Float64Array(0);
 const noOwners = new Int32Array(0);
 
@@ -47,17 +49,17 @@ export class DataRanges {
   }
 
   /** Adds a range that starts at or behind the end of all others. */
-  append(start: number, end: number, owner: number, atNs: number): void {
+  append(start: number, end: number, owner: number, segment: Segment): void {
     const last = this.head + this.count - 1;
     if (this.count > 0 && this.owners[last] === owner && this.ends[last] === start) {
       this.ends[last] = end;
       return;
     }
-    this.insert(this.count, start, end, owner, atNs);
+    this.insert(this.count, start, end, owner, segment);
   }
 
   /** Adds [start, end), of which parts may be there already; says in `freshBytes` and `earlier...` which. */
-  cover(start: number, end: number, owner: number, atNs: number): void {
+  cover(start: number, end: number, owner: number, segment: Segment): void {
     this.freshBytes = 0;
     this.earlierOwners.length = 0;
     this.earlierBytes.length = 0;
@@ -72,7 +74,7 @@ export class DataRanges {
       if (from < nextStart) {
         const stop = Math.min(end, nextStart);
         this.freshBytes += stop - from;
-        i = this.fill(i, from, stop, owner, atNs);
+        i = this.fill(i, from, stop, owner, segment);
         from = stop;
       } else {
         const stop = Math.min(end, this.endOf(i));
@@ -95,16 +97,16 @@ export class DataRanges {
   }
 
   /** Puts a fresh range before range `i`, or makes it part of the one before; returns its index. */
-  private fill(i: number, start: number, end: number, owner: number, atNs: number): number {
+  private fill(i: number, start: number, end: number, owner: number, segment: Segment): number {
     const before = this.head + i - 1;
     if (i > 0 && this.owners[before] === owner && this.ends[before] === start) {
       this.ends[before] = end;
       return i - 1;
     }
-    return this.insert(i, start, end, owner, atNs);
+    return this.insert(i, start, end, owner, segment);
   }
 
-  private insert(index: number, start: number, end: number, owner: number, atNs: number): number {
+  private insert(index: number, start: number, end: number, owner: number, segment: Segment): number {
     let i = index;
     if (this.count >= this.limit) {
       this.forgetLowest();
@@ -121,7 +123,7 @@ export class DataRanges {
     }
     this.starts[at] = start;
     this.ends[at] = end;
-    this.times[at] = atNs;
+    this.times[at] = segment.atNs;
     this.owners[at] = owner;
     this.count++;
     return i;

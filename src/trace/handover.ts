@@ -3,6 +3,7 @@
  * handover: the old one must send nothing new for a while, or have ended.
  */
 import { MILLISECOND } from '../base/index.js';
+import type { Segment } from './segment.js';
 
 /** How long the old subflow must be silent while data flows on another. */
 const SILENCE_NS = 500 * MILLISECOND;
@@ -42,9 +43,10 @@ export class HandoverWatch {
   }
 
   /** Subflow `subflow` carries data that none had carried before. */
-  carry(subflow: number, atNs: number, packet: number): void {
-    if (subflow !== this.carrier) this.change(subflow, atNs, packet);
-    else if (this.from >= 0 && this.isCertain(atNs)) this.confirm();
+  carry(subflow: number, segment: Segment): void {
+    const { atNs } = segment;
+    if (subflow !== this.carrier) this.change(subflow, segment);
+    else if (this.from >= 0 && this.isCertain(segment)) this.confirm();
     this.segments++;
     this.lastNs = atNs;
   }
@@ -59,8 +61,9 @@ export class HandoverWatch {
     if (this.from >= 0 && this.lastNs - this.atNs >= FINAL_SILENCE_NS) this.confirm();
   }
 
-  private change(subflow: number, atNs: number, packet: number): void {
-    if (this.from >= 0 && subflow !== this.from && this.isCertain(atNs)) this.confirm();
+  private change(subflow: number, segment: Segment): void {
+    const { atNs, packet } = segment;
+    if (this.from >= 0 && subflow !== this.from && this.isCertain(segment)) this.confirm();
     if (this.carrier >= 0) {
       // The subflow that had been given up sends again: its data moved nowhere, but the other's may do so now.
       this.from = this.carrier;
@@ -74,7 +77,7 @@ export class HandoverWatch {
     this.carrier = subflow;
   }
 
-  private isCertain(atNs: number): boolean {
+  private isCertain({ atNs }: Segment): boolean {
     return atNs - this.atNs >= SILENCE_NS || (this.hasEnded && this.segments >= ENOUGH_SEGMENTS);
   }
 

@@ -7,6 +7,9 @@ import { maxMptcpOptions } from '../wire/index.js';
 const noBytes = new Uint8Array(0);
 
 export class Segment {
+  /** Number of the frame, and when it was seen: nanoseconds since the first one. Set by the analyser. */
+  packet = 0;
+  atNs = 0.5;
   /** The buffer that holds the frame; offsets below count from its start. */
   bytes: Uint8Array = noBytes;
   /** Version of the innermost IP header. */

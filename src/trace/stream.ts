@@ -109,10 +109,10 @@ export class Stream {
   }
 
   /** Notes what every segment has: initial numbers, ends, times. `isFromOpener` says who sent it. */
-  note(segment: Segment, isFromOpener: boolean, packet: number, atNs: number): void {
+  note(segment: Segment, isFromOpener: boolean): void {
     this.packets++;
-    this.lastPacket = packet;
-    this.endNs = atNs;
+    this.lastPacket = segment.packet;
+    this.endNs = segment.atNs;
     const { flags } = segment;
     if (isFromOpener) {
       if (!this.hasOpenerInitial) {

@@ -112,7 +112,7 @@ export class SubflowDirection {
    * Takes in a segment that this host sent; returns the offset of its first sequence number. What it did to the counts
    * stands in `freshTail`, `freshInHoles` and `repeated`.
    */
-  send(segment: Segment, atNs: number): number {
+  send(segment: Segment): number {
     this.packets++;
     this.freshTail = 0;
     this.freshInHoles = 0;
@@ -122,7 +122,7 @@ export class SubflowDirection {
     if (payloadLength > 0) {
       const start = (flags & 2) !== 0 ? offset + 1 : offset;
       if ((flags & 2) !== 0) this.synPayload = payloadLength;
-      if ((flags & 4) === 0) this.sendPayload(segment, start, payloadLength, atNs);
+      if ((flags & 4) === 0) this.sendPayload(segment, start, payloadLength);
     }
     if ((flags & 5) !== 0) this.finish(flags, offset + payloadLength);
     return offset;
@@ -132,7 +132,7 @@ export class SubflowDirection {
    * Takes in an acknowledgement of this direction's bytes that the peer sent; returns how many bytes it newly
    * acknowledges. `rttSample` then is the round-trip time that it shows, -1 for none.
    */
-  acknowledge(segment: Segment, atNs: number): number {
+  acknowledge(segment: Segment): number {
     this.rttSample = -1;
     const ack = this.acked + ((segment.ack - this.ackedSeq) | 0);
     const advance = ack - this.acked;
@@ -146,8 +146,8 @@ export class SubflowDirection {
     this.acked = ack;
     this.ackedSeq = segment.ack;
     const sentNs = this.timed.acknowledge(ack);
-    if (sentNs >= 0 && ack > this.karnEnd) this.sample(atNs - sentNs);
-    else if (this.repeatedEnd >= 0) this.sampleRepeated(segment, ack, atNs);
+    if (sentNs >= 0 && ack > this.karnEnd) this.sample(segment.atNs - sentNs);
+    else if (this.repeatedEnd >= 0) this.sampleRepeated(segment, ack);
     return advance;
   }
 
@@ -163,7 +163,7 @@ export class SubflowDirection {
   rttSample = -1;
 
   /** Notes the window that this host advertises. */
-  noteWindow(windowBytes: number, atNs: number): void {
+  noteWindow(windowBytes: number, { atNs }: Segment): void {
     if (windowBytes === 0) {
       if (this.zeroSince >= 0) return;
       this.zeroSince = atNs;
@@ -174,9 +174,10 @@ export class SubflowDirection {
     }
   }
 
-  private sendPayload(segment: Segment, start: number, length: number, atNs: number): void {
+  private sendPayload(segment: Segment, start: number, length: number): void {
+    const { atNs } = segment;
     this.bytes += length;
-    if (!this.hasData) this.firstData(start, atNs);
+    if (!this.hasData) this.firstData(start, segment);
     this.lastDataNs = atNs;
     const stop = start + length;
     if (start === this.end) {
@@ -189,17 +190,17 @@ export class SubflowDirection {
       this.holes.append(this.end, start);
       this.freshTail = length;
     } else {
-      this.sendAgain(segment, start, stop, atNs);
+      this.sendAgain(segment, start, stop);
     }
     this.uniqueBytes += this.freshTail + this.freshInHoles;
     if (this.freshTail > 0) {
       this.advanceTo(stop);
-      this.timed.push(stop, atNs);
+      this.timed.push(stop, segment);
     }
     this.flight.add(this.end > this.acked ? this.end - this.acked : 0);
   }
 
-  private firstData(start: number, atNs: number): void {
+  private firstData(start: number, { atNs }: Segment): void {
     this.hasData = true;
     this.firstDataNs = atNs;
     // The capture starts in the middle, and its first segment is not the one that the first acknowledgement is of.
@@ -207,7 +208,7 @@ export class SubflowDirection {
   }
 
   /** A segment that starts below the end of what was sent: sent again, or later than its successors. */
-  private sendAgain(segment: Segment, start: number, stop: number, atNs: number): void {
+  private sendAgain(segment: Segment, start: number, stop: number): void {
     const known = Math.min(stop, this.end);
     if (this.holes.count > 0) this.freshInHoles = this.holes.remove(start, known);
     else this.holes.removedCount = 0;
@@ -222,7 +223,7 @@ export class SubflowDirection {
       this.retransmittedPackets++;
       this.repeatedEnd = stop;
       this.repeatedTsVal = segment.hasTimestamps ? segment.tsVal : 0;
-      this.repeatedNs = atNs;
+      this.repeatedNs = segment.atNs;
     }
     // Whatever is in flight waits for these bytes, so the next acknowledgements say nothing of the path (RFC 6298 §3).
     this.karnEnd = Math.max(this.end, stop);
@@ -239,10 +240,10 @@ export class SubflowDirection {
   }
 
   /** The timestamp that came back tells which transmission was acknowledged (RFC 7323 §4). */
-  private sampleRepeated(segment: Segment, ack: number, atNs: number): void {
+  private sampleRepeated(segment: Segment, ack: number): void {
     if (ack < this.repeatedEnd) return;
     if (segment.hasTimestamps && this.repeatedTsVal !== 0 && segment.tsEcr === this.repeatedTsVal) {
-      this.sample(atNs - this.repeatedNs);
+      this.sample(segment.atNs - this.repeatedNs);
     }
     this.repeatedEnd = -1;
   }

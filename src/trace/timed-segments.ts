@@ -2,6 +2,8 @@
  * When the segments in flight were sent, in a ring: an acknowledgement asks how long the newest that it covers took.
  * Bounded: while the ring is full, further segments are not timed.
  */
+import type { Segment } from './segment.js';
+
 const noNumbers = new Float64Array(0);
 
 export class TimedSegments {
@@ -16,12 +18,12 @@ export class TimedSegments {
     this.limit = limit;
   }
 
-  /** A segment that ends at offset `end`, behind all others, was sent. */
-  push(end: number, at: number): void {
+  /** `segment`, which ends at offset `end` behind all others, was sent. */
+  push(end: number, { atNs }: Segment): void {
     if (this.count === this.ends.length && !this.grow()) return;
     const slot = (this.head + this.count) & (this.ends.length - 1);
     this.ends[slot] = end;
-    this.times[slot] = at;
+    this.times[slot] = atNs;
     this.count++;
   }
 
