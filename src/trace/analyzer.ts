@@ -7,6 +7,7 @@
  * every time, good until the next call. A join whose connection becomes known later (the capture lost the packet with the
  * keys) has the connection -1 until then.
  */
+import { asDouble } from './double.js';
 import { type CapturedPacket, elapsedNs } from '../capture/index.js';
 import { adopt } from './adoption.js';
 import { CaptureQuality } from './capture-quality.js';
@@ -47,11 +48,13 @@ export class TraceAnalyzer {
   private packets = 0;
   /** The instant that times count from; undefined before the first frame that has a time. */
   private origin: { readonly seconds: number; readonly nanoseconds: number } | undefined = undefined;
-  private lastNs = 0;
-  private greatestNs = 0;
+  private lastNs = asDouble;
+  private greatestNs = asDouble;
   private streams = 0;
 
   constructor(options: TraceOptions = {}) {
+    this.lastNs = 0;
+    this.greatestNs = 0;
     const limits = { ...defaultTraceSettings.limits, ...options.limits };
     this.settings = { ...defaultTraceSettings, ...options, limits };
     this.decoder = new Decoder(limits.maxTunnelDepth);
@@ -205,7 +208,7 @@ export class TraceAnalyzer {
     o.sender = isClient ? 'client' : 'server';
     if (!own.isAnchored) anchor(own, stream, isFromOpener);
     if (stream.subflow === 0) {
-      if (stream.thirdNs < 0 || !connection.isConfirmed || payloadLength > 0) {
+      if (!connection.isConfirmed || (payloadLength > 0 && own.mappings.count === 0)) {
         judgeFallback(connection, stream, segment, isFromOpener, o.packet);
       }
       if (connection.isFallback && own.mappings.end !== Number.POSITIVE_INFINITY) mapAll(own);

@@ -3,6 +3,7 @@
  * was signalled. Only state and the steps that keep it whole; the rules that read packets are in handshake.ts,
  * data-level.ts and fallback.ts.
  */
+import { asDouble } from './double.js';
 import { type Uint64, uint64Distance } from '../base/index.js';
 import { deriveKeyMaterial } from '../wire/index.js';
 import { DataDirection } from './data-direction.js';
@@ -63,12 +64,14 @@ export class Connection {
   packets = 0;
   firstPacket = 0;
   lastPacket = 0;
-  startNs = 0;
-  endNs = 0;
+  startNs = asDouble;
+  endNs = asDouble;
   readonly addresses: AddressState[] = [];
   readonly signals: SignalReport[] = [];
 
   constructor(id: number, vantage: number, limits: TraceLimits) {
+    this.startNs = 0;
+    this.endNs = 0;
     this.id = id;
     this.vantage = vantage;
     this.limits = limits;

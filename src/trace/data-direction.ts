@@ -4,6 +4,7 @@
  * first byte is 1; where that is not known, the first number seen is 1.
  * Read first: RFC 8684 §3.3.1 (mappings), §3.3.2 (DATA_ACK), §3.3.3 (DATA_FIN), §3.3.4 (receive window).
  */
+import { asDouble } from './double.js';
 import { DataRanges } from './data-ranges.js';
 import { Histogram } from './histogram.js';
 import type { Segment } from './segment.js';
@@ -19,8 +20,8 @@ const USUAL_SEGMENT_BYTES = 1400;
 
 export class DataDirection {
   /** Data-level bytes on subflows, those first carried, and those carried before. */
-  bytes = 0;
-  uniqueBytes = 0;
+  bytes = asDouble;
+  uniqueBytes = asDouble;
   reinjectedBytes = 0;
   mappings = 0;
   badChecksums = 0;
@@ -35,31 +36,31 @@ export class DataDirection {
   /** Wire number, in signed halves, that stands for the offset `anchor`. */
   anchorHi = 0;
   anchorLo = 0;
-  anchor = 0;
+  anchor = asDouble;
   /** End of the highest mapping seen, highest DATA_ACK, and the first byte that has not been seen. */
-  end = 1;
-  acked = 1;
-  contiguous = 1;
+  end = asDouble;
+  acked = asDouble;
+  contiguous = asDouble;
   /** Bytes seen above the first that has not been. */
   outOfOrderBytes = 0;
   /** Offset of the DATA_FIN; -1 before it was seen. */
   dataFinAt = -1;
-  firstDataNs = -1;
-  lastDataNs = -1;
+  firstDataNs = asDouble;
+  lastDataNs = asDouble;
   /** Numbers of 64 bits that fit nowhere. */
   strange = 0;
   /** Highest offset that the peer's window allows; -1 before it is known. */
-  rightEdge = -1;
+  rightEdge = asDouble;
   /** Payload of a full segment. */
   segmentBytes = USUAL_SEGMENT_BYTES;
   /** Since when there is no room for another; -1 while there is. */
-  blockedSince = -1;
-  blockedNs = 0;
+  blockedSince = asDouble;
+  blockedNs = asDouble;
   /** Subflow whose bytes were the first without a DATA_ACK when the window filled; -1 unknown. And time by subflow. */
   private blocker = -1;
   readonly blockedBy: number[] = [];
   /** Round-trip time that the last DATA_ACK completed; -1 for none. */
-  rttSample = -1;
+  rttSample = asDouble;
   readonly rtt = new Histogram();
   readonly flight = new Histogram();
   readonly outOfOrder = new Histogram();
@@ -67,9 +68,22 @@ export class DataDirection {
   readonly ranges: DataRanges;
   private readonly timed: TimedSegments;
   /** DATA_ACKs up to here are of bytes that were sent more than once. */
-  private karnEnd = 0;
+  private karnEnd = asDouble;
 
   constructor(limits: TraceLimits) {
+    this.bytes = 0;
+    this.uniqueBytes = 0;
+    this.anchor = 0;
+    this.end = 1;
+    this.acked = 1;
+    this.contiguous = 1;
+    this.firstDataNs = -1;
+    this.lastDataNs = -1;
+    this.rightEdge = -1;
+    this.blockedSince = -1;
+    this.blockedNs = 0;
+    this.rttSample = -1;
+    this.karnEnd = 0;
     this.ranges = new DataRanges(limits.maxDataRanges);
     this.timed = new TimedSegments(limits.maxTimedSegments);
   }

@@ -2,6 +2,7 @@
  * Finds the moments at which a host's data moved from one subflow to another. Data that alternates between subflows is no
  * handover: the old one must send nothing new for a while, or have ended.
  */
+import { asDouble } from './double.js';
 import { MILLISECOND } from '../base/index.js';
 import type { Segment } from './segment.js';
 
@@ -26,12 +27,12 @@ export class HandoverWatch {
   forgotten = 0;
   /** Subflow that carried new data last, and when; -1 before. */
   private carrier = -1;
-  private lastNs = 0;
+  private lastNs = asDouble;
   /** The last change of carrier that may become a handover; `from` is -1 without one. */
   private from = -1;
   private to = -1;
-  private atNs = 0;
-  private gapNs = 0;
+  private atNs = asDouble;
+  private gapNs = asDouble;
   private packet = 0;
   /** Segments since then, and whether the old subflow has ended. */
   private segments = 0;
@@ -39,6 +40,9 @@ export class HandoverWatch {
   private readonly limit: number;
 
   constructor(limit: number) {
+    this.lastNs = 0;
+    this.atNs = 0;
+    this.gapNs = 0;
     this.limit = limit;
   }
 

@@ -3,6 +3,7 @@
  * percentile is within 2 % of the truth. Memory follows the spread of the samples: 128 bytes for each power of two
  * between the least and the greatest, which is 8 KB at worst.
  */
+import { asDouble } from './double.js';
 import type { Distribution } from './report.js';
 
 /** A double and the half of its bits that holds sign, exponent and the first bits of the mantissa. */
@@ -17,13 +18,18 @@ const noCounts = new Uint32Array(0);
 
 export class Histogram {
   count = 0;
-  sum = 0;
+  sum = asDouble;
   min = Number.POSITIVE_INFINITY;
-  max = 0;
+  max = asDouble;
   /** Samples of each bucket, from the one numbered `first` on; zeros are in none. */
   private counts: Uint32Array = noCounts;
   private first = 0;
   private zeros = 0;
+
+  constructor() {
+    this.sum = 0;
+    this.max = 0;
+  }
 
   /** Adds a sample, 0 or more; what is below 0 (a clock that went back) is left out. */
   add(value: number): void {

@@ -3,6 +3,8 @@
  * it, for segments that come late. Everything in offsets: of the subflow as in subflow-direction.ts, of the data as in
  * data-direction.ts. Read first: RFC 8684 §3.3.1.
  */
+import { asDouble } from './double.js';
+
 const REMEMBERED = 16;
 const noNumbers = new Float64Array(0);
 
@@ -10,9 +12,9 @@ export class MappingRecord {
   /** Different mappings seen. */
   count = 0;
   /** Subflow offsets of the mapping in force, and what to add to get the data offset. An infinite one ends nowhere. */
-  start = 0;
-  end = 0;
-  delta = 0;
+  start = asDouble;
+  end = asDouble;
+  delta = asDouble;
   /**
    * What to add to the subflow sequence number in a mapping to get a subflow offset: where the SYN was captured,
    * the payload that it delivered; else the least difference seen between the two, since a mapping starts at its segment
@@ -24,6 +26,12 @@ export class MappingRecord {
   private ends: Float64Array = noNumbers;
   private deltas: Float64Array = noNumbers;
   private next = 0;
+
+  constructor() {
+    this.start = 0;
+    this.end = 0;
+    this.delta = 0;
+  }
 
   /** Puts a mapping in force; false when it is the one that is, or comes again with a segment sent again. */
   set(start: number, length: number, dataOffset: number): boolean {

@@ -2,6 +2,7 @@
  * One TCP connection between two ports: what Wireshark calls a stream. Small as long as it belongs to no connection that
  * is followed, since there may be hundreds of thousands; the statistics of its two directions come with the connection.
  */
+import { asDouble } from './double.js';
 import { type Endpoint, formatEndpoint, IpAddress } from '../wire/index.js';
 import type { Connection } from './connection.js';
 import type { HandshakePacket } from './handshake-packet.js';
@@ -48,12 +49,12 @@ export class Stream {
   packets = 0;
   firstPacket = 0;
   lastPacket = 0;
-  startNs = 0;
-  endNs = 0;
+  startNs = asDouble;
+  endNs = asDouble;
   /** First SYN, first SYN+ACK and first packet of the opener after that, in time; -1 before they were seen. */
-  synNs = -1;
-  synAckNs = -1;
-  thirdNs = -1;
+  synNs = asDouble;
+  synAckNs = asDouble;
+  thirdNs = asDouble;
   /** Window scale that each SYN offered; -1 without. */
   openerShift = -1;
   otherShift = -1;
@@ -82,6 +83,11 @@ export class Stream {
   fromOther: SubflowDirection | undefined = undefined;
 
   constructor(number: number, vantage: number) {
+    this.startNs = 0;
+    this.endNs = 0;
+    this.synNs = -1;
+    this.synAckNs = -1;
+    this.thirdNs = -1;
     this.number = number;
     this.vantage = vantage;
   }

@@ -4,6 +4,7 @@
  * Knows nothing of the data sequence, except that it keeps the mapping in force (subflow-mapping.ts reads it).
  * Read first: RFC 9293 §3.4, RFC 6298 §3 (Karn), RFC 7323 §4.
  */
+import { asDouble } from './double.js';
 import { ChecksumVerifier } from './checksum-verifier.js';
 import { Histogram } from './histogram.js';
 import { MappingRecord } from './mapping-record.js';
@@ -18,8 +19,8 @@ const FARTHEST = 0x4000_0000;
 export class SubflowDirection {
   packets = 0;
   /** Payload bytes, each time they were sent, and those seen for the first time. */
-  bytes = 0;
-  uniqueBytes = 0;
+  bytes = asDouble;
+  uniqueBytes = asDouble;
   retransmittedBytes = 0;
   retransmittedPackets = 0;
   /** Bytes that came after later ones, seen for the first time. */
@@ -39,9 +40,9 @@ export class SubflowDirection {
   /** Segments whose sequence number lies nowhere near the stream. */
   strange = 0;
   zeroWindows = 0;
-  zeroWindowNs = 0;
+  zeroWindowNs = asDouble;
   /** When the window was closed; -1 while it is open. */
-  zeroSince = -1;
+  zeroSince = asDouble;
   /** Power of two that this host's windows count in. */
   windowShift = 0;
   /** Whether a number of this direction was seen at all, and whether it was followed from its SYN on. */
@@ -54,12 +55,12 @@ export class SubflowDirection {
   /** Whether payload was seen. */
   hasData = false;
   /** End of what was sent, and highest acknowledgement; each also as the wire number that it stands for, signed. */
-  end = 0;
+  end = asDouble;
   endSeq = 0;
-  acked = 0;
+  acked = asDouble;
   ackedSeq = 0;
-  firstDataNs = -1;
-  lastDataNs = -1;
+  firstDataNs = asDouble;
+  lastDataNs = asDouble;
   /** Payload bytes of the last segment seen for the first time, and those in a hole of earlier ones. */
   freshTail = 0;
   freshInHoles = 0;
@@ -74,13 +75,25 @@ export class SubflowDirection {
   readonly verifier = new ChecksumVerifier();
   private readonly timed: TimedSegments;
   /** Acknowledgements up to here are of bytes that were sent more than once. */
-  private karnEnd = 0;
+  private karnEnd = asDouble;
   /** The last segment sent again: its end, its timestamp, and when; -1 for none. */
-  private repeatedEnd = -1;
+  private repeatedEnd = asDouble;
   private repeatedTsVal = 0;
-  private repeatedNs = 0;
+  private repeatedNs = asDouble;
 
   constructor(limits: TraceLimits) {
+    this.bytes = 0;
+    this.uniqueBytes = 0;
+    this.zeroWindowNs = 0;
+    this.zeroSince = -1;
+    this.end = 0;
+    this.acked = 0;
+    this.firstDataNs = -1;
+    this.lastDataNs = -1;
+    this.rttSample = -1;
+    this.karnEnd = 0;
+    this.repeatedEnd = -1;
+    this.repeatedNs = 0;
     this.holes = new RangeSet(limits.maxHoles);
     this.timed = new TimedSegments(limits.maxTimedSegments);
   }
@@ -160,7 +173,7 @@ export class SubflowDirection {
   }
 
   /** Round-trip time in nanoseconds that the last acknowledgement completed; -1 for none. */
-  rttSample = -1;
+  rttSample = asDouble;
 
   /** Notes the window that this host advertises. */
   noteWindow(windowBytes: number, { atNs }: Segment): void {
