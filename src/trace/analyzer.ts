@@ -207,12 +207,7 @@ export class TraceAnalyzer {
     o.subflow = stream.subflow;
     o.sender = isClient ? 'client' : 'server';
     if (!own.isAnchored) anchor(own, stream, isFromOpener);
-    if (stream.subflow === 0) {
-      if (!connection.isConfirmed || (payloadLength > 0 && own.mappings.count === 0)) {
-        judgeFallback(connection, stream, segment, isFromOpener, o.packet);
-      }
-      if (connection.isFallback && own.mappings.end !== Number.POSITIVE_INFINITY) mapAll(own);
-    }
+    if (stream.subflow === 0) firstSubflow(connection, stream, segment, isFromOpener, own);
     if (stream.thirdNs < 0 && isFromOpener && stream.synAckNs >= 0 && (flags & SYN) === 0) {
       stream.thirdNs = segment.atNs;
     }
@@ -306,6 +301,27 @@ function anchor(direction: SubflowDirection, stream: Stream, isOpener: boolean):
   direction.anchor(isOpener ? stream.openerInitial : stream.otherInitial, isFromStart);
   direction.isSynSeen = isOpener ? stream.hasSyn : stream.hasSynAck;
   scaleWindows(stream);
+}
+
+/** What holds for the first subflow only: it may fall back, or speak plain TCP from the start. */
+function firstSubflow(
+  connection: Connection,
+  stream: Stream,
+  segment: Segment,
+  isFromOpener: boolean,
+  own: SubflowDirection,
+): void {
+  if (!connection.isMultipath && segment.hasDss) {
+    connection.isMultipath = true;
+    stream.fromOpener!.mappings.clear();
+    stream.fromOther!.mappings.clear();
+  }
+  const mayFallBack = !connection.isConfirmed || (segment.payloadLength > 0 && own.mappings.count === 0);
+  if (connection.isMultipath && mayFallBack) {
+    judgeFallback(connection, stream, segment, isFromOpener, segment.packet);
+  }
+  const isPlain = connection.isFallback || !connection.isMultipath;
+  if (isPlain && own.mappings.end !== Number.POSITIVE_INFINITY) mapAll(own);
 }
 
 /** In a fallback, the mapping in force goes on for ever; without one, the data is that of the subflow. */

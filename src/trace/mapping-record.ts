@@ -55,6 +55,17 @@ export class MappingRecord {
     return -1;
   }
 
+  /** Forgets all mappings. */
+  clear(): void {
+    this.count = 0;
+    this.start = 0;
+    this.end = 0;
+    this.starts = noNumbers;
+    this.ends = noNumbers;
+    this.deltas = noNumbers;
+    this.next = 0;
+  }
+
   private isRemembered(start: number, delta: number): boolean {
     for (let i = 0; i < this.starts.length; i++) {
       if (this.starts[i] === start && this.deltas[i] === delta) return true;
