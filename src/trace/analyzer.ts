@@ -236,7 +236,7 @@ export class TraceAnalyzer {
       if (connection.checksum === true && this.settings.verifiesChecksums) {
         verifyChecksum(own, data, segment, start, o.packet);
       }
-      carryPayload(own, host, data, stream, segment, start, o);
+      carryPayload(own, data, stream, segment, start, o);
       o.flightBytes = own.flightBytes;
       o.dataFlightBytes = data.flightBytes;
       o.outOfOrderBytes = data.outOfOrderBytes;
@@ -332,8 +332,8 @@ function mapAll(direction: SubflowDirection): void {
 }
 
 function endOf(connection: Connection, stream: Stream): void {
-  connection.client.handovers.end(stream.subflow);
-  connection.server.handovers.end(stream.subflow);
+  connection.clientData.handovers.end(stream.subflow);
+  connection.serverData.handovers.end(stream.subflow);
 }
 
 /** Resets what not every segment has. */

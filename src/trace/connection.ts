@@ -7,7 +7,6 @@ import { asDouble } from './double.js';
 import { type Uint64, uint64Distance } from '../base/index.js';
 import { deriveKeyMaterial } from '../wire/index.js';
 import { DataDirection } from './data-direction.js';
-import { HandoverWatch } from './handover.js';
 import type { AddressReport, FallbackCause, SignalReport } from './report.js';
 import type { TraceLimits } from './settings.js';
 import type { MatchedBy, Stream } from './stream.js';
@@ -20,11 +19,6 @@ export class HostView {
   initialDataSeq: Uint64 | undefined = undefined;
   /** MP_CAPABLE flags that it sent last; -1 before. */
   capableFlags = -1;
-  readonly handovers: HandoverWatch;
-
-  constructor(limits: TraceLimits) {
-    this.handovers = new HandoverWatch(limits.maxHandovers);
-  }
 }
 
 /** An address report while it changes. */
@@ -75,8 +69,8 @@ export class Connection {
     this.id = id;
     this.vantage = vantage;
     this.limits = limits;
-    this.client = new HostView(limits);
-    this.server = new HostView(limits);
+    this.client = new HostView();
+    this.server = new HostView();
     this.clientData = new DataDirection(limits);
     this.serverData = new DataDirection(limits);
   }

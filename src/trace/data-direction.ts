@@ -6,6 +6,7 @@
  */
 import { asDouble } from './double.js';
 import { DataRanges } from './data-ranges.js';
+import { HandoverWatch } from './handover.js';
 import { Histogram } from './histogram.js';
 import type { Segment } from './segment.js';
 import type { TraceLimits } from './settings.js';
@@ -66,6 +67,7 @@ export class DataDirection {
   readonly outOfOrder = new Histogram();
   readonly outOfOrderNs = new Histogram();
   readonly ranges: DataRanges;
+  readonly handovers: HandoverWatch;
   private readonly timed: TimedSegments;
   /** DATA_ACKs up to here are of bytes that were sent more than once. */
   private karnEnd = asDouble;
@@ -85,6 +87,7 @@ export class DataDirection {
     this.rttSample = -1;
     this.karnEnd = 0;
     this.ranges = new DataRanges(limits.maxDataRanges);
+    this.handovers = new HandoverWatch(limits.maxHandovers);
     this.timed = new TimedSegments(limits.maxTimedSegments);
   }
 

@@ -117,7 +117,6 @@ export function readDataAck(
 /** The payload that a subflow has just carried for the first time goes to the data level. */
 export function carryPayload(
   direction: SubflowDirection,
-  host: HostView,
   data: DataDirection,
   stream: Stream,
   segment: Segment,
@@ -129,25 +128,24 @@ export function carryPayload(
   o.dataOffset = mappings.dataOffset(start);
   o.retransmittedBytes = direction.repeated;
   if (direction.freshTail === length) {
-    carryRange(direction, host, data, stream, segment, start, start + length, o);
+    carryRange(direction, data, stream, segment, start, start + length, o);
     return;
   }
   if (direction.repeated > 0 && start < 1 + direction.synPayload)
-    carrySynAgain(direction, host, data, stream, segment, start, o);
+    carrySynAgain(direction, data, stream, segment, start, o);
   for (let i = 0; i < direction.holes.removedCount && direction.freshInHoles > 0; i++) {
     const { removedStarts, removedEnds } = direction.holes;
-    carryRange(direction, host, data, stream, segment, removedStarts[i]!, removedEnds[i]!, o);
+    carryRange(direction, data, stream, segment, removedStarts[i]!, removedEnds[i]!, o);
   }
   const stop = start + length;
   if (direction.freshTail > 0) {
-    carryRange(direction, host, data, stream, segment, stop - direction.freshTail, stop, o);
+    carryRange(direction, data, stream, segment, stop - direction.freshTail, stop, o);
   }
 }
 
 /** Payload of the SYN that the peer did not take has a place in the data sequence when it is sent again (RFC 8684 §B.2). */
 function carrySynAgain(
   direction: SubflowDirection,
-  host: HostView,
   data: DataDirection,
   stream: Stream,
   segment: Segment,
@@ -159,13 +157,12 @@ function carrySynAgain(
   const end = Math.min(start + length, 1 + direction.synPayload);
   if (direction.synRefusedFrom === 0 || from >= end) return;
   direction.synRefusedFrom = end;
-  carryRange(direction, host, data, stream, segment, from, end, o);
+  carryRange(direction, data, stream, segment, from, end, o);
 }
 
 /** Payload [start, end) of a subflow, mapping by mapping; what none maps is left out. */
 function carryRange(
   direction: SubflowDirection,
-  host: HostView,
   data: DataDirection,
   stream: Stream,
   segment: Segment,
@@ -183,7 +180,7 @@ function carryRange(
     const fresh = stop - from - again;
     if (fresh > 0) {
       direction.firstCarriedBytes += fresh;
-      host.handovers.carry(stream.subflow, segment);
+      data.handovers.carry(stream.subflow, segment);
     }
     if (again > 0) noteReinjection(direction, data, o);
     from = stop;

@@ -327,7 +327,7 @@ function goodput(bytes: number, firstNs: number, lastNs: number): number | null 
 function reportHandovers(connection: Connection): HandoverReport[] {
   const reports: HandoverReport[] = [];
   for (const by of ['client', 'server'] as const) {
-    const { handovers } = by === 'client' ? connection.client : connection.server;
+    const { handovers } = by === 'client' ? connection.clientData : connection.serverData;
     handovers.finish();
     for (const { from, to, atNs, gapNs, packet } of handovers.found) {
       const target = connection.subflows[to]!;

@@ -4,6 +4,7 @@ import { captureTargets } from './capture-targets.js';
 import { netlinkTargets } from './netlink-targets.js';
 import { stackTargets } from './stack-target.js';
 import type { FuzzTarget } from './target.js';
+import { traceTargets } from './trace-targets.js';
 import { type WireParser, wireParsers } from './wire-targets.js';
 
 /** Where a parser stopped, if it did, is the outcome; among values there is nothing to tell them apart by. */
@@ -29,4 +30,5 @@ export const targets: readonly FuzzTarget[] = [
   ...boxTargets,
   ...netlinkTargets,
   ...stackTargets,
+  ...traceTargets,
 ];
