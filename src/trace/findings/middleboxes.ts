@@ -14,22 +14,23 @@ export const middleboxRule: FindingRule = {
 
 /** The two views of each connection that two vantages saw. */
 function pairs(connections: readonly ConnectionReport[]): [ConnectionReport, ConnectionReport][] {
-  const first = new Map<string, ConnectionReport>();
+  const known = new Map<string, ConnectionReport>();
   const found: [ConnectionReport, ConnectionReport][] = [];
   for (const connection of connections) {
-    const name = nameOf(connection);
-    const other = first.get(name);
-    if (other === undefined) first.set(name, connection);
-    else if (other.vantage !== connection.vantage) found.push([other, connection]);
+    const names = namesOf(connection);
+    const other = names
+      .map((name) => known.get(name))
+      .find((seen) => seen !== undefined && seen.vantage !== connection.vantage);
+    if (other !== undefined) found.push([other, connection]);
+    for (const name of names) known.set(name, known.get(name) ?? connection);
   }
   return found;
 }
 
-/** By its tokens; by the ends of its first subflow where there are none. */
-function nameOf({ clientToken, serverToken, client, server }: ConnectionReport): string {
-  return clientToken !== null && serverToken !== null
-    ? `${clientToken} ${serverToken}`
-    : `${client} ${server}`;
+/** What both views share: the server's token, or the ends of the first subflow where a box hides the keys. */
+function namesOf({ serverToken, client, server }: ConnectionReport): string[] {
+  const ends = `${client} ${server}`;
+  return serverToken === null ? [ends] : [String(serverToken), ends];
 }
 
 function compareConnections(one: ConnectionReport, other: ConnectionReport): Finding[] {
