@@ -84,10 +84,10 @@ describe('findings in simulated worlds', () => {
     ['sequence-rewriting', 'first', 'sequence-rewritten', /subflow 0 of connection 0 rewrites/],
     ['sequence-rewriting', 'second', 'sequence-rewritten', /subflow 1 of connection 0 rewrites/],
     ['nat', 'first', 'address-translated', /translator stands on the path of subflow 0/],
-    ['strip-capable-syn', 'first', 'option-removed', /from the syn of subflow 0 .*: Multipath TCP/],
+    ['strip-capable-syn', 'first', 'option-removed', /from the SYN of subflow 0 .*: Multipath TCP/],
     ['strip-capable-syn', 'first', 'fallback-syn-ack', /answered MP_CAPABLE without it/],
-    ['strip-capable-syn-ack', 'first', 'option-removed', /from the syn-ack of subflow 0 .*: Multipath TCP/],
-    ['strip-mptcp-after-syn', 'only', 'option-removed', /from the third of subflow 0 .*: Multipath TCP/],
+    ['strip-capable-syn-ack', 'first', 'option-removed', /from the SYN\+ACK of subflow 0 .*: Multipath TCP/],
+    ['strip-mptcp-after-syn', 'only', 'option-removed', /from the first data of subflow 0 .*: Multipath TCP/],
     ['strip-join-syn', 'second', 'join-option-removed', /MP_JOIN is missing in the SYN\+ACK of subflow 1/],
     ['drop-mptcp-syn', 'only', 'fallback-syn-retried', /got no answer, the one without did/],
   ] as const)('%s on the %s path shows as %s', (box, placement, code, says) => {

@@ -379,7 +379,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
   ],
   'mss-changed': [
     () => bothEnds({ tcpOptions: [{ kind: 'mss', mss: 1380 }, ...usualOptions.slice(1)] }),
-    /clamps the MSS in the syn of subflow 0 of connection 0: 1460 becomes 1380/,
+    /clamps the MSS in the SYN of subflow 0 of connection 0: 1460 becomes 1380/,
   ],
   'much-reinjection': [
     () =>
@@ -401,7 +401,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
   ],
   'option-removed': [
     () => bothEnds({ tcpOptions: usualOptions.slice(0, 2) }),
-    /removes options from the syn of subflow 0 of connection 0: SACK permitted is at one end only/,
+    /removes options from the SYN of subflow 0 of connection 0: SACK permitted is at one end only/,
   ],
   'priority-changed': [
     () => after(1, (connection) => says(connection, { subtype: 'MP_PRIO', backup: true })),

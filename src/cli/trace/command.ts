@@ -13,6 +13,7 @@ interface TraceFlags extends FilterFlags, OutputFlags {
   readonly key: readonly string[];
   /** False with `--no-checksums`. */
   readonly checksums: boolean;
+  readonly bothEnds?: true;
   readonly options?: true;
   readonly json?: true;
 }
@@ -27,6 +28,10 @@ export function addTraceCommand(program: Command, setStatus: (status: number) =>
         'Several files are read as one, in the order of time.',
     )
     .argument('<file...>', 'captures; - is standard input')
+    .option(
+      '--both-ends',
+      'each file was captured at another place: compares what they show of one connection',
+    )
     .option('--all', 'report plain TCP connections too')
     .option(
       '--key <hex>',
@@ -57,6 +62,7 @@ async function trace(names: readonly string[], flags: TraceFlags): Promise<numbe
     includesPlain: flags.all === true,
     keys: flags.key,
     verifiesChecksums: flags.checksums,
+    isPlaceEach: flags.bothEnds === true,
   };
   const selection = readSelection(flags);
   const { report } = await readAndWrite(names, options, flags.json !== true, flags, selection);

@@ -4,10 +4,10 @@
  * belong to it.
  */
 
-import { Attribution, type ConnectionSelection, type TraceOptions } from '../../trace/index.js';
+import { Attribution, type ConnectionSelection } from '../../trace/index.js';
 import { chooseConnections } from './filter.js';
 import { PacketFile } from './packet-file.js';
-import { readCaptures, type Reading, requireFiles } from './read.js';
+import { readCaptures, type Reading, type ReadOptions, requireFiles } from './read.js';
 import { csvTable, TraceTables } from './tables.js';
 
 /** As the options say. */
@@ -32,7 +32,7 @@ class Outputs {
 /** Reads the captures, writes what is asked for, and gives what was found of the connections selected. */
 export async function readAndWrite(
   names: readonly string[],
-  options: TraceOptions,
+  options: ReadOptions,
   showsProgress: boolean,
   flags: OutputFlags,
   selection: ConnectionSelection | undefined,
@@ -55,7 +55,7 @@ export async function readAndWrite(
 
 async function writeAll(
   names: readonly string[],
-  options: TraceOptions,
+  options: ReadOptions,
   showsProgress: boolean,
   { tables }: Outputs,
 ): Promise<Reading> {
@@ -68,7 +68,7 @@ async function writeAll(
 
 async function writeChosen(
   names: readonly string[],
-  options: TraceOptions,
+  options: ReadOptions,
   showsProgress: boolean,
   { tables, packets }: Outputs,
   { report, files }: Reading,

@@ -23,6 +23,12 @@ export type SegmentConsumer = (
   input: number,
 ) => void;
 
+/** How captures are read. */
+export interface ReadOptions extends TraceOptions {
+  /** Whether each capture was made at a place of its own, so that packets are in several of them. */
+  readonly isPlaceEach?: boolean;
+}
+
 /** What came of a reading. */
 export interface Reading {
   readonly report: TraceReport;
@@ -32,7 +38,7 @@ export interface Reading {
 /** Reads the captures called `names`; throws a {@link FailureError} when none of them is one. */
 export async function readCaptures(
   names: readonly string[],
-  options: TraceOptions,
+  { isPlaceEach = false, ...options }: ReadOptions,
   showsProgress: boolean,
   consume?: SegmentConsumer,
 ): Promise<Reading> {
@@ -43,7 +49,7 @@ export async function readCaptures(
   let files: readonly FedFile[];
   try {
     files = await feedPackets(inputs, (packet, input) => {
-      const observation = analyzer.handle(packet);
+      const observation = analyzer.handle(packet, isPlaceEach ? input : 0);
       consume?.(packet, observation, input);
       if ((packet.frame & 0xffff) === 0) line.update(inputs.reduce((sum, each) => sum + each.position, 0));
     });

@@ -61,9 +61,10 @@ function ignoredLine({ ignored, malformedOptions, limitsReached }: TraceReport):
 }
 
 function connectionLines(connection: ConnectionReport): string[] {
-  const { id, client, server, startNs, durationNs } = connection;
+  const { id, client, server, startNs, durationNs, vantage } = connection;
+  const place = vantage === 0 ? '' : `, as seen at place ${vantage + 1}`;
   return [
-    `Connection ${id}: ${client} -> ${server}${connection.isClientCertain ? '' : ' (who is the client is a guess)'}`,
+    `Connection ${id}: ${client} -> ${server}${place}${connection.isClientCertain ? '' : ' (who is the client is a guess)'}`,
     `  ${summary(connection)}; from ${seconds(startNs)}, for ${formatDuration(durationNs)}`,
     ...tokenLine(connection),
     ...indented(subflowTable(connection)),

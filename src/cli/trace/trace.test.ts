@@ -95,6 +95,14 @@ describe('subflow trace', () => {
     ]);
   });
 
+  it('takes each file for a place of its own with --both-ends, and finds nothing between two equal ones', async () => {
+    const { out } = await subflow(['trace', 'demo.pcapng', 'demo.pcapng.gz', '--both-ends', '--json']);
+    const { connections, findings } = JSON.parse(out) as TraceReport;
+    expect(connections.map(({ vantage }) => vantage)).toEqual([0, 1]);
+    expect(connections[1]!.serverData).toEqual(connections[0]!.serverData);
+    expect(findings.filter(({ code }) => /rewritten|changed|removed|translated/.test(code))).toEqual([]);
+  });
+
   it('reports what stands before a cut, and says where the cut is', async () => {
     const bytes = readFileSync(join(folder, 'demo.pcapng'));
     writeFileSync(join(folder, 'cut.pcapng'), bytes.subarray(0, bytes.length >> 1));

@@ -78,18 +78,36 @@ function compareSubflows(one: SubflowReport, other: SubflowReport, what: string)
   return [...findings, ...compareHandshakes(readHandshake(one), readHandshake(other), what)];
 }
 
+const roleNames = {
+  syn: 'the SYN',
+  'syn-ack': 'the SYN+ACK',
+  third: 'the third packet',
+  data: 'the first data',
+} as const;
+
 function compareHandshakes(
   packets: readonly ReadPacket[],
   others: readonly ReadPacket[],
   what: string,
 ): Finding[] {
-  return (['syn', 'syn-ack', 'third'] as const).flatMap((role) => {
+  return (Object.keys(roleNames) as (keyof typeof roleNames)[]).flatMap((role) => {
     const one = packets.find(({ packet }) => packet.role === role);
     const other = others.find(({ packet }) => packet.role === role);
-    return one === undefined || other === undefined
-      ? []
-      : comparePackets(one, other, `the ${role} of ${what}`);
+    if (one === undefined || other === undefined) return [];
+    if (role === 'data' && !isSameSending(one, other)) return [];
+    return comparePackets(one, other, `${roleNames[role]} of ${what}`);
   });
+}
+
+/** Whether both are one sending of the same data: what is sent again may rightly have other options. */
+function isSameSending(one: ReadPacket, other: ReadPacket): boolean {
+  const instant = timestampOf(one);
+  return instant !== undefined && instant === timestampOf(other) && one.packet.sender === other.packet.sender;
+}
+
+function timestampOf({ header }: ReadPacket): number | undefined {
+  for (const { option } of header.options) if (option.kind === 'timestamps') return option.tsVal;
+  return undefined;
 }
 
 function comparePackets(one: ReadPacket, other: ReadPacket, what: string): Finding[] {
