@@ -4,6 +4,7 @@
  */
 
 import { Command, CommanderError } from 'commander';
+import { addCheckCommand } from './check/command.js';
 import { addDemoCommand } from './demo/command.js';
 import { addExperimentCommand } from './experiment/command.js';
 import { ExitStatus, explain, isExpected } from './errors.js';
@@ -21,6 +22,7 @@ function buildProgram(setStatus: (status: number) => void): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'subflow: ')) });
+  addCheckCommand(program, setStatus);
   addDemoCommand(program, setStatus);
   addExperimentCommand(program, setStatus);
   addGetCommand(program, setStatus);

@@ -11,16 +11,16 @@ function runReplies(input: Uint8Array): string {
   assert(replies.length * MIN_MESSAGE_BYTES <= input.length, 'a message takes no less than its header');
   for (const reply of replies) {
     if (reply.kind === 'ack') assert(reply.errno >= 0, 'an error number is not negative');
-    else
+    else if (reply.kind === 'data')
       for (const { length } of reply.attributes.values())
         assert(length <= input.length, 'an attribute lies within its message');
   }
   return replies
-    .map((reply) =>
-      reply.kind === 'ack'
-        ? `ack ${reply.message.length > 0}`
-        : `${reply.attributes.size} ${decodePathEvent(reply)?.type ?? ''}`,
-    )
+    .map((reply) => {
+      if (reply.kind === 'done') return 'done';
+      if (reply.kind === 'ack') return `ack ${reply.message.length > 0}`;
+      return `${reply.attributes.size} ${decodePathEvent(reply)?.type ?? ''}`;
+    })
     .join();
 }
 

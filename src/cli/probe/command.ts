@@ -11,7 +11,7 @@ import { probeOne, type ProbePlan, SecretSource } from './probe-one.js';
 import { reportObject, reportText, scenarioList, scenarioListObject, statusOf } from './report.js';
 import { type RequestKind, requestKinds } from './request.js';
 import { lineObject, lineText, readTargets, sweep } from './sweep.js';
-import { parseTarget, resolveTarget } from './target.js';
+import { parseTarget, resolveTarget } from '../target.js';
 
 interface ProbeFlags {
   readonly scenario: string;

@@ -21,7 +21,7 @@ import type { IpAddress, MptcpVersion } from '../../wire/index.js';
 import type { ProbeCapture } from './capture.js';
 import type { ProbeReport } from './report.js';
 import { type RequestKind, requestKindFor, requestOf } from './request.js';
-import type { ProbeTarget } from './target.js';
+import type { ProbeTarget } from '../target.js';
 
 /** What is asked, of whichever target. */
 export interface ProbePlan {

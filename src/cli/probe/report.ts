@@ -15,7 +15,7 @@ import {
 } from '../../probe/index.js';
 import { formatEndpoint, type IpAddress } from '../../wire/index.js';
 import { ExitStatus } from '../errors.js';
-import type { ProbeTarget } from './target.js';
+import type { ProbeTarget } from '../target.js';
 
 /** Everything about one target. */
 export interface ProbeReport {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { explain, ExitStatus, UsageError } from '../errors.js';
 import { probeOne, type ProbePlan, type SecretSource } from './probe-one.js';
 import { PROBE_SCHEMA, type ProbeReport, reportObject, statusOf } from './report.js';
-import { parseTarget, resolveTarget, type WrittenTarget } from './target.js';
+import { parseTarget, resolveTarget, type WrittenTarget } from '../target.js';
 
 /** Most targets that are asked at the same time. */
 const MAX_AT_ONCE = 8;

@@ -1,4 +1,6 @@
 export * from './message.js';
 export * from './mptcp-events.js';
 export * from './mptcp-pm.js';
+export * from './mptcp-endpoints.js';
 export * from './netlink-socket.js';
+export * from './socket-diagnosis.js';

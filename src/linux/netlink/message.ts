@@ -24,12 +24,16 @@ export interface GenericRequest {
   readonly version: number;
   readonly sequence: number;
   readonly attributes: readonly Attribute[];
+  /** Asks for everything there is, in as many messages as it takes. */
+  readonly dump?: boolean;
 }
 
 /** What the kernel says to a request. */
 export type NetlinkReply =
   /** Done (`errno` 0), or refused: `errno` is positive, `message` is the kernel's word for it, where it has one. */
   | { readonly kind: 'ack'; readonly sequence: number; readonly errno: number; readonly message: string }
+  /** Everything that was asked for has come. */
+  | { readonly kind: 'done'; readonly sequence: number }
   /** Data of a family: which of its commands, and the attributes at the top level, each by its type. */
   | {
       readonly kind: 'data';
@@ -43,11 +47,13 @@ const GENERIC_HEADER_BYTES = 4;
 const ATTRIBUTE_HEADER_BYTES = 4;
 const NLM_F_REQUEST = 0x1;
 const NLM_F_ACK = 0x4;
+const NLM_F_DUMP = 0x300;
 const NLM_F_CAPPED = 0x100;
 const NLM_F_ACK_TLVS = 0x200;
 const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
 const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
 const NLMSGERR_ATTR_MSG = 1;
 
 function padded(length: number): number {
@@ -89,7 +95,7 @@ export function encodeRequest(request: GenericRequest): Uint8Array {
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.length, true);
   view.setUint16(4, request.family, true);
-  view.setUint16(6, NLM_F_REQUEST | NLM_F_ACK, true);
+  view.setUint16(6, NLM_F_REQUEST | (request.dump === true ? NLM_F_DUMP : NLM_F_ACK), true);
   view.setUint32(8, request.sequence, true);
   view.setUint8(HEADER_BYTES, request.command);
   view.setUint8(HEADER_BYTES + 1, request.version);
@@ -133,6 +139,7 @@ export function decodeReplies(bytes: Uint8Array): NetlinkReply[] {
 function decodeReply(bytes: Uint8Array): NetlinkReply | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const sequence = view.getUint32(8, true);
+  if (view.getUint16(4, true) === NLMSG_DONE) return { kind: 'done', sequence };
   if (view.getUint16(4, true) !== NLMSG_ERROR) {
     const start = HEADER_BYTES + GENERIC_HEADER_BYTES;
     if (bytes.length < start) return undefined;

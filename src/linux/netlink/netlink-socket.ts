@@ -24,6 +24,7 @@ import {
   readAttributes,
   textOf,
   type Attribute,
+  type GenericRequest,
   type NetlinkReply,
 } from './message.js';
 
@@ -143,6 +144,32 @@ export class NetlinkSocket {
       readonly attributes: readonly Attribute[];
     },
   ): ReadonlyMap<number, Uint8Array> | undefined {
+    const sequence = this.send(label, request);
+    return this.answer(label, sequence);
+  }
+
+  /**
+   * Asks for everything of a kind: the attributes of each message.
+   * @throws NetlinkError with the kernel's code when it refuses.
+   */
+  dump(label: string, request: Omit<GenericRequest, 'sequence' | 'dump'>): ReadonlyMap<number, Uint8Array>[] {
+    const sequence = this.send(label, { ...request, dump: true });
+    const found: ReadonlyMap<number, Uint8Array>[] = [];
+    for (let i = 0; i < MAX_READS; i++) {
+      const length = receiveInto(this.fd, this.buffer.address, MESSAGE_BYTES, this.from);
+      if (length === -EAGAIN) break;
+      if (length < 0) throw new NetlinkError(label, -length, '');
+      for (const reply of decodeReplies(this.buffer.bytes.slice(0, length))) {
+        if (reply.sequence !== sequence) continue;
+        if (reply.kind === 'data') found.push(reply.attributes);
+        else if (reply.kind === 'done') return found;
+        else if (reply.errno !== 0) throw new NetlinkError(label, reply.errno, reply.message);
+      }
+    }
+    throw noAnswer(label);
+  }
+
+  private send(label: string, request: Omit<GenericRequest, 'sequence'>): number {
     const sequence = ++this.sequence;
     const bytes = encodeRequest({ ...request, sequence });
     this.buffer.bytes.set(bytes);
@@ -150,7 +177,7 @@ export class NetlinkSocket {
     new DataView(kernel.buffer).setUint16(0, AF_NETLINK, true);
     const sent = sendFrom(this.fd, this.buffer.address, bytes.length, kernel);
     if (sent < 0) throw new NetlinkError(label, -sent, '');
-    return this.answer(label, sequence);
+    return sequence;
   }
 
   /** Reads until the acknowledgment. */
@@ -163,6 +190,7 @@ export class NetlinkSocket {
       for (const reply of decodeReplies(this.buffer.bytes.slice(0, length))) {
         if (reply.sequence !== sequence) continue;
         if (reply.kind === 'data') data ??= reply.attributes;
+        else if (reply.kind === 'done') continue;
         else if (reply.errno === 0) return data;
         else throw new NetlinkError(label, reply.errno, reply.message);
       }

@@ -1,8 +1,8 @@
 /** Targets of the probe as people write them, and how they become addresses. */
 
 import { lookup } from 'node:dns/promises';
-import { IpAddress, parseEndpoint, type Endpoint } from '../../wire/index.js';
-import { FailureError, UsageError } from '../errors.js';
+import { IpAddress, parseEndpoint, type Endpoint } from '../wire/index.js';
+import { FailureError, UsageError } from './errors.js';
 
 /** What was written. */
 export interface WrittenTarget {
