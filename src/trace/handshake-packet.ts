@@ -21,6 +21,7 @@ export interface HandshakePacket {
 }
 
 const SYN = 2;
+const RST = 4;
 const ACK = 16;
 /** Data packets kept of each host. */
 const KEPT_DATA = 2;
@@ -64,6 +65,7 @@ function roleOf(
   const kind = segment.flags & (SYN | ACK);
   if (kind === SYN) return 'syn';
   if (kind === (SYN | ACK)) return 'syn-ack';
+  if ((segment.flags & RST) !== 0) return undefined;
   const known = kept ?? [];
   if (isFromOpener && segment.payloadLength === 0) {
     return known.some(({ role }) => role === 'third') ? undefined : 'third';

@@ -498,6 +498,16 @@ describe('findings', () => {
     },
   );
 
+  it('take a reset of the opener for no third packet: the join is refused, not stripped', () => {
+    const report = after(1, (connection) => {
+      halfJoin(connection, 2);
+      connection.subflows[1]!.reset('client');
+    });
+    const codes = findingsOf(report).map(({ code }) => code);
+    expect(codes).toContain('join-refused');
+    expect(codes).not.toContain('join-option-removed');
+  });
+
   it('all have a sentence that says what they mean, and a test here', () => {
     expect(Object.keys(cases)).toEqual(Object.keys(findingCodes));
   });

@@ -5,6 +5,8 @@ import { amount, bytesText, directionOf, durationText, hosts, percent } from './
 
 /** Packets without a single one of the other direction. */
 const ONE_WAY_PACKETS = 10;
+/** A single byte may be a FIN that was acknowledged and not seen. */
+const LEAST_MISSING_BYTES = 2;
 
 export const captureRule: FindingRule = {
   connection: (connection) => [
@@ -34,7 +36,7 @@ function startsLate({ subflows }: ConnectionReport): Finding[] {
 function lost(subflow: SubflowReport): Finding[] {
   return hosts.flatMap((by) => {
     const { missingBytes, uniqueBytes } = directionOf(subflow, by);
-    if (missingBytes === 0 || isOneWay(subflow)) return [];
+    if (missingBytes < LEAST_MISSING_BYTES || isOneWay(subflow)) return [];
     return [
       finding(
         'capture-lost-packets',
@@ -95,7 +97,7 @@ function madeBadly({ quality, unmatchedJoins }: TraceReport): Finding[] {
   if (duplicates > 0) {
     const text =
       `${amount(duplicates, 'segment')} came twice within a millisecond: captured on two interfaces or by a mirror ` +
-      'port in both directions; they count as retransmissions';
+      'port in both directions, or doubled by the network; they count as retransmissions';
     found.push(finding('capture-duplicates', 'warning', text, quality.duplicatePackets));
   }
   if (clockReversals > 0) {

@@ -48,8 +48,8 @@ function sentence(cause: FallbackCause, place: Host | undefined): string {
       );
     case 'syn-without-mp-capable':
       return (
-        'the SYNs with MP_CAPABLE got no answer, the one without did: a firewall drops them. ' +
-        'Every connection over this path begins with that delay; ask who runs it to pass TCP option 30'
+        'the SYNs with MP_CAPABLE got no answer, the one without did: a firewall drops them, or they were lost by chance. ' +
+        'If every connection over this path begins with that delay, ask who runs it to pass TCP option 30'
       );
     case 'no-dss':
       return (

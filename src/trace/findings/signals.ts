@@ -73,12 +73,14 @@ function wrongChecksums(connection: ConnectionReport): Finding[] {
     return badChecksums === 0 ? [] : [`${amount(badChecksums, 'mapping')} of the ${by}`];
   });
   if (bad.length === 0) return [];
+  const isFelt = fails.length > 0;
   return [
     finding(
       'checksum-wrong',
-      'problem',
+      isFelt ? 'problem' : 'warning',
       `The DSS checksum does not fit the payload of ${bad.join(' and ')}: a box on the path changes data in flight, ` +
-        'such as an application-level gateway',
+        'such as an application-level gateway' +
+        (isFelt ? '' : '. No host complained (MP_FAIL), so it may be bit errors that TCP drops'),
       [...hosts.flatMap((by) => dataOf(connection, by).badChecksumPackets), ...fails],
     ),
   ];
