@@ -9,6 +9,7 @@ import {
 import { KernelServer } from './kernel-server.js';
 import { connectKernelSocket } from './kernel-socket.js';
 import { checkFastOpenMode, checkFastOpenServer } from './fast-open.js';
+import { checkLocalAddresses } from './local-addresses.js';
 import { checkMultipathOptions } from './multipath-options.js';
 import type { ConnectOptions, ServerOptions } from './options.js';
 import { checkRobust } from './robust-option.js';
@@ -30,6 +31,7 @@ export function connect(options: ConnectOptions, connectListener?: () => void): 
   checkConnectOptions({ ...options });
   const chosen = chooseTransport(options);
   checkMultipathOptions(options, chosen.transport, 'client');
+  checkLocalAddresses(options.localAddresses, chosen.transport);
   checkRobust(options.robust, chosen.transport);
   checkFastOpenMode(options.fastOpen);
   const wanted = { ...withoutNulls(options), port };

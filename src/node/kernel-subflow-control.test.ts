@@ -126,6 +126,20 @@ describeWith('choices for one kernel socket', [kernelMptcp()], () => {
 });
 
 describe('what no kernel socket can do', () => {
+  it('is refused with the next step: a choice of local addresses', () => {
+    const choose = (...localAddresses: string[]): unknown =>
+      connect({ transport: 'kernel', port: 80, localAddresses });
+    expect(() => choose('10.0.0.1')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SUBFLOW_UNSUPPORTED',
+        hint: expect.stringContaining('openSubflow') as string,
+      }),
+    );
+    expect(() => choose('10.0.0.1', 'nowhere')).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_IP_ADDRESS' }),
+    );
+  });
+
   it('is refused with the next step: options for private use', () => {
     const socket = adopt(new NetSocket());
     expect(() => socket.sendExperiment(0, { nibble: 1, body: new Uint8Array(1) })).toThrow(

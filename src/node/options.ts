@@ -14,6 +14,11 @@ export interface ConnectOptions extends TransportOptions, MultipathOptions, Fast
   readonly robust?: RobustOption;
   /** Address to connect from. */
   readonly localAddress?: string;
+  /**
+   * Addresses of the host that the connection may use and announce, beside `localAddress`; it begins from the first that
+   * leads to the peer. Userspace only. Default: all.
+   */
+  readonly localAddresses?: readonly string[];
   /** Port to connect from; chosen when left out. */
   readonly localPort?: number;
   /** Version of IP to look `host` up for: 4, 6, or 0 for both. */

@@ -20,8 +20,8 @@ afterEach(() => {
   for (const cleanUp of cleanUps.splice(0).reverse()) cleanUp();
 });
 
-/** A kernel of its own with two interfaces that lead to a host of ours. */
-function world(): { kernel: NetworkNamespace; host: UserspaceHost } {
+/** A kernel of its own with interfaces, two at first, that lead to a host of ours. */
+function world(paths = 2): { kernel: NetworkNamespace; host: UserspaceHost } {
   const kernel = NetworkNamespace.create('kernel');
   const host = new UserspaceHost();
   cleanUps.push(
@@ -30,7 +30,7 @@ function world(): { kernel: NetworkNamespace; host: UserspaceHost } {
   );
   kernel.sysctl('net.ipv4.conf.all.rp_filter', 0);
   kernel.ip('link set lo up', 'mptcp limits set subflows 8 add_addr_accepted 8');
-  for (const i of [0, 1]) {
+  for (let i = 0; i < paths; i++) {
     const addresses = [`10.8.${i}.2/24`, `fd00:8:${i}::2/64`];
     const { tun } = host.addTun({ name: `path${i}`, namespace: kernel, addresses });
     kernel.ip(
@@ -106,6 +106,27 @@ describeWith(
       expect(atUs).toBe(hashOf(up));
       expect(atKernel).toBe(hashOf(down));
       expect(kernel.counters().get('MPTcpExtMPJoinSynAckRx')).toBe(1);
+    });
+
+    it('uses and announces the addresses that one socket is given, and others by hand (RFC 6897 §5.3.3)', async () => {
+      const { kernel, host } = world(3);
+      const server = net.createServer({ allowHalfOpen: true }, (peer) => peer.pipe(peer));
+      cleanUps.push(() => server.close());
+      server.listen({ fd: listenKernel({ address: '0.0.0.0', port: 80, namespace: kernel }) });
+      const localAddresses = ['10.8.1.2', '10.8.2.2'];
+      const client = connect({ via: host, host: '10.8.0.1', port: 80, localAddresses });
+      await once(client, 'connect');
+      client.on('data', () => undefined);
+      client.write('confirmed by its acknowledgment');
+      const locals = (): string[] =>
+        client.subflows.filter(({ state }) => state === 'active').map(({ localAddress }) => localAddress);
+      await expect.poll(locals, { timeout: 20_000 }).toEqual(localAddresses);
+      // Every subflow that the path manager wanted was asked for when the connection was confirmed.
+      expect(client.subflows).toHaveLength(2);
+      await client.openSubflow({ localAddress: '10.8.0.2' });
+      expect(locals()).toEqual([...localAddresses, '10.8.0.2']);
+      expect(kernel.counters().get('MPTcpExtMPJoinAckRx')).toBe(2);
+      client.destroy();
     });
 
     it('makes a slow reader’s window close and the kernel wait', async () => {

@@ -8,6 +8,7 @@ import { codeOf, netError } from './net-error.js';
 import { mptcpSettingsFor } from './multipath-options.js';
 import type { ConnectOptions } from './options.js';
 import { resolve, type Resolved } from './resolve.js';
+import { localAddressesFor } from './local-addresses.js';
 import { robustFor } from './robust-option.js';
 import type { Socket } from './socket.js';
 import type { SocketEvents } from './userspace-events.js';
@@ -137,6 +138,7 @@ class Search implements SocketEvents {
     return {
       ...tcpSettingsFor(this.host, this.options),
       ...mptcpSettingsFor(this.host.stack.settings, this.options, 'client'),
+      ...localAddressesFor(this.options.localAddresses),
       ...robustFor(this.options.robust),
       remote: { address: IpAddress.parse(address) ?? IpAddress.unspecified(4), port },
       local: { ...(source && { address: source }), ...(localPort !== undefined && { port: localPort }) },

@@ -22,7 +22,7 @@ import { PortAllocator } from './port-allocator.js';
 import { ReplyQueue } from './replies.js';
 import type { ConnectionSettings, StackSettings } from './settings.js';
 import type { OpenSubflowOptions, Socket, SocketHost } from './socket.js';
-import { reachFrom } from './source-selection.js';
+import { reachFrom, usableAddresses } from './source-selection.js';
 import { TellQueue } from './tell-queue.js';
 import { TimeWaitTable } from './time-wait.js';
 import { MAX_HEADER_BYTES } from './transmit-buffer.js';
@@ -148,7 +148,7 @@ export class Host implements SocketHost, ListenerHost {
     this.sockets.add(socket);
     for (const subflow of socket.connection.subflows) this.addFlow(socket, subflow, arrivedOn);
     this.noteToken(socket, socket.connection.localToken);
-    socket.connection.setLocalAddresses(now, this.interfaces.localAddresses());
+    socket.connection.setLocalAddresses(now, usableAddresses(this.interfaces, socket));
     this.touch(now, socket);
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Connection, ConnectionError, ExperimentContent, Subflow } from '../mptcp/index.js';
 import type { FastOpenOffer, TcpSettings } from '../tcp/index.js';
-import type { Endpoint } from '../wire/index.js';
+import type { Endpoint, IpAddress } from '../wire/index.js';
 import type { PathNotice } from './events.js';
 import type { EstablishmentRace } from './establishment-race.js';
 import type { FastOpenQueue } from './fast-open-queue.js';
@@ -59,6 +59,8 @@ export class Socket {
   // What follows is the host's.
   /** What its subflows are made with. */
   settings: ConnectionSettings;
+  /** Addresses of the host that it may use beside `local`; undefined for all. */
+  localAddresses: readonly IpAddress[] | undefined = undefined;
   /** The listener that took it, until the owner accepts it; undefined from then on and for active connections. */
   listener: Listener | undefined;
   /** What the host's memory of paths advised for its SYN; undefined when the peer sent the SYN, or without Multipath TCP. */

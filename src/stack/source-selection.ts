@@ -2,8 +2,8 @@
  * Which of the host's addresses a new connection may begin from, best first, and by which address its peer is reached from
  * each: its own, or one that leads through the NAT64 of a network without IPv4. Read first: RFC 6724 §5, RFC 6052 §2.
  */
-import { addressFrom, prefixesOf } from '../mptcp/index.js';
-import type { IpAddress } from '../wire/index.js';
+import { addressFrom, prefixesOf, type LocalAddress } from '../mptcp/index.js';
+import type { Endpoint, IpAddress } from '../wire/index.js';
 import type { InterfaceAddress, InterfaceTable, NetworkInterface, Route } from './interface-table.js';
 
 /** A way to begin. */
@@ -55,6 +55,23 @@ export function reachFrom(table: InterfaceTable, local: IpAddress, remote: IpAdd
   const locals = table.localAddresses();
   const own = locals.find(({ address }) => address.equals(local));
   return own === undefined ? undefined : addressFrom(own, remote, prefixesOf(locals));
+}
+
+/** Whose addresses are asked for: a socket. */
+export interface AddressUser {
+  readonly local: Endpoint;
+  /** Addresses that it may use beside that; undefined for all. */
+  readonly localAddresses: readonly IpAddress[] | undefined;
+}
+
+/** The addresses of the host that `user` may open subflows from, and tell its peer of (RFC 6897 §5.3.3). */
+export function usableAddresses(table: InterfaceTable, user: AddressUser): readonly LocalAddress[] {
+  const all = table.localAddresses();
+  const { local, localAddresses } = user;
+  if (localAddresses === undefined) return all;
+  return all.filter(
+    ({ address }) => address.equals(local.address) || localAddresses.some((each) => each.equals(address)),
+  );
 }
 
 function isBetter(a: RatedChoice, b: RatedChoice, minds: boolean): boolean {

@@ -21,12 +21,18 @@ import { packPorts } from './flow-table.js';
 import type { FastOpenMode } from './fast-open.js';
 import { Host } from './host.js';
 import { Ingress, type PacketMeta } from './ingress.js';
-import type { InterfaceAddress, InterfaceOptions, NetworkInterface, Route } from './interface-table.js';
+import type {
+  InterfaceAddress,
+  InterfaceOptions,
+  InterfaceTable,
+  NetworkInterface,
+  Route,
+} from './interface-table.js';
 import { Listener, type ListenOptions } from './listener.js';
 import { defaultStackSettings, type ConnectionSettings, type StackSettings } from './settings.js';
 import type { PathAdvice } from './path-memory.js';
 import { Socket } from './socket.js';
-import { choosePath, reachFrom } from './source-selection.js';
+import { choosePath, reachFrom, usableAddresses } from './source-selection.js';
 import type { TransmitBuffer } from './transmit-buffer.js';
 
 /** How to make a {@link Stack}. */
@@ -42,6 +48,12 @@ export interface StackConnectOptions extends ConnectionSettings {
   readonly remote: Endpoint;
   /** What is left out is chosen: the address by route, the port at random. */
   readonly local?: { readonly address?: IpAddress; readonly port?: number };
+  /**
+   * Addresses of this host that the connection may use and tell its peer of, beside `local.address` (RFC 6897 §5.3.3); left
+   * out: all. It begins from the first that leads to the peer. Subflows that are opened by hand may use others, and the
+   * peer may join others that it knows.
+   */
+  readonly localAddresses?: readonly IpAddress[];
   /** Tries several paths until one answers; the path of `local.address`, if there is one, first. Default: one path. */
   readonly robust?: RobustEstablishment;
   /**
@@ -160,9 +172,8 @@ export class Stack {
   }
 
   private announceAddresses(now: number): void {
-    const addresses = this.host.interfaces.localAddresses();
     for (const socket of this.host.sockets) {
-      socket.connection.setLocalAddresses(now, addresses);
+      socket.connection.setLocalAddresses(now, usableAddresses(this.host.interfaces, socket));
       this.host.touch(now, socket);
     }
   }
@@ -177,14 +188,19 @@ export class Stack {
    */
   connect(now: number, options: StackConnectOptions): Socket {
     const { host } = this;
-    const { remote, robust, local } = options;
+    const { remote, robust, local, localAddresses } = options;
     const { isMulticast, isBroadcast, isUnspecified } = remote.address;
     if (isMulticast || isBroadcast || isUnspecified) throw unreachable(remote);
     if (robust === undefined) {
-      const source = local?.address ?? choosePath(host.interfaces, remote.address)?.local;
+      const source = local?.address ?? firstSource(host.interfaces, options);
       return this.begin(now, options, source, undefined);
     }
-    const paths = racePaths(host, remote.address, robust, local?.address);
+    const paths = racePaths(
+      host,
+      remote.address,
+      { locals: localAddresses ?? [], ...robust },
+      local?.address,
+    );
     if (paths.length === 0) return this.begin(now, options, undefined, undefined);
     const race: EstablishmentRace = new EstablishmentRace(host, robust, paths, (path, at) =>
       this.begin(at, options, path.local, race),
@@ -230,6 +246,7 @@ export class Stack {
     const connection = Connection.connect(now, begin);
     const own = pick(options);
     const socket = new Socket(host, connection, local, remote, own, undefined);
+    socket.localAddresses = options.localAddresses;
     socket.race = race;
     if (settings.enabled) socket.pathAdvice = advice;
     socket.fastOpenOffer = fastOpen;
@@ -345,4 +362,11 @@ function pick({ tcp, mptcp, congestion }: ConnectionSettings): ConnectionSetting
     ...(mptcp !== undefined && { mptcp }),
     ...(congestion !== undefined && { congestion }),
   };
+}
+
+/** The address that a connection begins from when none was named. */
+function firstSource(table: InterfaceTable, options: StackConnectOptions): IpAddress | undefined {
+  const { remote, localAddresses } = options;
+  if (localAddresses === undefined) return choosePath(table, remote.address)?.local;
+  return localAddresses.find((address) => reachFrom(table, address, remote.address) !== undefined);
 }
