@@ -176,8 +176,17 @@ export class Host implements SocketHost, ListenerHost {
       remoteId: request.remoteId ?? 0,
       backup: request.backup ?? false,
     });
+    if (subflow !== undefined) this.admitAddress(now, socket, known.address);
     this.touch(now, socket);
     return subflow;
+  }
+
+  /** A subflow opened by hand from another of the host's addresses: it is one of the connection's from now on. */
+  private admitAddress(now: number, socket: Socket, address: IpAddress): void {
+    if (socket.localAddresses === undefined || socket.localAddresses.some((each) => each.equals(address)))
+      return;
+    socket.localAddresses = [...socket.localAddresses, address];
+    socket.connection.setLocalAddresses(now, usableAddresses(this.interfaces, socket));
   }
 
   private startSubflow(

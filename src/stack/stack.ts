@@ -50,8 +50,7 @@ export interface StackConnectOptions extends ConnectionSettings {
   readonly local?: { readonly address?: IpAddress; readonly port?: number };
   /**
    * Addresses of this host that the connection may use and tell its peer of, beside `local.address` (RFC 6897 §5.3.3); left
-   * out: all. It begins from the first that leads to the peer. Subflows that are opened by hand may use others, and the
-   * peer may join others that it knows.
+   * out: all. It begins from the first that leads to the peer. A subflow that is opened by hand from another adds that one.
    */
   readonly localAddresses?: readonly IpAddress[];
   /** Tries several paths until one answers; the path of `local.address`, if there is one, first. Default: one path. */
