@@ -9,12 +9,12 @@ import type { Transport } from './socket.js';
 /** Throws unless the option is a list of addresses and can be had with `transport`. */
 export function checkLocalAddresses(addresses: readonly string[] | undefined, transport: Transport): void {
   if (addresses === undefined) return;
-  if (!Array.isArray(addresses)) throw argumentType('localAddresses', 'an array of addresses');
-  const wrong = (addresses as readonly unknown[]).find(
-    (each) => typeof each !== 'string' || isIP(each) === 0,
-  );
+  const list: unknown = addresses;
+  if (!Array.isArray(list) || !list.every((each) => typeof each === 'string'))
+    throw argumentType('localAddresses', 'an array of addresses');
+  const wrong = addresses.find((each) => isIP(each) === 0);
   if (wrong !== undefined)
-    throw new SubflowError('ERR_INVALID_IP_ADDRESS', `'${String(wrong)}' is not an IP address`);
+    throw new SubflowError('ERR_INVALID_IP_ADDRESS', `'${wrong}' is not an IP address`);
   if (transport === 'kernel')
     throw unsupported(
       'a choice of addresses for one socket',
