@@ -2,6 +2,7 @@
 import { boxTargets } from './box-targets.js';
 import { captureTargets } from './capture-targets.js';
 import { netlinkTargets } from './netlink-targets.js';
+import { probeTargets } from './probe-targets.js';
 import { stackTargets } from './stack-target.js';
 import type { FuzzTarget } from './target.js';
 import { traceTargets } from './trace-targets.js';
@@ -29,6 +30,7 @@ export const targets: readonly FuzzTarget[] = [
   ...captureTargets,
   ...boxTargets,
   ...netlinkTargets,
+  ...probeTargets,
   ...stackTargets,
   ...traceTargets,
 ];
