@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { DataSender } from './send-data.js';
 import type { Subflow } from './subflow.js';
 
-const a = { id: 1 } as Subflow;
-const b = { id: 2 } as Subflow;
+const a = [{ id: 1 } as Subflow];
+const b = [{ id: 2 } as Subflow];
 
 /** A sender with `bytes` written and all of them handed out. */
 function sent(bytes: number): DataSender {

@@ -12,8 +12,8 @@ export interface Reinjection {
   start: number;
   /** Data offset one past the last byte. */
   end: number;
-  /** The subflow that failed it. */
-  failed: Subflow;
+  /** The subflows that failed it, to be avoided: see `ScheduleContext`. */
+  failed: readonly Subflow[];
 }
 
 export class DataSender {
@@ -69,7 +69,7 @@ export class DataSender {
   }
 
   /** Queues the bytes from `start` to `end` to be sent again, but for those that are queued already or acknowledged. */
-  reinject(start: number, end: number, failed: Subflow): void {
+  reinject(start: number, end: number, failed: readonly Subflow[]): void {
     const list = (this.reinjections ??= []);
     let from = Math.max(start, this.una);
     let i = 0;
@@ -106,7 +106,7 @@ function insertRange(
   index: number,
   start: number,
   end: number,
-  failed: Subflow,
+  failed: readonly Subflow[],
 ): number {
   const previous = list[index - 1];
   if (previous?.end === start && previous.failed === failed) {

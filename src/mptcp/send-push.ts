@@ -14,6 +14,9 @@ import type { Subflow } from './subflow.js';
 /** Most data a mapping can cover, a DATA_FIN counted as one: its length field has 16 bits, and 0 means infinite. */
 const MAX_MAPPING_BYTES = 65_535;
 
+/** No subflow failed data that is new. */
+const none: readonly Subflow[] = [];
+
 /** What the scheduler is told; written again for every question. */
 class Question implements ScheduleContext {
   now = 0;
@@ -21,7 +24,7 @@ class Question implements ScheduleContext {
   dataOffset = 0;
   pendingBytes = 0;
   windowBytes = 0;
-  failed: Subflow | undefined = undefined;
+  failed: readonly Subflow[] = none;
 
   /** Bytes that could go out if a subflow had the room. */
   get wantedBytes(): number {
@@ -57,7 +60,7 @@ function pushReinjections(core: ConnectionCore, now: number): boolean {
     question.windowBytes = next.end - next.start;
     question.failed = next.failed;
     const subflow = core.scheduler.select(core.subflows, question);
-    question.failed = undefined;
+    question.failed = none;
     if (subflow === undefined) return false;
     const length = Math.min(
       next.end - next.start,

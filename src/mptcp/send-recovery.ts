@@ -15,9 +15,10 @@ const MAX_BACKOFF = 8;
 export function reinjectAll(core: ConnectionCore, subflow: Subflow): void {
   const { records } = subflow;
   if (records === undefined) return;
+  const failed = [subflow];
   for (let i = 0; i < records.length; i++) {
     const record = records.at(i)!;
-    if (!record.reinjected) core.sender.reinject(record.dataStart, record.dataEnd, subflow);
+    if (!record.reinjected) core.sender.reinject(record.dataStart, record.dataEnd, failed);
     record.reinjected = true;
   }
   core.maySchedule = true;
@@ -31,11 +32,12 @@ export function reinjectUnacked(core: ConnectionCore, subflow: Subflow): void {
   const { records } = subflow;
   if (records === undefined || !core.hasOtherUsable(subflow)) return;
   const acked = subflow.tcp.sndUna;
+  const failed = [subflow];
   for (let i = 0; i < records.length; i++) {
     const record = records.at(i)!;
     if (record.reinjected || record.end <= acked) continue;
     record.reinjected = true;
-    core.sender.reinject(record.dataStart, record.dataEnd, subflow);
+    core.sender.reinject(record.dataStart, record.dataEnd, failed);
   }
   core.maySchedule = true;
 }
@@ -69,14 +71,21 @@ export function relieveStale(core: ConnectionCore): void {
   for (const subflow of core.subflows) if (subflow.isStale) reinjectUnacked(core, subflow);
 }
 
-/** The data-level retransmission timeout, in ns. */
+/**
+ * The data-level retransmission timeout, in ns. Subflows that are stale count only where all are: others were given their
+ * data, and their own timeouts double while they are silent.
+ */
 function dataRtoNs(core: ConnectionCore): number {
   let rtoNs = 0;
+  let staleRtoNs = 0;
   const { subflows } = core;
   for (let i = 0; i < subflows.length; i++) {
-    const { state, tcp } = subflows[i]!;
-    if (state === 'active' || state === 'closing') rtoNs = Math.max(rtoNs, tcp.rtt.rtoNs);
+    const subflow = subflows[i]!;
+    if (subflow.state !== 'active' && subflow.state !== 'closing') continue;
+    if (subflow.isStale) staleRtoNs = Math.max(staleRtoNs, subflow.tcp.rtt.rtoNs);
+    else rtoNs = Math.max(rtoNs, subflow.tcp.rtt.rtoNs);
   }
+  if (rtoNs === 0) rtoNs = staleRtoNs;
   const { minDataRtoNs, maxDataRtoNs } = core.settings;
   // Data first gets the time that TCP needs to notice by itself; a DATA_FIN alone has nobody else to send it again.
   const factor = core.sender.una < core.sender.nxt ? 2 : 1;
@@ -120,12 +129,13 @@ export function handleDataTimeout(core: ConnectionCore, now: number): boolean {
 
 /**
  * Queues the oldest bytes that the peer lacks, unless a subflow is still working on them: then its own timer decides,
- * and the answer is false. During a recovery each acknowledgment that moves on leads to the next such bytes.
+ * and the answer is false. During a recovery each acknowledgment that moves on leads to the next such bytes. They go where
+ * they were tried least: several subflows may run over one box that loses what it acknowledges.
  */
 export function reinjectHead(core: ConnectionCore): boolean {
   const { sender } = core;
   let end = sender.nxt;
-  let failed: Subflow | undefined;
+  const tried: Subflow[] = [];
   for (const subflow of core.subflows) {
     const { records } = subflow;
     for (let i = 0; records !== undefined && i < records.length; i++) {
@@ -138,12 +148,24 @@ export function reinjectHead(core: ConnectionCore): boolean {
       const isInFlight = record.end > subflow.tcp.sndUna;
       if (isInFlight && (!subflow.isStale || !core.hasOtherUsable(subflow))) return false;
       end = Math.min(end, record.dataEnd);
-      failed = subflow;
+      tried.push(subflow);
     }
   }
-  const first = core.subflows[0];
-  if (failed === undefined && first === undefined) return false;
-  sender.reinject(sender.una, end, failed ?? first!);
+  if (core.subflows.length === 0) return false;
+  sender.reinject(sender.una, end, mostTried(core, tried));
   core.maySchedule = true;
   return true;
+}
+
+/**
+ * Of the subflows in `tried`, each there as often as it was tried, those that were tried more often than some usable one;
+ * the last where all were tried alike.
+ */
+function mostTried(core: ConnectionCore, tried: readonly Subflow[]): readonly Subflow[] {
+  const timesOf = (subflow: Subflow): number => tried.filter((other) => other === subflow).length;
+  const usable = core.subflows.filter(({ state }) => state === 'active');
+  const fresh = usable.filter(({ isStale }) => !isStale);
+  const least = Math.min(...(fresh.length > 0 ? fresh : usable).map(timesOf));
+  const most = core.subflows.filter((subflow) => timesOf(subflow) > least);
+  return most.length > 0 ? most : tried.slice(-1);
 }

@@ -23,15 +23,15 @@ function subflow({
 }
 
 /** Index of the subflow chosen; -1 for none. */
-function choose(kinds: readonly Kind[], failed = -1): number {
+function choose(kinds: readonly Kind[], ...failed: readonly number[]): number {
   const subflows = kinds.map(subflow);
   const context: ScheduleContext = {
     now: 0,
-    purpose: failed < 0 ? 'new' : 'reinjection',
+    purpose: failed.length === 0 ? 'new' : 'reinjection',
     dataOffset: 1,
     pendingBytes: 1000,
     windowBytes: 1000,
-    failed: subflows[failed],
+    failed: failed.map((index) => subflows[index]!),
   };
   const chosen = lowestRtt().select(subflows, context);
   return chosen === undefined ? -1 : subflows.indexOf(chosen);

@@ -15,7 +15,8 @@ const STALE = 3;
 const LAST = 4;
 
 function classOf(subflow: Subflow, context: ScheduleContext): number {
-  const isAvoided = subflow === context.failed;
+  const { failed } = context;
+  const isAvoided = failed.length > 0 && failed.includes(subflow);
   if (subflow.isStale) return isAvoided ? LAST : STALE;
   if (isAvoided) return AVOIDED;
   return subflow.isBackup ? BACKUP : REGULAR;

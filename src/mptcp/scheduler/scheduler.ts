@@ -16,8 +16,11 @@ export interface ScheduleContext {
   readonly pendingBytes: number;
   /** How far the peer's data-level window reaches beyond `dataOffset`, in bytes. */
   readonly windowBytes: number;
-  /** For a reinjection: the subflow that failed the bytes, to be avoided while another is usable. */
-  readonly failed: Subflow | undefined;
+  /**
+   * For a reinjection: subflows that failed the bytes, to be avoided while another is usable; where every subflow did, those
+   * that were tried most. Empty for new data.
+   */
+  readonly failed: readonly Subflow[];
 }
 
 /** Chooses subflows for one connection. */
