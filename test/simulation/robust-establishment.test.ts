@@ -3,8 +3,8 @@ import { PathWorld, subtypesOf, type SentSegment } from '../support/path-world.j
 import { craft } from '../support/stack-pair.js';
 import { MILLISECOND, SECOND } from '../../src/base/index.js';
 import { defaultMptcpSettings } from '../../src/mptcp/index.js';
-import { pathAddress } from '../../src/network/index.js';
-import type { RobustEstablishment } from '../../src/stack/index.js';
+import { pathAddress, type PathSetup } from '../../src/network/index.js';
+import type { RobustEstablishment, Socket } from '../../src/stack/index.js';
 import { TcpFlag } from '../../src/wire/index.js';
 
 const timeout: RobustEstablishment = { mode: 'timeout', delayNs: 100 * MILLISECOND };
@@ -94,6 +94,77 @@ describe('robust establishment by time-out', () => {
     world.connect({ robust: timeout });
     world.run(SECOND / 2);
     expect(openings(world)).toEqual([1, 0]);
+  });
+});
+
+describe.each(bothModes)('addresses that change while a connection is raced, mode $mode', (robust) => {
+  /** One path that is dead, and one that answers late enough for something to happen before; more as a test likes. */
+  function racing(more: readonly PathSetup[], isUp: boolean): { world: PathWorld; socket: Socket } {
+    const world = new PathWorld({ paths: [slow, slow, ...more] });
+    world.links[0]!.setState(0, 'blackhole');
+    for (let index = 2; index < 2 + more.length; index++)
+      world.client.stack.setInterfaceState(0, index, isUp);
+    const socket = world.connect({ robust });
+    // The SYN of path 1 is on its way.
+    world.run(robust.mode === 'timeout' ? 120 * MILLISECOND : 20 * MILLISECOND);
+    expect(openings(world).slice(0, 2)).toEqual([0, 1]);
+    expect(socket.state).toBe('connecting');
+    return { world, socket };
+  }
+
+  /** Paths that joins were sent on. */
+  const joins = (world: PathWorld): number[] => [
+    ...new Set(
+      world.sent
+        .filter(
+          (segment) => segment.from === 'client' && segment.tcp.flags === TcpFlag.SYN && !isOpening(segment),
+        )
+        .map(({ path }) => path),
+    ),
+  ];
+
+  const isActiveOn = (socket: Socket, path: number): boolean =>
+    socket.connection.subflows.some(
+      ({ local, state }) => state === 'active' && local.address.equals(pathAddress(path, 'client', 4)),
+    );
+
+  it('are joined when they appeared meanwhile', () => {
+    const { world, socket } = racing([fast], false);
+    world.client.stack.setInterfaceState(world.now, 2, true);
+    world.write(socket, 50_000);
+    world.run(5 * SECOND);
+    expect(socket.local.address.equals(pathAddress(1, 'client', 4))).toBe(true);
+    expect(isActiveOn(socket, 2)).toBe(true);
+    expectOneConnection(world, 50_000);
+  });
+
+  it('are left alone when they vanished meanwhile, and joined when they come back', () => {
+    // The third path is slower than the second, so that it does not win before it goes.
+    const { world, socket } = racing([{ both: { delayNs: 90 * MILLISECOND } }], true);
+    world.client.stack.setInterfaceState(world.now, 2, false);
+    world.write(socket, 50_000);
+    world.run(5 * SECOND);
+    expect(socket.local.address.equals(pathAddress(1, 'client', 4))).toBe(true);
+    expect(joins(world)).not.toContain(2);
+    world.client.stack.setInterfaceState(world.now, 2, true);
+    world.run(world.now + 5 * SECOND);
+    expect(isActiveOn(socket, 2)).toBe(true);
+    // The server repeats what it answered on the path that vanished, until that is told otherwise.
+    world.run(world.now + 60 * SECOND);
+    expectOneConnection(world, 50_000);
+  });
+
+  it('cost the attempt that began on them only, the owner’s first one included', () => {
+    const { world, socket } = racing([], true);
+    world.client.stack.removeAddress(world.now, 0, pathAddress(0, 'client', 4));
+    world.write(socket, 50_000);
+    world.run(5 * SECOND);
+    expect(socket.local.address.equals(pathAddress(1, 'client', 4))).toBe(true);
+    expect(joins(world)).toEqual([]);
+    expect(world.client.stack.localAddresses.map(({ address }) => address.toString())).toEqual([
+      pathAddress(1, 'client', 4).toString(),
+    ]);
+    expectOneConnection(world, 50_000);
   });
 });
 
