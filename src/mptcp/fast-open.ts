@@ -47,7 +47,14 @@ export class FastOpen implements FastOpenStatus {
   cookie: Uint8Array | undefined = undefined;
   experimental = false;
   peerMss = 0;
+  /** Client: when the server is prompted again, in ns; Infinity when it is not. */
+  promptAt = Number.POSITIVE_INFINITY;
+  /** Client: how often it was. */
+  prompts = 0;
 }
+
+/** How often a server that may keep its answer back is prompted once more. */
+const MAX_PROMPTS = 3;
 
 /** The SYN's record has no mapping. */
 const unmapped = { hi: 0, lo: 0 };
@@ -90,6 +97,33 @@ export function settleSynData(core: ConnectionCore, subflow: Subflow, segment: T
   subflow.bytesSent += accepted;
   subflow.synBytesSent = accepted;
   if (core.localKeys !== undefined) core.localKeys = setBack(core.localKeys, accepted);
+}
+
+/**
+ * Client: sends the DATA_ACK that the server may keep its answer for (see `owesPrompt`). Nothing else need follow it that
+ * would make up for its loss, so it is repeated after each retransmission timeout for a while, or until data came.
+ */
+export function promptServer(core: ConnectionCore, now: number, subflow: Subflow): void {
+  subflow.tcp.requestAck(now);
+  core.fastOpen!.promptAt = now + subflow.tcp.rtt.rtoNs;
+}
+
+/** Client: when {@link repeatPrompt} is due, in ns. */
+export function promptTimerAt(core: ConnectionCore): number {
+  return core.fastOpen === undefined ? Number.POSITIVE_INFINITY : core.fastOpen.promptAt;
+}
+
+/** Client: prompts the server again if it is time, and nothing of its answer was heard. */
+export function repeatPrompt(core: ConnectionCore, now: number): void {
+  const { fastOpen } = core;
+  if (fastOpen === undefined || now < fastOpen.promptAt) return;
+  const subflow = core.subflows.find(({ isInitial, state }) => isInitial && state === 'active');
+  const isSilent = core.receiver.next === 1 && !core.receiver.isFinished && !core.isFallback;
+  fastOpen.promptAt = Number.POSITIVE_INFINITY;
+  if (subflow === undefined || !isSilent || fastOpen.prompts >= MAX_PROMPTS) return;
+  fastOpen.prompts++;
+  subflow.tcp.requestAck(now);
+  fastOpen.promptAt = now + subflow.tcp.rtt.rtoNs * 2 ** fastOpen.prompts;
 }
 
 /** Server: takes the data of the SYN that began the connection. */

@@ -19,7 +19,7 @@ import type { MpCapable, MptcpVersion, TcpSegment } from '../wire/index.js';
 import { keyState } from './core.js';
 import type { ConnectionCore } from './core.js';
 import { fallBack, fallBackAloud } from './fallback.js';
-import { setBack } from './fast-open.js';
+import { promptServer, setBack } from './fast-open.js';
 import { findCapable, optionAt } from './option-list.js';
 import type { DataRecord } from './send-record.js';
 import type { MptcpSettings } from './settings.js';
@@ -207,7 +207,7 @@ export function readConfirmation(
       (option?.subtype === 'ADD_ADDR' && !option.echo)
     ) {
       confirm(core, now, subflow);
-      if (owesPrompt(core)) subflow.tcp.requestAck(now);
+      if (owesPrompt(core)) promptServer(core, now, subflow);
       return;
     }
   }
@@ -217,7 +217,7 @@ export function readConfirmation(
 /**
  * Whether the server took data from the client's SYN: its program may have answered before the third ACK came, and Linux
  * then keeps that answer until it hears a DATA_ACK. The third ACK has one where no data follows; data shows the keys in
- * its place, and leaves no room for it.
+ * its place, and leaves no room for it. The first DATA_ACK of the server's is then answered with one: see `promptServer`.
  */
 export function owesPrompt(core: ConnectionCore): boolean {
   return core.fastOpen !== undefined && core.fastOpen.acceptedBytes > 0;
@@ -233,7 +233,8 @@ function readFirstSignal(core: ConnectionCore, now: number, subflow: Subflow, se
     if (optionAt(segment, i)?.subtype !== 'DSS') continue;
     confirm(core, now, subflow);
     // So that a server that spoke first hears a DSS too.
-    if (core.isClient) subflow.tcp.requestAck(now);
+    if (owesPrompt(core) && core.isClient) promptServer(core, now, subflow);
+    else if (core.isClient) subflow.tcp.requestAck(now);
     return;
   }
   if (segment.mptcpCount > 0) return;
