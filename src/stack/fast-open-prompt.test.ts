@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { dissect, pattern, prefix, readAll, World, type TestHost } from '../../test/support/stack-pair.js';
 import { MILLISECOND, SECOND } from '../base/index.js';
-import { defaultMptcpSettings, type MptcpVersion } from '../mptcp/index.js';
-import { TcpFlag } from '../wire/index.js';
+import { defaultMptcpSettings } from '../mptcp/index.js';
+import { TcpFlag, type MptcpVersion } from '../wire/index.js';
 import type { Listener } from './index.js';
 
 const versions: readonly MptcpVersion[] = [0, 1];
