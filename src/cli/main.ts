@@ -9,6 +9,7 @@ import { addDemoCommand } from './demo/command.js';
 import { addExperimentCommand } from './experiment/command.js';
 import { ExitStatus, explain, isExpected } from './errors.js';
 import { addGetCommand } from './get.js';
+import { addPlotCommand } from './plot/command.js';
 import { addProbeCommand } from './probe/command.js';
 import { addServeCommand } from './serve.js';
 import { addTraceCommand } from './trace/command.js';
@@ -26,6 +27,7 @@ function buildProgram(setStatus: (status: number) => void): Command {
   addDemoCommand(program, setStatus);
   addExperimentCommand(program, setStatus);
   addGetCommand(program, setStatus);
+  addPlotCommand(program, setStatus);
   addProbeCommand(program, setStatus);
   addServeCommand(program, setStatus);
   addTraceCommand(program, setStatus);

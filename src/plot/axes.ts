@@ -4,13 +4,17 @@ import type { Axis } from './figure.js';
 import { FONT_SIZE, type Layout, LEGEND_SAMPLE } from './layout.js';
 import { seriesStyle } from './palette.js';
 import { element, textElement } from './svg.js';
+import { coordinate } from './text.js';
 import type { Ticks } from './ticks.js';
 
 const gridColor = '#dddddd';
 const axisColor = '#444444';
 
+/** What lies under an area still shows. */
+export const AREA_OPACITY = '0.45';
+
 /** How a series is shown in the legend. */
-export type Swatch = 'line' | 'mark' | 'box';
+export type Swatch = 'line' | 'mark' | 'box' | 'area' | 'stroke';
 
 /** Maps values to places: `low` of the axis to `from`, `high` to `to`. */
 export function makeScale(ticks: Ticks, from: number, to: number): (value: number) => number {
@@ -83,16 +87,24 @@ export function drawLegend(
   layout: Layout,
   names: readonly string[],
   swatch: (index: number) => Swatch,
+  style: (index: number) => number = (index) => index,
 ): string[] {
   return layout.legend.flatMap(({ x, y }, index) => [
-    drawSwatch(swatch(index), index, x, y - FONT_SIZE * 0.35),
+    drawSwatch(swatch(index), style(index), x, y - FONT_SIZE * 0.35),
     textElement('text', { x: x + LEGEND_SAMPLE, y }, names[index]!),
   ]);
 }
 
-function drawSwatch(swatch: Swatch, index: number, x: number, y: number): string {
-  const { color, dash, mark } = seriesStyle(index);
-  if (swatch === 'box') return element('rect', { x: x + 6, y: y - 6, width: 16, height: 12, fill: color });
+function drawSwatch(swatch: Swatch, style: number, x: number, y: number): string {
+  const { color, dash, mark } = seriesStyle(style);
+  if (swatch === 'box' || swatch === 'area') {
+    const box = { x: x + 6, y: y - 6, width: 16, height: 12, fill: color };
+    return element('rect', swatch === 'box' ? box : { ...box, 'fill-opacity': AREA_OPACITY });
+  }
+  if (swatch === 'stroke') {
+    const strokes = [9, 13, 17].map((dx) => `M${x + dx} ${coordinate(y + 19 - dx)}v-11`).join('');
+    return element('path', { d: strokes, stroke: color, 'stroke-width': 2 });
+  }
   if (swatch === 'mark') {
     return element('path', { d: mark, fill: color, transform: `translate(${x + 14} ${y.toFixed(2)})` });
   }

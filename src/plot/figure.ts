@@ -20,16 +20,25 @@ export interface Axis {
 export interface Point {
   readonly x: number;
   readonly y: number;
+  /** Upper end of what reaches from `y` upwards: segments and areas have one, others ignore it. */
+  readonly top?: number;
+  /** Frame of a capture that shows it, for a reader who asks what a point is. */
+  readonly packet?: number;
 }
 
 /** Points that belong together. */
 export interface Series {
   /** Unique in the figure; stands in the legend. */
   readonly name: string;
-  /** `line` joins the points, `step` holds each value until the next, `scatter` draws a mark at each. */
-  readonly kind: 'line' | 'step' | 'scatter';
-  /** At least one; for lines and steps in the order of x. */
+  /**
+   * `line` joins the points, `step` holds each value until the next, `scatter` draws a mark at each, `segments` a stroke
+   * from each to its `top`, and `area` fills from y to `top`, each held until the next.
+   */
+  readonly kind: 'line' | 'step' | 'scatter' | 'segments' | 'area';
+  /** At least one; in the order of x, except for scatter and segments. */
   readonly points: readonly Point[];
+  /** Place in the palette, 0 to 7, for what is to look the same in several figures. Default: its place here. */
+  readonly style?: number;
 }
 
 /** Something that happened at one x: a vertical line with a word beside it. */
@@ -96,13 +105,21 @@ function checkNames(names: readonly string[], what: string): void {
   if (twice !== undefined) fail(`two ${what} are called '${twice}'`);
 }
 
+/** Whether the points of a series reach from `y` to `top`. */
+export function hasTop({ kind }: Series): boolean {
+  return kind === 'segments' || kind === 'area';
+}
+
 function checkSeries(series: Series): void {
   const { name, kind, points } = series;
   if (points.length === 0) fail(`series '${name}' has no points`);
+  const isOrdered = kind !== 'scatter' && kind !== 'segments';
   points.forEach(({ x, y }, index) => {
     requireFinite(x, `x of point ${index} of series '${name}'`);
     requireFinite(y, `y of point ${index} of series '${name}'`);
-    if (kind !== 'scatter' && index > 0 && x < points[index - 1]!.x) {
+    if (hasTop(series))
+      requireFinite(points[index]!.top ?? Number.NaN, `top of point ${index} of series '${name}'`);
+    if (isOrdered && index > 0 && x < points[index - 1]!.x) {
       fail(`point ${index} of series '${name}' lies before the one it follows`);
     }
   });

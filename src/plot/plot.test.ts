@@ -171,3 +171,41 @@ describe('a line of very many points', () => {
     expect(thinLine(points, 0.5)).toEqual(points);
   });
 });
+
+describe('strokes and areas', () => {
+  const figure: XyFigure = {
+    ...line,
+    series: [
+      {
+        ...{ name: 'queue', kind: 'area', style: 7 },
+        points: [
+          { x: 0, y: 1, top: 3 },
+          { x: 1, y: 2, top: 9 },
+          { x: 2, y: 9, top: 9 },
+        ],
+      },
+      { name: 'segments', kind: 'segments', style: 0, points: [{ x: 1, y: 2, top: 8, packet: 4 }] },
+    ],
+  };
+
+  it('reach to their tops, which the axis takes in, in the style they ask for', () => {
+    const svg = renderFigure(figure);
+    expect(svg).not.toMatch(/NaN|undefined/);
+    expect(svg).toContain('fill="#a79200" fill-opacity="0.45"');
+    expect(svg).toMatch(/<path d="M[\d.]+ [\d.]+V[\d.]+" stroke="#0072b2"/);
+    expect(svg).toContain('>10</text>');
+  });
+
+  it('need a top', () => {
+    const bare = { name: 'bare', kind: 'area', points: [{ x: 0, y: 0 }] } as const;
+    expect(() => renderFigure({ ...figure, series: [bare] })).toThrow(
+      /top of point 0 of series 'bare' is NaN/,
+    );
+  });
+
+  it('of a hundred thousand take no more room than can be told apart', () => {
+    const points = Array.from({ length: 100_000 }, (_, i) => ({ x: i, y: i, top: i + 1 }));
+    const svg = renderFigure({ ...figure, series: [{ name: 'many', kind: 'segments', points }] });
+    expect(svg.length).toBeLessThan(60_000);
+  });
+});

@@ -1,7 +1,7 @@
 /** Lines, steps and scatter over a numeric x. */
 
-import { drawLegend, drawXAxis, drawYAxis, makeScale } from './axes.js';
-import type { Axis, Point, Series, XyFigure } from './figure.js';
+import { AREA_OPACITY, drawLegend, drawXAxis, drawYAxis, makeScale, type Swatch } from './axes.js';
+import { type Axis, hasTop, type Point, type Series, type XyFigure } from './figure.js';
 import { FONT_SIZE, layOut, type Layout } from './layout.js';
 import { seriesStyle } from './palette.js';
 import type { Drawing } from './render.js';
@@ -19,8 +19,8 @@ interface Scales {
 
 /** Draws an x-y figure that was checked. */
 export function renderXy(figure: XyFigure): Drawing {
-  const xTicks = ticksOf(figure, figure.x, ({ x }) => x, 8);
-  const yTicks = ticksOf(figure, figure.y, ({ y }) => y, 6);
+  const xTicks = ticksOf(figure.x, boundsOf(figure, 'x'), 8);
+  const yTicks = ticksOf(figure.y, boundsOf(figure, 'y'), 6);
   const names = figure.series.map(({ name }) => name);
   const layout = layOut({ ...figure, names, yLabels: yTicks.labels, belowAxis: 2 * FONT_SIZE + 18 });
   const scales = scalesOf(layout, xTicks, yTicks);
@@ -37,13 +37,18 @@ export function renderXy(figure: XyFigure): Drawing {
       ...drawYAxis(layout, figure.y, yTicks),
       ...drawXAxis(layout, figure.x, xTicks),
       group('clipPath', { id: 'plot' }, [clip]),
-      ...drawMarkers(figure, layout, scales),
       group(
         'g',
         { 'clip-path': 'url(#plot)' },
         figure.series.map((series, index) => drawSeries(series, index, scales)),
       ),
-      ...drawLegend(layout, names, (index) => (figure.series[index]!.kind === 'scatter' ? 'mark' : 'line')),
+      ...drawMarkers(figure, layout, scales),
+      ...drawLegend(
+        layout,
+        names,
+        (index) => swatches[figure.series[index]!.kind],
+        (index) => figure.series[index]!.style ?? index,
+      ),
     ],
   };
 }
@@ -57,37 +62,86 @@ function scalesOf(layout: Layout, xTicks: Ticks, yTicks: Ticks): Scales {
   };
 }
 
-/** Ticks that take in the data, or the bounds that the axis names. */
-function ticksOf(figure: XyFigure, axis: Axis, pick: (point: Point) => number, wanted: number): Ticks {
+const swatches: Readonly<Record<Series['kind'], Swatch>> = {
+  ...{ line: 'line', step: 'line', scatter: 'mark', segments: 'stroke', area: 'area' },
+};
+
+/** Extremes of the data in one direction. */
+function boundsOf({ series }: XyFigure, axis: 'x' | 'y'): { readonly low: number; readonly high: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (const { points } of figure.series) {
-    for (const point of points) {
-      low = Math.min(low, pick(point));
-      high = Math.max(high, pick(point));
+  for (const each of series) {
+    const reaches = axis === 'y' && hasTop(each);
+    for (const point of each.points) {
+      low = Math.min(low, point[axis]);
+      high = Math.max(high, reaches ? Math.max(point.y, point.top!) : point[axis]);
     }
   }
+  return { low, high };
+}
+
+/** Ticks that take in the data, or the bounds that the axis names. */
+function ticksOf(axis: Axis, data: { readonly low: number; readonly high: number }, wanted: number): Ticks {
   // Quantities that begin near nothing are shown from nothing on: a reader compares heights.
-  if (low > 0 && low < high / 2) low = 0;
+  const low = data.low > 0 && data.low < data.high / 2 ? 0 : data.low;
   const from = axis.low ?? Math.min(low, axis.high ?? low);
-  const to = axis.high ?? Math.max(high, from);
+  const to = axis.high ?? Math.max(data.high, from);
   return makeTicks(from, to, axis.unit ?? '', wanted);
 }
 
+/** Marks and strokes that are drawn where they are; of more, those that would cover each other are left out. */
+const EXACT_MARKS = 1000;
+
 function drawSeries(series: Series, index: number, scales: Scales): string {
-  const { color, dash, mark } = seriesStyle(index);
+  const { color, dash, mark } = seriesStyle(series.style ?? index);
+  if (series.kind === 'area') {
+    return element('path', {
+      d: areaOutline(series.points, scales),
+      fill: color,
+      'fill-opacity': AREA_OPACITY,
+    });
+  }
+  if (series.kind === 'segments') return drawSegments(series.points, color, scales);
   if (series.kind === 'scatter') {
+    const place = placing(series.points);
     const marks = series.points.map(({ x, y }) =>
-      element('path', {
-        d: mark,
-        transform: `translate(${coordinate(scales.x(x))} ${coordinate(scales.y(y))})`,
-      }),
+      element('path', { d: mark, transform: `translate(${place(scales.x(x))} ${place(scales.y(y))})` }),
     );
     return group('g', { fill: color }, [...new Set(marks)]);
   }
   const d = outline(thinLine(series.points, scales.column), series.kind === 'step', scales);
   const path = { d, fill: 'none', stroke: color, 'stroke-width': 2, 'stroke-linejoin': 'round' };
   return element('path', dash === '' ? path : { ...path, 'stroke-dasharray': dash });
+}
+
+/** How coordinates of that many points are written: to half a unit when there are many. */
+function placing({ length }: readonly Point[]): (value: number) => string {
+  return length <= EXACT_MARKS ? coordinate : (value) => coordinate(Math.round(value * 2) / 2);
+}
+
+/** Strokes upwards from each point to its top, 1.5 units high at least, so that small ones are seen. */
+function drawSegments(points: readonly Point[], color: string, { x, y }: Scales): string {
+  const place = placing(points);
+  const strokes = points.map((point) => {
+    const from = y(point.y);
+    return `M${place(x(point.x))} ${place(from)}V${place(Math.min(y(point.top!), from - 1.5))}`;
+  });
+  return element('path', { d: [...new Set(strokes)].join(''), stroke: color, 'stroke-width': 1.8 });
+}
+
+/** Around all that lies between y and top: above from left to right, below back. */
+function areaOutline(points: readonly Point[], { x, y }: Scales): string {
+  let above = '';
+  let below = '';
+  points.forEach((point, index) => {
+    const at = coordinate(x(point.x));
+    const next = points[index + 1];
+    const until = next === undefined ? '' : `H${coordinate(x(next.x))}`;
+    above += index === 0 ? `M${at} ${coordinate(y(point.top!))}` : `V${coordinate(y(point.top!))}`;
+    above += until;
+    below = `V${coordinate(y(point.y))}H${at}${below}`;
+  });
+  return `${above}${below}Z`;
 }
 
 function outline(points: readonly Point[], isStep: boolean, { x, y }: Scales): string {

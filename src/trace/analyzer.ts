@@ -240,10 +240,12 @@ export class TraceAnalyzer {
       o.flightBytes = own.flightBytes;
       o.dataFlightBytes = data.flightBytes;
       o.outOfOrderBytes = data.outOfOrderBytes;
+      o.inOrderOffset = data.contiguous;
     } else {
       o.flightBytes = peer.flightBytes;
       o.dataFlightBytes = peerData.flightBytes;
       o.outOfOrderBytes = peerData.outOfOrderBytes;
+      o.inOrderOffset = peerData.contiguous;
     }
     if ((flags & (FIN | RST)) !== 0 && stream.isOver) endOf(connection, stream);
   }
@@ -365,4 +367,5 @@ function describePlain(stream: Stream, segment: Segment, isFromOpener: boolean, 
   o.flightBytes = 0;
   o.dataFlightBytes = -1;
   o.outOfOrderBytes = -1;
+  o.inOrderOffset = -1;
 }

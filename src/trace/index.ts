@@ -18,4 +18,5 @@ export {
 export * from './report.js';
 export * from './rows/index.js';
 export * from './selection.js';
+export * from './series/index.js';
 export * from './settings.js';

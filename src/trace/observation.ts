@@ -58,6 +58,8 @@ export class Observation {
   dataFlightBytes = -1;
   /** Bytes above the first hole in the sender's data sequence after this segment; -1 unknown. */
   outOfOrderBytes = -1;
+  /** First data-level byte that has not been seen, of the same sender as `outOfOrderBytes`; -1 unknown. */
+  inOrderOffset = asDouble;
 
   constructor() {
     this.atNs = 0;
@@ -68,5 +70,6 @@ export class Observation {
     this.dataAck = -1;
     this.rttNs = -1;
     this.dataRttNs = -1;
+    this.inOrderOffset = -1;
   }
 }

@@ -1,0 +1,223 @@
+/** From the series of a connection to figures: which there are, and what each says. */
+
+import { SECOND } from '../../base/index.js';
+import type { Axis, Marker, Point, Series, XyFigure } from '../../plot/index.js';
+import {
+  type ConnectionReport,
+  type ConnectionSeries,
+  SEPARATE_SUBFLOWS,
+  type SeriesPoint,
+} from '../../trace/index.js';
+import { formatDuration } from '../units.js';
+
+/** The kinds of figures, by the names of `--kind`. */
+export const plotKinds = [
+  'sequence',
+  'goodput',
+  'rtt',
+  'flight',
+  'ack-size',
+  'shares',
+  'out-of-order',
+] as const;
+export type PlotKind = (typeof plotKinds)[number];
+
+/** Places in the palette: the subflows have the first five. */
+const RETURNED_STYLE = 5;
+const WHOLE_STYLE = 6;
+const QUEUE_STYLE = 7;
+/** Handovers that are marked; more would hide the rest. */
+const MAX_MARKERS = 6;
+
+const time: Axis = { label: 'time since the first packet', unit: 's' };
+
+/** What a figure is made from. */
+export interface PlotSource {
+  readonly connection: ConnectionReport;
+  readonly series: ConnectionSeries;
+}
+
+/** The figure of a kind; undefined when the capture shows nothing of it. */
+export function makeFigure(kind: PlotKind, source: PlotSource): XyFigure | undefined {
+  const figure = makers[kind](source);
+  return figure.series.length === 0 ? undefined : figure;
+}
+
+const makers: Readonly<Record<PlotKind, (source: PlotSource) => XyFigure>> = {
+  sequence: sequenceFigure,
+  goodput: goodputFigure,
+  rtt: rttFigure,
+  flight: flightFigure,
+  'ack-size': ackSizeFigure,
+  shares: sharesFigure,
+  'out-of-order': outOfOrderFigure,
+};
+
+function sequenceFigure({ connection, series }: PlotSource): XyFigure {
+  return {
+    ...frame('Data sequence', { connection, series }),
+    caption:
+      'Each vertical stroke is a segment, from the position of its first data byte to the end, coloured by the subflow ' +
+      'that carried it. Shaded: data that has arrived and waits for bytes before it.',
+    y: { label: 'position in the data', unit: 'B' },
+    series: [
+      ...seriesOf('waits for a hole', 'area', series.queue.points, QUEUE_STYLE),
+      ...seriesOf('DATA_ACK', 'step', series.acks.points, WHOLE_STYLE),
+      ...bySubflow('segments', series.data, connection),
+      ...seriesOf('sent again on another subflow', 'scatter', series.reinjected.points, RETURNED_STYLE),
+    ],
+    markers: handoverMarkers({ connection, series }),
+  };
+}
+
+function goodputFigure({ connection, series }: PlotSource): XyFigure {
+  const { fresh } = series;
+  const seconds = fresh.widthNs / SECOND;
+  const rate = (bytes: number): number => (bytes * 8) / seconds;
+  const slots = slotsOf(series);
+  const whole = (bin: number): number => rate(slots.reduce((sum, slot) => sum + fresh.sum(slot, bin), 0));
+  return {
+    ...frame('Goodput', { connection, series }),
+    caption: `New data per ${formatDuration(fresh.widthNs)}, without what was sent again on any subflow.`,
+    y: { label: 'goodput', unit: 'bit/s', low: 0 },
+    series: [
+      ...(slots.length > 1 ? seriesOf('all subflows', 'step', binPoints(series, whole), WHOLE_STYLE) : []),
+      ...slots.flatMap((slot) =>
+        seriesOf(
+          slotName(connection, slot),
+          'step',
+          binPoints(series, (bin) => rate(fresh.sum(slot, bin))),
+          slot,
+        ),
+      ),
+    ],
+    markers: handoverMarkers({ connection, series }),
+  };
+}
+
+function sharesFigure({ connection, series }: PlotSource): XyFigure {
+  const { fresh } = series;
+  const slots = slotsOf(series);
+  const below = (slot: number, bin: number): number =>
+    slots.filter((other) => other < slot).reduce((sum, other) => sum + fresh.sum(other, bin), 0);
+  const all = (bin: number): number => below(Number.POSITIVE_INFINITY, bin);
+  const percent = (value: number, bin: number): number => (all(bin) === 0 ? 0 : (100 * value) / all(bin));
+  return {
+    ...frame('Shares of the subflows', { connection, series }),
+    caption: `Share of the new data per ${formatDuration(fresh.widthNs)}; nothing is drawn where there was none.`,
+    y: { label: 'share of the new data', unit: '%', low: 0, high: 100 },
+    series: slots.map((slot) => ({
+      name: slotName(connection, slot),
+      kind: 'area',
+      style: slot,
+      points: bins(series).map((bin) => ({
+        x: fresh.startOf(bin) / SECOND,
+        y: percent(below(slot, bin), bin),
+        top: bin < fresh.count ? percent(below(slot, bin) + fresh.sum(slot, bin), bin) : 0,
+      })),
+    })),
+    markers: handoverMarkers({ connection, series }),
+  };
+}
+
+function rttFigure({ connection, series }: PlotSource): XyFigure {
+  return {
+    ...frame('Round-trip time', { connection, series }),
+    caption:
+      'From a segment to the ACK of its last byte, as seen where the capture was made: near the receiver it is short. ' +
+      'By DATA_ACK it is that of the data, over all subflows.',
+    y: { label: 'round-trip time', unit: 's', low: 0 },
+    series: [
+      ...seriesOf('by DATA_ACK', 'scatter', series.dataRtt.points, WHOLE_STYLE),
+      ...bySubflow('scatter', series.rtt, connection),
+    ],
+  };
+}
+
+function flightFigure({ connection, series }: PlotSource): XyFigure {
+  return {
+    ...frame('Data in flight', { connection, series }),
+    caption: 'Bytes sent and not acknowledged: of each subflow by its ACKs, of the data by DATA_ACKs.',
+    y: { label: 'in flight', unit: 'B', low: 0 },
+    series: [
+      ...seriesOf('data, all subflows', 'step', series.dataFlight.points, WHOLE_STYLE),
+      ...bySubflow('step', series.flight, connection),
+    ],
+  };
+}
+
+function ackSizeFigure({ connection, series }: PlotSource): XyFigure {
+  return {
+    ...frame('Size of ACKs', { connection, series }),
+    caption: 'Bytes that each advancing ACK newly acknowledged on its subflow.',
+    y: { label: 'newly acknowledged', unit: 'B', low: 0 },
+    series: bySubflow('scatter', series.ackSizes, connection),
+  };
+}
+
+function outOfOrderFigure({ connection, series }: PlotSource): XyFigure {
+  return {
+    ...frame('Out-of-order data', { connection, series }),
+    caption: 'Data above the first hole, as it passed the place of capture.',
+    y: { label: 'waits for a hole', unit: 'B', low: 0 },
+    series: seriesOf('out of order', 'step', series.outOfOrder.points, 0),
+    markers: handoverMarkers({ connection, series }),
+  };
+}
+
+function frame(title: string, { connection, series }: PlotSource): Pick<XyFigure, 'kind' | 'title' | 'x'> {
+  const { client, server, id } = connection;
+  const [from, to] = series.sender === 'client' ? [client, server] : [server, client];
+  return { kind: 'xy', title: `${title}: connection ${id}, ${from} to ${to}`, x: time };
+}
+
+/** The series, unless it has no points. */
+function seriesOf(
+  name: string,
+  kind: Series['kind'],
+  points: readonly (SeriesPoint | Point)[],
+  style: number,
+): Series[] {
+  return points.length === 0 ? [] : [{ name, kind, points, style }];
+}
+
+function bySubflow(
+  kind: Series['kind'],
+  slots: readonly { readonly points: readonly SeriesPoint[] }[],
+  connection: ConnectionReport,
+): Series[] {
+  return slots.flatMap(({ points }, slot) => seriesOf(slotName(connection, slot), kind, points, slot));
+}
+
+/** What a subflow is called. */
+function slotName({ subflows }: ConnectionReport, slot: number): string {
+  const isLast = slot === SEPARATE_SUBFLOWS;
+  return isLast && subflows.length > slot + 1 ? `subflows ${slot} and up` : `subflow ${slot}`;
+}
+
+/** Subflows that carried new data. */
+function slotsOf(series: ConnectionSeries): number[] {
+  return series.data.flatMap((_, slot) =>
+    bins(series).some((bin) => bin < series.fresh.count && series.fresh.sum(slot, bin) > 0) ? [slot] : [],
+  );
+}
+
+/** Numbers of the bins, and one more for the end of the last; none without data. */
+function bins({ fresh }: ConnectionSeries): number[] {
+  return fresh.count === 0 ? [] : Array.from({ length: fresh.count + 1 }, (_, bin) => bin);
+}
+
+function binPoints(series: ConnectionSeries, value: (bin: number) => number): Point[] {
+  const { fresh } = series;
+  return bins(series).map((bin) => ({
+    x: fresh.startOf(bin) / SECOND,
+    y: bin < fresh.count ? value(bin) : 0,
+  }));
+}
+
+function handoverMarkers({ connection, series }: PlotSource): Marker[] {
+  return connection.handovers
+    .filter(({ by }) => by === series.sender)
+    .slice(0, MAX_MARKERS)
+    .map(({ from, to, atNs }) => ({ x: atNs / SECOND, label: `subflow ${from} → ${to}` }));
+}
