@@ -12,8 +12,8 @@ import {
 } from '../../trace/index.js';
 import { ExitStatus, FailureError, UsageError } from '../errors.js';
 import { openFolder, writeOutput } from '../output-file.js';
-import { addFilterOptions, chooseConnections, type FilterFlags, readSelection } from '../trace/filter.js';
-import { readCaptures, requireFiles } from '../trace/read.js';
+import { addFilterOptions, chooseConnections, type FilterFlags, readSelection } from '../captures/filter.js';
+import { readCaptures, requireFiles } from '../captures/read.js';
 import { makeFigure, type PlotKind, plotKinds, type PlotSource } from './figures.js';
 
 interface PlotFlags extends FilterFlags {

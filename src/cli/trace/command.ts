@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { ExitStatus, UsageError } from '../errors.js';
-import { addFilterOptions, type FilterFlags, readSelection } from './filter.js';
+import { addFilterOptions, type FilterFlags, readSelection } from '../captures/filter.js';
 import { reportObject } from './json.js';
 import { optionsText } from './options-text.js';
 import { type OutputFlags, readAndWrite } from './outputs.js';

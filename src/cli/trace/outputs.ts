@@ -5,9 +5,9 @@
  */
 
 import { Attribution, type ConnectionSelection } from '../../trace/index.js';
-import { chooseConnections } from './filter.js';
+import { chooseConnections } from '../captures/filter.js';
 import { PacketFile } from './packet-file.js';
-import { readCaptures, type Reading, type ReadOptions, requireFiles } from './read.js';
+import { readCaptures, type Reading, type ReadOptions, requireFiles } from '../captures/read.js';
 import { csvTable, TraceTables } from './tables.js';
 
 /** As the options say. */

@@ -8,8 +8,8 @@ import {
   type TraceOptions,
   type TraceReport,
 } from '../../trace/index.js';
-import { type FedFile, feedPackets } from '../captures/feed.js';
-import { CaptureInput, STANDARD_INPUT } from '../captures/input.js';
+import { type FedFile, feedPackets } from './feed.js';
+import { CaptureInput, STANDARD_INPUT } from './input.js';
 import { FailureError, UsageError } from '../errors.js';
 import { ProgressLine } from '../progress.js';
 
