@@ -60,9 +60,10 @@ export function readOptions(
 }
 
 /**
- * Notes whether acknowledgments come without options. A peer that acknowledges data without them, and never did at the
- * data level, is plain TCP, or looks so through the path, whatever else it said; where that is the path of a join, it is of
- * no use (RFC 8684 §3.7).
+ * Notes whether acknowledgments come without options. A peer that acknowledges data without them, never did at the data
+ * level and never sent data with them is plain TCP, or looks so through the path, whatever else it said; where that is the
+ * path of a join, it is of no use (RFC 8684 §3.7). One that sent data with them speaks Multipath TCP: who fell back alone
+ * would take the end of the subflow for that of the stream.
  */
 function noteSilence(core: ConnectionCore, now: number, subflow: Subflow, isSilent: boolean): void {
   subflow.isSilent = isSilent;
@@ -72,7 +73,7 @@ function noteSilence(core: ConnectionCore, now: number, subflow: Subflow, isSile
   if (!isSilent) subflow.hadAnswer = true;
   else if (subflow.join !== undefined) {
     if (!subflow.hadAnswer) resetSubflow(core, now, subflow, ResetReason.MIDDLEBOX);
-  } else if (!core.hadDataAck && mayFallBack(core, subflow)) {
+  } else if (!core.hadDataAck && !core.hadSignalWithData && mayFallBack(core, subflow)) {
     fallBackAloud(core, subflow, 'no-data-sequence-signal');
   }
 }

@@ -214,6 +214,7 @@ export interface SubflowDirectionReport {
    * capture and sent again.
    */
   readonly lateBytes: number;
+  /** Packets of such bytes alone: one that also repeats bytes counts as a retransmission. */
   readonly latePackets: number;
   /** Data-level bytes that had gone out on another subflow before. */
   readonly reinjectedBytes: number;

@@ -23,7 +23,7 @@ export class SubflowDirection {
   uniqueBytes = asDouble;
   retransmittedBytes = 0;
   retransmittedPackets = 0;
-  /** Bytes that came after later ones, seen for the first time. */
+  /** Bytes that came after later ones, seen for the first time; and packets of nothing else, so that each counts once. */
   lateBytes = 0;
   latePackets = 0;
   /** Data-level bytes that had been carried before, and by which subflow. */
@@ -229,7 +229,7 @@ export class SubflowDirection {
     this.repeated = known - start - this.freshInHoles;
     if (this.freshInHoles > 0) {
       this.lateBytes += this.freshInHoles;
-      this.latePackets++;
+      if (this.repeated === 0) this.latePackets++;
     }
     if (this.repeated > 0) {
       this.retransmittedBytes += this.repeated;
