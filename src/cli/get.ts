@@ -251,11 +251,9 @@ function summary(report: GetReport): string {
   ].join('\n');
 }
 
-/** Adds `subflow get` to the program. */
-export function addGetCommand(program: Command, setStatus: (status: number) => void): void {
-  const command = program
-    .command('get')
-    .summary('download over Multipath TCP')
+/** Declares `subflow get`. */
+export function declareGet(command: Command, setStatus: (status: number) => void): void {
+  command
     .description(
       'Downloads a URL over Multipath TCP; falls back to TCP where the server does not speak it, and says so.',
     )

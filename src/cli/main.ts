@@ -3,44 +3,33 @@
  * One file per command; see `errors.ts` for the statuses that scripts may rely on.
  */
 
-import { Command, CommanderError } from 'commander';
-import { addCheckCommand } from './check/command.js';
-import { addDemoCommand } from './demo/command.js';
-import { addExperimentCommand } from './experiment/command.js';
+import { Command, CommanderError, Help } from 'commander';
+import { commandOf, type CommandEntry, commands, type Declare } from './commands.js';
 import { ExitStatus, explain, isExpected } from './errors.js';
-import { addGetCommand } from './get.js';
-import { addPlotCommand } from './plot/command.js';
-import { addProbeCommand } from './probe/command.js';
-import { addServeCommand } from './serve.js';
-import { addTraceCommand } from './trace/command.js';
 import { readVersion } from './version.js';
 
-/** Builds the program; `setStatus` receives the exit status of the command that ran. */
-function buildProgram(setStatus: (status: number) => void): Command {
+/** Builds the program with one command as `chosen` declares it; the others have their line in the list of commands. */
+function buildProgram(
+  chosen: CommandEntry | undefined,
+  declare: Declare,
+  setStatus: (status: number) => void,
+): Command {
   const program = new Command('subflow')
     .description('Multipath TCP, whole, in TypeScript')
     .version(readVersion(), '-V, --version')
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'subflow: ')) });
-  addCheckCommand(program, setStatus);
-  addDemoCommand(program, setStatus);
-  addExperimentCommand(program, setStatus);
-  addGetCommand(program, setStatus);
-  addPlotCommand(program, setStatus);
-  addProbeCommand(program, setStatus);
-  addServeCommand(program, setStatus);
-  addTraceCommand(program, setStatus);
-  inheritSettings(program);
-  return program;
-}
-
-/** Commands of commands too throw instead of ending the process, and complain in the same form. */
-function inheritSettings(parent: Command): void {
-  for (const command of parent.commands) {
-    command.exitOverride().copyInheritedSettings(parent);
-    inheritSettings(command);
+  const usages = new Map<string, string>();
+  for (const entry of commands) {
+    const command = program.command(entry.name).summary(entry.summary);
+    usages.set(entry.name, `${entry.name} ${entry.usage}`.trimEnd());
+    if (entry === chosen) declare(command, setStatus);
   }
+  // After the commands, for their own lists of commands are as commander makes them.
+  return program.configureHelp({
+    subcommandTerm: (command) => usages.get(command.name()) ?? new Help().subcommandTerm(command),
+  });
 }
 
 /** A reader that left is no fault, as in `subflow ... | head`; an output that cannot be written is one. */
@@ -57,13 +46,18 @@ function watchOutput(): void {
 }
 
 /** Runs the command that `args` asks for (without the program's own name); gives the exit status, and never throws. */
-export async function main(args: readonly string[]): Promise<number> {
+export function main(args: readonly string[]): Promise<number> {
   watchOutput();
+  return runCommand(args);
+}
+
+/** {@link main} for a process that goes on: leaves its standard output and error as they are. */
+export async function runCommand(args: readonly string[]): Promise<number> {
   let status: number = ExitStatus.done;
-  const program = buildProgram((value) => {
-    status = value;
-  });
   try {
+    const chosen = commandOf(args);
+    const declare = (await chosen?.load()) ?? (() => undefined);
+    const program = buildProgram(chosen, declare, (value) => (status = value));
     if (args.length === 0) {
       program.outputHelp({ error: true });
       return ExitStatus.usage;

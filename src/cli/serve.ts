@@ -205,11 +205,9 @@ function untilStopped(): Promise<void> {
   });
 }
 
-/** Adds `subflow serve` to the program. */
-export function addServeCommand(program: Command, setStatus: (status: number) => void): void {
-  const command = program
-    .command('serve')
-    .summary('serve files over Multipath TCP')
+/** Declares `subflow serve`. */
+export function declareServe(command: Command, setStatus: (status: number) => void): void {
+  command
     .description(
       'Serves the files in a folder over HTTP on Multipath TCP; clients without it are served over TCP.',
     )

@@ -10,11 +10,9 @@ interface CheckFlags {
   readonly json?: true;
 }
 
-/** Adds `subflow check` to the program. */
-export function addCheckCommand(program: Command, setStatus: (status: number) => void): void {
-  program
-    .command('check')
-    .summary('does this machine speak Multipath TCP')
+/** Declares `subflow check`. */
+export function declareCheck(command: Command, setStatus: (status: number) => void): void {
+  command
     .description(
       'Says whether this machine speaks Multipath TCP, what its limits and endpoints allow, which programs use it now and, ' +
         'with a server, whether a connection to it really is Multipath TCP; and what to do about each no.',

@@ -63,15 +63,12 @@ function writeFully(file: number, bytes: Uint8Array): void {
   }
 }
 
-/** Adds `subflow demo` to the program. */
-export function addDemoCommand(program: Command, setStatus: (status: number) => void): void {
-  const command = program
-    .command('demo')
-    .summary('two paths, a download, one path dies')
-    .description(
-      "Downloads over an emulated Wi-Fi and an emulated LTE path between our stack and this machine's own kernel;" +
-        ' halfway the Wi-Fi dies. Without the rights for that, the same in virtual time.',
-    );
+/** Declares `subflow demo`. */
+export function declareDemo(command: Command, setStatus: (status: number) => void): void {
+  command.description(
+    "Downloads over an emulated Wi-Fi and an emulated LTE path between our stack and this machine's own kernel;" +
+      ' halfway the Wi-Fi dies. Without the rights for that, the same in virtual time.',
+  );
   declareDemoFlags(command).action(async (flags: Parameters<typeof readDemoFlags>[0]) => {
     const parameters = readDemoFlags(flags);
     const capture = parameters.pcap === undefined ? undefined : openCapture(parameters.pcap);

@@ -27,12 +27,11 @@ interface RunFlags {
   readonly [parameter: string]: unknown;
 }
 
-/** Adds `subflow experiment` to the program. */
-export function addExperimentCommand(program: Command, setStatus: (status: number) => void): void {
-  const command = program
-    .command('experiment')
-    .summary('reproduce a published result')
-    .description('Reproduces published results about Multipath TCP: a table, figures and checks, by seed.');
+/** Declares `subflow experiment`. */
+export function declareExperiment(command: Command, setStatus: (status: number) => void): void {
+  command.description(
+    'Reproduces published results about Multipath TCP: a table, figures and checks, by seed.',
+  );
   command
     .command('list')
     .summary('what there is')

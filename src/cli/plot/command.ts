@@ -22,11 +22,9 @@ interface PlotFlags extends FilterFlags {
   readonly output: string;
 }
 
-/** Adds `subflow plot` to the program. */
-export function addPlotCommand(program: Command, setStatus: (status: number) => void): void {
-  const command = program
-    .command('plot')
-    .summary('pictures of what one connection did')
+/** Declares `subflow plot`. */
+export function declarePlot(command: Command, setStatus: (status: number) => void): void {
+  command
     .description(
       'Draws one connection of a capture: its data sequence, goodput, round-trip times and more, as SVG.\n' +
         'Of several connections it takes the one that carried most, unless one is chosen.',

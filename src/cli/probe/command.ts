@@ -32,11 +32,9 @@ interface ProbeFlags {
   readonly json?: true;
 }
 
-/** Adds `subflow probe` to the program. */
-export function addProbeCommand(program: Command, setStatus: (status: number) => void): void {
-  program
-    .command('probe')
-    .summary('does Multipath TCP work between here and a server')
+/** Declares `subflow probe`. */
+export function declareProbe(command: Command, setStatus: (status: number) => void): void {
+  command
     .description(
       'Speaks Multipath TCP by hand with a server, from raw sockets, and says what works and what interferes. Ends with ' +
         '0 for full support, 1 for less, 3 when it cannot tell. Ask only servers and paths that are yours, or whose ' +

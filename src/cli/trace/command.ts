@@ -18,11 +18,9 @@ interface TraceFlags extends FilterFlags, OutputFlags {
   readonly json?: true;
 }
 
-/** Adds `subflow trace` to the program. */
-export function addTraceCommand(program: Command, setStatus: (status: number) => void): void {
-  const command = program
-    .command('trace')
-    .summary('what happened in this capture')
+/** Declares `subflow trace`. */
+export function declareTrace(command: Command, setStatus: (status: number) => void): void {
+  command
     .description(
       'Reads captures (pcap or pcapng, also packed with gzip or Zstandard) and tells what Multipath TCP did in them.\n' +
         'Several files are read as one, in the order of time.',
