@@ -1,3 +1,6 @@
 export * from './figure.js';
+export { type PageFigure, renderPage } from './page.js';
+export { renderPoints } from './points.js';
 export { renderFigure } from './render.js';
 export type { Unit } from './ticks.js';
+export { renderXplot } from './xplot.js';

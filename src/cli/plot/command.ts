@@ -1,8 +1,6 @@
 /** `subflow plot FILE...`: pictures of what one connection did. */
 
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type Figure, renderFigure } from '../../plot/index.js';
 import {
   Attribution,
   type ConnectionReport,
@@ -11,12 +9,13 @@ import {
   type Sender,
 } from '../../trace/index.js';
 import { ExitStatus, FailureError, UsageError } from '../errors.js';
-import { openFolder, writeOutput } from '../output-file.js';
+import { openFolder } from '../output-file.js';
 import { addFilterOptions, chooseConnections, type FilterFlags, readSelection } from '../captures/filter.js';
 import { readCaptures, requireFiles } from '../captures/read.js';
+import { type DrawnFigure, type FormatFlags, writeFormats } from './formats.js';
 import { makeFigure, type PlotKind, plotKinds, type PlotSource } from './figures.js';
 
-interface PlotFlags extends FilterFlags {
+interface PlotFlags extends FilterFlags, FormatFlags {
   readonly kind?: readonly PlotKind[];
   readonly by?: Sender;
   readonly output: string;
@@ -26,7 +25,7 @@ interface PlotFlags extends FilterFlags {
 export function declarePlot(command: Command, setStatus: (status: number) => void): void {
   command
     .description(
-      'Draws one connection of a capture: its data sequence, goodput, round-trip times and more, as SVG.\n' +
+      'Draws one connection of a capture: its data sequence, goodput, round-trip times and more.\n' +
         'Of several connections it takes the one that carried most, unless one is chosen.',
     )
     .argument('<file...>', 'captures, read as one in the order of time')
@@ -41,7 +40,11 @@ export function declarePlot(command: Command, setStatus: (status: number) => voi
         'server',
       ]),
     )
-    .option('--output <folder>', 'where the files go', 'plots');
+    .option('--output <folder>', 'where the files go', 'plots')
+    .option('--svg', 'write SVG files: so it is when no form is asked for')
+    .option('--html', 'write one page to move in: pan, zoom, and what each point is')
+    .option('--xplot', 'write files for xplot')
+    .option('--csv', 'write the points as CSV');
   addFilterOptions(command).action(async (files: readonly string[], flags: PlotFlags) => {
     setStatus(await plot(files, flags));
   });
@@ -100,8 +103,9 @@ function busierHost(connection: ConnectionReport): Sender {
 }
 
 /** Writes the figures; says what was written and what there is nothing of. */
-function draw(source: PlotSource, { kind = plotKinds, output, by }: PlotFlags): string[] {
-  const figures = kind.flatMap((each): (readonly [PlotKind, Figure])[] => {
+function draw(source: PlotSource, flags: PlotFlags): string[] {
+  const { kind = plotKinds, output, by } = flags;
+  const figures = kind.flatMap((each): DrawnFigure[] => {
     const figure = makeFigure(each, source);
     return figure === undefined ? [] : [[each, figure]];
   });
@@ -113,10 +117,6 @@ function draw(source: PlotSource, { kind = plotKinds, output, by }: PlotFlags): 
     });
   }
   const missing = kind.filter((each) => !figures.some(([drawn]) => drawn === each));
-  const written = figures.map(([each, figure]) => {
-    const path = join(output, `connection-${connection.id}-${each}.svg`);
-    writeOutput(path, renderFigure(figure));
-    return path;
-  });
+  const written = writeFormats(output, connection.id, figures, flags);
   return missing.length === 0 ? written : [...written, `Nothing to draw of: ${missing.join(', ')}`];
 }

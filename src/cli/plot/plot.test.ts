@@ -44,6 +44,28 @@ describe('subflow plot', () => {
     expect(folder.text('some/connection-0-goodput.svg')).toMatch(/>100<.*>120</s);
   });
 
+  it('writes one page, files for xplot, and points, with the packets that show them', async () => {
+    const { out, status, err } = await folder.run([
+      ...['plot', 'demo.pcapng', '--kind', 'sequence', '--html', '--xplot', '--csv', '--output', 'forms'],
+    ]);
+    expect(status, err).toBe(0);
+    expect(out.trim().split('\n')).toEqual([
+      ...['forms/connection-0-sequence.xpl', 'forms/connection-0-sequence.csv', 'forms/connection-0.html'],
+    ]);
+    expect(folder.text('forms/connection-0.html')).toContain('Data sequence: connection 0');
+    expect(folder.text('forms/connection-0-sequence.xpl')).toMatch(/^double double\ntitle\n/);
+    const rows = folder.table('forms/connection-0-sequence.csv');
+    await folder.run(['trace', 'demo.pcapng', '--csv', 'tables']);
+    const packets = folder.table('tables/packets.csv');
+    const drawn = rows.filter(({ series }) => series === 'subflow 1');
+    expect(drawn.length).toBeGreaterThan(100);
+    for (const { x, y, top, packet } of drawn) {
+      const { atNs, dataOffset, payloadBytes } = packets[Number(packet) - 1]!;
+      expect(Number(x)).toBeCloseTo(Number(atNs) / 1e9, 9);
+      expect([y, top]).toEqual([dataOffset, String(Number(dataOffset) + Number(payloadBytes))]);
+    }
+  });
+
   it.each([
     ['no kind', ['demo.pcapng', '--kind', 'pie'], 2, /'pie' is no kind of plot; choose among sequence/],
     ['a host that is none', ['demo.pcapng', '--by', 'router'], 2, /router.*client, server/],

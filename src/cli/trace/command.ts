@@ -41,6 +41,7 @@ export function declareTrace(command: Command, setStatus: (status: number) => vo
     .option('--options', 'explain every option of every handshake')
     .option('--json', 'print one object for scripts')
     .option('--csv <folder>', 'write tables there: packets, mappings, connections, subflows')
+    .option('--parquet <folder>', 'write the same tables as Parquet')
     .option('--write <file>', 'write the packets of the connections to a new pcapng file');
   addFilterOptions(command).action(async (files: readonly string[], flags: TraceFlags) => {
     setStatus(await trace(files, flags));

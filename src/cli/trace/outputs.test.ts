@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CommandFolder } from '../../../test/support/run-subflow.js';
 import { PcapngWriter, readCapture } from '../../capture/index.js';
@@ -76,6 +77,33 @@ describe('subflow trace --csv', () => {
     const { status, err } = await folder.run(['trace', '-', '--csv', 'piped'], 'one.pcapng');
     expect(status, err).toBe(0);
     expect(folder.text('piped/packets.csv')).toBe(folder.text('named/packets.csv'));
+  });
+});
+
+describe('subflow trace --parquet', () => {
+  it('has the rows of the CSV, with types', async () => {
+    await report('one.pcapng', '--csv', 'both', '--parquet', 'both');
+    for (const { name, columns } of [packetTable, mappingTable, connectionTable, subflowTable]) {
+      const { buffer, byteOffset, byteLength } = folder.bytes(`both/${name}.parquet`);
+      const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+      const rows = await parquetReadObjects({ file });
+      const asText = rows.map((row) =>
+        Object.fromEntries(
+          Object.entries(row).map(([key, value]) => [key, value === null ? '' : String(value)]),
+        ),
+      );
+      expect(asText).toEqual(folder.table(`both/${name}.csv`));
+      for (const { name: column, type } of columns.filter((each) => rows[0]![each.name] !== null)) {
+        const types = { integer: 'bigint', real: 'number', text: 'string', boolean: 'boolean' };
+        expect(typeof rows[0]![column], column).toBe(types[type]);
+      }
+    }
+  });
+
+  it('says when there is no room or no such folder', async () => {
+    const { err, status } = await folder.run(['trace', 'one.pcapng', '--parquet', '/proc/none']);
+    expect(err).toMatch(/cannot write to \/proc\/none/);
+    expect(status).toBe(1);
   });
 });
 

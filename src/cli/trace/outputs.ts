@@ -8,12 +8,14 @@ import { Attribution, type ConnectionSelection } from '../../trace/index.js';
 import { chooseConnections } from '../captures/filter.js';
 import { PacketFile } from './packet-file.js';
 import { readCaptures, type Reading, type ReadOptions, requireFiles } from '../captures/read.js';
+import { parquetTable } from './parquet.js';
 import { csvTable, TraceTables } from './tables.js';
 
 /** As the options say. */
 export interface OutputFlags {
-  /** Folder for tables. */
+  /** Folders for tables. */
   readonly csv?: string;
+  readonly parquet?: string;
   /** File for packets. */
   readonly write?: string;
 }
@@ -23,8 +25,11 @@ class Outputs {
   readonly tables: readonly TraceTables[];
   readonly packets: PacketFile | undefined;
 
-  constructor({ csv, write }: OutputFlags, inputs: readonly string[]) {
-    this.tables = csv === undefined ? [] : [new TraceTables(csv, csvTable)];
+  constructor({ csv, parquet, write }: OutputFlags, inputs: readonly string[]) {
+    this.tables = [
+      ...(csv === undefined ? [] : [new TraceTables(csv, csvTable)]),
+      ...(parquet === undefined ? [] : [new TraceTables(parquet, parquetTable)]),
+    ];
     this.packets = write === undefined ? undefined : new PacketFile(write, inputs);
   }
 }
@@ -37,9 +42,9 @@ export async function readAndWrite(
   flags: OutputFlags,
   selection: ConnectionSelection | undefined,
 ): Promise<Reading> {
-  const writes = flags.csv !== undefined || flags.write !== undefined;
+  const writes = [flags.csv, flags.parquet, flags.write].some((place) => place !== undefined);
   if (writes && (selection !== undefined || flags.write !== undefined)) {
-    requireFiles(names, flags.write === undefined ? '--csv of chosen connections' : '--write');
+    requireFiles(names, flags.write === undefined ? 'tables of chosen connections' : '--write');
   }
   const outputs = new Outputs(flags, names);
   if (writes && selection === undefined && outputs.packets === undefined) {
