@@ -1,16 +1,18 @@
 /**
  * Files that a command writes beside what it prints. Whatever goes wrong (no such folder, no right, no space) ends the
- * command with one line that names the file.
+ * command with one line that names the file, and a file has its name only when it is whole: until then it is NAME.part,
+ * which goes away with a command that fails or is interrupted.
  */
 
 import {
   accessSync,
   closeSync,
   constants,
-  fstatSync,
-  ftruncateSync,
   mkdirSync,
   openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -41,28 +43,57 @@ function makeFolder(folder: string): void {
   mkdirSync(folder);
 }
 
+/** Files that are not whole yet. */
+const parts = new Set<string>();
+
+function removeParts(): void {
+  for (const part of parts) rmSync(part, { force: true });
+  parts.clear();
+}
+
+/** A signal ends the program as ever, but leaves no half of a file. */
+function stop(signal: NodeJS.Signals): void {
+  removeParts();
+  process.kill(process.pid, signal);
+}
+
+function beginPart(part: string): void {
+  if (parts.size === 0) process.once('exit', removeParts).once('SIGINT', stop).once('SIGTERM', stop);
+  parts.add(part);
+}
+
+function endPart(part: string): void {
+  parts.delete(part);
+  if (parts.size === 0) process.off('exit', removeParts).off('SIGINT', stop).off('SIGTERM', stop);
+}
+
 /** A file that is written from its beginning to its end. Every method throws a {@link FailureError}. */
 export class OutputFile {
   readonly path: string;
   private readonly descriptor: number;
+  /** What it is called until it is whole, and then; undefined for what is no plain file, such as a pipe or /dev/full. */
+  private readonly part: string | undefined;
+  private readonly whole: string;
   private text = '';
 
-  /** Makes the file, or empties it; `inputs` are paths of files that must not be lost that way. */
+  /** Makes the file; `inputs` are paths of files that must not be lost that way. */
   constructor(path: string, inputs: readonly string[] = []) {
     this.path = path;
     try {
-      // It is emptied only when it is known to be no input.
-      this.descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o666);
+      const old = statSync(path, { throwIfNoEntry: false });
+      // What a link leads to is written anew, not the link.
+      this.whole = old === undefined ? path : realpathSync(path);
+      this.part = old === undefined || old.isFile() ? `${this.whole}.part` : undefined;
+      if (inputs.some((input) => isSameFile(input, path) || isSameFile(input, this.part ?? path))) {
+        throw new UsageError(`${path} is one of the files that are read`, 'choose another name to write to');
+      }
+      // A file that may not be written is not replaced either.
+      if (old !== undefined) accessSync(path, constants.W_OK);
+      this.descriptor = openSync(this.part ?? path, this.part === undefined ? constants.O_WRONLY : 'w');
     } catch (error) {
-      throw cannotWrite(path, error);
+      throw error instanceof UsageError ? error : cannotWrite(path, error);
     }
-    if (inputs.some((input) => this.isSameAs(input))) {
-      closeSync(this.descriptor);
-      throw new UsageError(`${path} is one of the files that are read`, 'choose another name to write to');
-    }
-    const { descriptor } = this;
-    // What is no plain file, such as a pipe or /dev/full, has nothing to lose.
-    if (fstatSync(descriptor).isFile()) ftruncateSync(descriptor);
+    if (this.part !== undefined) beginPart(this.part);
   }
 
   /** Adds text; it is written when there is enough of it. */
@@ -80,11 +111,14 @@ export class OutputFile {
     }
   }
 
-  /** Writes what waits, and closes the file. */
+  /** Writes what waits, closes the file, and gives it its name. */
   close(): void {
     this.flush();
     try {
       closeSync(this.descriptor);
+      if (this.part === undefined) return;
+      renameSync(this.part, this.whole);
+      endPart(this.part);
     } catch (error) {
       throw cannotWrite(this.path, error);
     }
@@ -95,12 +129,12 @@ export class OutputFile {
     this.text = '';
     this.writeBytes(bytes);
   }
+}
 
-  private isSameAs(input: string): boolean {
-    const other = statSync(input, { throwIfNoEntry: false });
-    const own = fstatSync(this.descriptor);
-    return other !== undefined && other.dev === own.dev && other.ino === own.ino;
-  }
+function isSameFile(input: string, path: string): boolean {
+  const one = statSync(input, { throwIfNoEntry: false });
+  const other = statSync(path, { throwIfNoEntry: false });
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
 /** Writes a whole file. Throws a {@link FailureError}. */

@@ -23,10 +23,20 @@ export class CommandFolder {
 
   /** Runs `subflow ARGS` to its end, with the file `input` on its standard input. */
   run(args: readonly string[], input = ''): Promise<Finished> {
+    return this.start(process.execPath, [launcher, ...args], input);
+  }
+
+  /** The same where no file may be longer than so many blocks of 1,024 bytes. */
+  runInRoom(blocks: number, args: readonly string[]): Promise<Finished> {
+    const command = `ulimit -f ${blocks}; exec "$@"`;
+    return this.start('bash', ['-c', command, 'bash', process.execPath, launcher, ...args], '');
+  }
+
+  private start(program: string, args: readonly string[], input: string): Promise<Finished> {
     return new Promise((resolve) => {
       const child = execFile(
-        process.execPath,
-        [launcher, ...args],
+        program,
+        args,
         { cwd: this.path, timeout: 60_000, maxBuffer: 1 << 26 },
         (error, out, err) => resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err }),
       );

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -200,6 +200,31 @@ describe('subflow trace --write', () => {
     expect(result.err.trim().split('\n')).toHaveLength(1);
     expect(result.status).toBe(status);
     expect(folder.bytes('one.pcapng')).toHaveLength(before);
+  });
+
+  it('leave no half of a file when there is no room: what had the name before still has it', async () => {
+    for (const [flag, place, name] of [
+      ['--csv', 'full', 'full/packets.csv'],
+      ['--parquet', 'full', 'full/packets.parquet'],
+      ['--write', 'full/all.pcapng', 'full/all.pcapng'],
+    ] as const) {
+      mkdirSync(join(folder.path, 'full'), { recursive: true });
+      writeFileSync(join(folder.path, name), 'old');
+      const { err, status } = await folder.runInRoom(8, ['trace', 'one.pcapng', flag, place]);
+      expect(err).toMatch(new RegExp(`^subflow: cannot write ${name}: EFBIG.*\n$`));
+      expect(status).toBe(1);
+      expect(folder.text(name)).toBe('old');
+    }
+    expect(readdirSync(join(folder.path, 'full')).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('write through a link, and into what is no file', async () => {
+    writeFileSync(join(folder.path, 'behind.pcapng'), '');
+    symlinkSync('behind.pcapng', join(folder.path, 'link.pcapng'));
+    await report('one.pcapng', '--write', 'link.pcapng');
+    expect(lstatSync(join(folder.path, 'link.pcapng')).isSymbolicLink()).toBe(true);
+    expect(readCapture(folder.bytes('behind.pcapng')).packets.length).toBeGreaterThan(0);
+    await report('one.pcapng', '--write', '/dev/null');
   });
 
   it('says that standard input cannot be read twice', async () => {

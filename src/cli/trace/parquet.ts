@@ -3,9 +3,8 @@
  * so that memory does not grow with the capture.
  */
 
-import { fileWriter, ParquetWriter } from 'hyparquet-writer';
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { Cell, Column, Table } from '../../trace/index.js';
-import { FailureError } from '../errors.js';
 import { OutputFile } from '../output-file.js';
 import type { TableWriter } from './tables.js';
 
@@ -28,23 +27,25 @@ function schemaOf(columns: readonly Column[]): Schema {
   ];
 }
 
-/** A table written to PATH.parquet. Everything here throws a {@link FailureError}. */
+/** A table written to PATH.parquet. Everything here throws a `FailureError`. */
 export function parquetTable<Row>(table: Table<Row>, path: string): TableWriter<Row> {
-  const name = `${path}.parquet`;
   const { columns } = table;
-  // Whether the file can be made is told before any packet is read.
-  new OutputFile(name).close();
-  const writer = attempt(
-    name,
-    () => new ParquetWriter({ writer: fileWriter(name), schema: schemaOf(columns), createdBy: 'subflow' }),
-  );
+  const file = new OutputFile(`${path}.parquet`);
+  const bytes = new ByteWriter();
+  const writer = new ParquetWriter({ writer: bytes, schema: schemaOf(columns), createdBy: 'subflow' });
+  const save = (): void => {
+    file.writeBytes(bytes.getBytes());
+    bytes.index = 0;
+  };
   const cells: Cell[] = columns.map(() => null);
   const isInteger = columns.map(({ type }) => type === 'integer');
   let waiting: (Cell | bigint)[][] = columns.map(() => []);
   const flush = (): void => {
     if (waiting[0]!.length === 0) return;
     const columnData = columns.map((column, index) => ({ name: column.name, data: waiting[index]! }));
-    attempt(name, () => writer.write({ columnData, rowGroupSize: GROUP_ROWS }));
+    // It waits for nothing, since this writer does not.
+    void writer.write({ columnData, rowGroupSize: GROUP_ROWS });
+    save();
     waiting = columns.map(() => []);
   };
   return {
@@ -58,15 +59,9 @@ export function parquetTable<Row>(table: Table<Row>, path: string): TableWriter<
     },
     close: () => {
       flush();
-      attempt(name, () => writer.finish());
+      void writer.finish();
+      save();
+      file.close();
     },
   };
-}
-
-function attempt<Result>(path: string, act: () => Result): Result {
-  try {
-    return act();
-  } catch (error) {
-    throw new FailureError(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
-  }
 }
