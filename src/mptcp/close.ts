@@ -90,6 +90,7 @@ export function handleFastClose(core: ConnectionCore, now: number, receiverKey: 
 
 function enterClosed(core: ConnectionCore, error: ConnectionError | undefined): void {
   core.phase = 'closed';
+  core.wantsWritable = false;
   core.closeDeadline = Number.POSITIVE_INFINITY;
   core.graceDeadline = Number.POSITIVE_INFINITY;
   core.pathEvents = undefined;

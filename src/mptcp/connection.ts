@@ -369,8 +369,10 @@ export class Connection {
 
   /** Ends this direction after what was written: DATA_FIN, or FIN in plain TCP. */
   shutdown(_now: number): void {
-    this.core.sender.isEnded = true;
-    this.core.maySchedule = true;
+    const { core } = this;
+    core.sender.isEnded = true;
+    core.wantsWritable = false;
+    core.maySchedule = true;
   }
 
   /**

@@ -112,6 +112,21 @@ describe('fast close by ACK (RFC 8684 §3.5, option A)', () => {
     expect(world.server.wrongAt).toBe(-1);
   });
 
+  it('asks for no more data, whatever is acknowledged after it', () => {
+    const client = { fastClose: 'ack', sendBufferBytes: 10_000 } as const;
+    const world = new World({ paths: [{ rateBps: 1e6 }], client }).connect().run(SECOND);
+    expect(world.client.open.write(world.now, new Uint8Array(10_000))).toBe(false);
+    world.poll(world.client);
+    // It is on its way, all of it; the first request to close is lost, so that it is acknowledged.
+    let lost = 0;
+    world.tamper = (_packet, view) => !carriesIt(view) || lost++ > 0;
+    abort(world);
+    world.run(10 * SECOND);
+    expect(lost).toBeGreaterThan(1);
+    expect(world.client.of('writable')).toEqual([]);
+    expect(world.client.of('closed')).toHaveLength(1);
+  });
+
   it('on both sides at once ends with RSTs', () => {
     const world = new World({ client: { fastClose: 'ack' }, server: { fastClose: 'ack' } });
     world.connect().send('client', 10).run(SECOND);

@@ -110,6 +110,20 @@ describe.each(versions)('the send buffer, in version %i', (version) => {
   });
 });
 
+describe.each(versions)('a writer who ended the stream, in version %i', (version) => {
+  it('is not asked for more when there is room', () => {
+    const world = new World({ versions: [version], client: { sendBufferBytes: 50_000 } })
+      .connect()
+      .run(SECOND);
+    expect(world.client.open.write(world.now, new Uint8Array(50_000))).toBe(false);
+    world.client.open.shutdown(world.now);
+    world.poll(world.client);
+    world.run(10 * SECOND);
+    expect(world.client.open.bufferedSendBytes).toBe(0);
+    expect(world.client.of('writable')).toEqual([]);
+  });
+});
+
 describe.each(versions)('events of the reader, in version %i', (version) => {
   it('come once until everything was read', () => {
     const world = new World({ versions: [version] }).connect().run(SECOND);

@@ -84,7 +84,10 @@ describeWith('choices for one kernel socket', [kernelMptcp()], () => {
     open.push(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    server.on('connection', (socket) => void open.push({ close: () => socket.destroy() }));
+    server.on('connection', (socket) => {
+      socket.on('error', () => undefined);
+      open.push({ close: () => socket.destroy() });
+    });
     return (server.address() as AddressInfo).port;
   }
 

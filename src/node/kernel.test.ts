@@ -71,7 +71,9 @@ describeWith('the kernel transport', [kernelMptcp()], () => {
   });
 
   it('finds the peer among the addresses of a name', async () => {
-    const listener = createServer({ transport: 'kernel' }, (socket) => socket.end());
+    const listener = createServer({ transport: 'kernel' }, (socket) =>
+      socket.on('error', () => undefined).end(),
+    );
     const port = await listening(listener);
     const client = connect({ transport: 'kernel', host: 'localhost', port });
     await once(client, 'connect');
@@ -81,7 +83,9 @@ describeWith('the kernel transport', [kernelMptcp()], () => {
   });
 
   it('binds to the address and port that were asked for', async () => {
-    const listener = createServer({ transport: 'kernel' }, (socket) => socket.end());
+    const listener = createServer({ transport: 'kernel' }, (socket) =>
+      socket.on('error', () => undefined).end(),
+    );
     const port = await listening(listener);
     const probe = net.createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');

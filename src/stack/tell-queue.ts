@@ -19,6 +19,8 @@ export class TellQueue {
   /** `event`: a bit of {@link PendingEvent}. */
   tell(socket: Socket, event: number): void {
     socket.pendingEvents |= event;
+    // To write on what has ended would be misuse: nobody is asked to.
+    if (event === PendingEvent.CLOSED) socket.pendingEvents &= ~PendingEvent.WRITABLE;
     if (isHeard(socket)) this.enqueue(socket);
   }
 

@@ -44,6 +44,8 @@ export async function kernelPair(
   const fd = connectKernel({ address: remote, port, localAddress: first!, namespace });
   const [server] = (await accepted) as [NetSocket];
   const client = new NetSocket({ fd });
+  // Either end may be destroyed by a test, and the other is told so.
+  for (const socket of [client, server]) socket.on('error', () => undefined);
   open.push({ close: () => client.destroy() }, { close: () => server.destroy() });
   const pair = { namespace, peer, client: adopt(client), server: adopt(server) };
   // Both sides have heard of each other's keys.

@@ -37,11 +37,6 @@ export class RealTimeWorld implements DeviceOwner {
     return Math.round(performance.now() * 1e6);
   }
 
-  /** Longest that something due had to wait because this program did not get round to it, in ms. */
-  get worstLagMs(): number {
-    return this.driver.worstLagNs / 1e6;
-  }
-
   beginInput(): number {
     let now = this.now();
     while (!this.driver.advance(now)) now = this.now();
