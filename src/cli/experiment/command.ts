@@ -58,7 +58,9 @@ function addRun(parent: Command, experiment: Experiment, setStatus: (status: num
   const command = parent
     .command(experiment.name)
     .summary(experiment.title)
-    .description(`${experiment.title}.\n\n${experiment.summary}\n\nAfter: ${experiment.source}.`);
+    .description(`${experiment.title}.\n\n${experiment.summary}\n\nAfter: ${experiment.source}.`)
+    // Not as the parent, which does so to say itself that there is no such experiment.
+    .allowExcessArguments(false);
   declareParameters(command, experiment.parameters)
     .option('--seed <number>', 'seed of every random choice', '1')
     .option('--output <folder>', 'where figures go; made if it is not there', 'results')
