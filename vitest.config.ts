@@ -16,6 +16,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     restoreMocks: true,
+    // The compiled program runs as it is.
+    server: { deps: { external: [/\/dist\//] } },
     // They start in the order of their names: what is long first, so that the workers end together.
     projects: [
       {

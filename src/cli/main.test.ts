@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kernelMptcp, mayCreateTun } from '../linux/index.js';
-import { type Finished, launcher, runSubflow } from '../../test/support/subflow-command.js';
+import { type Finished, launcher, runSubflow, spawnSubflow } from '../../test/support/subflow-command.js';
 import { describeWith, hasTool } from '../../test/support/with-rights.js';
+import { commands } from './commands.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'subflow-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs `subflow` to its end. */
+/** Runs `subflow` to its end, in this process. */
 const subflow = (...args: string[]): Promise<Finished> => runSubflow(folder, args);
 
 /** One line that says what is wrong, and no stack trace. */
@@ -29,10 +30,16 @@ describe('subflow', () => {
     const { version } = JSON.parse(readFileSync(join(launcher, '..', '..', 'package.json'), 'utf8')) as {
       version: string;
     };
-    expect(await subflow('--version')).toMatchObject({ status: 0, out: `${version}\n` });
+    expect(await spawnSubflow(folder, ['--version'])).toEqual({ status: 0, out: `${version}\n`, err: '' });
     const help = await subflow('--help');
     expect(help.status).toBe(0);
-    for (const command of ['demo', 'get', 'serve']) expect(help.out).toContain(command);
+    for (const { name, summary } of commands)
+      expect(help.out).toMatch(new RegExp(`^  ${name} .*${summary.slice(0, 20)}`, 'm'));
+  });
+
+  it('ends its process with the status of the command', async () => {
+    expectOneLine(await spawnSubflow(folder, ['frobnicate']), 2, /unknown command/);
+    expectOneLine(await spawnSubflow(folder, ['trace', 'absent.pcap']), 1, /absent\.pcap/);
   });
 
   it.each([
@@ -208,7 +215,8 @@ describe('subflow serve and get', () => {
   });
 
   it('write to standard output, and to a file of another name', async () => {
-    expect((await subflow('get', `${origin}/file.bin`, '-o', '-')).out).toBe(content.toString());
+    const printed = await spawnSubflow(folder, ['get', `${origin}/file.bin`, '-o', '-']);
+    expect(printed.out).toBe(content.toString());
     expect((await subflow('get', `${origin}/file.bin`, '-o', 'other')).status).toBe(0);
     expect(readFileSync(join(folder, 'other')).equals(content)).toBe(true);
   });

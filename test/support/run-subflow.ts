@@ -1,17 +1,9 @@
-/** Runs the command line as a user does, in a folder of its own that goes away with the tests. */
-import { execFile } from 'node:child_process';
+/** A folder of its own to run commands in; it goes away with the tests. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-
-const launcher = join(import.meta.dirname, '..', '..', 'bin', 'subflow.js');
-
-export interface Finished {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
+import { type Finished, launcher, runProgram, runSubflow, spawnSubflow } from './subflow-command.js';
 
 /** A folder to run commands in. */
 export class CommandFolder {
@@ -21,28 +13,15 @@ export class CommandFolder {
     afterAll(() => rmSync(this.path, { recursive: true, force: true }));
   }
 
-  /** Runs `subflow ARGS` to its end, with the file `input` on its standard input. */
+  /** Runs `subflow ARGS` to its end; where `input` is given, with that file on the standard input of a process. */
   run(args: readonly string[], input = ''): Promise<Finished> {
-    return this.start(process.execPath, [launcher, ...args], input);
+    return input === '' ? runSubflow(this.path, args) : spawnSubflow(this.path, args, this.bytes(input));
   }
 
   /** The same where no file may be longer than so many blocks of 1,024 bytes. */
   runInRoom(blocks: number, args: readonly string[]): Promise<Finished> {
     const command = `ulimit -f ${blocks}; exec "$@"`;
-    return this.start('bash', ['-c', command, 'bash', process.execPath, launcher, ...args], '');
-  }
-
-  private start(program: string, args: readonly string[], input: string): Promise<Finished> {
-    return new Promise((resolve) => {
-      const child = execFile(
-        program,
-        args,
-        { cwd: this.path, timeout: 60_000, maxBuffer: 1 << 26 },
-        (error, out, err) => resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err }),
-      );
-      child.stdin!.on('error', () => undefined);
-      child.stdin!.end(input === '' ? undefined : this.bytes(input));
-    });
+    return runProgram(this.path, 'bash', ['-c', command, 'bash', process.execPath, launcher, ...args]);
   }
 
   /** The file `name` of the folder. */

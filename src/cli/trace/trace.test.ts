@@ -1,44 +1,21 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { CommandFolder } from '../../../test/support/run-subflow.js';
 import type { ConnectionOptionsReport, TraceReport } from '../../trace/index.js';
 
-const launcher = join(import.meta.dirname, '..', '..', '..', 'bin', 'subflow.js');
-const folder = mkdtempSync(join(tmpdir(), 'subflow-trace-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Finished {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs `subflow` to its end, with `input` on its standard input. */
-function subflow(args: readonly string[], input = ''): Promise<Finished> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [launcher, ...args],
-      { cwd: folder, timeout: 60_000, maxBuffer: 1 << 26 },
-      (error, out, err) => resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err }),
-    );
-    child.stdin!.on('error', () => undefined);
-    child.stdin!.end(input === '' ? undefined : readFileSync(join(folder, input)));
-  });
-}
+const folder = new CommandFolder();
 
 describe('subflow trace', () => {
   beforeAll(async () => {
-    const made = await subflow(['demo', '--simulate', '--size', '1M', '--pcap', 'demo.pcapng', '--json']);
+    const made = await folder.run(['demo', '--simulate', '--size', '1M', '--pcap', 'demo.pcapng', '--json']);
     expect(made.status, made.err).toBe(0);
-    writeFileSync(join(folder, 'demo.pcapng.gz'), gzipSync(readFileSync(join(folder, 'demo.pcapng'))));
+    writeFileSync(join(folder.path, 'demo.pcapng.gz'), gzipSync(folder.bytes('demo.pcapng')));
   });
 
   it('tells what the demo did: one connection, two subflows, the bytes that went over each', async () => {
-    const { status, out } = await subflow(['trace', 'demo.pcapng']);
+    const { status, out } = await folder.run(['trace', 'demo.pcapng']);
     expect(status).toBe(0);
     expect(out).toMatch(/1 connection of Multipath TCP, 0 of plain TCP/);
     expect(out).toMatch(/Multipath TCP version 1, without checksums, closed/);
@@ -48,9 +25,9 @@ describe('subflow trace', () => {
 
   it('prints one object for scripts, the same from a file, from gzip and from standard input', async () => {
     const [plain, packed, piped] = await Promise.all([
-      subflow(['trace', 'demo.pcapng', '--json']),
-      subflow(['trace', 'demo.pcapng.gz', '--json']),
-      subflow(['trace', '-', '--json'], 'demo.pcapng'),
+      folder.run(['trace', 'demo.pcapng', '--json']),
+      folder.run(['trace', 'demo.pcapng.gz', '--json']),
+      folder.run(['trace', '-', '--json'], 'demo.pcapng'),
     ]);
     const report = JSON.parse(plain.out) as TraceReport & { readonly schema: string };
     expect(report).toMatchObject({
@@ -74,8 +51,8 @@ describe('subflow trace', () => {
 
   it('explains the options of each handshake with --options, as text and in the JSON', async () => {
     const [text, json] = await Promise.all([
-      subflow(['trace', 'demo.pcapng', '--options']),
-      subflow(['trace', 'demo.pcapng', '--options', '--json']),
+      folder.run(['trace', 'demo.pcapng', '--options']),
+      folder.run(['trace', 'demo.pcapng', '--options', '--json']),
     ]);
     expect(text.out).toMatch(
       /Options of connection 0\n {2}Subflow 0: .*\n {4}SYN from the client at 0\.000000 s/,
@@ -96,7 +73,7 @@ describe('subflow trace', () => {
   });
 
   it('takes each file for a place of its own with --both-ends, and finds nothing between two equal ones', async () => {
-    const { out } = await subflow(['trace', 'demo.pcapng', 'demo.pcapng.gz', '--both-ends', '--json']);
+    const { out } = await folder.run(['trace', 'demo.pcapng', 'demo.pcapng.gz', '--both-ends', '--json']);
     const { connections, findings } = JSON.parse(out) as TraceReport;
     expect(connections.map(({ vantage }) => vantage)).toEqual([0, 1]);
     expect(connections[1]!.serverData).toEqual(connections[0]!.serverData);
@@ -104,9 +81,9 @@ describe('subflow trace', () => {
   });
 
   it('reports what stands before a cut, and says where the cut is', async () => {
-    const bytes = readFileSync(join(folder, 'demo.pcapng'));
-    writeFileSync(join(folder, 'cut.pcapng'), bytes.subarray(0, bytes.length >> 1));
-    const { status, out } = await subflow(['trace', 'cut.pcapng', '--json']);
+    const bytes = folder.bytes('demo.pcapng');
+    writeFileSync(join(folder.path, 'cut.pcapng'), bytes.subarray(0, bytes.length >> 1));
+    const { status, out } = await folder.run(['trace', 'cut.pcapng', '--json']);
     expect(status).toBe(0);
     const report = JSON.parse(out) as TraceReport;
     expect(report.truncated).toBe(true);
@@ -123,9 +100,9 @@ describe('subflow trace', () => {
     ['standard input twice', ['-', '-'], 2, /only once/],
     ['a key that is none', ['demo.pcapng', '--key', '12'], 2, /16 hexadecimal digits/],
   ] as const)('says in one line what is wrong with %s', async (_, args, status, says) => {
-    writeFileSync(join(folder, 'text'), 'This is a text.');
-    writeFileSync(join(folder, 'empty'), '');
-    const result = await subflow(['trace', ...args]);
+    writeFileSync(join(folder.path, 'text'), 'This is a text.');
+    writeFileSync(join(folder.path, 'empty'), '');
+    const result = await folder.run(['trace', ...args]);
     expect(result.err).toMatch(says);
     expect(result.err.trim().split('\n')).toHaveLength(1);
     expect(result.status).toBe(status);
