@@ -9,6 +9,8 @@ import {
   emitIcmp,
   emitIpHeader,
   type IcmpError,
+  icmpExtensionBytes,
+  icmpLength,
   IcmpUnreachableCode,
   Icmpv6UnreachableCode,
   ipHeaderLength,
@@ -16,6 +18,7 @@ import {
   IpPacket,
   IpProtocol,
   pseudoHeaderSum,
+  type WritableIcmpExtension,
 } from '../wire/index.js';
 import { type Device, Packet, type PacketReceiver } from './device.js';
 import { decrementHopLimit, readIp, wireBytes } from './packet-edit.js';
@@ -45,6 +48,17 @@ interface Route {
   readonly port: RouterPort;
 }
 
+/** How a router complains. */
+export interface RouterOptions {
+  /** Most bytes of a packet that errors quote; as many as fit when left out. 28 are the least of IPv4 (RFC 792). */
+  readonly maxQuotedBytes?: number;
+  /** What errors tell behind the quotation, which is padded with zeros to 128 bytes then (RFC 4884 §4.1). */
+  readonly extensions?: readonly WritableIcmpExtension[];
+}
+
+/** Where extensions begin at the earliest, and a multiple of what either family counts quotations in (RFC 4884 §4). */
+const minPaddedBytes = 128;
+
 /** See the module. */
 export class Router {
   readonly counters = new RouterCounters();
@@ -52,6 +66,13 @@ export class Router {
   private readonly routes: Route[] = [];
   private readonly ports: RouterPort[] = [];
   private readonly ip = new IpPacket();
+  private readonly maxQuotedBytes: number;
+  private readonly extensions: Uint8Array | undefined;
+
+  constructor(options: RouterOptions = {}) {
+    this.maxQuotedBytes = options.maxQuotedBytes ?? Infinity;
+    this.extensions = options.extensions && icmpExtensionBytes(options.extensions);
+  }
 
   /** Attaches the router to `device`; `addresses`, one for each family, are whom its errors come from. Returns an id. */
   addDevice(device: Device, addresses: readonly IpAddress[]): number {
@@ -134,16 +155,34 @@ export class Router {
     const destination = IpAddress.read(family, packet.bytes, ip.sourceOffset);
     if (source === undefined || !this.mayComplain(packet, destination)) return;
     const ipBytes = ipHeaderLength(family);
-    const quotable = Math.min(packet.bytes.length, maxErrorBytes[family] - ipBytes - 8);
-    const message = describe(packet.bytes.slice(0, quotable));
+    const message = this.extended(describe(this.quotation(packet, maxErrorBytes[family] - ipBytes - 8)));
     const protocol = family === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6;
-    const payloadLength = 8 + quotable;
+    const payloadLength = icmpLength(message);
     const bytes = new Uint8Array(ipBytes + payloadLength);
     emitIpHeader(bytes, 0, { source, destination, protocol, payloadLength, hopLimit: 64 });
     const pseudo = family === 4 ? 0 : pseudoHeaderSum(source, destination, protocol, payloadLength);
     emitIcmp(message, family, bytes, ipBytes, pseudo);
     this.counters.errorsSent++;
     from.device.send(now, new Packet(bytes));
+  }
+
+  /** What an error with room for `room` bytes quotes. */
+  private quotation({ bytes }: Packet, room: number): Uint8Array {
+    const { extensions, maxQuotedBytes } = this;
+    if (extensions === undefined) return bytes.slice(0, Math.min(room, maxQuotedBytes));
+    // A quotation before extensions has whole words, of eight bytes in IPv6.
+    const length = Math.min(bytes.length, maxQuotedBytes, (room - extensions.length) & ~7);
+    const padded = new Uint8Array(Math.max(minPaddedBytes, (length + 7) & ~7));
+    padded.set(bytes.subarray(0, length));
+    return padded;
+  }
+
+  /** The error with what this router tells of itself, if it is of a kind that may (RFC 4884 §4). */
+  private extended(message: IcmpError): IcmpError {
+    const { extensions } = this;
+    return extensions === undefined || message.type === 'packet-too-big'
+      ? message
+      : { ...message, extensions };
   }
 
   /** RFC 1122 §3.2.2, RFC 4443 §2.4 e: no errors about errors, later fragments or packets from nobody in particular. */

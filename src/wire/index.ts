@@ -4,6 +4,7 @@ export * from './checksum.js';
 export * from './dss-checksum.js';
 export * from './dss.js';
 export * from './icmp.js';
+export * from './icmp-extension.js';
 export * from './icmp-types.js';
 export * from './ip-datagram.js';
 export type * from './ip-extension.js';

@@ -23,7 +23,9 @@ import {
   parseDatagram,
   parseDss,
   parseEndpoint,
+  icmpExtensionBytes,
   parseIcmp,
+  parseIcmpExtensions,
   parseIp,
   parseMptcpOption,
   parseTcp,
@@ -271,6 +273,15 @@ function icmpSeeds(family: 4 | 6): Uint8Array[] {
   });
 }
 
+const extensionSeeds = [
+  icmpExtensionBytes([
+    { kind: 'mpls', labels: [{ label: 16, trafficClass: 0, isBottom: true, ttl: 1 }] },
+    { kind: 'interface', role: 'incoming', index: 7, address: IpAddress.parse('192.0.2.1')!, name: 'eth0' },
+  ]),
+  // Without a checksum, so that what is changed is read all the same.
+  hex('20000000000801010001010100180243000000070002000020010db8000000000000000000000001'),
+];
+
 const textSeeds = ['192.0.2.1:80', '[2001:db8::1]:443', '::ffff:192.0.2.1', '1:2:3:4:5:6:7:8', '1.2.3.4'].map(
   (text) => Uint8Array.from(text, (character) => character.charCodeAt(0)),
 );
@@ -318,6 +329,12 @@ export const wireParsers: readonly WireParser[] = [
     name: 'wire.icmpv6',
     parse: (bytes, offset = 0, length = bytes.length) => parseMessage(bytes, offset, length, 6),
     seeds: icmpSeeds(6),
+  },
+  {
+    name: 'wire.icmp.extensions',
+    parse: (bytes, offset = 0, length = bytes.length) =>
+      parseIcmpExtensions(bytes.subarray(offset, offset + length)),
+    seeds: extensionSeeds,
   },
   { name: 'wire.address', parse: parseText, seeds: textSeeds },
 ];

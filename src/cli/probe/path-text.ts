@@ -8,11 +8,11 @@ export function pathObject({ evidence, findings, hops, reach, version }: PathRep
     version,
     reach: reach ?? null,
     isComplete: evidence !== undefined,
-    hops: hops.map(({ address, delayNs, quoted, ttl }) => ({
+    hops: hops.map(({ address, delayNs, extensions, quoted, ttl }) => ({
       ttl,
       address: address?.toString() ?? null,
       delayMs: delayNs === undefined ? null : Math.round(delayNs / 1e3) / 1e3,
-      quoted,
+      ...{ quoted, extensions },
     })),
     findings: findings.map(({ after, before, seenIn, sentence, type }) => ({
       ...{ type, sentence, seenIn },
@@ -38,9 +38,10 @@ export function pathText({ evidence, findings, hops, reach, version }: PathRepor
       .filter(({ after }) => after.ttl === ttl)
       .map((finding) => `      ! ${placeText(finding)}: ${finding.type}. ${finding.sentence}`);
   lines.push(...found(0));
-  for (const { address, delayNs, ttl } of hops) {
+  for (const { address, delayNs, extensions, ttl } of hops) {
     const delay = delayNs === undefined ? '' : `  ${(delayNs / 1e6).toFixed(1)} ms`;
-    lines.push(`  ${String(ttl).padStart(3)} ${address?.toString() ?? '*'}${delay}`, ...found(ttl));
+    lines.push(`  ${String(ttl).padStart(3)} ${address?.toString() ?? '*'}${delay}`);
+    lines.push(...extensions.map((text) => `      ${text}`), ...found(ttl));
   }
   const last = hops.at(-1)?.ttl ?? 0;
   for (const ttl of new Set(findings.map(({ after }) => after.ttl)))

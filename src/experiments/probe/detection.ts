@@ -1,7 +1,7 @@
 /** Whether the probe finds a box on a path, and at the right place. */
 
 import { SeededRandom } from '../../base/index.js';
-import type { MiddleboxBehaviour } from '../../network/index.js';
+import type { MiddleboxBehaviour, RouterOptions } from '../../network/index.js';
 import {
   defaultPathOptions,
   defaultProbeSettings,
@@ -32,6 +32,8 @@ export interface DetectionTrial {
   readonly family: 4 | 6;
   readonly version: MptcpVersion;
   readonly seed: number;
+  /** How routers complain, where they differ from those of the simulated network. */
+  readonly router?: RouterOptions;
 }
 
 /** Bytes after which boxes begin that let the beginning of a stream pass: less than the probe sends. */
@@ -39,9 +41,10 @@ const AT_BYTE = 200;
 
 /** Traces the path of a trial. */
 export function tracePathOf(trial: DetectionTrial): PathReport {
-  const { behaviour, at, links, family, version, seed } = trial;
+  const { behaviour, at, links, family, version, seed, router } = trial;
   const world = new PathWorld({
     ...{ behaviour, at, links, family, seed, atByte: AT_BYTE },
+    ...(router !== undefined && { router }),
     server: { versions: [version] },
   });
   const empty = new Uint8Array(0);

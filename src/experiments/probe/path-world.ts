@@ -13,6 +13,7 @@ import {
   MiddleboxDevice,
   type MiddleboxBehaviour,
   Router,
+  type RouterOptions,
   Simulator,
 } from '../../network/index.js';
 import { type Socket, Stack, type StackEvent } from '../../stack/index.js';
@@ -33,6 +34,8 @@ export interface PathWorldSetup {
   readonly seed: number;
   /** What the server's settings differ in from the defaults. */
   readonly server?: Partial<MptcpSettings>;
+  /** How routers complain. */
+  readonly router?: RouterOptions;
   /** Bytes of a stream after which boxes begin that let its beginning pass. */
   readonly atByte: number;
 }
@@ -112,7 +115,7 @@ export class PathWorld {
   }
 
   private addRouter(left: Device, right: Device, hop: number): void {
-    const router = new Router();
+    const router = new Router(this.setup.router);
     const addresses = ([4, 6] as const).map((family) => this.routerAddress(hop, family));
     const back = router.addDevice(left, addresses);
     const on = router.addDevice(right, addresses);

@@ -4,6 +4,7 @@ import { Conversation, type ConversationSetup, type RecordedPacket } from '../co
 import { ScriptRun, type Script } from '../script.js';
 import { SECOND } from '../../base/index.js';
 import type { IpAddress, MptcpVersion } from '../../wire/index.js';
+import { extensionTexts } from './extensions.js';
 import { type Finding, findingsOf } from './findings.js';
 import { defaultPathOptions, type PathEvidence, type PathOptions, pathScript } from './path-script.js';
 import type { TraceKind } from './trace.js';
@@ -17,6 +18,8 @@ export interface Hop {
   readonly delayNs: number | undefined;
   /** Kinds of packets that it quoted. */
   readonly quoted: readonly TraceKind[];
+  /** What it says of itself behind its quotations (RFC 4884), each thing once; sentences without a full stop. */
+  readonly extensions: readonly string[];
 }
 
 /** What is known of a path. */
@@ -76,6 +79,8 @@ function hopsOf({ traces, reach }: PathEvidence): Hop[] {
       answers.filter((one) => one.ttl === ttl && one.answer === 'quoted').map((one) => ({ kind, ...one })),
     );
     const first = quotes[0];
-    return { ttl, address: first?.from, delayNs: first?.delayNs, quoted: quotes.map(({ kind }) => kind) };
+    const extensions = [...new Set(quotes.flatMap(extensionTexts))];
+    const quoted = quotes.map(({ kind }) => kind);
+    return { ttl, address: first?.from, delayNs: first?.delayNs, quoted, extensions };
   });
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { judgeDetection, tracePathOf } from '../../experiments/index.js';
 import { middleboxBehaviour, middleboxBehaviours } from '../../network/index.js';
+import type { WritableIcmpExtension } from '../../wire/index.js';
 import type { FindingType } from './findings.js';
 
 const links = 5;
@@ -81,6 +82,27 @@ describe('the report on a path of five links', () => {
       ]);
     }
   });
+
+  it.each([4, 6] as const)(
+    'names what routers say of themselves, and is not misled by quotations of eight bytes of TCP and zeros, over IPv%i',
+    (family) => {
+      const extensions: WritableIcmpExtension[] = [
+        { kind: 'mpls', labels: [{ label: 16_004, trafficClass: 0, isBottom: true, ttl: 1 }] },
+        { kind: 'interface', role: 'incoming', index: 7, name: 'eth0', mtuBytes: 1500 },
+      ];
+      const router = { maxQuotedBytes: family === 4 ? 28 : 48, extensions };
+      const clean = tracePathOf({ ...trialOf(undefined, 1, family), router });
+      expect(clean.findings).toEqual([]);
+      expect(clean.hops.map((hop) => hop.extensions)).toEqual(
+        Array.from({ length: 4 }, () => [
+          'MPLS: label 16004, class 0, time to live 1',
+          'came in by eth0, number 7, MTU 1500',
+        ]),
+      );
+      const trial = { ...trialOf('sequence-rewriting', 3, family), router };
+      expect(judgeDetection(trial, tracePathOf(trial).findings)).toBe('located');
+    },
+  );
 
   it('knows every middlebox there is at the third link, but for the one that leaves no trace', () => {
     const missed = middleboxBehaviours.filter(({ name }) => {

@@ -92,7 +92,8 @@ function compareTcp(before: IpPacket, after: IpPacket, changes: ChangeList): voi
   changes.compare('sequence', readU32(sent, at + 4), readU32(seen, there + 4));
   const headerBytes = available >= 13 ? (seen[there + 12]! >>> 4) * 4 : 0;
   compareLengths(before, after, headerBytes, changes);
-  if (available < 20) return;
+  // A header of no length is what a router padded its quotation with (RFC 4884 §4.1).
+  if (available < 20 || headerBytes === 0) return;
   changes.compare('acknowledgment', readU32(sent, at + 8), readU32(seen, there + 8));
   // PSH says nothing about where a segment ends, so boxes that cut and merge may set it.
   const kept = ~TcpFlag.PSH & 0xff;

@@ -3,11 +3,12 @@
  * Read first: RFC 792 and RFC 4443 §3.3 (time exceeded), RFC 5508 §4 (how translators handle quotations).
  */
 import { seq32, seqDistance } from '../../base/index.js';
-import { type IpAddress, IpPacket, parseIp, TcpFlag } from '../../wire/index.js';
+import { type IcmpExtension, type IpAddress, IpPacket, parseIp, TcpFlag } from '../../wire/index.js';
 import { type Conversation, IDENTIFICATION_STEP, type SegmentToSend } from '../conversation.js';
 import type { Flow } from '../flow.js';
 import type { Heard, HeardError, HeardSegment } from '../heard.js';
 import type { Script } from '../script.js';
+import { noExtensions, quotationOf } from './extensions.js';
 import { type Change, changesIn } from './quote.js';
 
 /** What is sent with a rising time to live. */
@@ -49,6 +50,10 @@ export interface HopAnswer {
   readonly flags: number;
   /** Bytes of RFC 4884 extensions behind the quotation. */
   readonly extensionBytes: number;
+  /** What the router says of itself there. */
+  readonly extensions: readonly IcmpExtension[];
+  /** Why there are extensions and none of them can be read; undefined where all is well. */
+  readonly extensionFlaw: string | undefined;
 }
 
 /** All that came back. */
@@ -134,9 +139,8 @@ function* askHop(
     if (heard !== undefined) return answerOf(heard, ttl, sent, heard.atNs - sentAt);
   }
   return {
-    ...{ ttl, from: undefined, delayNs: 0, answer: 'nothing', changes: [] },
-    flags: 0,
-    extensionBytes: 0,
+    ...{ ttl, from: undefined, delayNs: 0, answer: 'nothing', changes: [], flags: 0 },
+    ...noExtensions,
   };
 }
 
@@ -165,7 +169,7 @@ function isAbout(heard: Heard, awaited: Awaited, identification: number): boolea
 /** IPv4 quotations name the packet; a late one about an earlier packet must not count for this one. */
 function isCurrent({ message }: HeardError, { flow, flags }: Awaited, identification: number): boolean {
   const ip = new IpPacket();
-  const { quotedBytes } = message;
+  const { quotedBytes } = quotationOf(message);
   if (parseIp(quotedBytes, 0, quotedBytes.length, ip, 40 + 0xffff) !== undefined) return false;
   // No box turns data into a SYN: that would be another packet of the flow, by whoever sent it.
   const seen = flow !== undefined && ip.payloadAvailable >= 14 ? quotedBytes[ip.payloadOffset + 13]! : flags;
@@ -177,7 +181,7 @@ function isCurrent({ message }: HeardError, { flow, flags }: Awaited, identifica
 }
 
 function answerOf(heard: Heard, ttl: number, sent: Uint8Array, delayNs: number): HopAnswer {
-  const common = { ttl, from: heard.source, delayNs, changes: [], flags: 0, extensionBytes: 0 };
+  const common = { ttl, from: heard.source, delayNs, changes: [], flags: 0, ...noExtensions };
   switch (heard.kind) {
     case 'echo':
       return { ...common, answer: 'echo' };
@@ -185,11 +189,11 @@ function answerOf(heard: Heard, ttl: number, sent: Uint8Array, delayNs: number):
       return { ...common, answer: 'segment', flags: heard.tcp.flags };
     case 'error': {
       const { message } = heard;
+      const { quotedBytes, ...extensions } = quotationOf(message);
       return {
-        ...common,
+        ...{ ...common, ...extensions },
         answer: message.type === 'time-exceeded' ? 'quoted' : 'prohibited',
-        changes: changesIn(sent, message.quotedBytes),
-        extensionBytes: message.extensions?.length ?? 0,
+        changes: changesIn(sent, quotedBytes),
       };
     }
   }
