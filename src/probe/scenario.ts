@@ -109,6 +109,30 @@ export function* beginConfirmed(
   return { outcome: { reaction: reactionTo(firstData!, undefined), opening, firstData: firstData! } };
 }
 
+/** A connection on which a request with right mappings was sent. */
+export interface Asked {
+  readonly begun: Begun;
+  /** What became of the request, and of what came before it, for the outcome. */
+  readonly common: Pick<ScenarioOutcome, 'opening' | 'firstData'> & {
+    readonly opening: Begun['opening'];
+    readonly data: DataOutcome;
+  };
+}
+
+/** Begins and confirms a connection and sends the rest of the request's head; `more` goes beside its mapping. */
+export function* beginAsked(
+  talk: Conversation,
+  options: OpeningOptions = {},
+  more: DataOptions['more'] = [],
+): Script<Asked | { readonly outcome: ScenarioOutcome }> {
+  const start = yield* beginConfirmed(talk, options);
+  if ('outcome' in start) return start;
+  const { begun, firstData } = start;
+  const { checksum, flow, opening } = begun;
+  const data = yield* sendData(talk, flow, { payload: piecesOf(talk).rest, checksum, more });
+  return { begun, common: { opening, data, ...(firstData !== undefined && { firstData }) } };
+}
+
 /** A scenario about one mapping: the connection is confirmed, the mapping sent as `tweak` wants it, and joined. */
 export function* mappingScenario(
   talk: Conversation,

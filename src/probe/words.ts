@@ -188,26 +188,8 @@ function dssText({ dataAck, mapping, dataFin }: Extract<MptcpOption, { subtype: 
 
 /** A reaction as it stands in tables. */
 export function reactionText(reaction: Reaction): string {
-  switch (reaction) {
-    case 'plain-tcp':
-      return 'plain TCP';
-    case 'syn-dropped':
-      return 'SYN dropped';
-    case 'accepted':
-    case 'ignored':
-    case 'fell-back':
-    case 'held':
-    case 'subflow-closed':
-    case 'connection-closed':
-    case 'join-refused':
-    case 'other-version':
-    case 'no-answer':
-    case 'port-closed':
-    case 'unreachable':
-    case 'not-applicable':
-    case 'unfinished':
-      return reaction.replaceAll('-', ' ');
-  }
+  if (reaction === 'plain-tcp') return 'plain TCP';
+  return reaction === 'syn-dropped' ? 'SYN dropped' : reaction.replaceAll('-', ' ');
 }
 
 /** What the target did, step by step. */

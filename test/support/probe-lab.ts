@@ -11,7 +11,7 @@ import {
   type ScenarioResult,
 } from '../../src/probe/index.js';
 import { IpAddress, type MptcpVersion } from '../../src/wire/index.js';
-import { request } from './probe-world.js';
+import { answerTo, request } from './probe-request.js';
 
 const port = 80;
 
@@ -28,7 +28,8 @@ function serve(socket: Connection): void {
   socket.on('error', () => undefined);
   socket.on('data', (data: Uint8Array) => {
     text += new TextDecoder().decode(data);
-    if (text.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello');
+    const answer = answerTo(text);
+    if (answer !== undefined) socket.write(answer);
   });
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../../src/probe/index.js';
 import { type Socket, Stack, type StackEvent } from '../../src/stack/index.js';
 import { IpAddress, type MptcpVersion } from '../../src/wire/index.js';
+import { answerTo, request } from './probe-request.js';
 
 const port = 80;
 
@@ -43,16 +44,12 @@ export class WebServer implements Application {
     if (socket.state === 'closed') return;
     for (let chunk = socket.read(now); chunk !== undefined; chunk = socket.read(now))
       this.received += new TextDecoder().decode(chunk);
-    if (!this.received.endsWith('\r\n\r\n') || this.answered.has(socket)) return;
+    const answer = answerTo(this.received);
+    if (answer === undefined || this.answered.has(socket)) return;
     this.answered.add(socket);
-    socket.write(now, new TextEncoder().encode('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'));
+    socket.write(now, new TextEncoder().encode(answer));
   }
 }
-
-export const request = {
-  head: new TextEncoder().encode('GET / HTTP/1.1\r\nHost: server.example\r\n'),
-  tail: new TextEncoder().encode('Connection: keep-alive\r\n\r\n'),
-};
 
 /** A server with these settings and a probe in front of it. */
 export class ProbeWorld {

@@ -5,7 +5,6 @@
 
 import {
   type MiddleboxBehaviour,
-  middleboxBehaviours,
   type Placement,
   placements,
   runTrial,
@@ -21,6 +20,7 @@ import {
   runEach,
 } from '../experiment.js';
 import type { KernelTrialRequest } from '../linux-lab.js';
+import { boxParameters, chosenBoxes, chosenFamily } from './choice.js';
 import { kernelChecks, notesOnKernel } from './kernel-rows.js';
 
 /** One trial and what came of it. */
@@ -39,13 +39,7 @@ const parameters = {
     choices: ['all', ...placements],
     doc: 'where the box stands: on the only path, on the first or second of two',
   },
-  behaviour: {
-    kind: 'choice',
-    default: 'all',
-    choices: ['all', ...middleboxBehaviours.map(({ name }) => name)],
-    doc: 'which box',
-  },
-  family: { kind: 'choice', default: 'ipv4', choices: ['ipv4', 'ipv6'], doc: 'version of IP' },
+  ...boxParameters,
 } as const;
 
 type Context = ExperimentContext<typeof parameters>;
@@ -102,18 +96,13 @@ export const middleboxes = defineExperiment({
 function wantedTrials({
   parameters: { behaviour: name, place },
 }: Context): Pick<Tried, 'behaviour' | 'placement'>[] {
-  return middleboxBehaviours
-    .filter((behaviour) => name === 'all' || behaviour.name === name)
-    .flatMap((behaviour) =>
-      placements
-        .filter((placement) => place === 'all' || placement === place)
-        .map((placement) => ({ behaviour, placement })),
-    );
+  const wanted = placements.filter((placement) => place === 'all' || placement === place);
+  return chosenBoxes(name).flatMap((behaviour) => wanted.map((placement) => ({ behaviour, placement })));
 }
 
 function setupOf(context: Context, behaviour: MiddleboxBehaviour, placement: Placement): TrialSetup {
   const { family, sizeBytes } = context.parameters;
-  return { behaviour, placement, family: family === 'ipv4' ? 4 : 6, bytes: sizeBytes, seed: context.seed };
+  return { behaviour, placement, family: chosenFamily(family), bytes: sizeBytes, seed: context.seed };
 }
 
 /** The same trial with the kernel at both ends. */

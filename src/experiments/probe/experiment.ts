@@ -1,6 +1,6 @@
 /** Each middlebox on each link of a path of five: does the probe find it, and where does it say that it stands? */
 
-import { middleboxBehaviours, type MiddleboxBehaviour } from '../../network/index.js';
+import type { MiddleboxBehaviour } from '../../network/index.js';
 import type { PathReport } from '../../probe/index.js';
 import type { MptcpVersion } from '../../wire/index.js';
 import {
@@ -11,6 +11,7 @@ import {
   type ExperimentContext,
   type Row,
 } from '../experiment.js';
+import { boxParameters, chosenBoxes, chosenFamily } from '../middleboxes/choice.js';
 import { type Detection, type DetectionTrial, judgeDetection, tracePathOf } from './detection.js';
 
 /** Links between the probe and the server: four routers. */
@@ -19,13 +20,7 @@ export const pathLinks = 5;
 const places = Array.from({ length: pathLinks }, (_, index) => index + 1);
 
 const parameters = {
-  behaviour: {
-    kind: 'choice',
-    default: 'all',
-    choices: ['all', ...middleboxBehaviours.map(({ name }) => name)],
-    doc: 'which box',
-  },
-  family: { kind: 'choice', default: 'ipv4', choices: ['ipv4', 'ipv6'], doc: 'version of IP' },
+  ...boxParameters,
   mptcpVersion: { kind: 'choice', default: '1', choices: ['0', '1'], doc: 'version of Multipath TCP' },
 } as const;
 
@@ -57,7 +52,7 @@ export const middleboxLocation = defineExperiment({
   ],
 
   async run(context) {
-    const behaviours = wanted(context);
+    const behaviours = chosenBoxes(context.parameters.behaviour);
     const rows: Row[] = [];
     const all: Traced[] = [];
     for (const [index, behaviour] of behaviours.entries()) {
@@ -72,14 +67,10 @@ export const middleboxLocation = defineExperiment({
   },
 });
 
-function wanted({ parameters: { behaviour: name } }: Context): MiddleboxBehaviour[] {
-  return middleboxBehaviours.filter((behaviour) => name === 'all' || behaviour.name === name);
-}
-
 function trialOf(context: Context, behaviour: MiddleboxBehaviour | undefined, at: number): DetectionTrial {
   const { family, mptcpVersion } = context.parameters;
   const version = Number(mptcpVersion) as MptcpVersion;
-  return { behaviour, at, links: pathLinks, family: family === 'ipv4' ? 4 : 6, version, seed: context.seed };
+  return { behaviour, at, links: pathLinks, family: chosenFamily(family), version, seed: context.seed };
 }
 
 function trace(trial: DetectionTrial): Traced {

@@ -6,6 +6,7 @@ import { join } from '../joining.js';
 import { reactionTo, type ScenarioOutcome } from '../outcome.js';
 import {
   begin,
+  beginAsked,
   beginConfirmed,
   establish,
   isConfirmed,
@@ -22,11 +23,10 @@ const EXCESS_BYTES = 100;
 
 /** Handshake, a request with mappings, a join, the end of the request on the joined subflow. */
 function* compliant(talk: Conversation): Script<ScenarioOutcome> {
-  const start = yield* beginConfirmed(talk);
-  if ('outcome' in start) return start.outcome;
-  const { begun, firstData } = start;
-  const { flow, opening, checksum } = begun;
-  const data = yield* sendData(talk, flow, { payload: piecesOf(talk).rest, checksum });
+  const asked = yield* beginAsked(talk);
+  if ('outcome' in asked) return asked.outcome;
+  const { begun, common } = asked;
+  const { checksum } = begun;
   const joined = yield* join(talk);
   const subflow = subflowOf(joined);
   const { tail } = talk.setup.request;
@@ -35,11 +35,10 @@ function* compliant(talk: Conversation): Script<ScenarioOutcome> {
       ? undefined
       : yield* sendData(talk, subflow, { payload: tail, checksum });
   const isJoined = subflow !== undefined && (joinData === undefined || joinData.kind === 'data-acked');
-  const reaction = reactionTo(data, joined);
+  const reaction = reactionTo(common.data, joined);
   return {
     reaction: reaction === 'accepted' && !isJoined ? 'join-refused' : whole(reaction, joined.kind),
-    ...{ opening, data, join: joined },
-    ...(firstData !== undefined && { firstData }),
+    ...{ ...common, join: joined },
     ...(joinData !== undefined && { joinData }),
   };
 }

@@ -3,7 +3,7 @@ import type { Conversation } from '../conversation.js';
 import { sendData } from '../data.js';
 import { join, type JoinOutcome, type JoinOptions } from '../joining.js';
 import type { ScenarioOutcome } from '../outcome.js';
-import { begin, beginConfirmed, piecesOf, type Scenario, subflowOf } from '../scenario.js';
+import { begin, beginAsked, type Scenario, subflowOf } from '../scenario.js';
 import { confirm } from '../opening.js';
 import type { Script } from '../script.js';
 
@@ -26,18 +26,10 @@ function reactionToJoin(joined: JoinOutcome): ScenarioOutcome['reaction'] {
 }
 
 function* wrongJoin(talk: Conversation, options: JoinOptions): Script<ScenarioOutcome> {
-  const start = yield* beginConfirmed(talk);
-  if ('outcome' in start) return start.outcome;
-  const { begun, firstData } = start;
-  const data = yield* sendData(talk, begun.flow, {
-    payload: piecesOf(talk).rest,
-    checksum: begun.checksum,
-  });
+  const asked = yield* beginAsked(talk);
+  if ('outcome' in asked) return asked.outcome;
   const joined = yield* join(talk, options);
-  return {
-    ...{ reaction: reactionToJoin(joined), opening: begun.opening, data, join: joined },
-    ...(firstData !== undefined && { firstData }),
-  };
+  return { reaction: reactionToJoin(joined), ...asked.common, join: joined };
 }
 
 /** A join right behind the third packet, before any data. */

@@ -6,7 +6,7 @@ import { sendData } from '../data.js';
 import type { Flow } from '../flow.js';
 import { join } from '../joining.js';
 import { reactionTo, type ScenarioOutcome } from '../outcome.js';
-import { beginConfirmed, piecesOf, type Scenario, subflowOf } from '../scenario.js';
+import { type Asked, beginAsked, type Scenario, subflowOf } from '../scenario.js';
 import { ask, isReset, listen, type Script } from '../script.js';
 import { tolerated } from './data.js';
 
@@ -35,12 +35,10 @@ export function isEchoOfAnnouncement(option: MptcpOption): boolean {
 
 /** ADD_ADDR, and whether its echo comes back; version 0 has none. */
 function* addAddress(talk: Conversation): Script<ScenarioOutcome> {
-  const start = yield* beginConfirmed(talk);
-  if ('outcome' in start) return start.outcome;
-  const { begun, firstData } = start;
-  const { flow, opening, checksum } = begun;
-  const data = yield* sendData(talk, flow, { payload: piecesOf(talk).rest, checksum });
-  const common = { opening, data, ...(firstData !== undefined && { firstData }) };
+  const asked = yield* beginAsked(talk);
+  if ('outcome' in asked) return asked.outcome;
+  const { begun, common } = asked;
+  const { flow } = begun;
   const mark = talk.heard.length;
   const segment = { options: mptcpOptions(announcement(talk)) };
   const echo = yield* ask(talk, flow, segment, ({ options }) => options.some(isEchoOfAnnouncement));
@@ -64,13 +62,11 @@ function wasJoinedByTarget(talk: Conversation, mark: number): boolean {
 
 /** MP_PRIO makes the first subflow a backup: the answer to the request must come by the other one. */
 function* priority(talk: Conversation): Script<ScenarioOutcome> {
-  const start = yield* beginConfirmed(talk);
-  if ('outcome' in start) return start.outcome;
-  const { begun, firstData } = start;
-  const { flow, opening, checksum } = begun;
-  const data = yield* sendData(talk, flow, { payload: piecesOf(talk).rest, checksum });
+  const asked = yield* beginAsked(talk);
+  if ('outcome' in asked) return asked.outcome;
+  const { flow, checksum } = asked.begun;
   const joined = yield* join(talk);
-  const common = { opening, data, join: joined, ...(firstData !== undefined && { firstData }) };
+  const common = { ...asked.common, join: joined };
   const subflow = subflowOf(joined);
   if (subflow === undefined)
     return { reaction: 'not-applicable', ...common, notes: ['There was no second subflow to prefer.'] };
@@ -99,35 +95,21 @@ function isPayloadOn(talk: Conversation, mark: number, flow: Flow): boolean {
 
 /** MP_FASTCLOSE, and whether the connection can still be joined. */
 function* fastClose(talk: Conversation): Script<ScenarioOutcome> {
-  const start = yield* beginConfirmed(talk);
-  if ('outcome' in start) return start.outcome;
-  const { begun, firstData } = start;
-  const { flow, opening, checksum } = begun;
-  const data = yield* sendData(talk, flow, { payload: piecesOf(talk).rest, checksum });
+  const asked = yield* beginAsked(talk);
+  if ('outcome' in asked) return asked.outcome;
+  const { flow } = asked.begun;
   sendFastClose(talk, flow);
   const answer = yield* listen(flow, talk.setup.settings.replyNs, ({ tcp }) => isReset(tcp));
   const joined = yield* join(talk);
   const lives = subflowOf(joined) !== undefined;
   const notes = answer === undefined ? [] : ['A RST answered it.'];
-  return {
-    ...{ reaction: lives ? 'ignored' : 'connection-closed', opening, data, join: joined, notes },
-    ...(firstData !== undefined && { firstData }),
-  };
+  return { reaction: lives ? 'ignored' : 'connection-closed', ...asked.common, join: joined, notes };
 }
 
 /** An option of a subtype without a meaning, beside the mapping of the data. */
 function* unknownSubtype(talk: Conversation): Script<ScenarioOutcome> {
   const unknown = { subtype: 'UNKNOWN', code: UNKNOWN_SUBTYPE, nibble: 0, body: new Uint8Array(5) } as const;
-  const start = yield* beginConfirmed(talk);
-  if ('outcome' in start) return start.outcome;
-  const { begun, firstData } = start;
-  const payload = piecesOf(talk).rest;
-  const data = yield* sendData(talk, begun.flow, { payload, checksum: begun.checksum, more: [unknown] });
-  const joined = yield* join(talk);
-  return {
-    ...{ reaction: tolerated(reactionTo(data, joined)), opening: begun.opening, data, join: joined },
-    ...(firstData !== undefined && { firstData }),
-  };
+  return yield* passedOver(talk, yield* beginAsked(talk, {}, [unknown]));
 }
 
 /** An option of a kind that is not assigned, in the SYN. */
@@ -135,16 +117,18 @@ function* unknownOption(talk: Conversation): Script<ScenarioOutcome> {
   const more: readonly TcpOption[] = [
     { kind: 'unknown', number: UNKNOWN_KIND, body: Uint8Array.of(0x53, 0x46) },
   ];
-  const start = yield* beginConfirmed(talk, { more });
-  if ('outcome' in start) return start.outcome;
-  const { begun, firstData } = start;
-  const payload = piecesOf(talk).rest;
-  const data = yield* sendData(talk, begun.flow, { payload, checksum: begun.checksum });
+  return yield* passedOver(talk, yield* beginAsked(talk, { more }));
+}
+
+/** Joins a connection that was shown something nobody knows: did all go on as if it had not been there? */
+function* passedOver(
+  talk: Conversation,
+  asked: Asked | { readonly outcome: ScenarioOutcome },
+): Script<ScenarioOutcome> {
+  if ('outcome' in asked) return asked.outcome;
+  const { common } = asked;
   const joined = yield* join(talk);
-  return {
-    ...{ reaction: tolerated(reactionTo(data, joined)), opening: begun.opening, data, join: joined },
-    ...(firstData !== undefined && { firstData }),
-  };
+  return { reaction: tolerated(reactionTo(common.data, joined)), ...common, join: joined };
 }
 
 export const optionScenarios: readonly Scenario[] = [
