@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { layers, nodeLayers } from './layers.js';
 
 /** Layers that ask nothing of the machine and keep nothing between two calls: their tests may share a process. */
@@ -9,16 +10,30 @@ const pure = layers
 /** Long, and the same whoever runs them. */
 const simulation = ['test/simulation/**/*.test.ts', 'test/fuzz/**/*.test.ts'];
 
+/** In which order projects begin. */
+const order = ['simulation', 'machine', 'units'];
+
+/**
+ * What takes longest begins first, so that the workers end together. It computes at a low priority beside tests that
+ * mostly wait for the kernel: hence one worker more than a machine of two cores would have.
+ */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ project }: TestSpecification): number => order.indexOf(project.name);
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     restoreMocks: true,
     // The compiled program runs as it is.
     server: { deps: { external: [/\/dist\//] } },
-    // They start in the order of their names: what is long first, so that the workers end together.
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -28,7 +43,10 @@ export default defineConfig({
           exclude: [...pure, ...simulation],
         },
       },
-      { extends: true, test: { name: 'simulation', include: simulation } },
+      {
+        extends: true,
+        test: { name: 'simulation', include: simulation, setupFiles: ['test/support/low-priority.ts'] },
+      },
       // Most of these files run for less time than a process takes to start and to load the engine.
       { extends: true, test: { name: 'units', include: pure, isolate: false } },
     ],
