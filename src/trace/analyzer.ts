@@ -23,6 +23,7 @@ import { TraceReporter } from './reporter.js';
 import type { FileReport, TraceReport } from './report.js';
 import type { Segment } from './segment.js';
 import { defaultTraceSettings, type TraceLimits, type TraceSettings } from './settings.js';
+import { StatisticsRange } from './statistics-range.js';
 import { Stream } from './stream.js';
 import type { SubflowDirection } from './subflow-direction.js';
 import { Vantage } from './vantage.js';
@@ -41,7 +42,8 @@ export class TraceAnalyzer {
   readonly settings: TraceSettings;
   private readonly decoder: Decoder;
   private readonly handshakes: Handshakes;
-  private readonly reporter = new TraceReporter();
+  private readonly range: StatisticsRange;
+  private readonly reporter: TraceReporter;
   private readonly vantages: Vantage[] = [];
   private readonly observation = new Observation();
   private readonly quality = new CaptureQuality();
@@ -57,6 +59,8 @@ export class TraceAnalyzer {
     this.greatestNs = 0;
     const limits = { ...defaultTraceSettings.limits, ...options.limits };
     this.settings = { ...defaultTraceSettings, ...options, limits };
+    this.range = new StatisticsRange(this.settings);
+    this.reporter = new TraceReporter(this.range);
     this.decoder = new Decoder(limits.maxTunnelDepth);
     this.handshakes = new Handshakes(this.settings);
   }
@@ -118,6 +122,7 @@ export class TraceAnalyzer {
     this.quality.noteTime(atNs, this.lastNs, this.packets);
     this.lastNs = atNs;
     if (atNs > this.greatestNs) this.greatestNs = atNs;
+    if (atNs >= this.range.boundaryNs) this.range.cross(atNs, this.vantages);
   }
 
   private addVantage(index: number): Vantage {

@@ -2,13 +2,12 @@
  * What a capture shows of its own making: cut payload, segments that the device was to cut up, packets that are there twice, a
  * clock that goes back. Runs for every segment, so it asks little of each. Knows nothing of connections.
  */
+import { FrameList } from './frame-list.js';
 import type { CaptureQualityReport } from './report.js';
 import type { Segment } from './segment.js';
 
 /** Two copies of one packet lie this close together; a sender never repeats itself as fast. */
 const COPY_REACH_NS = 1_000_000;
-/** Frames named. */
-const MAX_NAMED = 20;
 /** Largest segment that a link of the usual kinds carries: the payload of a jumbo frame. */
 const LARGEST_SEGMENT_BYTES = 9000;
 
@@ -18,10 +17,10 @@ export class CaptureQuality {
   private duplicates = 0;
   private clockReversals = 0;
   private greatestReversalNs = 0;
-  private readonly duplicatePackets: number[] = [];
-  private readonly reversalPackets: number[] = [];
-  private readonly superPackets: number[] = [];
-  private readonly cutPackets: number[] = [];
+  private readonly duplicatePackets = new FrameList();
+  private readonly reversalPackets = new FrameList();
+  private readonly superPackets = new FrameList();
+  private readonly cutPackets = new FrameList();
   /** The segment before. */
   private seq = 0;
   private ack = 0;
@@ -36,7 +35,7 @@ export class CaptureQuality {
     if (atNs >= earlierNs) return;
     this.clockReversals++;
     if (earlierNs - atNs > this.greatestReversalNs) this.greatestReversalNs = earlierNs - atNs;
-    name(this.reversalPackets, packet);
+    this.reversalPackets.add(packet);
   }
 
   /** Takes in a segment. `mss` is the least that its stream's SYNs stated, 0 without. */
@@ -45,11 +44,11 @@ export class CaptureQuality {
     if (payloadLength > 0) {
       if (segment.payloadAvailable < payloadLength) {
         this.cutPayloads++;
-        name(this.cutPackets, packet);
+        this.cutPackets.add(packet);
       }
       if (payloadLength > (mss > 0 ? mss : LARGEST_SEGMENT_BYTES)) {
         this.superSegments++;
-        name(this.superPackets, packet);
+        this.superPackets.add(packet);
       }
       const checksum = (segment.bytes[segment.offset + 16]! << 8) | segment.bytes[segment.offset + 17]!;
       const ports = (segment.sourcePort << 16) | segment.destinationPort;
@@ -63,7 +62,7 @@ export class CaptureQuality {
         atNs - this.atNs <= COPY_REACH_NS
       ) {
         this.duplicates++;
-        name(this.duplicatePackets, packet);
+        this.duplicatePackets.add(packet);
       }
       this.checksum = checksum;
       this.ports = ports;
@@ -79,18 +78,14 @@ export class CaptureQuality {
   report(): CaptureQualityReport {
     return {
       cutPayloads: this.cutPayloads,
-      cutPackets: [...this.cutPackets],
+      cutPackets: this.cutPackets.list(),
       superSegments: this.superSegments,
-      superPackets: [...this.superPackets],
+      superPackets: this.superPackets.list(),
       duplicates: this.duplicates,
-      duplicatePackets: [...this.duplicatePackets],
+      duplicatePackets: this.duplicatePackets.list(),
       clockReversals: this.clockReversals,
       greatestReversalNs: this.greatestReversalNs,
-      reversalPackets: [...this.reversalPackets],
+      reversalPackets: this.reversalPackets.list(),
     };
   }
-}
-
-function name(packets: number[], packet: number): void {
-  if (packets.length < MAX_NAMED) packets.push(packet);
 }

@@ -63,7 +63,8 @@ export class Connection {
   readonly addresses: AddressState[] = [];
   readonly signals: SignalReport[] = [];
 
-  constructor(id: number, vantage: number, limits: TraceLimits) {
+  /** `intervalNs` is the length of the intervals in which new data is counted; 0 for none. */
+  constructor(id: number, vantage: number, limits: TraceLimits, intervalNs: number) {
     this.startNs = 0;
     this.endNs = 0;
     this.id = id;
@@ -71,8 +72,8 @@ export class Connection {
     this.limits = limits;
     this.client = new HostView();
     this.server = new HostView();
-    this.clientData = new DataDirection(limits);
-    this.serverData = new DataDirection(limits);
+    this.clientData = new DataDirection(limits, intervalNs);
+    this.serverData = new DataDirection(limits, intervalNs);
   }
 
   get isFallback(): boolean {
@@ -103,6 +104,17 @@ export class Connection {
     this.endNs = Math.max(this.endNs, stream.endNs);
   }
 
+  /** Statistics begin at `atNs`: forgets what was counted, and nothing of what is known. */
+  beginStatistics(atNs: number): void {
+    this.packets = 0;
+    for (const { fromOpener, fromOther } of this.subflows) {
+      fromOpener!.beginStatistics(atNs);
+      fromOther!.beginStatistics(atNs);
+    }
+    this.clientData.beginStatistics(atNs);
+    this.serverData.beginStatistics(atNs);
+  }
+
   /** Takes in a key; returns whether it is news. A key that contradicts the one known is left aside. */
   learnKey(host: HostView, key: Uint64, version: 0 | 1): boolean {
     if (host.key !== undefined) {
@@ -127,7 +139,7 @@ export class Connection {
     host.token = undefined;
     host.initialDataSeq = undefined;
     const data = host === this.client ? this.clientData : this.serverData;
-    if (data.firstDataNs < 0) data.isAnchored = false;
+    if (!data.hasData) data.isAnchored = false;
   }
 
   private anchorByKey(data: DataDirection, initial: Uint64): void {

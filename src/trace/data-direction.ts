@@ -6,8 +6,10 @@
  */
 import { asDouble } from './double.js';
 import { DataRanges } from './data-ranges.js';
+import { FrameList } from './frame-list.js';
 import { HandoverWatch } from './handover.js';
 import { Histogram } from './histogram.js';
+import { IntervalBytes } from './interval-bytes.js';
 import type { Segment } from './segment.js';
 import type { TraceLimits } from './settings.js';
 import { TimedSegments } from './timed-segments.js';
@@ -28,7 +30,10 @@ export class DataDirection {
   badChecksums = 0;
   goodChecksums = 0;
   /** The first frames that completed a mapping with a wrong checksum. */
-  readonly badChecksumPackets: number[] = [];
+  readonly badChecksumPackets = new FrameList();
+  /** Whether data and mappings were seen at all. */
+  hasData = false;
+  hasMapping = false;
   /** Whether any number is known, and whether it follows from the key. */
   isAnchored = false;
   isFromKey = false;
@@ -60,6 +65,10 @@ export class DataDirection {
   /** Subflow whose bytes were the first without a DATA_ACK when the window filled; -1 unknown. And time by subflow. */
   private blocker = -1;
   readonly blockedBy: number[] = [];
+  /** Frames that filled the window; the one behind which most bytes waited, and how many that were. */
+  readonly blockedFrames = new FrameList();
+  deepestPacket = -1;
+  private deepestBytes = 0;
   /** Round-trip time that the last DATA_ACK completed; -1 for none. */
   rttSample = asDouble;
   readonly rtt = new Histogram();
@@ -68,11 +77,14 @@ export class DataDirection {
   readonly outOfOrderNs = new Histogram();
   readonly ranges: DataRanges;
   readonly handovers: HandoverWatch;
+  /** New data over time; undefined unless it was asked for. */
+  readonly intervals: IntervalBytes | undefined;
   private readonly timed: TimedSegments;
   /** DATA_ACKs up to here are of bytes that were sent more than once. */
   private karnEnd = asDouble;
 
-  constructor(limits: TraceLimits) {
+  /** `intervalNs` is the length of the intervals that are counted; 0 for none. */
+  constructor(limits: TraceLimits, intervalNs: number) {
     this.bytes = 0;
     this.uniqueBytes = 0;
     this.anchor = 0;
@@ -88,12 +100,39 @@ export class DataDirection {
     this.karnEnd = 0;
     this.ranges = new DataRanges(limits.maxDataRanges);
     this.handovers = new HandoverWatch(limits.maxHandovers);
+    this.intervals = intervalNs > 0 ? new IntervalBytes(intervalNs, limits.maxIntervals) : undefined;
     this.timed = new TimedSegments(limits.maxTimedSegments);
   }
 
   get flightBytes(): number {
     const flight = this.end - this.acked;
     return flight > 0 ? flight : 0;
+  }
+
+  /** Statistics begin at `atNs`: forgets what was counted, and nothing of how the data stands. */
+  beginStatistics(atNs: number): void {
+    this.bytes = 0;
+    this.uniqueBytes = 0;
+    this.reinjectedBytes = 0;
+    this.mappings = 0;
+    this.badChecksums = 0;
+    this.goodChecksums = 0;
+    this.firstDataNs = -1;
+    this.lastDataNs = -1;
+    // Who waits for room already goes on doing so.
+    if (this.blockedSince >= 0) this.blockedSince = atNs;
+    this.blockedNs = 0;
+    this.blockedBy.length = 0;
+    this.deepestPacket = -1;
+    this.deepestBytes = 0;
+    for (const samples of [this.rtt, this.flight, this.outOfOrder, this.outOfOrderNs]) samples.clear();
+    for (const frames of [this.badChecksumPackets, this.blockedFrames]) frames.clear();
+    this.intervals?.clear();
+  }
+
+  noteMapping(): void {
+    this.mappings++;
+    this.hasMapping = true;
   }
 
   /** Makes a wire number, in signed halves, stand for `offset`. */
@@ -147,9 +186,14 @@ export class DataDirection {
     }
     this.flight.add(this.end > this.acked ? this.end - this.acked : 0);
     this.outOfOrder.add(this.outOfOrderBytes);
+    if (this.outOfOrderBytes > this.deepestBytes) {
+      this.deepestBytes = this.outOfOrderBytes;
+      this.deepestPacket = segment.packet;
+    }
     if (this.blockedSince < 0 && this.rightEdge >= 0 && this.rightEdge - this.end < this.segmentBytes) {
       this.blockedSince = segment.atNs;
       this.blocker = this.ranges.ownerAt(this.acked);
+      this.blockedFrames.add(segment.packet);
     }
     return again;
   }
@@ -205,6 +249,8 @@ export class DataDirection {
   /** The first data of a capture that starts in the middle: what lies before it is not missing. */
   private beginAt(start: number, { atNs }: Segment): void {
     this.firstDataNs = atNs;
+    if (this.hasData) return;
+    this.hasData = true;
     if (this.isFromKey || start <= this.end) return;
     this.contiguous = start;
     this.end = start;

@@ -13,8 +13,6 @@ import type { Vantage } from './vantage.js';
 
 /** How far the first number of a host may lie from the one that its key says, for the key to be right. */
 const KEY_REACH = 2 ** 32;
-/** Frames named that completed a mapping with a wrong checksum. */
-const MAX_BAD_PACKETS = 20;
 
 /** The mapping of a DSS, from `direction` of the host that sent it. */
 export function readMapping(
@@ -46,7 +44,7 @@ export function readMapping(
   if (connection.checksum === undefined) connection.checksum = segment.hasChecksum;
   const length = segment.dataFin ? segment.dataLength - 1 : segment.dataLength;
   if (length > 0 && mappings.set(start, length, dataOffset)) {
-    data.mappings++;
+    data.noteMapping();
     if (segment.hasChecksum) beginChecksum(direction, data, segment, start, length, dataOffset);
   }
   if (segment.dataFin) {
@@ -86,7 +84,7 @@ export function verifyChecksum(
     return;
   }
   data.badChecksums++;
-  if (data.badChecksumPackets.length < MAX_BAD_PACKETS) data.badChecksumPackets.push(packet);
+  data.badChecksumPackets.add(packet);
 }
 
 /** A DATA_ACK, for the data of the peer. */
@@ -181,6 +179,7 @@ function carryRange(
     if (fresh > 0) {
       direction.firstCarriedBytes += fresh;
       data.handovers.carry(stream.subflow, segment);
+      if (data.intervals !== undefined) data.intervals.add(segment.atNs, stream.subflow, fresh);
     }
     if (again > 0) noteReinjection(direction, data, o);
     from = stop;
@@ -190,6 +189,7 @@ function carryRange(
 function noteReinjection(direction: SubflowDirection, data: DataDirection, o: Observation): void {
   const { earlierOwners, earlierBytes } = data.ranges;
   direction.reinjectedPackets++;
+  direction.reinjectionFrames.add(o.packet);
   for (let i = 0; i < earlierOwners.length; i++) {
     const owner = earlierOwners[i]!;
     const bytes = earlierBytes[i]!;
@@ -213,7 +213,7 @@ function dataOffsetOf(
   const offset = segment.dataSeq64
     ? data.offsetOf64(segment.dataSeqHi, segment.dataSeqLo)
     : data.offsetOf32(segment.dataSeqLo);
-  if (data.mappings > 0 || !data.isFromKey) return offset;
+  if (data.hasMapping || !data.isFromKey) return offset;
   // The first number of a host shows whether the key is the one in use.
   const fits = offset >= 0 && offset < KEY_REACH;
   connection.keysVerified = fits && connection.keysVerified !== false;

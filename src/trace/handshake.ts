@@ -8,6 +8,7 @@ import { type MpCapable, MpCapableFlag, type MpJoin, parseMptcpOption } from '..
 import { noteAddress, noteRemoval } from './addresses.js';
 import { Connection, type HostView } from './connection.js';
 import { fallBack } from './fallback.js';
+import { FrameList } from './frame-list.js';
 import { newJoin } from './join-handshake.js';
 import { type KnownKey, KnownKeys } from './known-keys.js';
 import { type MptcpOptionName, mptcpOptionNames } from './report.js';
@@ -36,6 +37,7 @@ export class Handshakes {
   /** Occurrences of each option, by its place among the names. */
   readonly counts = new Float64Array(mptcpOptionNames.length);
   malformed = 0;
+  readonly malformedFrames = new FrameList();
   /** Things forgotten, by limit. */
   readonly forgotten = { connections: 0, subflows: 0, signals: 0, addresses: 0 };
   nextConnection = 0;
@@ -61,7 +63,7 @@ export class Handshakes {
       this.forgotten.connections++;
       return undefined;
     }
-    const connection = new Connection(this.nextConnection++, vantage.index, limits);
+    const connection = new Connection(this.nextConnection++, vantage.index, limits, this.settings.intervalNs);
     connection.isClientCertain = stream.isOpenerCertain;
     vantage.connections.add(connection);
     connection.attach(stream, 'handshake', true);
@@ -96,13 +98,18 @@ export class Handshakes {
   /** Reads the SYN, or the options, of a segment. */
   read(vantage: Vantage, stream: Stream, segment: Segment, context: PacketContext): void {
     const { flags } = segment;
-    this.malformed += segment.malformedCount;
+    if (segment.malformedCount > 0) this.noteMalformed(segment, segment.malformedCount);
     if ((flags & (SYN | ACK)) === SYN && stream.connection !== undefined && stream.subflow === 0) {
       stream.connection.isSynBare = (segment.optionBits & 1) === 0;
     }
     for (let i = 0; i < segment.mptcpCount; i++) {
       this.readOption(vantage, stream, segment, segment.mptcpOffsets[i]!, segment.mptcpLengths[i]!, context);
     }
+  }
+
+  private noteMalformed(segment: Segment, count: number): void {
+    this.malformed += count;
+    this.malformedFrames.add(segment.packet);
   }
 
   private readOption(
@@ -115,7 +122,7 @@ export class Handshakes {
   ): void {
     const result = parseMptcpOption(segment.bytes, offset, length);
     if (!result.ok) {
-      this.malformed++;
+      this.noteMalformed(segment, 1);
       return;
     }
     const option = result.value;
@@ -271,7 +278,7 @@ function mapFirstData(
   const start = (segment.seq - initial) | 0;
   mappings.set(start, dataLength, 1);
   const data = connection.clientData;
-  data.mappings++;
+  data.noteMapping();
   const { initialDataSeq } = connection.client;
   if (checksum === undefined || initialDataSeq === undefined) return;
   const first = uint64Add(initialDataSeq, 1);

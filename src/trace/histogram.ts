@@ -60,6 +60,17 @@ export class Histogram {
     return this.max;
   }
 
+  /** Forgets all samples. */
+  clear(): void {
+    this.count = 0;
+    this.sum = 0;
+    this.min = Number.POSITIVE_INFINITY;
+    this.max = 0;
+    this.counts = noCounts;
+    this.first = 0;
+    this.zeros = 0;
+  }
+
   /** What the report says; null without samples. */
   summary(): Distribution | null {
     if (this.count === 0) return null;

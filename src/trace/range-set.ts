@@ -8,6 +8,8 @@ export class RangeSet {
   count = 0;
   /** Bytes in ranges that were dropped. */
   droppedBytes = 0;
+  /** Ranges that were dropped. */
+  dropped = 0;
   /** Pieces that the last `remove` took out, in ascending order; `removedCount` of them count. */
   removedStarts: Float64Array = noNumbers;
   removedEnds: Float64Array = noNumbers;
@@ -112,6 +114,7 @@ export class RangeSet {
       this.ends = grown(this.ends);
       return;
     }
+    this.dropped++;
     this.droppedBytes += this.ends[0]! - this.starts[0]!;
     this.starts.copyWithin(0, 1, this.count);
     this.ends.copyWithin(0, 1, this.count);

@@ -34,17 +34,25 @@ export interface TraceReport {
   /** Instant of the first frame, in nanoseconds since 1970 as a decimal string; null when no frame has a time. */
   readonly startTime: string | null;
   readonly durationNs: number;
+  /** Span of time that the numbers of connections are of; null for all of the capture. */
+  readonly range: StatisticsRangeReport | null;
+  /** Length of the intervals in `intervals`; null when none were asked for. */
+  readonly intervalNs: number | null;
   /** Occurrences of each option in TCP headers, malformed ones not counted. */
   readonly options: Readonly<Record<MptcpOptionName, number>>;
   /** Occurrences of each kind of TCP option in all TCP headers, by its number; 1 is padding, 30 Multipath TCP. */
   readonly tcpOptions: Readonly<Record<string, number>>;
   /** MPTCP options whose content is not what it must be. */
   readonly malformedOptions: number;
+  /** First frames that have such, 20 at most. */
+  readonly malformedFrames: readonly number[];
   /** Frames that could not be followed, by reason; frames of TCP are in none of them. */
   readonly ignored: IgnoredFrames;
   readonly quality: CaptureQualityReport;
   /** Joins whose connection is not in the capture. */
   readonly unmatchedJoins: number;
+  /** First frames of these, 20 at most. */
+  readonly unmatchedJoinFrames: readonly number[];
   /** TCP connections without any MPTCP option. They have entries in `connections` only when these were asked for. */
   readonly plainConnections: number;
   /** Things forgotten because a limit was reached, by the name of the limit; empty as a rule. */
@@ -52,6 +60,12 @@ export interface TraceReport {
   readonly connections: readonly ConnectionReport[];
   /** What concerns the capture as a whole. */
   readonly findings: readonly Finding[];
+}
+
+/** A span of time in nanoseconds since the first frame, bounds included; `toNs` is null when it has no end. */
+export interface StatisticsRangeReport {
+  readonly fromNs: number;
+  readonly toNs: number | null;
 }
 
 /** What the capture shows of its own making, and the first frames of each. */
@@ -233,6 +247,12 @@ export interface SubflowDirectionReport {
   readonly zeroWindows: number;
   readonly zeroWindowNs: number;
   readonly resets: number;
+  /** First frames, 20 at most of each: sent again, late, reinjected; ACKs of bytes that are missing; windows of 0. */
+  readonly retransmissionFrames: readonly number[];
+  readonly lateFrames: readonly number[];
+  readonly reinjectionFrames: readonly number[];
+  readonly missingFrames: readonly number[];
+  readonly zeroWindowFrames: readonly number[];
   /** Initial sequence number on the wire; null when the SYN was not captured. */
   readonly initialSeq: number | null;
 }
@@ -260,7 +280,11 @@ export interface DataDirectionReport {
   readonly windowBlockedNs: number;
   /** Of that, by the subflow whose bytes were the first without a DATA_ACK when the window filled. */
   readonly windowBlockedBy: readonly { readonly subflow: number; readonly ns: number }[];
-  /** First and last segment with new data. */
+  /** Frames that filled the window, the first 20. */
+  readonly windowBlockedFrames: readonly number[];
+  /** Frame behind which most bytes waited for a hole to fill; null when none did. */
+  readonly deepestPacket: number | null;
+  /** First and last segment with data. */
   readonly firstDataNs: number | null;
   readonly lastDataNs: number | null;
   readonly dataFin: boolean;
@@ -271,6 +295,18 @@ export interface DataDirectionReport {
   readonly badChecksumPackets: readonly number[];
   /** Mappings whose checksum is right. Those not captured whole and in order are not judged. */
   readonly goodChecksums: number;
+  /** New data over time; null unless it was asked for. Intervals without any are left out. */
+  readonly intervals: readonly IntervalReport[] | null;
+}
+
+/** Data that was new in one interval. */
+export interface IntervalReport {
+  /** Nanoseconds since the first frame of the capture: a multiple of the interval's length. */
+  readonly startNs: number;
+  readonly bytes: number;
+  readonly goodputBps: number;
+  /** Of these bytes, by the subflow that carried them. */
+  readonly subflows: readonly { readonly subflow: number; readonly bytes: number }[];
 }
 
 /** Of samples: their number, extremes, mean and percentiles (from a histogram, within 3 %). */
@@ -320,7 +356,7 @@ export interface HandoverReport {
 
 /** A sentence that a person can act on. */
 export interface Finding {
-  /** Stable name, `backup-unused` say: docs/trace.md has the list. */
+  /** Stable name, `backup-idle` say: docs/trace.md has the list. */
   readonly code: string;
   readonly severity: 'info' | 'warning' | 'problem';
   readonly text: string;

@@ -7,12 +7,21 @@ export interface TraceSettings {
   readonly includesPlain: boolean;
   /** Whether DSS checksums are verified where the payload was captured whole. It costs as much as all the rest. */
   readonly verifiesChecksums: boolean;
+  /** Length in nanoseconds of the intervals in which new data is counted; 0 for none. */
+  readonly intervalNs: number;
+  /**
+   * Statistics count what was seen between these, nanoseconds since the first frame, bounds included. What is known of
+   * connections (tokens, who joined what, how they ended) comes from the whole capture all the same.
+   */
+  readonly fromNs: number;
+  readonly toNs: number;
   readonly limits: TraceLimits;
 }
 
 /**
  * Limits on all that grows with the traffic. What is forgotten because of one is counted in `limitsReached` of the
- * report under its name.
+ * report under its name; handshake packets and segments that are not timed are not, since what they would show is shown by
+ * others.
  */
 export interface TraceLimits {
   /**
@@ -33,7 +42,9 @@ export interface TraceLimits {
   readonly maxSignals: number;
   /** Addresses kept of one connection. */
   readonly maxAddresses: number;
-  /** Handovers kept of one connection. */
+  /** Intervals kept of what one host of a connection sent. */
+  readonly maxIntervals: number;
+  /** Handovers kept of what one host of a connection sent. */
   readonly maxHandovers: number;
   /** Holes remembered in one direction of a stream. */
   readonly maxHoles: number;
@@ -53,6 +64,7 @@ export const defaultTraceLimits: TraceLimits = {
   maxHandshakePackets: 12,
   maxSignals: 1000,
   maxAddresses: 128,
+  maxIntervals: 10_000,
   maxHandovers: 1000,
   maxHoles: 1024,
   maxDataRanges: 8192,
@@ -64,5 +76,8 @@ export const defaultTraceSettings: TraceSettings = {
   keys: [],
   includesPlain: false,
   verifiesChecksums: true,
+  intervalNs: 0,
+  fromNs: 0,
+  toNs: Number.POSITIVE_INFINITY,
   limits: defaultTraceLimits,
 };

@@ -6,6 +6,7 @@
  */
 import { asDouble } from './double.js';
 import { ChecksumVerifier } from './checksum-verifier.js';
+import { FrameList } from './frame-list.js';
 import { Histogram } from './histogram.js';
 import { MappingRecord } from './mapping-record.js';
 import { RangeSet } from './range-set.js';
@@ -37,6 +38,15 @@ export class SubflowDirection {
   synAccepted = 0;
   synRefusedFrom = 0;
   resets = 0;
+  /** Frames that were sent again, that came after their successors, that carried what another subflow had carried before. */
+  readonly retransmissionFrames = new FrameList();
+  readonly lateFrames = new FrameList();
+  readonly reinjectionFrames = new FrameList();
+  /** Acknowledgements of bytes that were not seen, and packets with which this host closed its window. */
+  readonly missingFrames = new FrameList();
+  readonly zeroWindowFrames = new FrameList();
+  /** Bytes that were missing before the statistics began. */
+  private missingBefore = 0;
   /** Segments whose sequence number lies nowhere near the stream. */
   strange = 0;
   zeroWindows = 0;
@@ -106,7 +116,41 @@ export class SubflowDirection {
 
   /** Bytes that the capture lost although they were acknowledged. */
   get missingBytes(): number {
+    return Math.max(0, this.missingTotal - this.missingBefore);
+  }
+
+  private get missingTotal(): number {
     return this.holes.droppedBytes + this.holes.bytesBelow(this.acked);
+  }
+
+  /** Statistics begin at `atNs`: forgets what was counted, and nothing of how the stream stands. */
+  beginStatistics(atNs: number): void {
+    this.packets = 0;
+    this.bytes = 0;
+    this.uniqueBytes = 0;
+    this.retransmittedBytes = 0;
+    this.retransmittedPackets = 0;
+    this.lateBytes = 0;
+    this.latePackets = 0;
+    this.reinjectedBytes = 0;
+    this.reinjectedPackets = 0;
+    this.reinjectedFrom.length = 0;
+    this.firstCarriedBytes = 0;
+    this.resets = 0;
+    this.firstDataNs = -1;
+    this.lastDataNs = -1;
+    this.missingBefore = this.missingTotal;
+    // A window that is closed already stays so from here on.
+    this.zeroWindows = this.zeroSince >= 0 ? 1 : 0;
+    this.zeroWindowNs = 0;
+    if (this.zeroSince >= 0) this.zeroSince = atNs;
+    for (const samples of [this.rtt, this.flight, this.ackSizes]) samples.clear();
+    for (const frames of this.frameLists()) frames.clear();
+  }
+
+  private frameLists(): readonly FrameList[] {
+    const { retransmissionFrames, lateFrames, reinjectionFrames, missingFrames, zeroWindowFrames } = this;
+    return [retransmissionFrames, lateFrames, reinjectionFrames, missingFrames, zeroWindowFrames];
   }
 
   /** Makes `initialSeq` offset 0; the stream stands behind the SYN then. */
@@ -153,7 +197,10 @@ export class SubflowDirection {
     if (ack > this.end) {
       if (ack - this.end > FARTHEST) return 0;
       // Bytes that the capture has not shown.
-      if (this.hasData || this.hasSyn) this.holes.append(this.end, ack);
+      if (this.hasData || this.hasSyn) {
+        this.holes.append(this.end, ack);
+        this.missingFrames.add(segment.packet);
+      }
       this.advanceTo(ack);
     }
     this.acked = ack;
@@ -176,11 +223,12 @@ export class SubflowDirection {
   rttSample = asDouble;
 
   /** Notes the window that this host advertises. */
-  noteWindow(windowBytes: number, { atNs }: Segment): void {
+  noteWindow(windowBytes: number, { atNs, packet }: Segment): void {
     if (windowBytes === 0) {
       if (this.zeroSince >= 0) return;
       this.zeroSince = atNs;
       this.zeroWindows++;
+      this.zeroWindowFrames.add(packet);
     } else if (this.zeroSince >= 0) {
       this.zeroWindowNs += atNs - this.zeroSince;
       this.zeroSince = -1;
@@ -190,7 +238,7 @@ export class SubflowDirection {
   private sendPayload(segment: Segment, start: number, length: number): void {
     const { atNs } = segment;
     this.bytes += length;
-    if (!this.hasData) this.firstData(start, segment);
+    if (this.firstDataNs < 0) this.beginData(start, segment);
     this.lastDataNs = atNs;
     const stop = start + length;
     if (start === this.end) {
@@ -213,9 +261,10 @@ export class SubflowDirection {
     this.flight.add(this.end > this.acked ? this.end - this.acked : 0);
   }
 
-  private firstData(start: number, { atNs }: Segment): void {
-    this.hasData = true;
+  private beginData(start: number, { atNs }: Segment): void {
     this.firstDataNs = atNs;
+    if (this.hasData) return;
+    this.hasData = true;
     // The capture starts in the middle, and its first segment is not the one that the first acknowledgement is of.
     if (!this.hasSyn && start > this.end && start - this.end < FARTHEST) this.advanceTo(start);
   }
@@ -230,10 +279,12 @@ export class SubflowDirection {
     if (this.freshInHoles > 0) {
       this.lateBytes += this.freshInHoles;
       if (this.repeated === 0) this.latePackets++;
+      this.lateFrames.add(segment.packet);
     }
     if (this.repeated > 0) {
       this.retransmittedBytes += this.repeated;
       this.retransmittedPackets++;
+      this.retransmissionFrames.add(segment.packet);
       this.repeatedEnd = stop;
       this.repeatedTsVal = segment.hasTimestamps ? segment.tsVal : 0;
       this.repeatedNs = segment.atNs;

@@ -1,5 +1,6 @@
 /** What a rule is, and how it makes its findings. */
 import type { ConnectionReport, Finding, TraceReport } from '../report.js';
+import { MAX_FRAMES } from '../frame-list.js';
 import type { FindingCode } from './codes.js';
 
 export interface FindingRule {
@@ -8,9 +9,6 @@ export interface FindingRule {
   /** Findings on the capture; those of its connections are in the report already. */
   readonly capture?: (report: TraceReport) => readonly Finding[];
 }
-
-/** Frames that a finding names at most: enough to look at, few enough to read. */
-export const MAX_FRAMES = 20;
 
 /** A finding with frames in their order, each once. */
 export function finding(
