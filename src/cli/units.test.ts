@@ -44,6 +44,8 @@ describe('quantities on the command line', () => {
     expect(units.formatDuration(412e6)).toBe('412 ms');
     expect(units.formatDuration(3.2e9)).toBe('3.20 s');
     expect(units.formatDuration(1.5e6)).toBe('1.5 ms');
+    expect(units.formatDuration(42_300)).toBe('42 us');
+    expect(units.formatDuration(0)).toBe('0.0 ms');
     expect(units.formatShare(0.713)).toBe('71 %');
   });
 });

@@ -86,8 +86,9 @@ export function formatRate(bitsPerSecond: number): string {
   return scaled(bitsPerSecond, 1000, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s'], 1);
 }
 
-/** Nanoseconds for a person: `412 ms`, `3.20 s`. */
+/** Nanoseconds for a person: `412 ms`, `3.20 s`, `40 us`. */
 export function formatDuration(ns: number): string {
+  if (ns > 0 && ns < MILLISECOND / 10) return `${(ns / MICROSECOND).toFixed(ns < MICROSECOND ? 1 : 0)} us`;
   if (ns >= SECOND) return `${(ns / SECOND).toFixed(2)} s`;
   const ms = ns / MILLISECOND;
   return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;

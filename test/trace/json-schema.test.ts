@@ -58,7 +58,8 @@ function typeOf(value: unknown): string {
 
 /** A report with something of everything. */
 function fullReport(hasOptions: boolean): unknown {
-  const script = new TraceScript({ includesPlain: true });
+  const span = hasOptions ? { intervalNs: 1e9, fromNs: 1 } : {};
+  const script = new TraceScript({ includesPlain: true, ...span });
   const connection = new ScriptedConnection(script).open();
   connection.join(true);
   connection.transfer('server', 0, 30);
@@ -83,9 +84,12 @@ function fullReport(hasOptions: boolean): unknown {
 }
 
 describe('the JSON of a trace', () => {
-  it.each([true, false])('is what its schema says, with the options report: %s', (hasOptions) => {
-    expect(faults(fullReport(hasOptions), root)).toEqual([]);
-  });
+  it.each([true, false])(
+    'is what its schema says, with options report, intervals and a span of time: %s',
+    (hasOptions) => {
+      expect(faults(fullReport(hasOptions), root)).toEqual([]);
+    },
+  );
 
   it('would not be if a field were missing, new, or of another type', () => {
     const report = fullReport(true) as { packets: unknown; connections: Record<string, unknown>[] };

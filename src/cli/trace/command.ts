@@ -1,12 +1,15 @@
 /** `subflow trace FILE...`: what happened in a capture. */
 
 import type { Command } from 'commander';
+import { MILLISECOND } from '../../base/index.js';
 import { ExitStatus, UsageError } from '../errors.js';
 import { addFilterOptions, type FilterFlags, readSelection } from '../captures/filter.js';
 import { reportObject } from './json.js';
 import { optionsText } from './options-text.js';
 import { type OutputFlags, readAndWrite } from './outputs.js';
+import { statisticsText } from './statistics-text.js';
 import { reportText } from './text.js';
+import { parseDuration } from '../units.js';
 
 interface TraceFlags extends FilterFlags, OutputFlags {
   readonly all?: true;
@@ -15,6 +18,8 @@ interface TraceFlags extends FilterFlags, OutputFlags {
   readonly checksums: boolean;
   readonly bothEnds?: true;
   readonly options?: true;
+  readonly statistics?: true;
+  readonly interval?: number;
   readonly json?: true;
 }
 
@@ -39,6 +44,8 @@ export function declareTrace(command: Command, setStatus: (status: number) => vo
     )
     .option('--no-checksums', 'do not verify DSS checksums: faster')
     .option('--options', 'explain every option of every handshake')
+    .option('--statistics', 'show every number of every subflow and direction')
+    .option('--interval <time>', 'count new data over time, in intervals of this length: 100ms', readInterval)
     .option('--json', 'print one object for scripts')
     .option('--csv <folder>', 'write tables there: packets, mappings, connections, subflows')
     .option('--parquet <folder>', 'write the same tables as Parquet')
@@ -56,19 +63,35 @@ function collectKey(text: string, keys: readonly string[]): readonly string[] {
   return [...keys, digits.toLowerCase()];
 }
 
+/** Shorter ones would be of single packets, and there would be too many to keep. */
+const SHORTEST_INTERVAL_NS = MILLISECOND;
+
+function readInterval(text: string): number {
+  const ns = parseDuration(text);
+  if (ns >= SHORTEST_INTERVAL_NS) return ns;
+  throw new UsageError(`an interval of '${text}' is too short`, 'give 1ms or more');
+}
+
 async function trace(names: readonly string[], flags: TraceFlags): Promise<number> {
   const options = {
     includesPlain: flags.all === true,
     keys: flags.key,
     verifiesChecksums: flags.checksums,
     isPlaceEach: flags.bothEnds === true,
+    intervalNs: flags.interval ?? 0,
+    fromNs: flags.from ?? 0,
+    toNs: flags.to ?? Number.POSITIVE_INFINITY,
   };
   const selection = readSelection(flags);
   const { report } = await readAndWrite(names, options, flags.json !== true, flags, selection);
   const hasOptions = flags.options === true;
   const text = flags.json
     ? JSON.stringify(reportObject(report, hasOptions))
-    : [reportText(report), ...(hasOptions ? [optionsText(report)] : [])].join('\n\n');
+    : [
+        reportText(report),
+        ...(flags.statistics === true || flags.interval !== undefined ? [statisticsText(report)] : []),
+        ...(hasOptions ? [optionsText(report)] : []),
+      ].join('\n\n');
   process.stdout.write(`${text}\n`);
   return ExitStatus.done;
 }

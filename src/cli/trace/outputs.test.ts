@@ -142,6 +142,35 @@ describe('filters of subflow trace', () => {
   });
 });
 
+describe('a span of time and intervals', () => {
+  it('--from and --to count what lies between, --interval shows it over time', async () => {
+    const [whole] = (await report('one.pcapng')).connections;
+    const part = await report('one.pcapng', '--from', '30ms', '--to', '80ms', '--interval', '10ms');
+    expect(part).toMatchObject({ range: { fromNs: 30e6, toNs: 80e6 }, intervalNs: 10e6 });
+    const { serverData, serverToken, durationNs } = part.connections[0]!;
+    expect({ serverToken, durationNs }).toEqual({
+      ...{ serverToken: whole!.serverToken, durationNs: whole!.durationNs },
+    });
+    expect(serverData.uniqueBytes).toBeLessThan(whole!.serverData.uniqueBytes / 2);
+    const starts = serverData.intervals!.map(({ startNs }) => startNs / 1e6);
+    expect(Math.min(...starts)).toBeGreaterThanOrEqual(30);
+    expect(Math.max(...starts)).toBeLessThanOrEqual(80);
+    expect(serverData.intervals!.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(serverData.uniqueBytes);
+  });
+
+  it('--statistics shows every number as text, with its span and intervals', async () => {
+    const { out, err, status } = await folder.run(
+      ['trace', 'one.pcapng', '--statistics', '--interval', '50ms', '--to', '200ms'],
+      '',
+    );
+    expect(status, err).toBe(0);
+    expect(out).toMatch(/Statistics of connection 0 from 0\.000 s to 0\.200 s/);
+    expect(out).toMatch(/subflow +sender +packets +bytes +different +sent again/);
+    expect(out).toMatch(/data of the .*waiting for the ACKs of/);
+    expect(out).toMatch(/\n +0\.050 s +- +- +- +\d.* Mbit\/s +\d+ % +\d+ %\n/);
+  });
+});
+
 /** What does not depend on the numbers of packets. */
 function essence({ subflows, serverData, serverToken, packets }: ConnectionReport): unknown {
   return { serverData, serverToken, packets, bytes: subflows.map(({ serverBytes }) => serverBytes) };
@@ -191,6 +220,7 @@ describe('subflow trace --write', () => {
     ['the capture itself', ['--write', 'one.pcapng'], 2, /one of the files that are read/],
     ['a time that is none', ['--from', 'noon'], 2, /not a duration/],
     ['times in the wrong order', ['--from', '2s', '--to', '1s'], 2, /--from lies after --to/],
+    ['an interval that is too short', ['--interval', '10us'], 2, /too short; give 1ms or more/],
     ['a token that is none', ['--token', 'zz'], 2, /not a token/],
     ['an address that is none', ['--address', 'host'], 2, /not an IP address/],
   ] as const)('says in one line what is wrong with %s', async (_, args, status, says) => {

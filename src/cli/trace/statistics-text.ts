@@ -160,11 +160,7 @@ function dataOf({ clientData, serverData }: ConnectionReport, by: Sender): DataD
 }
 
 /** The median, and one end of the samples. */
-function spread(
-  samples: Distribution | null,
-  format: (value: number) => string,
-  end: 'p95' | 'max',
-): string {
+function spread(samples: Distribution | null, format: (value: number) => string, end: 'p95' | 'max'): string {
   return samples === null ? '-' : `${format(samples.median)} (${format(samples[end])})`;
 }
 
