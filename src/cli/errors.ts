@@ -63,13 +63,18 @@ const environmentCodes = new Set([
 export function explain(error: unknown): { readonly line: string; readonly status: number } {
   if (!(error instanceof Error)) return { line: String(error), status: ExitStatus.no };
   const code = (error as { code?: unknown }).code;
-  const hint = error instanceof SubflowError && error.hint !== '' ? `; ${error.hint}` : '';
-  const line = `${error.message}${hint}`;
+  const line = withHint(error.message, error instanceof SubflowError ? error.hint : '');
   if (error instanceof UsageError) return { line, status: ExitStatus.usage };
   if (error instanceof FailureError) return { line, status: ExitStatus.no };
   const missing =
     error instanceof EnvironmentError || (typeof code === 'string' && environmentCodes.has(code));
   return { line, status: missing ? ExitStatus.environment : ExitStatus.no };
+}
+
+/** A hint goes on in the sentence of the message, unless it is one of its own. */
+function withHint(message: string, hint: string): string {
+  if (hint === '') return message;
+  return /^[A-Z][a-z]/.test(hint) ? `${message}. ${hint}` : `${message}; ${hint}`;
 }
 
 /** Whether the error is one of ours or of the operating system, so that a stack trace would tell a user nothing. */
