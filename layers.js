@@ -13,6 +13,7 @@ export const layers = [
   'trace',
   'plot',
   'probe',
+  'balancer',
   'experiments',
   'linux',
   'node',

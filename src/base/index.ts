@@ -6,5 +6,6 @@ export * from './random.js';
 export * from './rate-limiter.js';
 export * from './reassembly-queue.js';
 export * from './sequence.js';
+export * from './sip-hash.js';
 export * from './time.js';
 export * from './timer-queue.js';

@@ -6,6 +6,7 @@ export { versionFor } from './handshake-capable.js';
 export type { FastOpenStatus } from './fast-open.js';
 export type { JoinRefusal, JoinRequest } from './handshake-join.js';
 export * from './path-manager/active-backup.js';
+export * from './path-manager/bypass.js';
 export * from './path-manager/full-mesh.js';
 export * from './path-manager/named.js';
 export * from './path-manager/passive.js';

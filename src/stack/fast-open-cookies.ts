@@ -3,10 +3,9 @@
  * receive at an address can have its cookie. The key changes with time; what the one before made is good for as long
  * again. Knows no limits and no listeners. Read first: RFC 7413 §4.1.2 and §5.
  */
-import type { RandomSource } from '../base/index.js';
+import { randomSipKey, sipHash, type RandomSource, type SipKey } from '../base/index.js';
 import { constantTimeEqual, writeU32, type IpAddress } from '../wire/index.js';
 import { addressWords } from './address-words.js';
-import { randomSipKey, sipHash, type SipKey } from './sip-hash.js';
 
 /**
  * Bytes of a cookie. RFC 7413 §4.1.1 allows 4 to 16; with 8 the SYN has room for it beside MP_CAPABLE of version 1 and

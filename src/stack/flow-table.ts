@@ -3,9 +3,8 @@
  * own addresses, ports and chain link, so that a look-up compares numbers only and allocates nothing. The hash is keyed
  * by a secret, so that a stranger who chooses addresses and ports cannot make one chain long.
  */
-import { assert, type RandomSource } from '../base/index.js';
+import { assert, HalfSipHash, type RandomSource } from '../base/index.js';
 import type { IpAddress } from '../wire/index.js';
-import { HalfSipHash } from './sip-hash.js';
 
 /** What a {@link FlowTable} holds. */
 export interface FlowNode {

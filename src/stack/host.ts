@@ -27,6 +27,9 @@ import { TellQueue } from './tell-queue.js';
 import { TimeWaitTable } from './time-wait.js';
 import { MAX_HEADER_BYTES } from './transmit-buffer.js';
 
+/** Keys drawn for a token with the host's mark; the odds that 8 bits are not found by then are 1 in 10^13. */
+const MAX_KEY_DRAWS = 8192;
+
 export class Host implements SocketHost, ListenerHost {
   readonly settings: StackSettings;
   readonly random: RandomSource;
@@ -86,6 +89,7 @@ export class Host implements SocketHost, ListenerHost {
     return {
       initialSequence: origin.initialSequence,
       timestampOffset: origin.timestampOffset,
+      timestampMark: this.settings.serverMark,
       maxSegmentSize,
       pathMaxSegmentSize: maxSegmentSize,
       headerBytes,
@@ -104,10 +108,21 @@ export class Host implements SocketHost, ListenerHost {
    * in the form of an option; nothing for a connection that will not speak Multipath TCP.
    */
   uniqueKey(version: MptcpVersion | undefined): { readonly key?: Uint64 } {
-    if (version === undefined) return {};
-    for (;;) {
+    return version === undefined ? {} : this.keyWith(version, 0, 0);
+  }
+
+  /** {@link uniqueKey} for a connection that a peer begins: the token carries the host's mark among servers, if it has one. */
+  markedKey(version: MptcpVersion | undefined): { readonly key?: Uint64 } {
+    const mark = this.settings.serverMark;
+    if (version === undefined || mark === undefined) return this.uniqueKey(version);
+    return this.keyWith(version, 2 ** mark.bits - 1, mark.value);
+  }
+
+  private keyWith(version: MptcpVersion, mask: number, mark: number): { readonly key: Uint64 } {
+    for (let draws = 0; ; draws++) {
       const { key, token } = drawKey(this.random, version);
-      if (!this.tokens.has(token)) return { key };
+      const isMarked = (token & mask) === mark || draws >= MAX_KEY_DRAWS;
+      if (isMarked && !this.tokens.has(token)) return { key };
     }
   }
 

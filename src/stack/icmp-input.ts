@@ -69,6 +69,12 @@ export class IcmpInput {
     else if (message.value.type === 'echo-request') this.handleEcho(now, ip, message.value, arrivedOn);
   }
 
+  /** Whether the message in `ip` is an error about a packet of a flow of this host. */
+  isKnown(ip: IpPacket): boolean {
+    const message = parseIcmp(ip.bytes, ip.payloadOffset, ip.payloadLength, ip.family);
+    return message.ok && isIcmpError(message.value) && this.flowOf(message.value) !== undefined;
+  }
+
   private handleError(now: number, error: IcmpError): void {
     const { counters } = this.host;
     const { quoted } = error;

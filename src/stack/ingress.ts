@@ -91,6 +91,33 @@ export class Ingress {
     }
   }
 
+  /** See `Stack.knowsPacket`. */
+  knowsPacket(now: number, bytes: Uint8Array): boolean {
+    const { host, ip, segment, key } = this;
+    if (parseIp(bytes, 0, bytes.length, ip) !== undefined || ip.isFragment) return false;
+    if (ip.protocol === (ip.family === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6)) return this.icmp.isKnown(ip);
+    if (ip.protocol !== IpProtocol.TCP) return false;
+    if (parseTcp(bytes, ip.payloadOffset, ip.payloadLength, segment) !== undefined) return false;
+    const ports = packPorts(segment.destinationPort, segment.sourcePort);
+    key.read(bytes, ip.family, ip.sourceOffset, ip.destinationOffset, ports);
+    if (host.flows.find(key) !== undefined || host.timeWaits.find(key) !== undefined) return true;
+    return this.answersCookie(now);
+  }
+
+  /** Whether the segment at hand acknowledges a SYN cookie of ours. */
+  private answersCookie(now: number): boolean {
+    const { host, ip, segment } = this;
+    if ((segment.flags & (TcpFlag.ACK | TcpFlag.SYN)) !== TcpFlag.ACK) return false;
+    const local = host.interfaces.localAddress(ip.family, ip.bytes, ip.destinationOffset);
+    const listener = local === undefined ? undefined : host.listeners.find(local, segment.destinationPort);
+    if (local === undefined || listener === undefined || now - listener.lastCookieAt > COOKIE_LIFE_NS)
+      return false;
+    const remote = IpAddress.read(ip.family, ip.bytes, ip.sourceOffset);
+    const ports = packPorts(segment.destinationPort, segment.sourcePort);
+    const subject = { local, remote, ports, peerSequence: seq32(segment.seq - 1) };
+    return this.cookies.check(now, subject, seq32(segment.ack - 1)) !== undefined;
+  }
+
   private handleTcp(now: number, bytes: Uint8Array, segmentSize: number, isTrusted: boolean): void {
     const { host, ip, segment, key } = this;
     if (!isTrusted && !this.isChecksumRight(bytes)) {
@@ -229,7 +256,7 @@ export class Ingress {
     const base = host.parametersFor(now, tuple.local, tuple.remote, device, own);
     const parameters = cookie === undefined ? base : { ...base, initialSequence: cookie };
     const settings = own.mptcp ?? host.settings.mptcp;
-    const key = host.uniqueKey(versionFor(settings, syn));
+    const key = host.markedKey(versionFor(settings, syn));
     const isFirst = cookie === undefined && listener.fastOpen !== undefined;
     const fastOpen = isFirst ? host.fastOpen.answer(now, listener.fastOpen, syn, local, remote) : undefined;
     const answersEarly = listener.fastOpen?.answersEarly ?? false;

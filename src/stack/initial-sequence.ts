@@ -4,10 +4,9 @@
  * old one (RFC 6528 §3; RFC 7323 §5.4 for timestamps, whose offset must stay the same for a four-tuple so that PAWS and
  * the reuse of TIME-WAIT work).
  */
-import { seq32, type RandomSource, type Seq32 } from '../base/index.js';
+import { randomSipKey, seq32, sipHash, type RandomSource, type Seq32, type SipKey } from '../base/index.js';
 import type { IpAddress } from '../wire/index.js';
 import { addressWords } from './address-words.js';
-import { randomSipKey, sipHash, type SipKey } from './sip-hash.js';
 
 /** The clock ticks every 4 us (RFC 9293 §3.4.1). */
 const TICK_NS = 4_000;

@@ -2,10 +2,9 @@
  * Ephemeral ports that a stranger cannot guess and that come back as late as can be: the double-hash algorithm of
  * RFC 6056 §3.3.4. It does not know which ports are taken: the caller says.
  */
-import type { RandomSource } from '../base/index.js';
+import { randomSipKey, sipHash, type RandomSource, type SipKey } from '../base/index.js';
 import type { IpAddress } from '../wire/index.js';
 import { addressWords } from './address-words.js';
-import { randomSipKey, sipHash, type SipKey } from './sip-hash.js';
 
 /** Both ends included; 1 to 65535. */
 export interface PortRange {

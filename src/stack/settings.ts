@@ -1,7 +1,13 @@
 /** What the owner of a host may choose. Every limit holds for the whole host unless it says otherwise. */
-import { MINUTE } from '../base/index.js';
-import { defaultMptcpSettings, type MptcpSettings } from '../mptcp/index.js';
-import { cubic, defaultTcpSettings, type CongestionFactory, type TcpSettings } from '../tcp/index.js';
+import { MINUTE, SubflowError } from '../base/index.js';
+import { checkMptcpSettings, defaultMptcpSettings, type MptcpSettings } from '../mptcp/index.js';
+import {
+  cubic,
+  defaultTcpSettings,
+  type CongestionFactory,
+  type TcpSettings,
+  type TimestampMark,
+} from '../tcp/index.js';
 import { defaultPathMemorySettings, type PathMemorySettings } from './path-memory.js';
 import type { PortRange } from './port-allocator.js';
 
@@ -45,6 +51,12 @@ export interface StackSettings {
   readonly echoRepliesPerSecond: number;
   /** Time to live and hop limit of packets sent, 1 to 255. */
   readonly hopLimit: number;
+  /**
+   * The host's number among the servers behind a balancer of the design `key-select`: it stands in the low bits of every
+   * timestamp that the host sends and of the token of every connection it takes, whose key is drawn until it does, which takes
+   * 2^bits hashes on average. Timestamps then tell time to 2^bits ms only. Undefined for none.
+   */
+  readonly serverMark: TimestampMark | undefined;
   /** How the host treats paths that swallow SYNs with Multipath TCP options. */
   readonly pathMemory: PathMemorySettings;
 }
@@ -67,8 +79,25 @@ export const defaultStackSettings: StackSettings = Object.freeze({
   repliesPerSecond: 200,
   echoRepliesPerSecond: 100,
   hopLimit: 64,
+  serverMark: undefined,
   pathMemory: defaultPathMemorySettings,
 });
+
+/** Most bits of a {@link StackSettings.serverMark}: its clock then moves four times a second (RFC 7323 §5.4: once at least). */
+const MAX_MARK_BITS = 8;
+
+/** Refuses settings that no host could be made with. Throws `ERR_SUBFLOW_BAD_SETTING`. */
+export function checkStackSettings(settings: StackSettings): void {
+  checkMptcpSettings(settings.mptcp);
+  const mark = settings.serverMark;
+  if (mark === undefined) return;
+  const { bits, value } = mark;
+  const isSound = Number.isInteger(bits) && bits >= 1 && bits <= MAX_MARK_BITS && Number.isInteger(value);
+  if (isSound && value >= 1 && value < 2 ** bits) return;
+  throw new SubflowError('ERR_SUBFLOW_BAD_SETTING', `serverMark: ${value} is no number of ${bits} bits`, {
+    hint: `Take 1 to ${MAX_MARK_BITS} bits, and a number from 1 to 2^bits - 1.`,
+  });
+}
 
 /** What a single connection or listener may have of its own; what is left out is the host's. */
 export interface ConnectionSettings {

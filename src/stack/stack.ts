@@ -29,7 +29,12 @@ import type {
   Route,
 } from './interface-table.js';
 import { Listener, type ListenOptions } from './listener.js';
-import { defaultStackSettings, type ConnectionSettings, type StackSettings } from './settings.js';
+import {
+  checkStackSettings,
+  defaultStackSettings,
+  type ConnectionSettings,
+  type StackSettings,
+} from './settings.js';
 import type { PathAdvice } from './path-memory.js';
 import { Socket } from './socket.js';
 import { choosePath, reachFrom, usableAddresses } from './source-selection.js';
@@ -69,7 +74,7 @@ export class Stack {
 
   constructor(options: StackOptions) {
     const settings = { ...defaultStackSettings, ...options.settings };
-    checkMptcpSettings(settings.mptcp);
+    checkStackSettings(settings);
     this.host = new Host(options.random, settings);
     this.ingress = new Ingress(this.host);
     this.egress = new Egress(this.host);
@@ -302,6 +307,14 @@ export class Stack {
    */
   handlePacket(now: number, interfaceId: number, bytes: Uint8Array, meta?: PacketMeta): void {
     this.ingress.handlePacket(now, interfaceId, bytes, meta);
+  }
+
+  /**
+   * Whether the IP packet belongs to anything here: a flow, the record of one that is over, or a SYN cookie. For servers that
+   * share an address, and hand packets of flows they do not know to each other. An ICMP error counts by what it quotes.
+   */
+  knowsPacket(now: number, bytes: Uint8Array): boolean {
+    return this.ingress.knowsPacket(now, bytes);
   }
 
   /** Does what is due at `now`; harmless when nothing is. */

@@ -7,10 +7,17 @@
  * The number: 5 bits of a clock of 64 s, 3 bits for the MSS, 24 bits of a keyed hash, to which the peer's sequence
  * number is added, so that the result grows with it (D. J. Bernstein, 1996).
  */
-import { SECOND, seq32, type RandomSource, type Seq32 } from '../base/index.js';
+import {
+  randomSipKey,
+  SECOND,
+  seq32,
+  sipHash,
+  type RandomSource,
+  type Seq32,
+  type SipKey,
+} from '../base/index.js';
 import type { IpAddress } from '../wire/index.js';
 import { addressWords } from './address-words.js';
-import { randomSipKey, sipHash, type SipKey } from './sip-hash.js';
 
 /** One tick of the cookie's clock. */
 const TICK_NS = 64 * SECOND;

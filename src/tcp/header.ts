@@ -49,7 +49,7 @@ export class Header<R extends SendRecord> {
     this.parameters = parameters;
     this.receiver = receiver;
     this.sender = sender;
-    this.timestamps = new Timestamps(parameters.timestampOffset);
+    this.timestamps = new Timestamps(parameters.timestampOffset, parameters.timestampMark);
     this.scaleOffer = offeredWindowScale(parameters);
   }
 

@@ -14,4 +14,5 @@ export type { TcpParameters, TcpSettings } from './settings.js';
 export { isSynchronized, mayReceive, maySend } from './state.js';
 export type { TcpState } from './state.js';
 export type { RttView, TcpStatistics } from './statistics.js';
+export type { TimestampMark } from './timestamps.js';
 export * from './congestion/index.js';

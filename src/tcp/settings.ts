@@ -1,6 +1,7 @@
 import type { RandomSource, Seq32 } from '../base/index.js';
 import { MILLISECOND, MINUTE, NEVER, SECOND } from '../base/index.js';
 import type { CongestionFactory } from './congestion/index.js';
+import type { TimestampMark } from './timestamps.js';
 
 /** Choices for a connection: what an administrator would set, and what the owner knows when it makes one. */
 
@@ -81,6 +82,8 @@ export interface TcpParameters {
   readonly initialSequence: Seq32;
   /** Added to the clock of 1 ms to give TSval, modulo 2^32 (RFC 7323 §5.4: random per connection). */
   readonly timestampOffset: number;
+  /** Bits that every TSval has at its low end; none when left out. */
+  readonly timestampMark?: TimestampMark | undefined;
   /** The MSS to announce: the device's MTU less the base IP and TCP headers (RFC 9293 §3.7.1). */
   readonly maxSegmentSize: number;
   /** The largest segment that the path is known to carry, counted as `maxSegmentSize`; usually the same. */

@@ -1,5 +1,6 @@
 import { namedEntry, type NamedTable } from '../../base/index.js';
 import { activeBackup } from './active-backup.js';
+import { bypass } from './bypass.js';
 import { fullMesh } from './full-mesh.js';
 import { passive } from './passive.js';
 import type { PathManagerFactory } from './path-manager.js';
@@ -10,6 +11,7 @@ export const pathManagers: NamedTable<PathManagerFactory> = Object.freeze({
   'full-mesh': fullMesh,
   signal,
   'active-backup': activeBackup,
+  bypass,
   passive,
 });
 

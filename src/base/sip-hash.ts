@@ -4,7 +4,7 @@
  * initial sequence numbers, timestamp offsets, ports). After Aumasson and Bernstein, "SipHash: a fast short-input PRF",
  * 2012. It knows nothing of packets or tables.
  */
-import type { RandomSource } from '../base/index.js';
+import type { RandomSource } from './random.js';
 
 /** HalfSipHash-1-3 over 32-bit words, one at a time, so that a caller needs no array of them. */
 export class HalfSipHash {
