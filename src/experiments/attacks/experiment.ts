@@ -8,22 +8,21 @@ import { synFlood } from './floods.js';
 import { joinFlood, joinReplay, tokenGuessing } from './joins.js';
 import { blindReset, blindSyn } from './resets.js';
 
-/** In the order of the table. */
+/** By name, in the order of the table. */
 const attacks: readonly (readonly [string, Attack])[] = [
-  ['blind resets', blindReset],
-  ['blind SYNs', blindSyn],
-  ['a SYN flood', synFlood],
-  ['token guessing', tokenGuessing],
-  ['a join flood', joinFlood],
-  ['a join replayed', joinReplay],
-  ['ADD_ADDR', addressHijack],
-  ['ADD_ADDR and REMOVE_ADDR', addressChurn],
-  ['REMOVE_ADDR', (seed) => [removeAddress(seed)]],
-  ['fast close', fastClose],
-  ['DATA_ACK', (seed) => [dataAckBeyond(seed)]],
-  ['mappings', (seed) => [mappingBeyond(seed)]],
-  ['bytes out of order', outOfOrder],
-  ['forged payload', payloadForged],
+  ['blind-resets', blindReset],
+  ['blind-syns', blindSyn],
+  ['syn-flood', synFlood],
+  ['token-guessing', tokenGuessing],
+  ['join-flood', joinFlood],
+  ['join-replayed', joinReplay],
+  ['add-addr', addressHijack],
+  ['addresses-in-turn', addressChurn],
+  ['remove-addr', (seed) => [removeAddress(seed)]],
+  ['fast-close', fastClose],
+  ['data-ack', (seed) => [dataAckBeyond(seed)]],
+  ['out-of-order', outOfOrder],
+  ['forged-data', (seed) => [mappingBeyond(seed), ...payloadForged(seed)]],
 ];
 
 /** Attacks that succeed against any stack without cryptography: shown, and not held against this one. */
@@ -47,7 +46,14 @@ export const attackTable = defineExperiment({
     'A transfer runs over two paths while somebody attacks it: blind from outside, on one of the paths, having seen the ' +
     'handshake, or as the peer. Each attack meets a stack without the defence (or finds what it needs) and the stack as it ' +
     'ships. What is counted as harm differs by attack; completed says whether the victim got every byte.',
-  parameters: {},
+  parameters: {
+    attack: {
+      kind: 'choice',
+      default: 'all',
+      choices: ['all', ...attacks.map(([name]) => name)],
+      doc: 'which attack',
+    },
+  },
   columns: [
     { name: 'attack', title: 'attack', kind: 'text' },
     { name: 'attacker', title: 'attacker', kind: 'text' },
@@ -58,12 +64,12 @@ export const attackTable = defineExperiment({
     { name: 'completed', title: 'completed', kind: 'boolean' },
   ],
 
-  async run({ seed, step }) {
+  async run({ seed, parameters, step }) {
     const rows = (
       await runEach(
         step,
-        attacks,
-        ([what]) => what,
+        attacks.filter(([name]) => parameters.attack === 'all' || parameters.attack === name),
+        ([name]) => name,
         ([, attack]) => attack(seed),
       )
     ).flat();
