@@ -15,10 +15,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Runs the lines of a block as they stand, as a reader would; what is left in the background is ended. */
 function run(block: Block): Promise<{ readonly status: number; readonly said: string }> {
   // A reader types the second line when the server of the first has said that it is there.
-  const script = block.text.replace(/ &\n/g, ' &\nsleep 2\n');
+  const script = block.text.replace(
+    /--listen \S+:(\d+) &\n/g,
+    (line, port) => `${line}until : < /dev/tcp/127.0.0.1/${port}; do sleep 0.1; done 2> /dev/null\n`,
+  );
   const whole = `set -e\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n${script}`;
   return new Promise((resolve) => {
-    execFile('bash', ['-c', whole], { cwd: folder, timeout: 60_000 }, (error, out, err) => {
+    execFile('bash', ['-c', whole], { cwd: folder, timeout: 110_000 }, (error, out, err) => {
       resolve({ status: error === null ? 0 : Number(error.code ?? -1), said: out + err });
     });
   });
