@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { describeWith } from '../../test/support/with-rights.js';
-import { mayCreateNamespaces, mayCreateTun, mayOpenRawSockets, type Capability } from './capabilities.js';
+import {
+  mayCreateNamespaces,
+  mayCreateTun,
+  mayOpenRawSockets,
+  mayUseXdp,
+  type Capability,
+} from './capabilities.js';
 import { unsupportedReason } from './libc.js';
 import { NetworkNamespace } from './namespace.js';
 import { Tun } from './tun.js';
@@ -24,7 +30,7 @@ describeWith('without rights', [root], () => {
 
   it('says what is missing, and what to do', () => {
     expect(unsupportedReason()).toBeUndefined();
-    for (const may of [mayCreateTun, mayCreateNamespaces, mayOpenRawSockets]) {
+    for (const may of [mayCreateTun, mayCreateNamespaces, mayOpenRawSockets, mayUseXdp]) {
       expect(asNobody(may)).toEqual({
         available: false,
         reason: expect.stringMatching(/CAP_|may not be opened/) as string,
@@ -58,6 +64,7 @@ describe('on another system', () => {
       linux.mayCreateTun,
       linux.mayCreateNamespaces,
       linux.mayOpenRawSockets,
+      linux.mayUseXdp,
     ]) {
       expect(may()).toMatchObject({ available: false, reason: 'this is plan9, not Linux' });
     }

@@ -1,6 +1,8 @@
 /** What this system lets the program do: asked before, so that the answer to "no" is a sentence and not a stack trace. */
 import { accessSync, closeSync, constants, readFileSync } from 'node:fs';
 import { AF_INET, IPPROTO_MPTCP, SOCK_CLOEXEC, SOCK_STREAM } from './constants.js';
+import { BpfProgram } from './bpf/bpf-program.js';
+import { passEverything } from './bpf/object-file.js';
 import { socket, unsupportedReason } from './libc.js';
 import { NetworkNamespace } from './namespace.js';
 
@@ -14,6 +16,7 @@ const yes: Capability = { available: true };
 const CAP_NET_ADMIN = 12;
 const CAP_NET_RAW = 13;
 const CAP_SYS_ADMIN = 21;
+const CAP_BPF = 39;
 
 function no(reason: string, hint: string): Capability {
   return { available: false, reason, hint };
@@ -79,6 +82,29 @@ export function mayCreateNamespaces(): Capability {
     return yes;
   } catch (error) {
     return no(error instanceof Error ? error.message : String(error), 'Run as root outside of a container.');
+  }
+}
+
+/** Whether the program may load XDP programs and attach them: tried, since policies can forbid what the rights allow. */
+export function mayUseXdp(): Capability {
+  const unsupported = unsupportedReason();
+  if (unsupported !== undefined) return no(unsupported, 'Use the user-space data path where it can run.');
+  // CAP_SYS_ADMIN stands for CAP_BPF, as it did before Linux 5.8.
+  const mayLoad = needs([[CAP_SYS_ADMIN, 'CAP_SYS_ADMIN']]).available;
+  const rights = needs([
+    ...(mayLoad ? [] : [[CAP_BPF, 'CAP_BPF'] as const]),
+    [CAP_NET_ADMIN, 'CAP_NET_ADMIN'],
+  ]);
+  if (!rights.available) return rights;
+  try {
+    BpfProgram.load(passEverything, new Map(), '').close();
+    return yes;
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    return no(
+      `the kernel loads no XDP program: ${said}`,
+      'Use Linux 6.1 or newer with CONFIG_BPF_SYSCALL=y.',
+    );
   }
 }
 

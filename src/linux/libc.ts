@@ -9,7 +9,7 @@
 import { createRequire } from 'node:module';
 import type { KoffiFunc } from 'koffi';
 import { SubflowError } from '../base/index.js';
-import { EINTR, MSG_PEEK, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.js';
+import { EINTR, ENOSYS, MSG_PEEK, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.js';
 import { SystemError } from './system-error.js';
 
 /** Told about a descriptor that has become readable, until closed. */
@@ -47,6 +47,7 @@ interface Functions {
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   setns(fd: number, type: number): number;
   unshare(flags: number): number;
+  syscall(number: number, command: number, attributes: Uint8Array, length: number): number;
 }
 
 let koffi: Koffi | undefined;
@@ -108,6 +109,8 @@ function bindFunctions(ffi: Koffi): Functions {
     setsockopt: f('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
     setns: f('int setns(int fd, int type)'),
     unshare: f('int unshare(int flags)'),
+    // Variadic in C; where it is called so, arguments go in registers either way (x86-64, arm64, riscv64).
+    syscall: f('int64 syscall(int64 number, int64 command, void *attributes, size_t length)'),
   };
 }
 
@@ -286,6 +289,21 @@ export function setns(fd: number, type: number): void {
 export function unshare(flags: number): void {
   checked(load().unshare(flags), 'unshare');
 }
+
+/** Calls bpf(2), which the C library has no function for; the negative errno instead of an exception. */
+export function bpf(command: number, attributes: Uint8Array): number {
+  const number = bpfSyscalls.get(process.arch);
+  if (number === undefined) return -ENOSYS;
+  const result = load().syscall(number, command, attributes, attributes.length);
+  return result < 0 ? -lastErrno() : result;
+}
+
+/** The number of bpf(2) by architecture (asm/unistd.h). */
+const bpfSyscalls = new Map<string, number>([
+  ['x64', 321],
+  ['arm64', 280],
+  ['riscv64', 280],
+]);
 
 /**
  * Calls `onReadable` from the event loop while `fd` has something to read, until closed; holds the process alive

@@ -1,0 +1,52 @@
+/**
+ * `npm run build:bpf`: compiles every program of this folder with clang, and leaves the objects beside the sources. Each object holds
+ * a hash of all that it was made from, by which test/bpf/ knows without a compiler whether it belongs to its source.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Where the sources and the objects are. */
+export const folder = import.meta.dirname;
+
+/** Names of the programs, without their endings. */
+export function programNames(): string[] {
+  return filesEndingIn('.c').map((file) => file.slice(0, -'.c'.length));
+}
+
+/** SHA-256, in hexadecimal, of the source of `name` and every header of the folder, with their names and the flags. */
+export function sourceHash(name: string): string {
+  const hash = createHash('sha256').update(flags.join(' '));
+  for (const file of [`${name}.c`, ...filesEndingIn('.h')])
+    hash.update(`\n${file}\n`).update(readFileSync(join(folder, file)));
+  return hash.digest('hex');
+}
+
+/** Compiles `name` to the file `output`. Throws when clang is missing or complains. */
+export function compile(name: string, output: string): void {
+  const identity = `-DSOURCE_HASH="${sourceHash(name)}"`;
+  execFileSync('clang', [...flags, identity, '-c', `${name}.c`, '-o', output], {
+    cwd: folder,
+    stdio: 'inherit',
+  });
+}
+
+/**
+ * Instructions of version 3 (Linux 5.1): arithmetic of 32 bits and all comparisons. Without the compiler's name and without
+ * debugging information the same compiler gives the same bytes everywhere.
+ */
+const flags = [
+  ...['-target', 'bpf', '-mcpu=v3', '-O2', '-std=gnu11', '-fno-ident', '-g0', '-ffreestanding'],
+  ...['-Wall', '-Wextra', '-Werror', '-Wno-unused-variable', '-Wno-address-of-packed-member'],
+];
+
+function filesEndingIn(ending: string): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(ending))
+    .sort();
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const name of programNames()) compile(name, join(folder, `${name}.o`));
+}

@@ -1,0 +1,6 @@
+export * from './bpf-map.js';
+export * from './bpf-object.js';
+export * from './bpf-program.js';
+export { maxObjectBytes } from './elf.js';
+export * from './object-file.js';
+export * from './xdp-link.js';
