@@ -10,6 +10,22 @@ import { join } from 'node:path';
 /** Where the sources and the objects are. */
 export const folder = import.meta.dirname;
 
+/** The version of clang that the committed objects were made with: Debian 12's. Another gives other code. */
+export const clangVersion = '14.0.6';
+
+/** The version of the clang that is installed; empty without. */
+export function installedClang(): string {
+  try {
+    const said = execFileSync('clang', ['--version'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return /version (\d+\.\d+\.\d+)/.exec(said)?.[1] ?? 'unknown';
+  } catch {
+    return '';
+  }
+}
+
 /** Names of the programs, without their endings. */
 export function programNames(): string[] {
   return filesEndingIn('.c').map((file) => file.slice(0, -'.c'.length));

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { compile, folder, programNames, sourceHash } from '../../bpf/build.js';
-import { readPackagedObject } from '../../src/linux/index.js';
-import { describeWith, hasTool } from '../support/with-rights.js';
+import { clangVersion, compile, folder, installedClang, programNames, sourceHash } from '../../bpf/build.js';
+import { readPackagedObject, type Capability } from '../../src/linux/index.js';
+import { describeWith } from '../support/with-rights.js';
 
 describe('the objects of bpf/', () => {
   it.each(programNames())('%s.o was made from the source that lies beside it', (name) => {
@@ -19,8 +19,14 @@ describe('the objects of bpf/', () => {
   });
 });
 
-/** The compiler that the objects were made with; another version gives other code. */
-const clang = hasTool('clang');
+const clang: Capability =
+  installedClang() === clangVersion
+    ? { available: true }
+    : {
+        available: false,
+        reason: `clang ${clangVersion} is not installed`,
+        hint: 'On Debian 12: apt install clang.',
+      };
 
 describeWith('the objects of bpf/, built again', [clang], () => {
   const scratch = mkdtempSync(join(tmpdir(), 'subflow-bpf-'));
