@@ -31,12 +31,21 @@ export function programNames(): string[] {
   return filesEndingIn('.c').map((file) => file.slice(0, -'.c'.length));
 }
 
-/** SHA-256, in hexadecimal, of the source of `name` and every header of the folder, with their names and the flags. */
+/** SHA-256, in hexadecimal, of the flags, the source of `name` and all that it includes. */
 export function sourceHash(name: string): string {
   const hash = createHash('sha256').update(flags.join(' '));
-  for (const file of [`${name}.c`, ...filesEndingIn('.h')])
+  for (const file of withIncludes(`${name}.c`))
     hash.update(`\n${file}\n`).update(readFileSync(join(folder, file)));
   return hash.digest('hex');
+}
+
+/** `file` and what it includes, each once. */
+function withIncludes(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const text = readFileSync(join(folder, file), 'utf8');
+  for (const [, included] of text.matchAll(/^#include "([^"]+)"$/gm)) withIncludes(included!, found);
+  return found;
 }
 
 /** Compiles `name` to the file `output`. Throws when clang is missing or complains. */

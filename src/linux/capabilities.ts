@@ -16,7 +16,14 @@ const yes: Capability = { available: true };
 const CAP_NET_ADMIN = 12;
 const CAP_NET_RAW = 13;
 const CAP_SYS_ADMIN = 21;
+const CAP_PERFMON = 38;
 const CAP_BPF = 39;
+
+/** What loading XDP programs takes. */
+const loadingRights = [
+  [CAP_BPF, 'CAP_BPF'],
+  [CAP_PERFMON, 'CAP_PERFMON'],
+] as const;
 
 function no(reason: string, hint: string): Capability {
   return { available: false, reason, hint };
@@ -89,10 +96,9 @@ export function mayCreateNamespaces(): Capability {
 export function mayUseXdp(): Capability {
   const unsupported = unsupportedReason();
   if (unsupported !== undefined) return no(unsupported, 'Use the user-space data path where it can run.');
-  // CAP_SYS_ADMIN stands for CAP_BPF, as it did before Linux 5.8.
-  const mayLoad = needs([[CAP_SYS_ADMIN, 'CAP_SYS_ADMIN']]).available;
+  // CAP_SYS_ADMIN stands for the first two, as it did before Linux 5.8; the second allows arithmetic on pointers.
   const rights = needs([
-    ...(mayLoad ? [] : [[CAP_BPF, 'CAP_BPF'] as const]),
+    ...(needs([[CAP_SYS_ADMIN, 'CAP_SYS_ADMIN']]).available ? [] : loadingRights),
     [CAP_NET_ADMIN, 'CAP_NET_ADMIN'],
   ]);
   if (!rights.available) return rights;

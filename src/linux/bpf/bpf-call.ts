@@ -89,7 +89,7 @@ export function bpfError(errno: number, what: string): SystemError {
 
 /** What to do about errors that mean something else here than elsewhere, by number. */
 const hints = new Map<number, string>([
-  [1, 'Run as root, or give the program CAP_BPF and CAP_NET_ADMIN.'],
+  [1, 'Run as root, or give the program CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN.'],
   [7, 'The map is full: choose more entries.'],
   [12, 'The kernel has no memory for this: choose fewer entries.'],
   [
