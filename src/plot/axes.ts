@@ -14,12 +14,11 @@ const axisColor = '#444444';
 export const AREA_OPACITY = '0.45';
 
 /** How a series is shown in the legend. */
-export type Swatch = 'line' | 'mark' | 'box' | 'area' | 'stroke';
+export type Swatch = 'line' | 'dense' | 'mark' | 'box' | 'area' | 'stroke';
 
 /** Maps values to places: `low` of the axis to `from`, `high` to `to`. */
-export function makeScale(ticks: Ticks, from: number, to: number): (value: number) => number {
-  const low = ticks.values[0]!;
-  const span = ticks.values.at(-1)! - low;
+export function makeScale({ low, high }: Ticks, from: number, to: number): (value: number) => number {
+  const span = high - low;
   return (value) => from + ((value - low) / span) * (to - from);
 }
 
@@ -101,13 +100,13 @@ function drawSwatch(swatch: Swatch, style: number, x: number, y: number): string
     const box = { x: x + 6, y: y - 6, width: 16, height: 12, fill: color };
     return element('rect', swatch === 'box' ? box : { ...box, 'fill-opacity': AREA_OPACITY });
   }
+  const sample = element('path', { d: mark, fill: color, transform: `translate(${x + 14} ${y.toFixed(2)})` });
+  if (swatch === 'mark') return sample;
   if (swatch === 'stroke') {
-    const strokes = [9, 13, 17].map((dx) => `M${x + dx} ${coordinate(y + 19 - dx)}v-11`).join('');
-    return element('path', { d: strokes, stroke: color, 'stroke-width': 2 });
-  }
-  if (swatch === 'mark') {
-    return element('path', { d: mark, fill: color, transform: `translate(${x + 14} ${y.toFixed(2)})` });
+    const strokes = [4, 24].map((dx) => `M${x + dx} ${coordinate(y + 6)}v-12`).join('');
+    return `${element('path', { d: strokes, stroke: color, 'stroke-width': 2 })}\n${sample}`;
   }
   const line = { x1: x, x2: x + 28, y1: y, y2: y, stroke: color, 'stroke-width': 2 };
+  if (swatch === 'dense') return `${element('line', line)}\n${sample}`;
   return element('line', dash === '' ? line : { ...line, 'stroke-dasharray': dash });
 }

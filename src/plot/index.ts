@@ -1,5 +1,5 @@
 export * from './figure.js';
-export { type PageFigure, renderPage } from './page.js';
+export { type PageFigure, renderPage } from './page/render.js';
 export { renderPoints } from './points.js';
 export { renderFigure } from './render.js';
 export type { Unit } from './ticks.js';

@@ -8,6 +8,9 @@ export type Unit = 's' | 'B' | 'bit/s' | '%' | 'RTT' | '';
 
 /** Ticks of an axis. */
 export interface Ticks {
+  /** The ends of the axis. */
+  readonly low: number;
+  readonly high: number;
   /** Where they stand, in the base unit, ascending. */
   readonly values: readonly number[];
   /** What is written at each. */
@@ -16,35 +19,31 @@ export interface Ticks {
   readonly unit: string;
 }
 
+/** A prefix of a unit. */
 interface Prefix {
   readonly factor: number;
   readonly name: string;
 }
 
-const large: readonly Prefix[] = [
-  { factor: 1e12, name: 'T' },
-  { factor: 1e9, name: 'G' },
-  { factor: 1e6, name: 'M' },
-  { factor: 1e3, name: 'k' },
-  { factor: 1, name: '' },
-];
-const small: readonly Prefix[] = [
-  { factor: 1, name: '' },
-  { factor: 1e-3, name: 'm' },
-  { factor: 1e-6, name: 'µ' },
-  { factor: 1e-9, name: 'n' },
-];
+// What follows is in the interactive page too, as it stands (page/program.ts): it names nothing else of this module.
 
-function prefixFor(unit: Unit, largest: number): Prefix {
+/** The prefix that suits values up to `largest`. */
+export function prefixFor(unit: Unit, largest: number): Prefix {
   const none = { factor: 1, name: '' };
-  if (unit === 'B' || unit === 'bit/s') return large.find(({ factor }) => largest >= factor) ?? none;
-  if (unit === 's')
-    return small.find(({ factor }) => largest >= factor) ?? (largest === 0 ? none : small.at(-1)!);
-  return none;
+  const prefixes: Prefix[] = [];
+  if (unit === 'B' || unit === 'bit/s') {
+    ['T', 'G', 'M', 'k'].forEach((name, index) => prefixes.push({ factor: 10 ** (12 - 3 * index), name }));
+  } else if (unit === 's') {
+    prefixes.push(none, { factor: 1e-3, name: 'm' }, { factor: 1e-6, name: 'µ' });
+    if (largest > 0) prefixes.push({ factor: 1e-9, name: 'n' });
+  }
+  const fitting = prefixes.find(({ factor }) => largest >= factor);
+  if (fitting !== undefined) return fitting;
+  return unit === 's' && largest > 0 ? prefixes.at(-1)! : none;
 }
 
 /** The round distance (1, 2 or 5 times a power of ten) that gives about `wanted` intervals over `span`. */
-function roundStep(span: number, wanted: number): number {
+export function roundStep(span: number, wanted: number): number {
   const raw = span / wanted;
   const power = 10 ** Math.floor(Math.log10(raw));
   const lead = raw / power;
@@ -69,5 +68,27 @@ export function makeTicks(low: number, high: number, unit: Unit, wanted: number)
     values.push(i * step * prefix.factor);
     labels.push((i === 0 ? 0 : i * step).toFixed(digits));
   }
-  return { values, labels, unit: `${prefix.name}${unit}` };
+  return { low: values[0]!, high: values.at(-1)!, values, labels, unit: `${prefix.name}${unit}` };
+}
+
+/** The ticks between `low` and `high` only: for an axis that shows exactly these. */
+export function ticksWithin(low: number, high: number, unit: Unit, wanted: number): Ticks {
+  const all = makeTicks(low, high, unit, wanted);
+  if (low === high) return all;
+  const slack = (high - low) * 1e-9;
+  const isWithin = (_: unknown, index: number): boolean =>
+    all.values[index]! >= low - slack && all.values[index]! <= high + slack;
+  return {
+    ...{ low, high, unit: all.unit },
+    values: all.values.filter(isWithin),
+    labels: all.labels.filter(isWithin),
+  };
+}
+
+/** A value in words: bytes to the byte, everything else to six digits. */
+export function describeValue(value: number, unit: Unit): string {
+  if (unit === 'B') return `${String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',')} B`;
+  const { factor, name } = prefixFor(unit, Math.abs(value));
+  const number = Number((value / factor).toPrecision(6));
+  return unit === '' ? `${number}` : `${number} ${name}${unit}`;
 }

@@ -65,6 +65,7 @@ async function plot(names: readonly string[], flags: PlotFlags): Promise<number>
   const sender = flags.by ?? busierHost(connection);
   const series = new ConnectionSeries(connection, {
     sender,
+    ...(flags.html === true ? { maxPoints: PAGE_POINTS } : {}),
     ...(flags.from === undefined ? {} : { fromNs: flags.from }),
     ...(flags.to === undefined ? {} : { toNs: flags.to }),
   });
@@ -76,6 +77,9 @@ async function plot(names: readonly string[], flags: PlotFlags): Promise<number>
   process.stdout.write(`${lines.join('\n')}\n`);
   return ExitStatus.done;
 }
+
+/** Points of a series on a page, where a reader looks closer. */
+const PAGE_POINTS = 20_000;
 
 /** Pictures need no checksums, and may be asked for of plain TCP too. */
 const readingOptions = { includesPlain: true, verifiesChecksums: false };

@@ -137,10 +137,11 @@ function rttFigure({ connection, series }: PlotSource): XyFigure {
 function flightFigure({ connection, series }: PlotSource): XyFigure {
   return {
     ...frame('Data in flight', { connection, series }),
-    caption: 'Bytes sent and not acknowledged: of each subflow by its ACKs, of the data by DATA_ACKs.',
+    caption:
+      'Bytes sent and not acknowledged: of each subflow by its ACKs; shaded, of the data by DATA_ACKs, over all subflows.',
     y: { label: 'in flight', unit: 'B', low: 0 },
     series: [
-      ...seriesOf('data, all subflows', 'step', series.dataFlight.points, WHOLE_STYLE),
+      ...seriesOf('data, all subflows', 'area', heights(series.dataFlight.points), WHOLE_STYLE),
       ...bySubflow('step', series.flight, connection),
     ],
   };
@@ -187,6 +188,11 @@ function bySubflow(
   connection: ConnectionReport,
 ): Series[] {
   return slots.flatMap(({ points }, slot) => seriesOf(slotName(connection, slot), kind, points, slot));
+}
+
+/** The points as areas from the axis upwards. */
+function heights(points: readonly SeriesPoint[]): Point[] {
+  return points.map(({ x, y, packet }) => ({ x, y: 0, top: y, packet }));
 }
 
 /** What a subflow is called. */

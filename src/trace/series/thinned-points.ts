@@ -15,8 +15,8 @@ export interface SeriesPoint {
 
 /** More than the columns or rows of cells in either direction can ever be. */
 const ROWS = 2 ** 26;
-/** Cells in either direction when the grid is first drawn. */
-const FIRST_CELLS = 2048;
+/** Points for each of the cells in either direction when the grid is first drawn. */
+const POINTS_PER_CELL = 3;
 
 export class ThinnedPoints {
   private readonly limit: number;
@@ -63,8 +63,8 @@ export class ThinnedPoints {
   /** Widens the cells until half of the room is free. */
   private thin(): void {
     if (!this.isThinned) {
-      this.cellWidth = this.spanOf((point) => point.x) / FIRST_CELLS;
-      this.cellHeight = this.spanOf((point) => point.y) / FIRST_CELLS;
+      this.cellWidth = (this.spanOf((point) => point.x) / this.limit) * POINTS_PER_CELL;
+      this.cellHeight = (this.spanOf((point) => point.y) / this.limit) * POINTS_PER_CELL;
       this.rebuild();
     }
     while (this.kept.length > this.limit / 2) {

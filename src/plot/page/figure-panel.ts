@@ -1,0 +1,228 @@
+/**
+ * One figure on a page: its canvas, what a reader does there, and the tip that names a point. Part of the program of a
+ * page (see program.ts), so it names no value of another module.
+ */
+
+import type { PageCanvas, PageElement, PageEvent } from './browser.js';
+import type { FigureView } from './figure-view.js';
+import type { Frame } from './frame.js';
+import type { FindTicks, Painter, Selection } from './painter.js';
+import type { TimeRange } from './time-range.js';
+
+/** The page around it. */
+export interface PanelHost {
+  readonly isDark: boolean;
+  /** Pixels of the canvas for one of the screen. */
+  readonly pixelRatio: number;
+  /** Has everything drawn anew, soon. */
+  requestDraw(): void;
+  /** Has a reader hear what is shown. */
+  say(text: string): void;
+}
+
+/** What the panel is made of. */
+export interface PanelParts {
+  readonly Frame: typeof Frame;
+  readonly Painter: typeof Painter;
+  readonly findTicks: FindTicks;
+}
+
+/** Where a drag began: in pixels, and what was shown. */
+interface Grip {
+  readonly x: number;
+  readonly y: number;
+  readonly frame: Frame;
+  readonly isSelecting: boolean;
+}
+
+export class FigurePanel {
+  readonly view: FigureView;
+  private readonly canvas: PageCanvas;
+  private readonly tip: PageElement;
+  private readonly time: TimeRange;
+  private readonly host: PanelHost;
+  private readonly parts: PanelParts;
+  private grip: Grip | undefined = undefined;
+  private selection: Selection | undefined = undefined;
+  private hasFocus = false;
+
+  constructor(
+    [canvas, tip]: readonly [PageCanvas, PageElement],
+    view: FigureView,
+    time: TimeRange,
+    host: PanelHost,
+    parts: PanelParts,
+  ) {
+    this.canvas = canvas;
+    this.tip = tip;
+    this.view = view;
+    this.time = time;
+    this.host = host;
+    this.parts = parts;
+    this.listen();
+  }
+
+  draw(): void {
+    const { canvas, host, parts } = this;
+    const frame = this.frame();
+    canvas.width = Math.round(frame.size.width * host.pixelRatio);
+    canvas.height = Math.round(frame.size.height * host.pixelRatio);
+    const pen = canvas.getContext('2d');
+    pen.setTransform(host.pixelRatio, 0, 0, host.pixelRatio, 0, 0);
+    new parts.Painter(pen, host.isDark, parts.findTicks).draw(this.view, frame, this.selection);
+    this.placeTip(frame);
+  }
+
+  /** Shows less or more of the time; for a button. */
+  zoom(factor: number): void {
+    this.time.zoom(factor);
+    this.host.requestDraw();
+  }
+
+  /** Shows everything again. */
+  reset(): void {
+    this.time.reset();
+    this.view.resetY();
+    this.host.requestDraw();
+  }
+
+  private frame(): Frame {
+    const { clientWidth, clientHeight } = this.canvas;
+    const { low, high } = this.time;
+    const size = { width: clientWidth || 1160, height: clientHeight || 460 };
+    return new this.parts.Frame(size, { low, high }, this.view.rangeY);
+  }
+
+  private placeTip(frame: Frame): void {
+    const { tip, view } = this;
+    tip.hidden = view.picked === undefined;
+    if (view.picked === undefined) return;
+    const { series, index } = view.picked;
+    const x = frame.x(series.x[index]!);
+    const isRight = x > frame.size.width / 2;
+    tip.textContent = view.describe().join('\n');
+    tip.setAttribute('class', isRight ? 'tip before' : 'tip');
+    tip.style.left = `${Math.round(isRight ? x - 14 : x + 14)}px`;
+    const y = Math.min(Math.max(frame.y(series.y[index]!) - 40, 0), frame.size.height - 100);
+    tip.style.top = `${Math.round(y)}px`;
+  }
+
+  private listen(): void {
+    const on = (name: string, act: (event: PageEvent) => void): void =>
+      this.canvas.addEventListener(name, act, { passive: false });
+    on('wheel', (event) => this.turnWheel(event));
+    on('pointerdown', (event) => this.take(event));
+    on('pointermove', (event) =>
+      this.grip === undefined ? this.pointAt(event) : this.drag(event, this.grip),
+    );
+    on('pointerup', () => this.release());
+    on('pointercancel', () => this.release());
+    on('pointerleave', () => {
+      if (this.grip === undefined) this.pick(() => (this.view.picked = undefined));
+    });
+    on('dblclick', () => this.reset());
+    on('focus', () => (this.hasFocus = true));
+    on('blur', () => (this.hasFocus = false));
+    on('keydown', (event) => this.press(event));
+  }
+
+  private placeOf(event: PageEvent): { readonly x: number; readonly y: number } {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return { x: event.clientX - left, y: event.clientY - top };
+  }
+
+  /** The page scrolls as ever, unless the figure was chosen or a key says what is meant. */
+  private turnWheel(event: PageEvent): void {
+    if (!this.hasFocus && !event.ctrlKey && !event.shiftKey) return;
+    event.preventDefault();
+    const frame = this.frame();
+    const { x, y } = this.placeOf(event);
+    // With Shift some browsers turn the wheel sideways.
+    const turned = event.deltaY === 0 ? event.deltaX : event.deltaY;
+    const factor = 1.0015 ** Math.min(Math.max(turned, -400), 400);
+    if (event.shiftKey || x < frame.left) this.view.zoomY(factor, frame.valueY(y));
+    else this.time.zoom(factor, frame.valueX(x));
+    this.host.requestDraw();
+  }
+
+  private take(event: PageEvent): void {
+    this.grip = { ...this.placeOf(event), frame: this.frame(), isSelecting: event.shiftKey };
+    this.canvas.setPointerCapture(event.pointerId);
+  }
+
+  private drag(event: PageEvent, grip: Grip): void {
+    const { x, y } = this.placeOf(event);
+    const { frame } = grip;
+    if (grip.isSelecting) {
+      this.selection = {
+        x: { low: Math.min(x, grip.x), high: Math.max(x, grip.x) },
+        y: { low: Math.min(y, grip.y), high: Math.max(y, grip.y) },
+      };
+    } else {
+      const by = (grip.x - x) / frame.perX;
+      this.time.show(frame.valueX(frame.left) + by, frame.valueX(frame.right) + by);
+      if (!this.view.isFitting) {
+        const up = (y - grip.y) / frame.perY;
+        this.view.showY({ low: frame.valueY(frame.bottom) + up, high: frame.valueY(frame.top) + up });
+      }
+    }
+    this.host.requestDraw();
+  }
+
+  /** What was selected is what is shown from now on; a selection of a few pixels is none. */
+  private release(): void {
+    const { grip, selection } = this;
+    this.grip = this.selection = undefined;
+    if (grip === undefined || selection === undefined) return;
+    const { x, y } = selection;
+    if (x.high - x.low >= 5 && y.high - y.low >= 5) {
+      this.time.show(grip.frame.valueX(x.low), grip.frame.valueX(x.high));
+      this.view.showY({ low: grip.frame.valueY(y.high), high: grip.frame.valueY(y.low) });
+    }
+    this.host.requestDraw();
+  }
+
+  private pointAt(event: PageEvent): void {
+    const { x, y } = this.placeOf(event);
+    this.pick(() => (this.view.picked = this.view.nearest(this.frame(), x, y)));
+  }
+
+  /** Has another point picked, and says what it is. */
+  private pick(act: () => void): void {
+    const before = this.view.picked;
+    act();
+    const { picked } = this.view;
+    if (picked?.series === before?.series && picked?.index === before?.index) return;
+    this.host.say(this.view.describe().join(', '));
+    this.host.requestDraw();
+  }
+
+  private press(event: PageEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.act(event.key)) return;
+    event.preventDefault();
+    this.host.requestDraw();
+  }
+
+  /** Does what a key asks for; whether it asks for something. */
+  private act(key: string): boolean {
+    const { time, view } = this;
+    const { low, high } = view.rangeY;
+    const up = (high - low) / 10;
+    if (key === 'ArrowLeft') time.move(-time.width / 10);
+    else if (key === 'ArrowRight') time.move(time.width / 10);
+    else if (key === 'ArrowUp') view.showY({ low: low + up, high: high + up });
+    else if (key === 'ArrowDown') view.showY({ low: low - up, high: high - up });
+    else if (key === '+' || key === '=') time.zoom(0.7);
+    else if (key === '-') time.zoom(1 / 0.7);
+    else if (key === '>') view.zoomY(0.7);
+    else if (key === '<') view.zoomY(1 / 0.7);
+    else if (key === '0') this.reset();
+    else if (key === 'n') this.pick(() => view.step(1));
+    else if (key === 'p') this.pick(() => view.step(-1));
+    else if (key === 's') this.pick(() => view.nextSeries());
+    else if (key === 'Escape') this.pick(() => (view.picked = undefined));
+    else return false;
+    return true;
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * What a reader sees of one figure: which series, which values of y, which point is picked. Part of the program of a page
+ * (see program.ts), so it names no value of another module.
+ */
+
+import type { Unit } from '../ticks.js';
+import type { PageFigureData, PageSeries, Range } from './data.js';
+import type { Frame } from './frame.js';
+import type { TimeRange } from './time-range.js';
+
+/** A point of a series. */
+export interface Picked {
+  readonly series: PageSeries;
+  readonly index: number;
+}
+
+/** Points: those from `from` on, before `to`. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Writes a value in words, with its unit. */
+export type DescribeValue = (value: number, unit: Unit) => string;
+
+export class FigureView {
+  readonly figure: PageFigureData;
+  picked: Picked | undefined = undefined;
+  private readonly time: TimeRange;
+  private readonly describeValue: DescribeValue;
+  private readonly hidden = new Set<PageSeries>();
+  /** What its reader chose to see; undefined while the figure fits itself to what there is. */
+  private chosenY: Range | undefined = undefined;
+
+  constructor(figure: PageFigureData, time: TimeRange, describeValue: DescribeValue) {
+    this.figure = figure;
+    this.time = time;
+    this.describeValue = describeValue;
+  }
+
+  get shown(): readonly PageSeries[] {
+    return this.figure.series.filter((series) => !this.hidden.has(series));
+  }
+
+  hide(series: PageSeries, isHidden: boolean): void {
+    if (isHidden) this.hidden.add(series);
+    else this.hidden.delete(series);
+    this.picked = undefined;
+  }
+
+  /** The values of y that are shown. */
+  get rangeY(): Range {
+    return this.chosenY ?? this.fittingY();
+  }
+
+  /** Whether they follow from what is shown. */
+  get isFitting(): boolean {
+    return this.chosenY === undefined;
+  }
+
+  /** Shows `factor` times as much of y, with `at` where it is. */
+  zoomY(factor: number, at: number = (this.rangeY.low + this.rangeY.high) / 2): void {
+    const { low, high } = this.rangeY;
+    this.showY({ low: at - (at - low) * factor, high: at + (high - at) * factor });
+  }
+
+  showY(range: Range): void {
+    const width = range.high - range.low;
+    if (width > Number.MIN_VALUE && width < 1e18) this.chosenY = range;
+  }
+
+  /** Lets the figure fit itself again. */
+  resetY(): void {
+    this.chosenY = undefined;
+  }
+
+  /** Points of the series within the time that is shown; of those that hold or join their values, their neighbours too. */
+  visible({ x, kind }: PageSeries): Stretch {
+    const isHeld = kind === 'line' || kind === 'step' || kind === 'area';
+    const from = this.countBefore(x, this.time.low, false);
+    const to = this.countBefore(x, this.time.high, true);
+    return isHeld ? { from: Math.max(0, from - 1), to: Math.min(x.length, to + 1) } : { from, to };
+  }
+
+  /** The point that is nearest to a place on the canvas, unless all are far. */
+  nearest(frame: Frame, atX: number, atY: number): Picked | undefined {
+    let found: Picked | undefined;
+    let best = 24 * 24;
+    for (const series of this.shown) {
+      const { from, to } = this.visible(series);
+      const { x, y, top, kind } = series;
+      for (let index = from; index < to; index++) {
+        const across = frame.x(x[index]!) - atX;
+        if (across * across > best) continue;
+        const low = frame.y(y[index]!);
+        const high = kind === 'segments' ? frame.y(top![index]!) : low;
+        const along = atY > low ? atY - low : atY < high ? high - atY : 0;
+        const distance = across * across + along * along;
+        if (distance > best || (distance === best && found !== undefined)) continue;
+        best = distance;
+        found = { series, index };
+      }
+    }
+    return found;
+  }
+
+  /** Picks the next point in time of the series that one was picked of, or of the first that is shown. */
+  step(by: 1 | -1): void {
+    const series = this.picked?.series ?? this.shown[0];
+    if (series === undefined) return;
+    const first = this.firstVisible(series);
+    const index = this.picked === undefined ? first : this.picked.index + by;
+    this.pick(series, index);
+  }
+
+  /** Picks the first point that is shown of the series after the one that one was picked of. */
+  nextSeries(): void {
+    const { shown } = this;
+    if (shown.length === 0) return;
+    const current = this.picked === undefined ? -1 : shown.indexOf(this.picked.series);
+    const series = shown[(current + 1) % shown.length]!;
+    this.pick(series, this.firstVisible(series));
+  }
+
+  /** What the picked point is: its series, packet, time and value. */
+  describe(): readonly string[] {
+    if (this.picked === undefined) return [];
+    const { series, index } = this.picked;
+    const { unit } = this.figure.yAxis;
+    const value = (of: number): string => this.describeValue(of, unit);
+    const y = series.y[index]!;
+    const packet = series.packet?.[index] ?? 0;
+    const lines = [series.name, ...(packet > 0 ? [`packet ${packet}`] : [])];
+    lines.push(`at ${series.x[index]!.toFixed(6)} ${this.figure.xAxis.unit}`);
+    if (series.top === undefined) return [...lines, `${this.figure.yAxis.label}: ${value(y)}`];
+    const top = series.top[index]!;
+    return [...lines, `from ${value(y)} to ${value(top)}: ${value(top - y)}`];
+  }
+
+  /** Makes a point the picked one, and moves so that it is seen. */
+  private pick(series: PageSeries, wanted: number): void {
+    const index = Math.min(Math.max(wanted, 0), series.x.length - 1);
+    const at = series.x[index]!;
+    const { time } = this;
+    if (at < time.low || at > time.high) time.move(at - (time.low + time.high) / 2);
+    const { low, high } = this.rangeY;
+    if (series.y[index]! < low || series.y[index]! > high) this.resetY();
+    this.picked = { series, index };
+  }
+
+  private firstVisible(series: PageSeries): number {
+    return this.countBefore(series.x, this.time.low, false);
+  }
+
+  /** How many values lie before `limit`, or at it too. */
+  private countBefore(values: readonly number[], limit: number, includesEqual: boolean): number {
+    let low = 0;
+    let high = values.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const value = values[middle]!;
+      if (value < limit || (includesEqual && value === limit)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** What takes in the points that are shown. */
+  private fittingY(): Range {
+    const { low: lowest, high: highest } = this.figure.yAxis;
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    for (const series of this.shown) {
+      const { from, to } = this.visible(series);
+      for (let index = from; index < to; index++) {
+        const y = series.y[index]!;
+        const top = series.top?.[index] ?? y;
+        if (this.isUnseen(series, index)) continue;
+        if (y < low) low = y;
+        if (top > high) high = top;
+      }
+    }
+    if (low > high) [low, high] = [lowest ?? 0, highest ?? 1];
+    if (lowest !== undefined) low = lowest;
+    if (highest !== undefined) high = highest;
+    const room = (high - low || Math.abs(high) || 1) * 0.04;
+    return { low: lowest === undefined ? low - room : low, high: high + room };
+  }
+
+  /** Areas without height show nothing, nor do values that hold from a later time on. */
+  private isUnseen({ kind, x, y, top }: PageSeries, index: number): boolean {
+    if (kind === 'area' && y[index] === top![index]) return true;
+    return (kind === 'area' || kind === 'step') && x[index]! > this.time.high;
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * Draws a figure of a page on a canvas, in light or dark. Part of the program of a page (see program.ts), so it names no
+ * value of another module.
+ */
+
+import type { Unit } from '../ticks.js';
+import type { Pen } from './browser.js';
+import type { PageSeries, Range } from './data.js';
+import type { FigureView, Stretch } from './figure-view.js';
+import type { Frame } from './frame.js';
+
+/** Ticks between two values, and the unit that their labels are in. */
+export type FindTicks = (
+  low: number,
+  high: number,
+  unit: Unit,
+  wanted: number,
+) => { readonly values: readonly number[]; readonly labels: readonly string[]; readonly unit: string };
+
+/** A rectangle that a reader is drawing, in pixels. */
+export interface Selection {
+  readonly x: Range;
+  readonly y: Range;
+}
+
+export class Painter {
+  private readonly pen: Pen;
+  private readonly isDark: boolean;
+  private readonly findTicks: FindTicks;
+
+  constructor(pen: Pen, isDark: boolean, findTicks: FindTicks) {
+    this.pen = pen;
+    this.isDark = isDark;
+    this.findTicks = findTicks;
+  }
+
+  /** Draws all of it, in pixels of the screen. */
+  draw(view: FigureView, frame: Frame, selection: Selection | undefined): void {
+    const { pen } = this;
+    pen.fillStyle = this.isDark ? '#16181d' : '#ffffff';
+    pen.fillRect(0, 0, frame.size.width, frame.size.height);
+    pen.font = '14px system-ui, Helvetica, Arial, sans-serif';
+    this.drawAxes(view, frame);
+    pen.save();
+    pen.beginPath();
+    pen.rect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
+    pen.clip();
+    view.shown.forEach((series, index) => this.drawSeries(series, index, view.visible(series), frame));
+    this.drawMarkers(view, frame);
+    this.drawPicked(view, frame);
+    if (selection !== undefined) this.drawSelection(selection);
+    pen.restore();
+    pen.strokeStyle = this.isDark ? '#a0a6b0' : '#444444';
+    pen.lineWidth = 1;
+    this.line(frame.left, frame.top, frame.left, frame.bottom);
+    this.line(frame.left, frame.bottom, frame.right, frame.bottom);
+  }
+
+  /** What a legend shows of a series, in a box of 34 by 16 pixels. */
+  drawSample(series: PageSeries): void {
+    const { pen } = this;
+    pen.fillStyle = this.isDark ? '#16181d' : '#ffffff';
+    pen.fillRect(0, 0, 34, 16);
+    pen.fillStyle = pen.strokeStyle = this.isDark ? series.darkColor : series.color;
+    pen.lineWidth = 2;
+    if (series.kind === 'area') {
+      pen.globalAlpha = 0.45;
+      pen.fillRect(8, 2, 18, 12);
+      pen.globalAlpha = 1;
+    } else if (series.kind === 'scatter') {
+      this.mark(series.mark, 17, 8);
+    } else if (series.kind === 'segments') {
+      for (const x of [6, 28]) this.line(x, 1, x, 15);
+      this.mark(series.mark, 17, 8);
+    } else {
+      pen.setLineDash(series.dash);
+      this.line(2, 8, 32, 8);
+      pen.setLineDash([]);
+      this.mark(series.mark, 17, 8);
+    }
+  }
+
+  private drawAxes(view: FigureView, frame: Frame): void {
+    const { pen } = this;
+    const { xAxis, yAxis } = view.figure;
+    const { left, right, top, bottom } = frame;
+    const wantedX = Math.max(2, frame.size.width / 130);
+    const alongX = this.findTicks(frame.valueX(left), frame.valueX(right), xAxis.unit, wantedX);
+    const alongY = this.findTicks(frame.valueY(bottom), frame.valueY(top), yAxis.unit, 6);
+    pen.lineWidth = 1;
+    pen.strokeStyle = this.isDark ? '#343941' : '#dddddd';
+    pen.fillStyle = this.isDark ? '#e6e8ec' : '#222222';
+    pen.textAlign = 'right';
+    alongY.values.forEach((value, index) => {
+      this.line(left, frame.y(value), right, frame.y(value));
+      pen.fillText(alongY.labels[index]!, left - 8, frame.y(value) + 5);
+    });
+    pen.textAlign = 'center';
+    alongX.values.forEach((value, index) => {
+      this.line(frame.x(value), top, frame.x(value), bottom + 5);
+      pen.fillText(alongX.labels[index]!, frame.x(value), bottom + 20);
+    });
+    pen.fillText(this.titleOf(xAxis.label, alongX.unit), (left + right) / 2, bottom + 41);
+    pen.save();
+    pen.translate(16, (top + bottom) / 2);
+    pen.rotate(-Math.PI / 2);
+    pen.fillText(this.titleOf(yAxis.label, alongY.unit), 0, 0);
+    pen.restore();
+  }
+
+  private titleOf(label: string, unit: string): string {
+    return unit === '' ? label : `${label} (${unit})`;
+  }
+
+  private drawSeries(series: PageSeries, index: number, stretch: Stretch, frame: Frame): void {
+    const { pen } = this;
+    pen.strokeStyle = pen.fillStyle = this.isDark ? series.darkColor : series.color;
+    pen.lineWidth = 2;
+    if (series.kind === 'area') this.drawArea(series, stretch, frame);
+    else if (series.kind === 'scatter') this.drawMarks(series, stretch, frame, 1, 0);
+    else if (series.kind === 'segments') this.drawSegments(series, index, stretch, frame);
+    else this.drawLine(series, index, stretch, frame);
+  }
+
+  private drawArea({ x, y, top }: PageSeries, { from, to }: Stretch, frame: Frame): void {
+    this.pen.globalAlpha = 0.45;
+    for (let i = from; i + 1 < to; i++) {
+      if (top![i] === y[i]) continue;
+      const left = frame.x(x[i]!);
+      const upper = frame.y(top![i]!);
+      this.pen.fillRect(left, upper, frame.x(x[i + 1]!) - left, frame.y(y[i]!) - upper);
+    }
+    this.pen.globalAlpha = 1;
+  }
+
+  /** Strokes, and so far from each other that they can be seen marks, which tell the series without its colour. */
+  private drawSegments(series: PageSeries, index: number, { from, to }: Stretch, frame: Frame): void {
+    const { pen } = this;
+    const { x, y, top } = series;
+    pen.beginPath();
+    let lastX = Number.NaN;
+    let lastTop = Number.NaN;
+    for (let i = from; i < to; i++) {
+      const at = Math.round(frame.x(x[i]!) * 2) / 2;
+      const low = frame.y(y[i]!);
+      const high = Math.min(frame.y(top![i]!), low - 1.5);
+      // What would cover the stroke before it is left out.
+      if (at === lastX && Math.abs(high - lastTop) < 0.5) continue;
+      pen.moveTo(at, low);
+      pen.lineTo(at, high);
+      lastX = at;
+      lastTop = high;
+    }
+    pen.stroke();
+    this.drawMarks(series, { from, to }, frame, 60, index * 17);
+  }
+
+  /** Marks at points that are `distance` pixels apart at least, the first one `lead` pixels from the left. */
+  private drawMarks(
+    { x, y, top, mark, kind }: PageSeries,
+    { from, to }: Stretch,
+    frame: Frame,
+    distance: number,
+    lead: number,
+  ): void {
+    let lastX = frame.left - distance + lead;
+    let lastY = Number.NaN;
+    for (let i = from; i < to; i++) {
+      const atX = frame.x(x[i]!);
+      const atY = frame.y(kind === 'segments' ? (y[i]! + top![i]!) / 2 : y[i]!);
+      const isApart = atX - lastX >= distance || (kind === 'scatter' && Math.abs(atY - lastY) >= distance);
+      if (!isApart) continue;
+      this.mark(mark, atX, atY);
+      lastX = atX;
+      lastY = atY;
+    }
+  }
+
+  /** A line; one that goes up and down more often than dashes could show is solid and thin, with marks instead. */
+  private drawLine(series: PageSeries, index: number, { from, to }: Stretch, frame: Frame): void {
+    const { pen } = this;
+    const { x, y, kind, dash } = series;
+    const isDense = to - from > frame.right - frame.left;
+    pen.setLineDash(isDense ? [] : dash);
+    pen.lineWidth = isDense ? 1.2 : 2;
+    pen.beginPath();
+    for (let i = from; i < to; i++) {
+      const atX = frame.x(x[i]!);
+      if (i === from) pen.moveTo(atX, frame.y(y[i]!));
+      else if (kind === 'step') pen.lineTo(atX, frame.y(y[i - 1]!));
+      pen.lineTo(atX, frame.y(y[i]!));
+    }
+    pen.stroke();
+    pen.setLineDash([]);
+    if (isDense) this.drawMarks(series, { from, to }, frame, 60, index * 17);
+  }
+
+  private drawMarkers(view: FigureView, frame: Frame): void {
+    const { pen } = this;
+    pen.strokeStyle = this.isDark ? '#a0a6b0' : '#777777';
+    pen.fillStyle = this.isDark ? '#e6e8ec' : '#222222';
+    pen.lineWidth = 1;
+    view.figure.markers.forEach(({ x, label }, index) => {
+      const at = frame.x(x);
+      const isLate = at > frame.right - 130;
+      pen.setLineDash([4, 4]);
+      this.line(at, frame.top, at, frame.bottom);
+      pen.setLineDash([]);
+      pen.textAlign = isLate ? 'right' : 'left';
+      pen.fillText(label, isLate ? at - 6 : at + 6, frame.top + 14 + (index % 3) * 17);
+    });
+  }
+
+  private drawPicked({ picked }: FigureView, frame: Frame): void {
+    if (picked === undefined) return;
+    const { series, index } = picked;
+    this.pen.strokeStyle = this.isDark ? '#ffffff' : '#000000';
+    this.pen.lineWidth = 2;
+    this.pen.beginPath();
+    this.pen.arc(frame.x(series.x[index]!), frame.y(series.y[index]!), 8, 0, 7);
+    this.pen.stroke();
+  }
+
+  private drawSelection({ x, y }: Selection): void {
+    this.pen.strokeStyle = this.isDark ? '#7cc4f5' : '#0072b2';
+    this.pen.lineWidth = 1;
+    this.pen.strokeRect(x.low, y.low, x.high - x.low, y.high - y.low);
+  }
+
+  private line(fromX: number, fromY: number, toX: number, toY: number): void {
+    this.pen.beginPath();
+    this.pen.moveTo(fromX, fromY);
+    this.pen.lineTo(toX, toY);
+    this.pen.stroke();
+  }
+
+  /** Mark number `mark`, as in the palette: disc, square, triangles, diamond, plus, bars. */
+  private mark(mark: number, x: number, y: number): void {
+    const { pen } = this;
+    if (mark === 1) pen.fillRect(x - 4, y - 4, 8, 8);
+    else if (mark === 5) {
+      pen.fillRect(x - 5, y - 1.5, 10, 3);
+      pen.fillRect(x - 1.5, y - 5, 3, 10);
+    } else if (mark === 6) pen.fillRect(x - 4, y - 1, 8, 2);
+    else if (mark === 7) pen.fillRect(x - 1, y - 4, 2, 8);
+    else {
+      pen.beginPath();
+      if (mark === 0) pen.arc(x, y, 4, 0, 7);
+      else this.corners(mark, x, y);
+      pen.fill();
+    }
+  }
+
+  private corners(mark: number, x: number, y: number): void {
+    const up = mark === 4 ? -1 : 1;
+    this.pen.moveTo(x, y - 5 * up);
+    this.pen.lineTo(x + 5, mark === 3 ? y : y + 4 * up);
+    if (mark === 3) this.pen.lineTo(x, y + 5);
+    this.pen.lineTo(x - 5, mark === 3 ? y : y + 4 * up);
+    this.pen.closePath();
+  }
+}
