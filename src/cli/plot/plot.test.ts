@@ -41,7 +41,7 @@ describe('subflow plot', () => {
     ]);
     expect(status, err).toBe(0);
     expect(out.trim().split('\n')).toEqual(['some/connection-0-rtt.svg', 'some/connection-0-goodput.svg']);
-    expect(folder.text('some/connection-0-goodput.svg')).toMatch(/>100<.*>120</s);
+    expect(folder.text('some/connection-0-goodput.svg')).toMatch(/>120<.*>140</s);
   });
 
   it('writes one page, files for xplot, and points, with the packets that show them', async () => {

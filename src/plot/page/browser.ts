@@ -44,7 +44,7 @@ export interface PageCanvas extends PageElement {
   readonly clientWidth: number;
   readonly clientHeight: number;
   getContext(kind: '2d'): Pen;
-  getBoundingClientRect(): { readonly left: number; readonly top: number };
+  getBoundingClientRect(): { readonly left: number; readonly top: number; readonly bottom: number };
   setPointerCapture(pointerId: number): void;
 }
 
@@ -87,7 +87,8 @@ export interface PageDocument {
 /** The window that shows it. */
 export interface PageWindow {
   readonly devicePixelRatio: number;
-  addEventListener(name: 'resize', listener: () => void): void;
+  readonly innerHeight: number;
+  addEventListener(name: 'resize' | 'scroll' | 'beforeprint', listener: () => void): void;
   requestAnimationFrame(draw: () => void): void;
   matchMedia(query: string): {
     readonly matches: boolean;

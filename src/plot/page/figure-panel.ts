@@ -14,7 +14,7 @@ export interface PanelHost {
   readonly isDark: boolean;
   /** Pixels of the canvas for one of the screen. */
   readonly pixelRatio: number;
-  /** Has everything drawn anew, soon. */
+  /** Has all figures drawn anew, soon. */
   requestDraw(): void;
   /** Has a reader hear what is shown. */
   say(text: string): void;
@@ -25,6 +25,14 @@ export interface PanelParts {
   readonly Frame: typeof Frame;
   readonly Painter: typeof Painter;
   readonly findTicks: FindTicks;
+}
+
+/** Its elements. */
+export interface PanelElements {
+  readonly canvas: PageCanvas;
+  /** Says what is picked; a mark around it. */
+  readonly tip: PageElement;
+  readonly ring: PageElement;
 }
 
 /** Where a drag began: in pixels, and what was shown. */
@@ -39,6 +47,7 @@ export class FigurePanel {
   readonly view: FigureView;
   private readonly canvas: PageCanvas;
   private readonly tip: PageElement;
+  private readonly ring: PageElement;
   private readonly time: TimeRange;
   private readonly host: PanelHost;
   private readonly parts: PanelParts;
@@ -47,7 +56,7 @@ export class FigurePanel {
   private hasFocus = false;
 
   constructor(
-    [canvas, tip]: readonly [PageCanvas, PageElement],
+    { canvas, tip, ring }: PanelElements,
     view: FigureView,
     time: TimeRange,
     host: PanelHost,
@@ -55,6 +64,7 @@ export class FigurePanel {
   ) {
     this.canvas = canvas;
     this.tip = tip;
+    this.ring = ring;
     this.view = view;
     this.time = time;
     this.host = host;
@@ -70,7 +80,13 @@ export class FigurePanel {
     const pen = canvas.getContext('2d');
     pen.setTransform(host.pixelRatio, 0, 0, host.pixelRatio, 0, 0);
     new parts.Painter(pen, host.isDark, parts.findTicks).draw(this.view, frame, this.selection);
-    this.placeTip(frame);
+    this.placeTip();
+  }
+
+  /** Whether some of it is on a screen of that height, or nearly. */
+  isNear(height: number): boolean {
+    const { top, bottom } = this.canvas.getBoundingClientRect();
+    return bottom > -200 && top < height + 200;
   }
 
   /** Shows less or more of the time; for a button. */
@@ -93,18 +109,23 @@ export class FigurePanel {
     return new this.parts.Frame(size, { low, high }, this.view.rangeY);
   }
 
-  private placeTip(frame: Frame): void {
-    const { tip, view } = this;
-    tip.hidden = view.picked === undefined;
-    if (view.picked === undefined) return;
-    const { series, index } = view.picked;
-    const x = frame.x(series.x[index]!);
+  /** Puts tip and ring where the picked point is; without drawing, since a pointer moves all the time. */
+  private placeTip(): void {
+    const { tip, ring, view } = this;
+    const frame = this.frame();
+    const { picked } = view;
+    const x = picked === undefined ? -1 : frame.x(picked.series.x[picked.index]!);
+    const y = picked === undefined ? -1 : frame.y(picked.series.y[picked.index]!);
+    const isSeen = x >= frame.left && x <= frame.right && y >= frame.top && y <= frame.bottom;
+    tip.hidden = ring.hidden = !isSeen;
+    if (!isSeen) return;
     const isRight = x > frame.size.width / 2;
     tip.textContent = view.describe().join('\n');
     tip.setAttribute('class', isRight ? 'tip before' : 'tip');
     tip.style.left = `${Math.round(isRight ? x - 14 : x + 14)}px`;
-    const y = Math.min(Math.max(frame.y(series.y[index]!) - 40, 0), frame.size.height - 100);
-    tip.style.top = `${Math.round(y)}px`;
+    tip.style.top = `${Math.round(Math.min(Math.max(y - 40, 0), frame.size.height - 100))}px`;
+    ring.style.left = `${Math.round(x)}px`;
+    ring.style.top = `${Math.round(y)}px`;
   }
 
   private listen(): void {
@@ -194,7 +215,7 @@ export class FigurePanel {
     const { picked } = this.view;
     if (picked?.series === before?.series && picked?.index === before?.index) return;
     this.host.say(this.view.describe().join(', '));
-    this.host.requestDraw();
+    this.placeTip();
   }
 
   private press(event: PageEvent): void {

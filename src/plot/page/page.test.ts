@@ -67,8 +67,9 @@ class FakeElement implements PageCanvas, PageCheckbox {
   setPointerCapture(): void {
     this.attributes['captured'] = 'yes';
   }
-  getBoundingClientRect(): { left: number; top: number } {
-    return { left: 0, top: 0 };
+  getBoundingClientRect(): { left: number; top: number; bottom: number } {
+    const top = this.attributes['aria-label']?.startsWith('Far') === true ? this.browser.farTop : 0;
+    return { left: 0, top, bottom: top + 460 };
   }
   addEventListener(name: string, listener: (event: PageEvent) => void): void {
     this.listeners[name] = listener;
@@ -99,11 +100,14 @@ class FakeBrowser {
   texts: string[] = [];
   readonly colors = new Set<string>();
   isDark = false;
+  /** Where figures stand whose title says that they are far. */
+  farTop = 5000;
   readonly canvases: FakeElement[] = [];
   readonly boxes: FakeElement[] = [];
   readonly buttons: FakeElement[] = [];
   private readonly known: Record<string, FakeElement> = {};
   private readonly frames: (() => void)[] = [];
+  private readonly windowListeners: Record<string, () => void> = {};
   private readonly themeListeners: (() => void)[] = [];
 
   constructor(page: string) {
@@ -122,8 +126,8 @@ class FakeBrowser {
       },
     };
     const window = {
-      devicePixelRatio: 2,
-      addEventListener: () => undefined,
+      ...{ devicePixelRatio: 2, innerHeight: 900 },
+      addEventListener: (name: string, act: () => void) => void (this.windowListeners[name] = act),
       requestAnimationFrame: (draw: () => void) => this.frames.push(draw),
       matchMedia: () => {
         // The page asks again each time.
@@ -155,6 +159,11 @@ class FakeBrowser {
     const { texts } = this;
     this.texts = [];
     return texts;
+  }
+
+  happen(name: 'resize' | 'scroll' | 'beforeprint'): void {
+    this.windowListeners[name]!();
+    this.drawFrames();
   }
 
   turnDark(): void {
@@ -297,6 +306,31 @@ describe('a page of figures', () => {
     expect(browser.drawn()).toEqual(whole);
     expect(press('Tab')).toBe(false);
     expect(canvas.dispatch('keydown', { key: '0', ctrlKey: true })).toBe(false);
+  });
+
+  it('draws a figure when it comes near, and all of them for paper', () => {
+    const far = { ...figure, title: 'Far below', y: { label: 'depth' } };
+    const two = renderPage('Two', [
+      { id: 'near', figure },
+      { id: 'far', figure: far },
+    ]);
+    const scrolled = new FakeBrowser(two);
+    expect(scrolled.drawn()).not.toContain('depth');
+    scrolled.farTop = 800;
+    scrolled.happen('scroll');
+    expect(scrolled.drawn()).toContain('depth');
+    scrolled.happen('scroll');
+    expect(scrolled.drawn()).toEqual([]);
+    const printed = new FakeBrowser(two);
+    printed.happen('beforeprint');
+    expect(printed.drawn()).toContain('depth');
+  });
+
+  it('does not draw anew for a pointer that moves', () => {
+    const browser = new FakeBrowser(page);
+    browser.drawn();
+    for (let x = 100; x < 900; x += 100) browser.canvas.dispatch('pointermove', { clientX: x, clientY: 100 });
+    expect(browser.drawn()).toEqual([]);
   });
 
   it('leaves out a series that its reader unticks', () => {

@@ -31,7 +31,10 @@ export class Page implements PanelHost {
   private readonly panels: FigurePanel[] = [];
   private readonly samples: Sample[] = [];
   private readonly darkness: { readonly matches: boolean };
-  private isDrawWanted = false;
+  /** Panels that are not drawn as they should be. */
+  private stale = new Set<FigurePanel>();
+  private samplesAreDark: boolean | undefined = undefined;
+  private isFrameWanted = false;
 
   /** Fills the element `figures` of the document. */
   constructor(
@@ -46,11 +49,14 @@ export class Page implements PanelHost {
     this.time = new parts.TimeRange(this.wholeTime(figures));
     const place = document.getElementById('figures')!;
     for (const figure of figures) place.append(this.build(figure));
+    this.stale = new Set(this.panels);
     const darkness = window.matchMedia('(prefers-color-scheme: dark)');
     this.darkness = darkness;
     darkness.addEventListener('change', () => this.requestDraw());
     window.addEventListener('resize', () => this.requestDraw());
-    this.draw();
+    window.addEventListener('scroll', () => this.requestFrame());
+    window.addEventListener('beforeprint', () => this.draw(Number.POSITIVE_INFINITY));
+    this.draw(window.innerHeight);
   }
 
   get isDark(): boolean {
@@ -61,21 +67,36 @@ export class Page implements PanelHost {
     return this.window.devicePixelRatio || 1;
   }
 
-  /** However often it is asked for, a screen is drawn once. */
   requestDraw(): void {
-    if (this.isDrawWanted) return;
-    this.isDrawWanted = true;
-    this.window.requestAnimationFrame(() => this.draw());
+    this.stale = new Set(this.panels);
+    this.requestFrame();
   }
 
   say(text: string): void {
     this.document.getElementById('live')!.textContent = text;
   }
 
-  private draw(): void {
-    this.isDrawWanted = false;
-    for (const panel of this.panels) panel.draw();
+  /** However often it is asked for, a screen is drawn once. */
+  private requestFrame(): void {
+    if (this.isFrameWanted) return;
+    this.isFrameWanted = true;
+    this.window.requestAnimationFrame(() => this.draw(this.window.innerHeight));
+  }
+
+  /** Draws what is not as it should be on a screen of that height; the rest waits until it is scrolled to. */
+  private draw(height: number): void {
+    this.isFrameWanted = false;
+    for (const panel of this.stale) {
+      if (!panel.isNear(height)) continue;
+      panel.draw();
+      this.stale.delete(panel);
+    }
+    if (this.isDark !== this.samplesAreDark) this.drawSamples();
+  }
+
+  private drawSamples(): void {
     const { Painter, findTicks } = this.parts;
+    this.samplesAreDark = this.isDark;
     for (const { canvas, series } of this.samples) {
       canvas.width = Math.round(34 * this.pixelRatio);
       canvas.height = Math.round(16 * this.pixelRatio);
@@ -109,9 +130,11 @@ export class Page implements PanelHost {
     canvas.setAttribute('aria-describedby', 'help');
     const tip = this.make('div', { class: 'tip' });
     const view = new FigureView(figure, this.time, describeValue);
-    const panel = new FigurePanel([canvas, tip], view, this.time, this, this.parts);
+    const ring = this.make('div', { class: 'ring' });
+    tip.hidden = ring.hidden = true;
+    const panel = new FigurePanel({ canvas, tip, ring }, view, this.time, this, this.parts);
     this.panels.push(panel);
-    frame.append(canvas, tip);
+    frame.append(canvas, ring, tip);
     const above = this.make('div', { class: 'above' });
     above.append(this.buildLegend(view), this.buildButtons(panel));
     section.append(this.make('h2', {}, figure.title), above, frame, this.make('p', {}, figure.caption));

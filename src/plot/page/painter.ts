@@ -47,7 +47,6 @@ export class Painter {
     pen.clip();
     view.shown.forEach((series, index) => this.drawSeries(series, index, view.visible(series), frame));
     this.drawMarkers(view, frame);
-    this.drawPicked(view, frame);
     if (selection !== undefined) this.drawSelection(selection);
     pen.restore();
     pen.strokeStyle = this.isDark ? '#a0a6b0' : '#444444';
@@ -67,17 +66,17 @@ export class Painter {
       pen.globalAlpha = 0.45;
       pen.fillRect(8, 2, 18, 12);
       pen.globalAlpha = 1;
-    } else if (series.kind === 'scatter') {
-      this.mark(series.mark, 17, 8);
-    } else if (series.kind === 'segments') {
-      for (const x of [6, 28]) this.line(x, 1, x, 15);
-      this.mark(series.mark, 17, 8);
-    } else {
+      return;
+    }
+    if (series.kind === 'segments') for (const x of [6, 28]) this.line(x, 1, x, 15);
+    else if (series.kind !== 'scatter') {
       pen.setLineDash(series.dash);
       this.line(2, 8, 32, 8);
       pen.setLineDash([]);
-      this.mark(series.mark, 17, 8);
     }
+    pen.beginPath();
+    this.mark(series.mark, 17, 8);
+    pen.fill();
   }
 
   private drawAxes(view: FigureView, frame: Frame): void {
@@ -117,72 +116,107 @@ export class Painter {
     pen.strokeStyle = pen.fillStyle = this.isDark ? series.darkColor : series.color;
     pen.lineWidth = 2;
     if (series.kind === 'area') this.drawArea(series, stretch, frame);
-    else if (series.kind === 'scatter') this.drawMarks(series, stretch, frame, 1, 0);
+    else if (series.kind === 'scatter') this.drawMarks(series, stretch, frame);
     else if (series.kind === 'segments') this.drawSegments(series, index, stretch, frame);
     else this.drawLine(series, index, stretch, frame);
   }
 
+  /** Of an area that is finer than the screen only the highest of each column is drawn. */
   private drawArea({ x, y, top }: PageSeries, { from, to }: Stretch, frame: Frame): void {
-    this.pen.globalAlpha = 0.45;
+    const { pen } = this;
+    pen.globalAlpha = 0.45;
+    pen.beginPath();
+    let left = Number.NaN;
+    let upper = 0;
+    let lower = 0;
     for (let i = from; i + 1 < to; i++) {
       if (top![i] === y[i]) continue;
-      const left = frame.x(x[i]!);
-      const upper = frame.y(top![i]!);
-      this.pen.fillRect(left, upper, frame.x(x[i + 1]!) - left, frame.y(y[i]!) - upper);
+      const at = Math.max(frame.x(x[i]!), frame.left);
+      const right = Math.min(frame.x(x[i + 1]!), frame.right);
+      const high = frame.y(top![i]!);
+      const low = frame.y(y[i]!);
+      if (right - at >= 1) pen.rect(at, high, right - at, low - high);
+      else if (Math.floor(at) === left) {
+        upper = Math.min(upper, high);
+        lower = Math.max(lower, low);
+      } else {
+        if (left > 0) pen.rect(left, upper, 1, lower - upper);
+        left = Math.floor(at);
+        upper = high;
+        lower = low;
+      }
     }
-    this.pen.globalAlpha = 1;
+    if (left > 0) pen.rect(left, upper, 1, lower - upper);
+    pen.fill();
+    pen.globalAlpha = 1;
   }
 
-  /** Strokes, and so far from each other that they can be seen marks, which tell the series without its colour. */
+  /**
+   * Strokes; those that touch within a column are one. At some, so far from each other that they can be seen, stand marks,
+   * which tell the series without its colour.
+   */
   private drawSegments(series: PageSeries, index: number, { from, to }: Stretch, frame: Frame): void {
     const { pen } = this;
     const { x, y, top } = series;
     pen.beginPath();
-    let lastX = Number.NaN;
-    let lastTop = Number.NaN;
+    let column = Number.NaN;
+    let upper = 0;
+    let lower = 0;
     for (let i = from; i < to; i++) {
       const at = Math.round(frame.x(x[i]!) * 2) / 2;
       const low = frame.y(y[i]!);
       const high = Math.min(frame.y(top![i]!), low - 1.5);
-      // What would cover the stroke before it is left out.
-      if (at === lastX && Math.abs(high - lastTop) < 0.5) continue;
-      pen.moveTo(at, low);
-      pen.lineTo(at, high);
-      lastX = at;
-      lastTop = high;
+      if (at === column && high <= lower + 1 && low >= upper - 1) {
+        upper = Math.min(upper, high);
+        lower = Math.max(lower, low);
+        continue;
+      }
+      if (column > 0) pen.rect(column - 1, upper, 2, lower - upper);
+      column = at;
+      upper = high;
+      lower = low;
     }
-    pen.stroke();
-    this.drawMarks(series, { from, to }, frame, 60, index * 17);
+    if (column > 0) pen.rect(column - 1, upper, 2, lower - upper);
+    pen.fill();
+    this.drawSparseMarks(series, index, { from, to }, frame);
   }
 
-  /** Marks at points that are `distance` pixels apart at least, the first one `lead` pixels from the left. */
-  private drawMarks(
-    { x, y, top, mark, kind }: PageSeries,
-    { from, to }: Stretch,
-    frame: Frame,
-    distance: number,
-    lead: number,
-  ): void {
-    let lastX = frame.left - distance + lead;
-    let lastY = Number.NaN;
+  /** Marks at all points; those that would cover each other are left out. */
+  private drawMarks({ x, y, mark }: PageSeries, { from, to }: Stretch, frame: Frame): void {
+    const drawn = new Set<number>();
+    this.pen.beginPath();
+    for (let i = from; i < to; i++) {
+      const atX = Math.round(frame.x(x[i]!));
+      const atY = Math.round(frame.y(y[i]!));
+      const key = atX * 65_536 + atY;
+      if (drawn.has(key)) continue;
+      drawn.add(key);
+      this.mark(mark, atX, atY);
+    }
+    this.pen.fill();
+  }
+
+  /** Marks 60 pixels apart at least; those of each series begin at another place. */
+  private drawSparseMarks(series: PageSeries, index: number, { from, to }: Stretch, frame: Frame): void {
+    const { x, y, top, mark, kind } = series;
+    let next = frame.left + index * 17;
+    this.pen.beginPath();
     for (let i = from; i < to; i++) {
       const atX = frame.x(x[i]!);
-      const atY = frame.y(kind === 'segments' ? (y[i]! + top![i]!) / 2 : y[i]!);
-      const isApart = atX - lastX >= distance || (kind === 'scatter' && Math.abs(atY - lastY) >= distance);
-      if (!isApart) continue;
-      this.mark(mark, atX, atY);
-      lastX = atX;
-      lastY = atY;
+      if (atX < next) continue;
+      next = atX + 60;
+      this.mark(mark, atX, frame.y(kind === 'segments' ? (y[i]! + top![i]!) / 2 : y[i]!));
     }
+    this.pen.fill();
   }
 
   /** A line; one that goes up and down more often than dashes could show is solid and thin, with marks instead. */
-  private drawLine(series: PageSeries, index: number, { from, to }: Stretch, frame: Frame): void {
+  private drawLine(series: PageSeries, index: number, stretch: Stretch, frame: Frame): void {
     const { pen } = this;
     const { x, y, kind, dash } = series;
-    const isDense = to - from > frame.right - frame.left;
-    pen.setLineDash(isDense ? [] : dash);
-    pen.lineWidth = isDense ? 1.2 : 2;
+    const { from, to } = stretch;
+    if (to - from > frame.right - frame.left) return this.drawDenseLine(series, index, stretch, frame);
+    pen.setLineDash(dash);
     pen.beginPath();
     for (let i = from; i < to; i++) {
       const atX = frame.x(x[i]!);
@@ -192,7 +226,33 @@ export class Painter {
     }
     pen.stroke();
     pen.setLineDash([]);
-    if (isDense) this.drawMarks(series, { from, to }, frame, 60, index * 17);
+  }
+
+  /** Of all points in a column of the screen the first, the extremes and the last are enough. */
+  private drawDenseLine(series: PageSeries, index: number, stretch: Stretch, frame: Frame): void {
+    const { pen } = this;
+    const { x, y } = series;
+    const { from, to } = stretch;
+    pen.lineWidth = 1.2;
+    pen.beginPath();
+    for (let i = from; i < to;) {
+      const column = Math.floor(frame.x(x[i]!));
+      const first = frame.y(y[i]!);
+      let [upper, lower, last] = [first, first, first];
+      for (; i < to && Math.floor(frame.x(x[i]!)) === column; i++) {
+        last = frame.y(y[i]!);
+        if (last < upper) upper = last;
+        if (last > lower) lower = last;
+      }
+      pen.lineTo(column, first);
+      pen.lineTo(column, upper);
+      pen.lineTo(column, lower);
+      pen.lineTo(column, last);
+      // It holds its value until the next column that has one.
+      if (series.kind === 'step' && i < to) pen.lineTo(frame.x(x[i]!), last);
+    }
+    pen.stroke();
+    this.drawSparseMarks(series, index, stretch, frame);
   }
 
   private drawMarkers(view: FigureView, frame: Frame): void {
@@ -211,16 +271,6 @@ export class Painter {
     });
   }
 
-  private drawPicked({ picked }: FigureView, frame: Frame): void {
-    if (picked === undefined) return;
-    const { series, index } = picked;
-    this.pen.strokeStyle = this.isDark ? '#ffffff' : '#000000';
-    this.pen.lineWidth = 2;
-    this.pen.beginPath();
-    this.pen.arc(frame.x(series.x[index]!), frame.y(series.y[index]!), 8, 0, 7);
-    this.pen.stroke();
-  }
-
   private drawSelection({ x, y }: Selection): void {
     this.pen.strokeStyle = this.isDark ? '#7cc4f5' : '#0072b2';
     this.pen.lineWidth = 1;
@@ -234,21 +284,19 @@ export class Painter {
     this.pen.stroke();
   }
 
-  /** Mark number `mark`, as in the palette: disc, square, triangles, diamond, plus, bars. */
+  /** Adds mark number `mark` of the palette to the path: disc, square, triangles, diamond, plus, bars. */
   private mark(mark: number, x: number, y: number): void {
     const { pen } = this;
-    if (mark === 1) pen.fillRect(x - 4, y - 4, 8, 8);
+    if (mark === 0) {
+      pen.moveTo(x + 4, y);
+      pen.arc(x, y, 4, 0, 7);
+    } else if (mark === 1) pen.rect(x - 4, y - 4, 8, 8);
     else if (mark === 5) {
-      pen.fillRect(x - 5, y - 1.5, 10, 3);
-      pen.fillRect(x - 1.5, y - 5, 3, 10);
-    } else if (mark === 6) pen.fillRect(x - 4, y - 1, 8, 2);
-    else if (mark === 7) pen.fillRect(x - 1, y - 4, 2, 8);
-    else {
-      pen.beginPath();
-      if (mark === 0) pen.arc(x, y, 4, 0, 7);
-      else this.corners(mark, x, y);
-      pen.fill();
-    }
+      pen.rect(x - 5, y - 1.5, 10, 3);
+      pen.rect(x - 1.5, y - 5, 3, 10);
+    } else if (mark === 6) pen.rect(x - 4, y - 1, 8, 2);
+    else if (mark === 7) pen.rect(x - 1, y - 4, 2, 8);
+    else this.corners(mark, x, y);
   }
 
   private corners(mark: number, x: number, y: number): void {

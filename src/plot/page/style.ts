@@ -16,6 +16,8 @@ button { font: inherit; font-size: 13px; color: inherit; background: none; borde
 .frame { position: relative; } .frame canvas { display: block; width: 100%; height: 460px; touch-action: pan-y; cursor: crosshair; }
 canvas:focus-visible, button:focus-visible, a:focus-visible { outline: 3px solid #0072b2; outline-offset: 1px; }
 .tip { position: absolute; pointer-events: none; background: var(--tip); color: var(--tip-text); padding: 4px 8px; border-radius: 4px; font-size: 14px; width: max-content; max-width: 300px; white-space: pre-line; }
+.ring { position: absolute; pointer-events: none; width: 14px; height: 14px; margin: -9px; border: 2px solid var(--text); border-radius: 50%; }
+[hidden] { display: none; }
 .before { transform: translateX(-100%); }
 #help { color: var(--soft); } kbd { border: 1px solid var(--edge); border-radius: 3px; padding: 0 4px; }
 #live { position: absolute; left: -9999px; }
