@@ -20,3 +20,4 @@ export * from './rows/index.js';
 export * from './selection.js';
 export * from './series/index.js';
 export * from './settings.js';
+export { otherViews } from './views.js';

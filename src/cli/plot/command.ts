@@ -6,18 +6,20 @@ import {
   type ConnectionReport,
   ConnectionSeries,
   type ConnectionSelection,
+  otherViews,
   type Sender,
 } from '../../trace/index.js';
 import { ExitStatus, FailureError, UsageError } from '../errors.js';
 import { openFolder } from '../output-file.js';
 import { addFilterOptions, chooseConnections, type FilterFlags, readSelection } from '../captures/filter.js';
-import { readCaptures, requireFiles } from '../captures/read.js';
+import { readCaptures, type ReadOptions, requireFiles } from '../captures/read.js';
 import { type DrawnFigure, type FormatFlags, writeFormats } from './formats.js';
 import { makeFigure, type PlotKind, plotKinds, type PlotSource } from './figures.js';
 
 interface PlotFlags extends FilterFlags, FormatFlags {
   readonly kind?: readonly PlotKind[];
   readonly by?: Sender;
+  readonly bothEnds?: true;
   readonly output: string;
 }
 
@@ -40,6 +42,10 @@ export function declarePlot(command: Command, setStatus: (status: number) => voi
         'server',
       ]),
     )
+    .option(
+      '--both-ends',
+      'each file was captured at another place: draws the connection as each of them saw it',
+    )
     .option('--output <folder>', 'where the files go', 'plots')
     .option('--svg', 'write SVG files: so it is when no form is asked for')
     .option('--html', 'write one page to move in: pan, zoom, and what each point is')
@@ -61,21 +67,32 @@ function collectKind(text: string, kinds: readonly PlotKind[] = []): readonly Pl
 async function plot(names: readonly string[], flags: PlotFlags): Promise<number> {
   requireFiles(names, 'subflow plot');
   openFolder(flags.output, 'choose another place with --output');
-  const connection = await choose(names, readSelection(flags) ?? {});
-  const sender = flags.by ?? busierHost(connection);
-  const series = new ConnectionSeries(connection, {
-    sender,
-    ...(flags.html === true ? { maxPoints: PAGE_POINTS } : {}),
-    ...(flags.from === undefined ? {} : { fromNs: flags.from }),
-    ...(flags.to === undefined ? {} : { toNs: flags.to }),
+  const reading = { ...readingOptions, isPlaceEach: flags.bothEnds === true };
+  const views = await choose(names, reading, readSelection(flags) ?? {});
+  const sender = flags.by ?? busierHost(views[0]!);
+  const sources = views.map((connection) => ({ connection, series: collect(connection, sender, flags) }));
+  const attribution = new Attribution(views);
+  await readCaptures(names, reading, true, (_packet, observation) => {
+    if (observation === undefined || !attribution.attribute(observation)) return;
+    for (const { connection, series } of sources) {
+      if (connection.id === observation.connection) series.take(observation);
+    }
   });
-  const attribution = new Attribution([connection]);
-  await readCaptures(names, readingOptions, true, (_packet, observation) => {
-    if (observation !== undefined && attribution.attribute(observation)) series.take(observation);
-  });
-  const lines = draw({ connection, series }, flags);
-  process.stdout.write(`${lines.join('\n')}\n`);
+  process.stdout.write(`${draw(sources, flags).join('\n')}\n`);
   return ExitStatus.done;
+}
+
+function collect(
+  connection: ConnectionReport,
+  sender: Sender,
+  { from, to, html }: PlotFlags,
+): ConnectionSeries {
+  return new ConnectionSeries(connection, {
+    sender,
+    ...(html === true ? { maxPoints: PAGE_POINTS } : {}),
+    ...(from === undefined ? {} : { fromNs: from }),
+    ...(to === undefined ? {} : { toNs: to }),
+  });
 }
 
 /** Points of a series on a page, where a reader looks closer. */
@@ -84,15 +101,23 @@ const PAGE_POINTS = 20_000;
 /** Pictures need no checksums, and may be asked for of plain TCP too. */
 const readingOptions = { includesPlain: true, verifiesChecksums: false };
 
-/** The connection that was asked for; of several the one with most data, those of Multipath TCP first. */
-async function choose(names: readonly string[], selection: ConnectionSelection): Promise<ConnectionReport> {
-  const { report } = await readCaptures(names, readingOptions, true);
+/**
+ * The connection that was asked for, and after it what other places saw of it; of several the one with most data, those of
+ * Multipath TCP first.
+ */
+async function choose(
+  names: readonly string[],
+  reading: ReadOptions,
+  selection: ConnectionSelection,
+): Promise<readonly ConnectionReport[]> {
+  const { report } = await readCaptures(names, reading, true);
   const chosen = chooseConnections(report.connections, selection);
   const rank = (connection: ConnectionReport): number =>
     (connection.protocol === 'mptcp' ? 1 : 0) * Number.MAX_SAFE_INTEGER +
     sentBytes(connection, 'client') +
     sentBytes(connection, 'server');
-  return chosen.reduce((best, other) => (rank(other) > rank(best) ? other : best));
+  const best = chosen.reduce((most, other) => (rank(other) > rank(most) ? other : most));
+  return [best, ...otherViews(report.connections, best)].sort((one, other) => one.vantage - other.vantage);
 }
 
 function sentBytes({ subflows }: ConnectionReport, sender: Sender): number {
@@ -107,20 +132,22 @@ function busierHost(connection: ConnectionReport): Sender {
 }
 
 /** Writes the figures; says what was written and what there is nothing of. */
-function draw(source: PlotSource, flags: PlotFlags): string[] {
+function draw(sources: readonly PlotSource[], flags: PlotFlags): string[] {
   const { kind = plotKinds, output, by } = flags;
-  const figures = kind.flatMap((each): DrawnFigure[] => {
-    const figure = makeFigure(each, source);
-    return figure === undefined ? [] : [[each, figure]];
-  });
-  const { connection, series } = source;
+  const figures = sources.flatMap((source) =>
+    kind.flatMap((each): DrawnFigure[] => {
+      const figure = makeFigure(each, source);
+      return figure === undefined ? [] : [{ kind: each, connection: source.connection, figure }];
+    }),
+  );
+  const { connection, series } = sources[0]!;
   if (figures.length === 0) {
     throw new FailureError(`connection ${connection.id} has nothing to draw of the ${series.sender}'s data`, {
       hint:
         by === undefined ? 'widen --from and --to' : 'try the other host with --by, or widen --from and --to',
     });
   }
-  const missing = kind.filter((each) => !figures.some(([drawn]) => drawn === each));
-  const written = writeFormats(output, connection.id, figures, flags);
+  const missing = kind.filter((each) => !figures.some((drawn) => drawn.kind === each));
+  const written = writeFormats(output, figures, flags);
   return missing.length === 0 ? written : [...written, `Nothing to draw of: ${missing.join(', ')}`];
 }

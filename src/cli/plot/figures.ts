@@ -169,7 +169,8 @@ function outOfOrderFigure({ connection, series }: PlotSource): XyFigure {
 function frame(title: string, { connection, series }: PlotSource): Pick<XyFigure, 'kind' | 'title' | 'x'> {
   const { client, server, id } = connection;
   const [from, to] = series.sender === 'client' ? [client, server] : [server, client];
-  return { kind: 'xy', title: `${title}: connection ${id}, ${from} to ${to}`, x: time };
+  const place = connection.vantage === 0 ? '' : ` at place ${connection.vantage + 1}`;
+  return { kind: 'xy', title: `${title}${place}: connection ${id}, ${from} to ${to}`, x: time };
 }
 
 /** The series, unless it has no points. */

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { renderFigure, renderPage, renderPoints, renderXplot, type XyFigure } from '../../plot/index.js';
+import type { ConnectionReport } from '../../trace/index.js';
 import { writeOutput } from '../output-file.js';
 import type { PlotKind } from './figures.js';
 
@@ -14,7 +15,11 @@ export interface FormatFlags {
 }
 
 /** A figure and what it is of. */
-export type DrawnFigure = readonly [PlotKind, XyFigure];
+export interface DrawnFigure {
+  readonly kind: PlotKind;
+  readonly connection: ConnectionReport;
+  readonly figure: XyFigure;
+}
 
 const eachFigure: readonly (readonly [keyof FormatFlags, string, (figure: XyFigure) => string])[] = [
   ['svg', 'svg', renderFigure],
@@ -22,13 +27,8 @@ const eachFigure: readonly (readonly [keyof FormatFlags, string, (figure: XyFigu
   ['csv', 'csv', renderPoints],
 ];
 
-/** Writes the figures of connection `id` to `folder`, in every form that is asked for; gives the paths. */
-export function writeFormats(
-  folder: string,
-  id: number,
-  figures: readonly DrawnFigure[],
-  flags: FormatFlags,
-): string[] {
+/** Writes the figures of a connection, as one place or several saw it, in every form that is asked for; gives the paths. */
+export function writeFormats(folder: string, figures: readonly DrawnFigure[], flags: FormatFlags): string[] {
   const isBare = !(flags.svg ?? flags.html ?? flags.xplot ?? flags.csv);
   const paths: string[] = [];
   const write = (name: string, text: string): void => {
@@ -38,10 +38,13 @@ export function writeFormats(
   };
   for (const [flag, ending, render] of eachFigure) {
     if (flags[flag] !== true && !(isBare && flag === 'svg')) continue;
-    for (const [kind, figure] of figures) write(`connection-${id}-${kind}.${ending}`, render(figure));
+    for (const { kind, connection, figure } of figures) {
+      write(`connection-${connection.id}-${kind}.${ending}`, render(figure));
+    }
   }
   if (flags.html === true) {
-    const parts = figures.map(([kind, figure]) => ({ id: kind, figure }));
+    const { id } = figures[0]!.connection;
+    const parts = figures.map(({ kind, connection, figure }) => ({ id: `${kind}-${connection.id}`, figure }));
     write(`connection-${id}.html`, renderPage(`Connection ${id}`, parts));
   }
   return paths;

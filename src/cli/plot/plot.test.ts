@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CommandFolder } from '../../../test/support/run-subflow.js';
@@ -64,6 +64,22 @@ describe('subflow plot', () => {
       expect(Number(x)).toBeCloseTo(Number(atNs) / 1e9, 9);
       expect([y, top]).toEqual([dataOffset, String(Number(dataOffset) + Number(payloadBytes))]);
     }
+  });
+
+  it('draws a connection as each place saw it, with --both-ends', async () => {
+    copyFileSync(join(folder.path, 'demo.pcapng'), join(folder.path, 'other.pcapng'));
+    const { out, status, err } = await folder.run([
+      ...['plot', 'demo.pcapng', 'other.pcapng', '--both-ends', '--kind', 'goodput', '--csv', '--html'],
+      ...['--output', 'ends'],
+    ]);
+    expect(status, err).toBe(0);
+    expect(out.trim().split('\n')).toEqual([
+      ...['ends/connection-0-goodput.csv', 'ends/connection-1-goodput.csv', 'ends/connection-0.html'],
+    ]);
+    expect(folder.text('ends/connection-1-goodput.csv')).toBe(folder.text('ends/connection-0-goodput.csv'));
+    expect(folder.text('ends/connection-0.html')).toContain('Goodput at place 2: connection 1');
+    const together = await folder.run(['plot', 'demo.pcapng', 'other.pcapng', '--output', 'one']);
+    expect(together.out).not.toContain('connection-1');
   });
 
   it.each([

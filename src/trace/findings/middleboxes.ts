@@ -5,6 +5,7 @@
  */
 import { mssOf, readHandshake, type ReadPacket, tcpKindName } from '../options-report/index.js';
 import type { ConnectionReport, Finding, SubflowReport } from '../report.js';
+import { viewNames } from '../views.js';
 import { finding, type FindingRule } from './rule.js';
 import { directionOf, hosts } from './words.js';
 
@@ -17,7 +18,7 @@ function pairs(connections: readonly ConnectionReport[]): [ConnectionReport, Con
   const known = new Map<string, ConnectionReport>();
   const found: [ConnectionReport, ConnectionReport][] = [];
   for (const connection of connections) {
-    const names = namesOf(connection);
+    const names = viewNames(connection);
     const other = names
       .map((name) => known.get(name))
       .find((seen) => seen !== undefined && seen.vantage !== connection.vantage);
@@ -25,12 +26,6 @@ function pairs(connections: readonly ConnectionReport[]): [ConnectionReport, Con
     for (const name of names) known.set(name, known.get(name) ?? connection);
   }
   return found;
-}
-
-/** What both views share: the server's token, or the ends of the first subflow where a box hides the keys. */
-function namesOf({ serverToken, client, server }: ConnectionReport): string[] {
-  const ends = `${client} ${server}`;
-  return serverToken === null ? [ends] : [String(serverToken), ends];
 }
 
 function compareConnections(one: ConnectionReport, other: ConnectionReport): Finding[] {
