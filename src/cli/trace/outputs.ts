@@ -8,8 +8,9 @@ import { Attribution, type ConnectionSelection } from '../../trace/index.js';
 import { chooseConnections } from '../captures/filter.js';
 import { PacketFile } from './packet-file.js';
 import { readCaptures, type Reading, type ReadOptions, requireFiles } from '../captures/read.js';
+import { csvTable } from './csv.js';
 import { parquetTable } from './parquet.js';
-import { csvTable, TraceTables } from './tables.js';
+import { TraceTables } from './tables.js';
 
 /** As the options say. */
 export interface OutputFlags {
@@ -64,8 +65,8 @@ async function writeAll(
   showsProgress: boolean,
   { tables }: Outputs,
 ): Promise<Reading> {
-  const reading = await readCaptures(names, options, showsProgress, (_packet, observation) => {
-    if (observation !== undefined) for (const table of tables) table.add(observation);
+  const reading = await readCaptures(names, options, showsProgress, (packet, observation) => {
+    if (observation !== undefined) for (const table of tables) table.add(packet, observation);
   });
   for (const table of tables) table.finish(reading.report);
   return reading;
@@ -84,7 +85,7 @@ async function writeChosen(
   await readCaptures(names, options, showsProgress, (packet, observation, input) => {
     if (observation === undefined || observation.atNs < fromNs || observation.atNs > toNs) return;
     if (!attribution.attribute(observation)) return;
-    for (const table of tables) table.add(observation);
+    for (const table of tables) table.add(packet, observation);
     packets?.add(packet, input);
   });
   for (const table of tables) table.finish(report);

@@ -7,55 +7,75 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { Cell, Column, Table } from '../../trace/index.js';
 import { OutputFile } from '../output-file.js';
 import type { TableWriter } from './tables.js';
+import type { TraceClock } from './trace-clock.js';
 
-/** Rows of a row group: of the widest table some 40 MB while they wait and are packed. */
+/** Rows of a row group: of the widest table some 20 MB while they wait and are packed. */
 const GROUP_ROWS = 32_768;
 
+type Writing = Parameters<ParquetWriter['write']>[0];
+type ColumnData = Writing['columnData'][number];
 type Schema = ConstructorParameters<typeof ParquetWriter>[0]['schema'];
 
 /** Every column may be null: which ones are is for the documentation to say. */
-function schemaOf(columns: readonly Column[]): Schema {
-  return [
-    { name: 'root', num_children: columns.length },
-    ...columns.map(({ name, type }): Schema[number] => {
-      const element = { name, repetition_type: 'OPTIONAL' } as const;
-      if (type === 'integer') return { ...element, type: 'INT64' };
-      if (type === 'real') return { ...element, type: 'DOUBLE' };
-      if (type === 'boolean') return { ...element, type: 'BOOLEAN' };
+function elementOf({ name, type }: Column): Schema[number] {
+  const element = { name, repetition_type: 'OPTIONAL' } as const;
+  switch (type) {
+    case 'integer':
+      return { ...element, type: 'INT64' };
+    case 'instant':
+      return {
+        ...{ ...element, type: 'INT64' },
+        logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'NANOS' },
+      };
+    case 'real':
+      return { ...element, type: 'DOUBLE' };
+    case 'boolean':
+      return { ...element, type: 'BOOLEAN' };
+    case 'text':
       return { ...element, type: 'BYTE_ARRAY', converted_type: 'UTF8' };
-    }),
-  ];
+  }
+}
+
+/** Numbers that follow each other differ by little, texts are the same few. */
+function encodingOf({ type }: Column): Pick<ColumnData, 'encoding'> {
+  if (type === 'integer' || type === 'instant') return { encoding: 'DELTA_BINARY_PACKED' };
+  return type === 'text' ? { encoding: 'RLE_DICTIONARY' } : {};
 }
 
 /** A table written to PATH.parquet. Everything here throws a `FailureError`. */
-export function parquetTable<Row>(table: Table<Row>, path: string): TableWriter<Row> {
+export function parquetTable<Row>(table: Table<Row>, path: string, clock: TraceClock): TableWriter<Row> {
   const { columns } = table;
   const file = new OutputFile(`${path}.parquet`);
   const bytes = new ByteWriter();
-  const writer = new ParquetWriter({ writer: bytes, schema: schemaOf(columns), createdBy: 'subflow' });
+  const schema = [{ name: 'root', num_children: columns.length }, ...columns.map(elementOf)];
+  const writer = new ParquetWriter({ writer: bytes, schema, createdBy: 'subflow' });
+  const cells: Cell[] = columns.map(() => null);
+  const waiting = columns.map((): unknown[] => Array.from({ length: GROUP_ROWS }));
+  const isInstant = columns.map(({ type }) => type === 'instant');
+  let rows = 0;
   const save = (): void => {
     file.writeBytes(bytes.getBytes());
     bytes.index = 0;
   };
-  const cells: Cell[] = columns.map(() => null);
-  const isInteger = columns.map(({ type }) => type === 'integer');
-  let waiting: (Cell | bigint)[][] = columns.map(() => []);
   const flush = (): void => {
-    if (waiting[0]!.length === 0) return;
-    const columnData = columns.map((column, index) => ({ name: column.name, data: waiting[index]! }));
+    if (rows === 0) return;
+    const columnData = columns.map((column, index) => ({
+      ...{ name: column.name, data: waiting[index]!.slice(0, rows) },
+      ...encodingOf(column),
+    }));
     // It waits for nothing, since this writer does not.
     void writer.write({ columnData, rowGroupSize: GROUP_ROWS });
     save();
-    waiting = columns.map(() => []);
+    rows = 0;
   };
   return {
     add: (row) => {
       table.fill(row, cells);
       for (let i = 0; i < cells.length; i++) {
         const cell = cells[i]!;
-        waiting[i]!.push(isInteger[i]! && cell !== null ? BigInt(cell) : cell);
+        waiting[i]![rows] = isInstant[i]! && cell !== null ? instantOf(cell as number, clock) : cell;
       }
-      if (waiting[0]!.length >= GROUP_ROWS) flush();
+      if (++rows === GROUP_ROWS) flush();
     },
     close: () => {
       flush();
@@ -64,4 +84,9 @@ export function parquetTable<Row>(table: Table<Row>, path: string): TableWriter<
       file.close();
     },
   };
+}
+
+/** Nanoseconds since 1970. */
+function instantOf(atNs: number, clock: TraceClock): bigint | null {
+  return clock.find(atNs) ? BigInt(clock.seconds) * 1_000_000_000n + BigInt(clock.nanoseconds) : null;
 }

@@ -1,8 +1,8 @@
 /** The tables of a trace as files: packets and mappings as they come by, connections and subflows at the end. */
 
 import { join } from 'node:path';
+import type { CapturedPacket } from '../../capture/index.js';
 import {
-  type Cell,
   connectionTable,
   MappingFilter,
   mappingTable,
@@ -12,7 +12,8 @@ import {
   type Table,
   type TraceReport,
 } from '../../trace/index.js';
-import { openFolder, OutputFile } from '../output-file.js';
+import { openFolder } from '../output-file.js';
+import { TraceClock } from './trace-clock.js';
 
 /** A table that is being written. */
 export interface TableWriter<Row> {
@@ -22,13 +23,14 @@ export interface TableWriter<Row> {
 }
 
 /** How a table is written to a path without an ending. */
-export type TableFormat = <Row>(table: Table<Row>, path: string) => TableWriter<Row>;
+export type TableFormat = <Row>(table: Table<Row>, path: string, clock: TraceClock) => TableWriter<Row>;
 
 /** The four tables of a trace in a folder. */
 export class TraceTables {
   private readonly packets: TableWriter<Observation>;
   private readonly mappings: TableWriter<Observation>;
   private readonly filter = new MappingFilter();
+  private readonly clock = new TraceClock();
   private readonly folder: string;
   private readonly format: TableFormat;
 
@@ -41,7 +43,8 @@ export class TraceTables {
     this.mappings = this.open(mappingTable);
   }
 
-  add(observation: Observation): void {
+  add(packet: CapturedPacket, observation: Observation): void {
+    this.clock.learn(packet, observation.atNs);
     this.packets.add(observation);
     if (this.filter.isNew(observation)) this.mappings.add(observation);
   }
@@ -61,32 +64,6 @@ export class TraceTables {
   }
 
   private open<Row>(table: Table<Row>): TableWriter<Row> {
-    return this.format(table, join(this.folder, table.name));
+    return this.format(table, join(this.folder, table.name), this.clock);
   }
-}
-
-/** CSV (RFC 4180) with a line of names; an empty field where the capture does not show it. */
-export function csvTable<Row>(table: Table<Row>, path: string): TableWriter<Row> {
-  const file = new OutputFile(`${path}.csv`);
-  const cells: Cell[] = table.columns.map(() => null);
-  const isText = table.columns.map(({ type }) => type === 'text');
-  file.write(`${table.columns.map(({ name }) => name).join(',')}\r\n`);
-  return {
-    add: (row) => {
-      table.fill(row, cells);
-      let line = '';
-      for (let i = 0; i < cells.length; i++) {
-        const cell = cells[i]!;
-        if (i > 0) line += ',';
-        if (cell !== null) line += isText[i]! ? quoted(cell as string) : cell;
-      }
-      file.write(`${line}\r\n`);
-    },
-    close: () => file.close(),
-  };
-}
-
-/** A field that holds what separates fields stands in quotes. */
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

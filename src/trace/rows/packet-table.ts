@@ -12,6 +12,7 @@ const place: readonly Column[] = [
   integer('subflow', '`id` of the subflow within the connection'),
   integer('stream', 'number of the five-tuple, as `tcp.stream` of Wireshark'),
   { name: 'sender', type: 'text', meaning: '`client` or `server`' },
+  { name: 'time', type: 'instant', meaning: 'the same as `atNs` in UTC; empty in a capture without times' },
 ];
 
 /** -1 says in an observation that there is none. */
@@ -27,6 +28,7 @@ function fillPlace(o: Observation, cells: Cell[]): void {
   cells[4] = known(o.subflow);
   cells[5] = o.stream;
   cells[6] = o.sender;
+  cells[7] = o.atNs;
 }
 
 export const packetTable: Table<Observation> = {
@@ -57,26 +59,26 @@ export const packetTable: Table<Observation> = {
   ],
   fill: (o, cells) => {
     fillPlace(o, cells);
-    cells[7] = o.flags;
-    cells[8] = o.relativeSeq;
-    cells[9] = known(o.relativeAck);
-    cells[10] = o.payloadLength;
-    cells[11] = o.windowBytes;
-    cells[12] = known(o.dataOffset);
-    cells[13] = known(o.mappingOffset);
-    cells[14] = known(o.mappingLength);
-    cells[15] = known(o.dataAck);
-    cells[16] = o.dataFin;
-    cells[17] = o.optionBits;
-    cells[18] = o.retransmittedBytes;
-    cells[19] = o.reinjectedBytes;
-    cells[20] = known(o.reinjectedFrom);
-    cells[21] = known(o.rttNs);
-    cells[22] = known(o.dataRttNs);
-    cells[23] = o.ackedBytes;
-    cells[24] = o.flightBytes;
-    cells[25] = known(o.dataFlightBytes);
-    cells[26] = known(o.outOfOrderBytes);
+    cells[8] = o.flags;
+    cells[9] = o.relativeSeq;
+    cells[10] = known(o.relativeAck);
+    cells[11] = o.payloadLength;
+    cells[12] = o.windowBytes;
+    cells[13] = known(o.dataOffset);
+    cells[14] = known(o.mappingOffset);
+    cells[15] = known(o.mappingLength);
+    cells[16] = known(o.dataAck);
+    cells[17] = o.dataFin;
+    cells[18] = o.optionBits;
+    cells[19] = o.retransmittedBytes;
+    cells[20] = o.reinjectedBytes;
+    cells[21] = known(o.reinjectedFrom);
+    cells[22] = known(o.rttNs);
+    cells[23] = known(o.dataRttNs);
+    cells[24] = o.ackedBytes;
+    cells[25] = o.flightBytes;
+    cells[26] = known(o.dataFlightBytes);
+    cells[27] = known(o.outOfOrderBytes);
   },
 };
 
@@ -94,12 +96,12 @@ export const mappingTable: Table<Observation> = {
   ],
   fill: (o, cells) => {
     fillPlace(o, cells);
-    cells[7] = o.mappingOffset;
-    cells[8] = o.mappingLength;
-    cells[9] = o.dataFin;
-    cells[10] = o.relativeSeq;
-    cells[11] = o.reinjectedBytes;
-    cells[12] = known(o.reinjectedFrom);
+    cells[8] = o.mappingOffset;
+    cells[9] = o.mappingLength;
+    cells[10] = o.dataFin;
+    cells[11] = o.relativeSeq;
+    cells[12] = o.reinjectedBytes;
+    cells[13] = known(o.reinjectedFrom);
   },
 };
 

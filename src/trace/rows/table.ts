@@ -8,8 +8,11 @@ export type Cell = number | string | boolean | null;
 
 export interface Column {
   readonly name: string;
-  /** Integers may go beyond 32 bits, never beyond 2^53. */
-  readonly type: 'integer' | 'real' | 'text' | 'boolean';
+  /**
+   * Integers may go beyond 32 bits, never beyond 2^53. The cells of an instant are nanoseconds since the first frame; who
+   * writes them knows when that was.
+   */
+  readonly type: 'integer' | 'real' | 'text' | 'boolean' | 'instant';
   /** A sentence for the documentation, with the unit. */
   readonly meaning: string;
 }
