@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parquetReadObjects } from 'hyparquet';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CommandFolder } from '../../../test/support/run-subflow.js';
 import { PcapngWriter, readCapture } from '../../capture/index.js';
@@ -80,24 +80,59 @@ describe('subflow trace --csv', () => {
   });
 });
 
+/** An instant of a Parquet file, to the nanosecond. */
+interface Instant {
+  readonly ns: bigint;
+}
+
+const instantOf = (ns: bigint): Instant => ({ ns });
+
+/** A value of a Parquet file as the CSV writes it. */
+function fieldOf(value: unknown): string {
+  if (value === null) return '';
+  if (typeof value !== 'object') return String(value);
+  const { ns } = value as Instant;
+  const fraction = String(ns % 1_000_000_000n).padStart(9, '0');
+  return new Date(Number(ns / 1_000_000n)).toISOString().replace(/\d{3}Z$/, `${fraction}Z`);
+}
+
 describe('subflow trace --parquet', () => {
   it('has the rows of the CSV, with types', async () => {
     await report('one.pcapng', '--csv', 'both', '--parquet', 'both');
     for (const { name, columns } of [packetTable, mappingTable, connectionTable, subflowTable]) {
       const { buffer, byteOffset, byteLength } = folder.bytes(`both/${name}.parquet`);
       const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
-      const rows = await parquetReadObjects({ file });
+      const rows = await parquetReadObjects({ file, parsers: { timestampFromNanoseconds: instantOf } });
       const asText = rows.map((row) =>
-        Object.fromEntries(
-          Object.entries(row).map(([key, value]) => [key, value === null ? '' : String(value)]),
-        ),
+        Object.fromEntries(Object.entries(row).map(([key, value]) => [key, fieldOf(value)])),
       );
       expect(asText).toEqual(folder.table(`both/${name}.csv`));
       for (const { name: column, type } of columns.filter((each) => rows[0]![each.name] !== null)) {
-        const types = { integer: 'bigint', real: 'number', text: 'string', boolean: 'boolean' };
+        const types = {
+          ...{ integer: 'bigint', real: 'number', text: 'string', boolean: 'boolean', instant: 'object' },
+        };
         expect(typeof rows[0]![column], column).toBe(types[type]);
       }
     }
+  });
+
+  it('says in its schema what the columns are, and in its footer what is in them', async () => {
+    await report('one.pcapng', '--parquet', 'typed');
+    const { buffer, byteOffset, byteLength } = folder.bytes('typed/packets.parquet');
+    const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+    const { schema, row_groups: groups } = parquetMetadata(file);
+    const element = (name: string) => schema.find((each) => each.name === name)!;
+    expect(element('packet')).toMatchObject({ type: 'INT64' });
+    expect(element('time').logical_type).toEqual({ type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'NANOS' });
+    expect(element('dataFin')).toMatchObject({ type: 'BOOLEAN' });
+    expect(element('sender')).toMatchObject({ type: 'BYTE_ARRAY', converted_type: 'UTF8' });
+    const chunk = (name: string) =>
+      groups[0]!.columns
+        .map(({ meta_data: of }) => of!)
+        .find(({ path_in_schema: path }) => path[0] === name)!;
+    expect(chunk('sender').encodings).toContain('RLE_DICTIONARY');
+    expect(chunk('packet').encodings).toEqual(['DELTA_BINARY_PACKED']);
+    expect(chunk('packet').statistics).toMatchObject({ min_value: 1n, null_count: 0n });
   });
 
   it('says when there is no room or no such folder', async () => {
