@@ -64,6 +64,20 @@ describe('a view of a figure', () => {
     expect(view.rangeY.high).toBeGreaterThan(40);
   });
 
+  it('has room around values that are all the same, or as good as that', () => {
+    for (const y of [
+      [7, 7],
+      [0, 0],
+      [0, Number.MIN_VALUE],
+    ]) {
+      const level: PageSeries = { ...look, name: 'level', kind: 'scatter', x: [0, 1], y };
+      const view = new FigureView(figureOf(level), new TimeRange({ low: 0, high: 1 }), describeValue);
+      const frame = new Frame({ width: 1000, height: 460 }, { low: 0, high: 1 }, view.rangeY);
+      expect(frame.y(y[1]!)).toBeGreaterThan(frame.top);
+      expect(frame.y(y[1]!)).toBeLessThan(frame.bottom);
+    }
+  });
+
   it('moves to a point outside of what is seen, one after the other, and stops at the last', () => {
     const time = new TimeRange({ low: 0, high: 4 });
     const view = new FigureView(figureOf(strokes), time, describeValue);

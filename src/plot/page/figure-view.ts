@@ -183,7 +183,9 @@ export class FigureView {
     if (low > high) [low, high] = [lowest ?? 0, highest ?? 1];
     if (lowest !== undefined) low = lowest;
     if (highest !== undefined) high = highest;
-    const room = (high - low || Math.abs(high) || 1) * 0.04;
+    // What differs by less than any unit that is shown does not differ.
+    const span = high - low > 1e-12 ? high - low : Math.max(Math.abs(high), 1e-6);
+    const room = span * 0.04;
     return { low: lowest === undefined ? low - room : low, high: high + room };
   }
 

@@ -115,7 +115,8 @@ export class Page implements PanelHost {
         high = Math.max(high, xAxis.high ?? x[x.length - 1]!);
       }
     }
-    const room = (high - low || Math.abs(high) || 1) * 0.02;
+    const span = high - low > 1e-12 ? high - low : Math.max(Math.abs(high), 1e-6);
+    const room = span * 0.02;
     return { low: low - room, high: high + room };
   }
 
