@@ -13,7 +13,7 @@
  * ```
  * Version 0 has key A in the SYN too, no MP_CAPABLE on data, and the first DSS confirms either side.
  */
-import { seq32, seqAt, uint64, uint64ToBigInt } from '../base/index.js';
+import { NEVER, seq32, seqAt, uint64, uint64ToBigInt } from '../base/index.js';
 import { MpCapableFlag, TcpFlag } from '../wire/index.js';
 import type { MpCapable, MptcpVersion, TcpSegment } from '../wire/index.js';
 import { keyState } from './core.js';
@@ -260,6 +260,21 @@ export function noteSignal(core: ConnectionCore, now: number, subflow: Subflow):
   if (!core.isConfirmed) return;
   const isDataAcked = core.sender.una > 1 + (core.fastOpen?.acceptedBytes ?? 0);
   if (isDataAcked || now >= core.confirmedAt + subflow.tcp.rtt.srttNs) allowJoins(core);
+}
+
+/**
+ * When a client of version 0 that has heard one DSS, and may hear no more, begins to join, in ns: RFC 6824 §3.1 asks for
+ * no second one, and a round trip later our answer to it is there as well. NEVER where that is settled.
+ */
+export function joinsAllowedAt(core: ConnectionCore): number {
+  if (core.mayJoin || !core.isConfirmed || core.isFallback || core.phase !== 'open') return NEVER;
+  const [subflow] = core.subflows;
+  return subflow === undefined ? NEVER : core.confirmedAt + subflow.tcp.rtt.srttNs;
+}
+
+/** Lets joins begin when it is time. */
+export function allowJoinsInTime(core: ConnectionCore, now: number): void {
+  if (now >= joinsAllowedAt(core)) allowJoins(core);
 }
 
 function allowJoins(core: ConnectionCore): void {

@@ -5,6 +5,7 @@ import { errorFor, fail, handleCloseTimeout } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { fastCloseAt, repeatFastClose } from './fast-close.js';
 import { promptTimerAt, repeatPrompt } from './fast-open.js';
+import { allowJoinsInTime, joinsAllowedAt } from './handshake-capable.js';
 import { repeatJoinAck } from './handshake-join.js';
 import { wakePairs } from './paths.js';
 import { repeatPriority } from './priority.js';
@@ -14,7 +15,7 @@ import { checkSilence, dataTimerAt, handleDataTimeout, silenceEndsAt } from './s
 export function nextTimerAt(core: ConnectionCore): number {
   let at = Math.min(dataTimerAt(core), core.closeDeadline, core.graceDeadline, fastCloseAt(core));
   if (core.addresses !== undefined) at = Math.min(at, core.addresses.nextAt);
-  at = Math.min(at, promptTimerAt(core));
+  at = Math.min(at, promptTimerAt(core), joinsAllowedAt(core));
   if (core.paths !== undefined) at = Math.min(at, core.paths.nextAt);
   const { subflows } = core;
   const hasChoice = mayHandOver(core);
@@ -51,6 +52,7 @@ export function handleTimers(core: ConnectionCore, now: number): void {
   if (now >= dataTimerAt(core) && !handleDataTimeout(core, now)) fail(core, now, errorFor('timeout'));
   repeatFastClose(core, now);
   repeatPrompt(core, now);
+  allowJoinsInTime(core, now);
   if (now >= core.closeDeadline) handleCloseTimeout(core, now);
   checkGrace(core, now);
 }

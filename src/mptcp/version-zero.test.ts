@@ -104,6 +104,21 @@ describe('the handshake of version 0 (RFC 6824 §3.1)', () => {
     }
   });
 
+  it('joins a round trip after the only DSS that it hears (RFC 6824 §3.1)', () => {
+    const world = zeroWorld({ paths: [{ delayNs: 10 * MILLISECOND }, {}] });
+    let heardAt = 0;
+    world.tamper = (_packet, view) => {
+      if (view.from === 'client' || !subtypes(view).includes('DSS')) return true;
+      const isFirst = heardAt === 0;
+      heardAt = isFirst ? world.now + 10 * MILLISECOND : heardAt;
+      return isFirst;
+    };
+    world.connect();
+    world.send('server', 10).run(200 * MILLISECOND);
+    const join = world.trace.find((view) => view.path === 1);
+    expect(join).toMatchObject({ from: 'client', flags: TcpFlag.SYN, at: heardAt + 20 * MILLISECOND });
+  });
+
   it('resets a join before any data, without a word on why', () => {
     const world = zeroWorld({ paths: [{}, {}], managed: false });
     world.tamper = (packet, view) => {
