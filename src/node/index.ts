@@ -48,9 +48,5 @@ export type { RobustOption, RobustOptions } from './robust-option.js';
 export type { RawSetup } from './raw-interfaces.js';
 export type { TransportOptions } from './transport.js';
 export type { MptcpVersion } from '../wire/index.js';
-export {
-  UserspaceHost,
-  type InterfaceSetup,
-  type TunSetup,
-  type UserspaceHostOptions,
-} from './userspace-host.js';
+export type { InterfaceSetup } from './interface-setup.js';
+export { UserspaceHost, type TunSetup, type UserspaceHostOptions } from './userspace-host.js';

@@ -7,7 +7,14 @@ import { MemoryDevice } from '../../test/support/memory-devices.js';
 import { describeWith } from '../../test/support/with-rights.js';
 import { SubflowError } from '../base/index.js';
 import { kernelMptcp } from '../linux/index.js';
-import { connect, createServer, UserspaceHost, type ConnectOptions, type ServerOptions } from './index.js';
+import {
+  connect,
+  createServer,
+  type ConnectOptions,
+  type InterfaceSetup,
+  type ServerOptions,
+  UserspaceHost,
+} from './index.js';
 
 /** Two hosts of ours on a line. */
 const [near, far] = [new UserspaceHost(), new UserspaceHost()];
@@ -21,6 +28,21 @@ const range = 'ERR_OUT_OF_RANGE';
 const value = 'ERR_INVALID_ARG_VALUE';
 const port = 'ERR_SOCKET_BAD_PORT';
 const address = 'ERR_INVALID_IP_ADDRESS';
+
+/** Options of `addDevice`, values that each cannot have, and the code of the error. */
+const wrongToAttach: readonly (readonly [string, readonly unknown[], string])[] = [
+  ['name', [undefined, null, 5, ''], type],
+  ['addresses', [undefined, null, '10.0.0.1/24', {}, [null], [5], [{}]], type],
+  [
+    'addresses',
+    [[''], ['10.0.0.1'], ['10.0.0.1/33'], ['10.0.0.1/'], ['10.0.0.1/-1'], ['fd00::1'], ['x/24']],
+    value,
+  ],
+  ['metric', ['x', null, {}], type],
+  ['metric', [-1, NaN], range],
+  ['nat64Prefixes', ['64:ff9b::/96', 5, {}], type],
+  ['nat64Prefixes', [['64:ff9b::/95'], ['x']], value],
+];
 
 /** Options of `connect`, values that each cannot have, and the code of the error. */
 const wrongToConnect: readonly (readonly [string, readonly unknown[], string])[] = [
@@ -107,6 +129,28 @@ function each(cases: typeof wrongToConnect): [string, unknown, string][] {
 }
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
+
+describe('an interface that cannot be', () => {
+  it('is refused with what to write instead, and the device is left alone', () => {
+    const host = new UserspaceHost();
+    const [device] = MemoryDevice.pair();
+    const setup = { name: 'a', addresses: ['10.0.0.1/24'] };
+    for (const [name, wrong, code] of each(wrongToAttach)) {
+      const error = thrown(() => host.addDevice(device, { ...setup, [name]: wrong } as InterfaceSetup));
+      expect(error, `${name}: ${String(wrong)}`).toBeInstanceOf(SubflowError);
+      expect((error as SubflowError).code, `${name}: ${String(wrong)}`).toBe(code);
+    }
+    expect(thrown(() => host.addDevice(device, { ...setup, addresses: ['10.0.0.1'] }))).toMatchObject({
+      message: "'10.0.0.1' is not an address with a prefix length",
+      hint: expect.stringContaining('192.0.2.2/24') as string,
+    });
+    expect(thrown(() => host.addRaw({ interface: 'lo', addresses: ['127.0.0.1'] }))).toMatchObject({
+      code: value,
+    });
+    expect(host.addDevice(device, setup)).toBe(0);
+    host.close();
+  });
+});
 
 function shared(ends: { readonly connect: object; readonly serve: object; readonly host: string }): void {
   const base = { port: 9, host: ends.host, ...ends.connect };

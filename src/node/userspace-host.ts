@@ -6,7 +6,7 @@
  * is set. Turns are bounded, so that other work of the event loop is not starved; input that comes in the meantime
  * waits for the next turn, which is how packets and writes are batched.
  */
-import { NEVER, SubflowError, type RandomSource } from '../base/index.js';
+import { NEVER, type RandomSource } from '../base/index.js';
 import {
   LinkMonitor,
   NativeBuffer,
@@ -20,13 +20,12 @@ import {
   MAX_HEADER_BYTES,
   Stack,
   TransmitBuffer,
-  type InterfaceAddress,
   type Listener,
   type ListenOptions,
   type StackSettings,
 } from '../stack/index.js';
-import { IpAddress } from '../wire/index.js';
 import { CryptoRandom } from './crypto-random.js';
+import { checkMetric, type InterfaceSetup, readAddress, readInterfaceSetup } from './interface-setup.js';
 import { readNat64Prefixes } from './nat64-discovery.js';
 import { codeOf } from './net-error.js';
 import { kernelAddresses, RawInterfaces, type RawSetup } from './raw-interfaces.js';
@@ -38,18 +37,6 @@ export interface UserspaceHostOptions {
   readonly settings?: Partial<StackSettings>;
   /** Where keys and sequence numbers come from; the system's cryptographic generator when left out. */
   readonly random?: RandomSource;
-}
-
-/** How a device becomes an interface. */
-export interface InterfaceSetup {
-  /** Unique on the host. */
-  readonly name: string;
-  /** Addresses of ours on it: text with a prefix length, as `192.0.2.2/24`, or the long form. */
-  readonly addresses: readonly (string | InterfaceAddress)[];
-  /** Preference among interfaces for connections that do not choose; lower first. Default 0. */
-  readonly metric?: number;
-  /** Prefixes by which its network reaches IPv4, as `64:ff9b::/96`, best first; see {@link discoverNat64}. */
-  readonly nat64Prefixes?: readonly string[];
 }
 
 /** How to make a TUN device of the host's own. */
@@ -120,7 +107,10 @@ export class UserspaceHost {
     return seconds * 1e9 + nanoseconds;
   }
 
-  /** Attaches a device; the host is its receiver from now on. Returns the id of the interface. */
+  /**
+   * Attaches a device; the host is its receiver from now on. Returns the id of the interface. Throws
+   * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE` for a setup that cannot be.
+   */
   addDevice(device: Device, setup: InterfaceSetup): number {
     return this.attach(device, setup, () => undefined);
   }
@@ -159,9 +149,10 @@ export class UserspaceHost {
    * Makes a TUN device and attaches it: the fast way, packets are written where the kernel reads them. The caller gives
    * the kernel's side its address and sets it up; connections move off while somebody sets it down. The process lives
    * until the host is closed.
-   * Throws `EPERM` without the right to, `ERR_SUBFLOW_NOT_LINUX` where there is none.
+   * Throws `EPERM` without the right to, `ERR_SUBFLOW_NOT_LINUX` where there is none, and as {@link addDevice} does.
    */
   addTun(setup: TunSetup): { readonly id: number; readonly tun: Tun } {
+    readInterfaceSetup(setup);
     const tun = Tun.open(setup);
     let monitor: LinkMonitor | undefined;
     let id: number;
@@ -206,7 +197,8 @@ export class UserspaceHost {
    */
   addRaw(setup: RawSetup): readonly number[] {
     const { interface: interfaceName, namespace, metric, maxPorts } = setup;
-    const entries = (setup.addresses ?? kernelAddresses(interfaceName, namespace)).map(parseAddress);
+    const entries = (setup.addresses ?? kernelAddresses(interfaceName, namespace)).map(readAddress);
+    if (metric !== undefined) checkMetric(metric);
     return entries.map((entry) => {
       const { address } = entry;
       const options = {
@@ -283,8 +275,7 @@ export class UserspaceHost {
     outlet: Outlet,
   ): number {
     const { name, metric } = setup;
-    const nat64Prefixes = readNat64Prefixes(setup.nat64Prefixes ?? []);
-    const addresses = setup.addresses.map(parseAddress);
+    const { addresses, nat64Prefixes } = readInterfaceSetup(setup);
     const options = {
       name,
       mtu,
@@ -461,18 +452,4 @@ function transmitMemory(length: number): Uint8Array {
   } catch {
     return new Uint8Array(length);
   }
-}
-
-/** Reads `192.0.2.2/24`; a bare address is a link of its own. */
-function parseAddress(entry: string | InterfaceAddress): InterfaceAddress {
-  if (typeof entry !== 'string') return entry;
-  const [text = '', bits] = entry.split('/', 2);
-  const address = IpAddress.parse(text);
-  const prefixLength = bits === undefined ? (address?.byteLength ?? 0) * 8 : Number(bits);
-  if (address === undefined || !/^\d{1,3}$/.test(bits ?? '0')) {
-    throw new SubflowError('ERR_INVALID_ARG_VALUE', `'${entry}' is not an address with a prefix length`, {
-      hint: 'Write it as 192.0.2.2/24 or 2001:db8::2/64.',
-    });
-  }
-  return { address, prefixLength };
 }
