@@ -1,6 +1,7 @@
 /** The command line where its surroundings are against it: readers that leave, signals, requests that are none. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +61,23 @@ function ask(port: number, text: string): Promise<string> {
 describe('subflow, when nobody reads what it says', () => {
   it('ends quietly', async () => {
     const result = await shell('subflow demo --simulate --json --size 100k | true; exit ${PIPESTATUS[0]}');
+    expect([result.status, result.err]).toEqual([0, '']);
+  });
+
+  it('ends quietly in the middle of a download, which has no end', async () => {
+    const server = http.createServer((_request, response) => {
+      const more = (): void => {
+        while (response.write(Buffer.alloc(65_536)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    const result = await shell(
+      `subflow get http://127.0.0.1:${port}/x -o - | head -c 5 > /dev/null; exit \${PIPESTATUS[0]}`,
+    );
+    server.close();
     expect([result.status, result.err]).toEqual([0, '']);
   });
 

@@ -7,7 +7,7 @@ import { SubflowError } from '../base/index.js';
 
 /** Exit statuses that scripts may rely on. */
 export const ExitStatus = {
-  /** The command did what was asked. */
+  /** The command did what was asked; also when whoever read its output had enough of it, as in `subflow ... | head`. */
   done: 0,
   /** The answer is no: a check failed, a download broke, a path is blocked. */
   no: 1,

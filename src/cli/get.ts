@@ -109,6 +109,9 @@ async function isDevice(path: string): Promise<boolean> {
   return found !== undefined && !found.isFile() && !found.isDirectory();
 }
 
+/** Whoever read standard output went away, as `head` does when it has enough. */
+class ReaderLeft extends Error {}
+
 /** Counts and hashes what passes through. */
 function meter(hash: Hash, onBytes: (total: number) => void): Transform {
   let total = 0;
@@ -130,17 +133,24 @@ async function receiveBody(
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
   const hash = createHash('sha256');
   let bytes = 0;
+  let hasReaderLeft = false;
+  const noteError = ({ code }: NodeJS.ErrnoException): void => {
+    hasReaderLeft = target.path === undefined && code === 'EPIPE';
+  };
   const metered = meter(hash, (total) => {
     bytes = total;
     progress.update(total);
   });
+  target.stream.once('error', noteError);
   try {
     await pipeline(response, metered, target.stream, { end: target.path !== undefined });
   } catch (error) {
+    if (hasReaderLeft) throw new ReaderLeft();
     throw new FailureError(`the download broke off after ${formatSize(bytes)}: ${(error as Error).message}`, {
       cause: error,
     });
   } finally {
+    target.stream.off('error', noteError);
     progress.end();
   }
   return { bytes, sha256: hash.digest('hex') };
@@ -266,9 +276,13 @@ export function declareGet(command: Command, setStatus: (status: number) => void
     if (flags.json === true && flags.output === '-') {
       throw new UsageError('--json and --output - both want standard output', 'write the body to a file');
     }
-    const report = await get(url, flags);
+    const report = await get(url, flags).catch((error: unknown) => {
+      if (error instanceof ReaderLeft) return undefined;
+      throw error;
+    });
+    setStatus(ExitStatus.done);
+    if (report === undefined) return;
     if (flags.json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
     else process.stderr.write(`${summary(report)}\n`);
-    setStatus(ExitStatus.done);
   });
 }

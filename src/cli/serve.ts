@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import send from 'send';
 import { createServer, type Server, type Socket } from '../node/index.js';
 import { ExitStatus, UsageError } from './errors.js';
+import { explainListen } from './listen-hint.js';
 import { SubflowLog } from './subflow-report.js';
 import { addTransportFlags, openTransport, type ChosenTransport, type TransportFlags } from './transport.js';
 import { formatSize, parseInteger } from './units.js';
@@ -188,7 +189,7 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((done, failed) => {
-    server.once('error', failed);
+    server.once('error', (error) => failed(explainListen(error, port)));
     server.listen({ host, port }, () => {
       server.off('error', failed);
       server.on('error', () => undefined);
