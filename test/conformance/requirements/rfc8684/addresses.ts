@@ -134,6 +134,12 @@ export const removing: readonly Row[] = [
 
 export const opening: readonly Row[] = [
   [
+    'joins-that-cross',
+    '3.9.2',
+    'joins of both hosts between the same addresses and ports make one subflow, proved by both',
+    ['src/mptcp/simultaneous-open.test.ts › make one subflow, proved by both (RFC 8684 §3.9.2)'],
+  ],
+  [
     'same-local-port',
     '3.9.1 3 4',
     'joins leave from the port of the first subflow',

@@ -40,6 +40,15 @@ export const operation: readonly Row[] = [
 
 export const initiation: readonly Row[] = [
   [
+    'syns-that-cross',
+    '3.1',
+    'SYNs with MP_CAPABLE that cross make plain TCP: neither host is the server that the handshake needs',
+    [
+      'src/mptcp/simultaneous-open.test.ts › make one connection, of plain TCP: no side is the server that MP_CAPABLE needs (RFC 8684 §3.1)',
+      'src/mptcp/simultaneous-open.test.ts › a SYN with MP_JOIN that crosses that of a connection leads to plain TCP or a clear refusal',
+    ],
+  ],
+  [
     'highest-version-asked',
     '3.1 1',
     'a host that has several versions asks for the highest',

@@ -94,7 +94,12 @@ export const opening: readonly Row[] = [
     'simultaneous-open',
     '3.5 MUST-10',
     'two SYNs that cross make one connection',
-    [`${open}simultaneous-open`, `${tcp}opens simultaneously (RFC 9293 figure 8)`],
+    [
+      `${open}simultaneous-open`,
+      `${tcp}opens simultaneously (RFC 9293 figure 8)`,
+      'src/stack/simultaneous-open.test.ts › get one connection, and what each wrote arrives whole',
+      'src/mptcp/simultaneous-open.test.ts › of which one comes late finds the connection open, and changes nothing (RFC 5961 §4)',
+    ],
   ],
   [
     'origin-of-syn-received',
