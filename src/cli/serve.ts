@@ -189,7 +189,7 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((done, failed) => {
-    server.once('error', (error) => failed(explainListen(error, port)));
+    server.once('error', (error: NodeJS.ErrnoException) => failed(explainListen(error, port)));
     server.listen({ host, port }, () => {
       server.off('error', failed);
       server.on('error', () => undefined);
