@@ -1,7 +1,8 @@
 /** The mappings of a NAT or NAT64: who inside has which public port, for how long, and who may send to it. */
 
 import { type RandomSource, randomBelow, SECOND, SubflowError } from '../base/index.js';
-import { IpAddress, type IpPacket, readU16, readU32, TcpFlag } from '../wire/index.js';
+import { IpAddress, type IpPacket, readU16, TcpFlag } from '../wire/index.js';
+import { endpointKey } from './packet-edit.js';
 
 /** How a translator maps and filters, in the terms of RFC 4787. */
 export type NatBehaviour = 'endpoint-independent' | 'address-and-port-dependent';
@@ -205,12 +206,4 @@ export class MappingTable {
     this.byInside.delete(mapping.key);
     this.ports.delete(mapping.publicPort);
   }
-}
-
-/** An endpoint as a key. */
-function endpointKey(bytes: Uint8Array, family: 4 | 6, addressOffset: number, port: number): string {
-  let key = `${port}`;
-  for (let at = addressOffset; at < addressOffset + (family === 4 ? 4 : 16); at += 4)
-    key += `,${readU32(bytes, at)}`;
-  return key;
 }

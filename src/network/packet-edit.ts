@@ -144,3 +144,11 @@ function updateSum32(bytes: Uint8Array, at: number, before: number, after: numbe
   updateChecksum32(bytes, at, before, after);
   writeU16(bytes, at, ~readU16(bytes, at) & 0xffff);
 }
+
+/** An address of a packet, at `addressOffset`, and a port as a key. */
+export function endpointKey(bytes: Uint8Array, family: 4 | 6, addressOffset: number, port: number): string {
+  let key = `${port}`;
+  for (let at = addressOffset; at < addressOffset + (family === 4 ? 4 : 16); at += 4)
+    key += `,${readU32(bytes, at)}`;
+  return key;
+}

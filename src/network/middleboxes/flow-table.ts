@@ -1,8 +1,9 @@
 /** What a box remembers of each flow, bounded: the flow that was silent longest is forgotten for a new one. */
 
 import { NEVER, SubflowError } from '../../base/index.js';
-import { readU16, readU32 } from '../../wire/index.js';
+import { readU16 } from '../../wire/index.js';
 import type { Direction } from '../middlebox.js';
+import { endpointKey } from '../packet-edit.js';
 import type { OpenedSegment } from './segment.js';
 
 /** Flows that a box remembers unless it was told otherwise. */
@@ -71,13 +72,7 @@ export function nextDue(flows: FlowTable<Record<Direction, { readonly dueAt: num
 export function flowKey(segment: OpenedSegment, direction: Direction): string {
   const { ip, packet } = segment;
   const { bytes } = packet;
-  const from = endKey(bytes, ip.sourceOffset, ip.family, readU16(bytes, ip.payloadOffset));
-  const to = endKey(bytes, ip.destinationOffset, ip.family, readU16(bytes, ip.payloadOffset + 2));
+  const from = endpointKey(bytes, ip.family, ip.sourceOffset, readU16(bytes, ip.payloadOffset));
+  const to = endpointKey(bytes, ip.family, ip.destinationOffset, readU16(bytes, ip.payloadOffset + 2));
   return direction === 'outward' ? `${from}>${to}` : `${to}>${from}`;
-}
-
-function endKey(bytes: Uint8Array, at: number, family: 4 | 6, port: number): string {
-  let key = String(port);
-  for (let word = 0; word < (family === 4 ? 1 : 4); word++) key += `,${readU32(bytes, at + word * 4)}`;
-  return key;
 }
