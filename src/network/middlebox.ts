@@ -66,7 +66,9 @@ export class MiddleboxDevice implements Device, PacketReceiver, EventItem {
   private readonly simulator: Simulator;
   private readonly box: Middlebox;
   private readonly inner: Device;
-  private readonly output = new MiddleboxOutput();
+  private output = new MiddleboxOutput();
+  /** Another one, empty, for what comes while packets of the first are sent on. */
+  private spare: MiddleboxOutput | undefined = undefined;
   private receiver: PacketReceiver = noReceiver;
 
   constructor(simulator: Simulator, box: Middlebox, inner: Device) {
@@ -107,13 +109,17 @@ export class MiddleboxDevice implements Device, PacketReceiver, EventItem {
     this.flush(now);
   }
 
-  /** Sends on what the box let out. Whoever gets a packet may answer at once, so the lists are emptied first. */
+  /** Sends on what the box let out. Whoever gets a packet may answer at once: what follows from that goes into the other output. */
   private flush(now: number): void {
-    const { outward, inward } = this.output;
-    const toNetwork = outward.splice(0);
-    const toHost = inward.splice(0);
+    const { output } = this;
+    const { outward, inward } = output;
+    this.output = this.spare ?? new MiddleboxOutput();
+    this.spare = undefined;
     this.simulator.schedule(this, this.box.pollTimeout());
-    for (const packet of toNetwork) this.inner.send(now, packet);
-    for (const packet of toHost) this.receiver.handlePacket(now, packet);
+    for (let i = 0; i < outward.length; i++) this.inner.send(now, outward[i]!);
+    for (let i = 0; i < inward.length; i++) this.receiver.handlePacket(now, inward[i]!);
+    outward.length = 0;
+    inward.length = 0;
+    this.spare = output;
   }
 }
