@@ -2,19 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { SECOND } from '../base/index.js';
 import { IpAddress, TcpFlag, addAddrHmac } from '../wire/index.js';
 import type { AddAddr, MptcpOption } from '../wire/index.js';
-import { Impostor, impostorKey, ownKey } from '../../test/support/mptcp-impostor.js';
+import { bytes, Impostor, impostorKey, ownKey, resetReason } from '../../test/support/mptcp-impostor.js';
 import { ResetReason } from './reset-reason.js';
 import { Subflow } from './subflow.js';
-
-const bytes = (length: number, from = 0): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => (from + i) & 0xff);
-
-/** The reason of the MP_TCPRST with which the connection reset a subflow; undefined when it did not. */
-function resetReason(impostor: Impostor): number | undefined {
-  const rst = impostor.sent.find(({ flags }) => (flags & TcpFlag.RST) !== 0);
-  const option = rst?.options.find(({ subtype }) => subtype === 'MP_TCPRST');
-  return option?.subtype === 'MP_TCPRST' ? option.reason : undefined;
-}
 
 function announcement(id: number, text: string, key = impostorKey): AddAddr {
   const address = IpAddress.parse(text)!;

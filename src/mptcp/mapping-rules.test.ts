@@ -1,21 +1,11 @@
 /** Mappings that do not match the segments they come with, come twice, overlap, come early or late, or contradict themselves. */
 import { describe, expect, it } from 'vitest';
 import { seq32, uint64Add } from '../base/index.js';
-import { TcpFlag, deriveInitialDataSeq, dssChecksum } from '../wire/index.js';
+import { deriveInitialDataSeq, dssChecksum } from '../wire/index.js';
 import type { Dss } from '../wire/index.js';
-import { Impostor, impostorKey } from '../../test/support/mptcp-impostor.js';
+import { bytes, Impostor, impostorKey, resetReason } from '../../test/support/mptcp-impostor.js';
 import { World } from '../../test/support/mptcp-world.js';
 import { ResetReason } from './reset-reason.js';
-
-const bytes = (length: number, from = 0): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => (from + i) & 0xff);
-
-/** The reason of the MP_TCPRST with which the connection reset a subflow; undefined when it did not. */
-function resetReason(impostor: Impostor): number | undefined {
-  const rst = impostor.sent.find(({ flags }) => (flags & TcpFlag.RST) !== 0);
-  const option = rst?.options.find(({ subtype }) => subtype === 'MP_TCPRST');
-  return option?.subtype === 'MP_TCPRST' ? option.reason : undefined;
-}
 
 for (const checked of [false, true]) {
   /** A mapping of `length` bytes that count up from their offset, with its checksum where there are checksums. */

@@ -274,3 +274,15 @@ function withOptions(header: Uint8Array, out: OutgoingSegment<DataRecord>): Uint
   bytes[12] = (bytes.length / 4) << 4;
   return bytes;
 }
+
+/** `length` bytes that count up. */
+export function bytes(length: number, from = 0): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (from + i) & 0xff);
+}
+
+/** The reason of the MP_TCPRST with which the connection reset a subflow; undefined when it did not. */
+export function resetReason(impostor: Impostor): number | undefined {
+  const rst = impostor.sent.find(({ flags }) => (flags & TcpFlag.RST) !== 0);
+  const option = rst?.options.find(({ subtype }) => subtype === 'MP_TCPRST');
+  return option?.subtype === 'MP_TCPRST' ? option.reason : undefined;
+}
