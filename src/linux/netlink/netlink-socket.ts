@@ -155,16 +155,10 @@ export class NetlinkSocket {
   dump(label: string, request: Omit<GenericRequest, 'sequence' | 'dump'>): ReadonlyMap<number, Uint8Array>[] {
     const sequence = this.send(label, { ...request, dump: true });
     const found: ReadonlyMap<number, Uint8Array>[] = [];
-    for (let i = 0; i < MAX_READS; i++) {
-      const length = receiveInto(this.fd, this.buffer.address, MESSAGE_BYTES, this.from);
-      if (length === -EAGAIN) break;
-      if (length < 0) throw new NetlinkError(label, -length, '');
-      for (const reply of decodeReplies(this.buffer.bytes.slice(0, length))) {
-        if (reply.sequence !== sequence) continue;
-        if (reply.kind === 'data') found.push(reply.attributes);
-        else if (reply.kind === 'done') return found;
-        else if (reply.errno !== 0) throw new NetlinkError(label, reply.errno, reply.message);
-      }
+    for (const reply of this.replies(label, sequence)) {
+      if (reply.kind === 'data') found.push(reply.attributes);
+      else if (reply.kind === 'done') return found;
+      else if (reply.errno !== 0) throw new NetlinkError(label, reply.errno, reply.message);
     }
     throw noAnswer(label);
   }
@@ -183,19 +177,25 @@ export class NetlinkSocket {
   /** Reads until the acknowledgment. */
   private answer(label: string, sequence: number): ReadonlyMap<number, Uint8Array> | undefined {
     let data: ReadonlyMap<number, Uint8Array> | undefined;
-    for (let i = 0; i < MAX_READS; i++) {
-      const length = receiveInto(this.fd, this.buffer.address, MESSAGE_BYTES, this.from);
-      if (length === -EAGAIN) break;
-      if (length < 0) throw new NetlinkError(label, -length, '');
-      for (const reply of decodeReplies(this.buffer.bytes.slice(0, length))) {
-        if (reply.sequence !== sequence) continue;
-        if (reply.kind === 'data') data ??= reply.attributes;
-        else if (reply.kind === 'done') continue;
-        else if (reply.errno === 0) return data;
-        else throw new NetlinkError(label, reply.errno, reply.message);
-      }
+    for (const reply of this.replies(label, sequence)) {
+      if (reply.kind === 'data') data ??= reply.attributes;
+      else if (reply.kind === 'done') continue;
+      else if (reply.errno === 0) return data;
+      else throw new NetlinkError(label, reply.errno, reply.message);
     }
     throw noAnswer(label);
+  }
+
+  /** What the kernel has to say to the request with `sequence`, as long as there is something and it is asked for. */
+  private *replies(label: string, sequence: number): Generator<NetlinkReply> {
+    for (let i = 0; i < MAX_READS; i++) {
+      const length = receiveInto(this.fd, this.buffer.address, MESSAGE_BYTES, this.from);
+      if (length === -EAGAIN) return;
+      if (length < 0) throw new NetlinkError(label, -length, '');
+      for (const reply of decodeReplies(this.buffer.bytes.slice(0, length))) {
+        if (reply.sequence === sequence) yield reply;
+      }
+    }
   }
 
   close(): void {
