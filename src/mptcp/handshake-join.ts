@@ -181,6 +181,20 @@ export function joinSubflow(core: ConnectionCore, now: number, request: JoinRequ
   return subflow;
 }
 
+/** The MP_JOIN of `phase` that a packet of the handshake bears; without one the subflow is reset (RFC 8684 §3.2). */
+function expectJoin<Phase extends MpJoin['phase']>(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+  phase: Phase,
+): Extract<MpJoin, { phase: Phase }> | undefined {
+  const option = findJoin(segment);
+  if (option?.phase === phase) return option as Extract<MpJoin, { phase: Phase }>;
+  resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
+  return undefined;
+}
+
 /**
  * The side that opened the subflow reads the SYN of the peer, which opens it too: answers it as if it had not. Should the
  * peer have missed our SYN, its third ACK has the proof.
@@ -192,8 +206,9 @@ export function readCrossingJoin(
   segment: TcpSegment,
 ): void {
   const join = subflow.join!;
-  const option = findJoin(segment);
-  if (option?.phase !== 'syn' || option.token !== core.localKeys!.token) {
+  const option = expectJoin(core, now, subflow, segment, 'syn');
+  if (option === undefined) return;
+  if (option.token !== core.localKeys!.token) {
     resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
     return;
   }
@@ -212,11 +227,8 @@ export function readJoinSynAck(
   segment: TcpSegment,
 ): void {
   const join = subflow.join!;
-  const option = findJoin(segment);
-  if (option?.phase !== 'synack') {
-    resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
-    return;
-  }
+  const option = expectJoin(core, now, subflow, segment, 'synack');
+  if (option === undefined) return;
   join.isActive = true;
   join.peerNonce = option.nonce;
   if (!constantTimeEqual(option.hmac, peerProof(core, join).slice(0, SHORT_PROOF_BYTES))) {
