@@ -1,16 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { fineEnd as end } from '../../../test/support/trial-end.js';
 import type { KernelTrialOutcome, KernelTrialRequest } from '../../experiments/index.js';
-import type { EndObservation, Reaction } from '../../network/index.js';
+import type { Reaction } from '../../network/index.js';
 import { runKernelTrials } from './kernel-trials.js';
-
-const end: EndObservation = {
-  isComplete: true,
-  isFallback: false,
-  subflows: 2,
-  lostSubflows: 0,
-  corruption: 'none',
-  isChangedAsPlainTcp: false,
-};
 
 /** What came of a trial: a reaction, with `!` where bytes were wrong and `...` where it went on without end. */
 function outcomeOf(text: string): Omit<KernelTrialOutcome, 'runs'> {

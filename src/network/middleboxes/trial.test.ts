@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fineEnd as fine } from '../../../test/support/trial-end.js';
 import { placements } from './behaviour.js';
 import { judgeTransfer, type EndObservation } from './reaction.js';
 import { middleboxBehaviour, middleboxBehaviours } from './registry.js';
@@ -48,15 +49,6 @@ describe('without DSS checksums', () => {
 });
 
 describe('judgeTransfer', () => {
-  const fine: EndObservation = {
-    isComplete: true,
-    isFallback: false,
-    subflows: 2,
-    lostSubflows: 0,
-    corruption: 'none',
-    isChangedAsPlainTcp: false,
-  };
-
   it('names the worst that either end saw', () => {
     const reaction = (change: Partial<EndObservation>) =>
       judgeTransfer(fine, { ...fine, ...change }, { behaviour: undefined, paths: 2 }).reaction;
