@@ -139,13 +139,13 @@ function reportHandovers(connection: Connection): HandoverReport[] {
   for (const by of ['client', 'server'] as const) {
     const { handovers } = by === 'client' ? connection.clientData : connection.serverData;
     handovers.finish();
-    for (const { from, to, atNs, gapNs, packet } of handovers.found) {
+    for (const { from, to, atNs, gapNs, idleNs, packet } of handovers.found) {
       const target = connection.subflows[to]!;
       const direction = (by === 'client') === target.isOpenerClient ? target.fromOpener! : target.fromOther!;
       const { synNs, thirdNs } = target;
       // Samples of the direction are of the part of the path behind the place of capture; the handshake shows it whole.
       const rttNs = synNs >= 0 && thirdNs >= 0 ? thirdNs - synNs : direction.rtt.percentile(0.5);
-      reports.push({ by, from, to, atNs, gapNs, gapRtt: rttNs > 0 ? gapNs / rttNs : null, packet });
+      reports.push({ by, from, to, atNs, gapNs, gapRtt: rttNs > 0 ? gapNs / rttNs : null, idleNs, packet });
     }
   }
   return reports.sort((one, other) => one.packet - other.packet);

@@ -210,6 +210,7 @@ export class DataDirection {
       this.extend(offset);
     }
     this.acked = offset;
+    if (offset >= this.end) this.handovers.settle(segment);
     if (offset > this.contiguous) this.fillUpTo(offset, segment);
     const sentNs = this.timed.acknowledge(offset);
     if (sentNs >= 0 && offset > this.karnEnd) {

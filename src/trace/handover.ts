@@ -19,6 +19,8 @@ export interface Handover {
   readonly to: number;
   readonly atNs: number;
   readonly gapNs: number;
+  /** Of the gap, how long all that was seen had been acknowledged. */
+  readonly idleNs: number;
   readonly packet: number;
 }
 
@@ -33,6 +35,9 @@ export class HandoverWatch {
   private to = -1;
   private atNs = asDouble;
   private gapNs = asDouble;
+  private idleNs = asDouble;
+  /** When all the data was acknowledged last. */
+  private settledNs = asDouble;
   private packet = 0;
   /** Segments since then, and whether the old subflow has ended. */
   private segments = 0;
@@ -43,6 +48,8 @@ export class HandoverWatch {
     this.lastNs = 0;
     this.atNs = 0;
     this.gapNs = 0;
+    this.idleNs = 0;
+    this.settledNs = -1;
     this.limit = limit;
   }
 
@@ -53,6 +60,11 @@ export class HandoverWatch {
     else if (this.from >= 0 && this.isCertain(segment)) this.confirm();
     this.segments++;
     this.lastNs = atNs;
+  }
+
+  /** All data that was seen is acknowledged. */
+  settle({ atNs }: Segment): void {
+    this.settledNs = atNs;
   }
 
   /** A subflow sends nothing more. */
@@ -74,6 +86,7 @@ export class HandoverWatch {
       this.to = subflow;
       this.atNs = atNs;
       this.gapNs = atNs - this.lastNs;
+      this.idleNs = this.settledNs >= this.lastNs ? atNs - this.settledNs : 0;
       this.packet = packet;
       this.segments = 0;
       this.hasEnded = false;
@@ -87,8 +100,8 @@ export class HandoverWatch {
 
   private confirm(): void {
     if (this.found.length < this.limit) {
-      const { from, to, atNs, gapNs, packet } = this;
-      this.found.push({ from, to, atNs, gapNs, packet });
+      const { from, to, atNs, gapNs, idleNs, packet } = this;
+      this.found.push({ from, to, atNs, gapNs, idleNs, packet });
     } else {
       this.forgotten++;
     }

@@ -351,6 +351,11 @@ export interface HandoverReport {
   /** Time without new data arriving before it, in nanoseconds and in round-trip times of the new subflow. */
   readonly gapNs: number;
   readonly gapRtt: number | null;
+  /**
+   * Of the gap, the time in which nothing that was seen lacked its DATA_ACK: the sender had nothing to send, or what it sent
+   * was lost before the place of capture.
+   */
+  readonly idleNs: number;
   readonly packet: number;
 }
 

@@ -93,7 +93,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         says(connection, announcement());
         connection.transfer('server', 0, 15);
       }),
-    /was never confirmed \(said 1 time\)/,
+    /was never confirmed \(sent once\)/,
   ],
   'address-not-joined': [
     () =>
@@ -101,7 +101,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         says(connection, announcement());
         connection.transfer('server', 0, 15);
       }),
-    /announced address 3, 10\.9\.1\.1, and the client opened no subflow to it.*add_addr_accepted/,
+    /announced address 3, 10\.9\.1\.1, and the client opened no subflow to it\. The limits of the client.*add_addr_accepted/,
   ],
   'address-removed': [
     () => after(0, (connection) => says(connection, { subtype: 'REMOVE_ADDR', addressIds: [3] })),
@@ -131,7 +131,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         script.wait(-3 * MILLISECOND);
         connection.transfer('server', 0, 1);
       }),
-    /The time goes back 1 time, by up to 2\.9 ms/,
+    /The clock goes back once, by up to 2\.9 ms/,
   ],
   'capture-cut': [
     () => {
@@ -139,7 +139,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
       const problem = { code: 'truncated', offset: 77, message: 'the record is cut' };
       return script.report([{ name: 'a.pcap', format: 'pcap', packets: 3, problem }]);
     },
-    /a\.pcap ends amid a record \(byte 77\), after 3 packets/,
+    /a\.pcap ends amid a record \(byte 77\), after 3 packets: it was copied/,
   ],
   'capture-duplicates': [
     () =>
@@ -155,7 +155,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
       for (let i = 0; i < 3; i++) says(connection, { subtype: 'REMOVE_ADDR', addressIds: [i] });
       return script.report();
     },
-    /something was forgotten: signals \(2\)/,
+    /forgotten \(signals: 2\)/,
   ],
   'capture-lost-packets': [
     () =>
@@ -176,10 +176,11 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
   ],
   'capture-snapped': [
     () =>
-      after(1, ({ subflows }) =>
-        subflows[0]!.send('server', { payload: new Uint8Array(1000), captured: 96 }),
-      ),
-    /The payload of 1 segment was cut by the snap length/,
+      begun((_, script) => {
+        const { subflows } = new ScriptedConnection(script, { checksum: true }).open();
+        subflows[0]!.send('server', { payload: new Uint8Array(1000), captured: 96 });
+      }),
+    /The snap length cut the payload of 1 segment: DSS checksums over it are not verified/,
   ],
   'capture-starts-late': [
     () =>
@@ -209,11 +210,11 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         for (let i = 1; i < 300; i++) connection.data('server', 1, 1000, i * 1000);
         connection.data('server', 0, 1000, 0);
       }),
-    /Up to 299\.0 kB of the server's data came before what precedes it/,
+    /Up to 299\.0 kB of the server's data, of 300\.0 kB in flight at most, waited for data before it/,
   ],
   'fallback-checksum': [
     () => after(2, (connection) => says(connection, { subtype: 'MP_FAIL', dataSeq: 5n })),
-    /a DSS checksum was wrong \(MP_FAIL\)/,
+    /the server found a DSS checksum wrong and said so \(MP_FAIL\)/,
   ],
   'fallback-infinite-mapping': [
     () =>
@@ -273,7 +274,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         connection.three(subflow, connection.capable('syn'), mptcp(older));
         subflow.send('client', { payload: new Uint8Array(10) });
       }),
-    /no version of Multipath TCP in common/,
+    /the client asked for version 1 of Multipath TCP, the server answered with version 0/,
   ],
   'fast-closed': [
     () => after(1, (connection) => says(connection, { subtype: 'MP_FASTCLOSE', receiverKey: clientKey })),
@@ -330,7 +331,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
   ],
   'join-unanswered': [
     () => after(1, (connection) => halfJoin(connection, 1)),
-    /The join of subflow 1 .* got no answer/,
+    /The join of subflow 1 .* got no answer to 1 SYN\./,
   ],
   'join-unfinished': [
     () => after(1, (connection) => halfJoin(connection, 2)),
@@ -388,7 +389,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         for (let i = 0; i < 100; i++) connection.data('server', 0, 1000);
         for (let i = 0; i < 60; i++) connection.data('server', 1, 1000, i * 1000);
       }),
-    /60\.0 kB of the server's 100\.0 kB \(60 %\) went out on a second subflow too, most of it \(60\.0 kB\) because subflow 0/,
+    /60\.0 kB of the server's 100\.0 kB \(60 %\) went out on a second subflow too, most of it \(60\.0 kB\) after subflow 0/,
   ],
   'much-retransmission': [
     () =>
@@ -465,7 +466,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         connection.stream();
         halfJoin(connection, 1);
       }),
-    /1 join belonged to no connection/,
+    /1 join belongs to no connection/,
   ],
   'zero-window': [
     () =>
@@ -474,9 +475,12 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         script.wait(400 * MILLISECOND);
         connection.ack('client', 0);
       }),
-    /The client closed its receive window 1 time, for 400 ms in all/,
+    /The client closed its receive window once, for 400 ms in all/,
   ],
 };
+
+/** What is forgotten has no frames any more. */
+const framelessCodes: ReadonlySet<string> = new Set(['capture-limits']);
 
 describe('findings', () => {
   it.each(Object.entries(cases))(
@@ -492,6 +496,7 @@ describe('findings', () => {
       ).toBeGreaterThan(0);
       expect(found[0]!.text).toMatch(says);
       for (const { packets } of found) {
+        if (!framelessCodes.has(code)) expect(packets.length).toBeGreaterThan(0);
         expect(packets.length).toBeLessThanOrEqual(20);
         expect(packets.every((packet) => packet >= 1 && packet <= report.packets)).toBe(true);
       }

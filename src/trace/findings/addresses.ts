@@ -2,7 +2,7 @@
 import { capableOf, forbidsJoins, readHandshake } from '../options-report/index.js';
 import type { AddressReport, ConnectionReport, Finding } from '../report.js';
 import { finding, type FindingRule } from './rule.js';
-import { amount, hosts, peerOf } from './words.js';
+import { hosts, peerOf, times } from './words.js';
 
 /** Frames that must follow an announcement for its silence to mean something. */
 const PATIENT_FRAMES = 20;
@@ -28,8 +28,8 @@ function judge(connection: ConnectionReport, announced: AddressReport): Finding[
       finding(
         'address-hmac-wrong',
         'problem',
-        `The announcement of ${what} has a proof that the keys do not give: ` +
-          'a box rewrote the address, or somebody without the keys sent it',
+        `The announcement of ${what} has a proof that the keys do not give: a box rewrote the address, or somebody ` +
+          `without the keys sent it. The ${peerOf(owner)} must not use it`,
         [announcedPacket],
       ),
     );
@@ -40,7 +40,7 @@ function judge(connection: ConnectionReport, announced: AddressReport): Finding[
       finding(
         'address-not-echoed',
         'warning',
-        `The announcement of ${what} was never confirmed (said ${amount(announced.announcements, 'time')}): ` +
+        `The announcement of ${what} was never confirmed (sent ${times(announced.announcements)}): ` +
           `a box on the path removes ADD_ADDR, or the ${peerOf(owner)} takes no addresses`,
         [announcedPacket],
       ),
@@ -66,13 +66,13 @@ function notJoined({ owner, addressId, address, announcedPacket, echoedPacket }:
   const peer = peerOf(owner);
   const why =
     owner === 'client'
-      ? 'servers open no subflows by themselves as a rule, so the client has to (endpoint with "subflow" rather than "signal")'
-      : `its limits may forbid it: on Linux "ip mptcp limits set subflow 2 add_addr_accepted 2" on the ${peer}`;
+      ? 'Servers open no subflows by themselves as a rule, so the client has to (endpoint with "subflow" rather than "signal")'
+      : `The limits of the ${peer} may forbid it ("ip mptcp limits set subflow 2 add_addr_accepted 2" on Linux)`;
   return finding(
     'address-not-joined',
     'warning',
-    `The ${owner} announced address ${addressId}, ${address}, and the ${peer} opened no subflow to it: ${why}; ` +
-      'or it has no route there',
+    `The ${owner} announced address ${addressId}, ${address}, and the ${peer} opened no subflow to it. ${why}, ` +
+      `or the ${peer} has no route there`,
     [announcedPacket, echoedPacket],
   );
 }

@@ -23,7 +23,8 @@ function judge(connection: ConnectionReport, subflow: SubflowReport): Finding[] 
   const by = mainSender(connection);
   const share = directionOf(subflow, by).share ?? 0;
   const { id } = subflow;
-  if (connection.subflows.length < 2) return [];
+  const isSilent = subflow.clientToServer.packets + subflow.serverToClient.packets === 0;
+  if (connection.subflows.length < 2 || isSilent) return [];
   if (subflow.backup) {
     const frames = [...prioFrames(connection, id), ...handshakeFrames(subflow)];
     return [
@@ -38,7 +39,7 @@ function judge(connection: ConnectionReport, subflow: SubflowReport): Finding[] 
             'backup-used',
             'info',
             `Subflow ${id} carried ${percent(share)} of the ${by}'s data although it is a backup: ` +
-              'the others failed, or its role changed on the way',
+              'look at what became of the others',
             frames,
           ),
     ];

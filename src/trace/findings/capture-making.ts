@@ -1,7 +1,16 @@
 /** What is wrong with the capture rather than with the network, so that nobody draws conclusions from it. */
 import type { ConnectionReport, Finding, SubflowReport, TraceReport } from '../report.js';
 import { finding, type FindingRule } from './rule.js';
-import { amount, bytesText, directionOf, durationText, hosts, percent } from './words.js';
+import {
+  amount,
+  bytesText,
+  directionOf,
+  durationText,
+  hosts,
+  percent,
+  subflowsText,
+  times,
+} from './words.js';
 
 /** Packets without a single one of the other direction. */
 const ONE_WAY_PACKETS = 10;
@@ -21,13 +30,14 @@ function startsLate({ subflows }: ConnectionReport): Finding[] {
     ({ openedBy, matchedBy }) => openedBy === null || matchedBy === 'data-sequence',
   );
   if (late.length === 0) return [];
-  const which = late.map(({ id }) => id).join(', ');
+  const isFirst = late.some(({ id }) => id === 0);
+  const [which, are, of] = late.length === 1 ? ['handshake', 'was', 'it'] : ['handshakes', 'were', 'them'];
   return [
     finding(
       'capture-starts-late',
       'info',
-      `The handshake of subflow ${which} was not captured: who opened it, its options and, for the first, ` +
-        'the keys are not known (--key gives them)',
+      `The ${which} of ${subflowsText(late.map(({ id }) => id))} ${are} not captured: who opened ${of} and with which options ` +
+        `is not known${isFirst ? ', nor are the keys (--key gives them)' : ''}`,
       late.map(({ firstPacket }) => firstPacket),
     ),
   ];
@@ -35,7 +45,7 @@ function startsLate({ subflows }: ConnectionReport): Finding[] {
 
 function lost(subflow: SubflowReport): Finding[] {
   return hosts.flatMap((by) => {
-    const { missingBytes, uniqueBytes } = directionOf(subflow, by);
+    const { missingBytes, uniqueBytes, missingFrames } = directionOf(subflow, by);
     if (missingBytes < LEAST_MISSING_BYTES || isOneWay(subflow)) return [];
     return [
       finding(
@@ -43,8 +53,8 @@ function lost(subflow: SubflowReport): Finding[] {
         'warning',
         `${bytesText(missingBytes)} (${percent(missingBytes / (missingBytes + uniqueBytes))}) that the ${by} sent on ` +
           `subflow ${subflow.id} were acknowledged but not captured: the capture lost packets, and what is said of ` +
-          'retransmissions is a lower bound',
-        [subflow.firstPacket],
+          'retransmissions is a lower bound (tcpdump loses fewer with -B 16384 -s 160)',
+        missingFrames.length > 0 ? missingFrames : [subflow.firstPacket],
       ),
     ];
   });
@@ -69,23 +79,29 @@ function oneWay(subflow: SubflowReport): Finding[] {
   ];
 }
 
-function cutFiles({ files }: TraceReport): Finding[] {
+function cutFiles({ files, packets: last }: TraceReport): Finding[] {
   return files
     .filter(({ problem }) => problem?.code === 'truncated')
     .map(({ name, packets, problem }) =>
       finding(
         'capture-cut',
         'warning',
-        `${name} ends amid a record (byte ${problem!.offset}), after ${amount(packets, 'packet')}`,
+        `${name} ends amid a record (byte ${problem!.offset}), after ${amount(packets, 'packet')}: ` +
+          'it was copied while it was written, or the disk was full. What came later is not in the report',
+        // Of several files, which frame was the last of this one is not known.
+        files.length === 1 ? [last] : [],
       ),
     );
 }
 
-function madeBadly({ quality, unmatchedJoins }: TraceReport): Finding[] {
+function madeBadly({ quality, connections, ...report }: TraceReport): Finding[] {
   const { cutPayloads, superSegments, duplicates, clockReversals, greatestReversalNs } = quality;
   const found: Finding[] = [];
-  if (cutPayloads > 0) {
-    const text = `The payload of ${amount(cutPayloads, 'segment')} was cut by the snap length: their checksums cannot be verified`;
+  // Headers are enough unless there are checksums over the payload.
+  if (cutPayloads > 0 && connections.some(({ checksum }) => checksum === true)) {
+    const text =
+      `The snap length cut the payload of ${amount(cutPayloads, 'segment')}: DSS checksums over it are not verified ` +
+      '(tcpdump -s 0 keeps all)';
     found.push(finding('capture-snapped', 'info', text, quality.cutPackets));
   }
   if (superSegments > 0) {
@@ -97,32 +113,47 @@ function madeBadly({ quality, unmatchedJoins }: TraceReport): Finding[] {
   if (duplicates > 0) {
     const text =
       `${amount(duplicates, 'segment')} came twice within a millisecond: captured on two interfaces or by a mirror ` +
-      'port in both directions, or doubled by the network; they count as retransmissions';
+      'port in both directions, or doubled by the network. The second copy counts as a retransmission';
     found.push(finding('capture-duplicates', 'warning', text, quality.duplicatePackets));
   }
   if (clockReversals > 0) {
     const text =
-      `The time goes back ${amount(clockReversals, 'time')}, by up to ${durationText(greatestReversalNs)}: ` +
+      `The clock goes back ${times(clockReversals)}, by up to ${durationText(greatestReversalNs)}: ` +
       'frames are out of order or the clock was set; round-trip times there mean nothing';
     found.push(finding('capture-clock-reversed', 'warning', text, quality.reversalPackets));
   }
+  const { unmatchedJoins, unmatchedJoinFrames } = report;
   if (unmatchedJoins > 0) {
     const text =
-      `${amount(unmatchedJoins, 'join')} belonged to no connection of the capture: their first subflow was captured ` +
-      'elsewhere or before, or somebody guesses tokens';
-    found.push(finding('unmatched-joins', 'warning', text));
+      `${amount(unmatchedJoins, 'join')} ${unmatchedJoins === 1 ? 'belongs' : 'belong'} to no connection of the capture: ` +
+      'that began before it, or on another interface, or somebody guesses tokens';
+    found.push(finding('unmatched-joins', 'warning', text, unmatchedJoinFrames));
   }
   return found;
 }
 
+const limitNames: Readonly<Record<string, string>> = {
+  streams: 'TCP streams',
+  connections: 'connections',
+  subflows: 'subflows',
+  signals: 'signals',
+  addresses: 'addresses',
+  waitingJoins: 'joins without a connection',
+  intervals: 'intervals',
+  handovers: 'handovers',
+  dataRanges: 'ranges of data',
+  holes: 'holes in streams',
+};
+
 function forgotten({ limitsReached }: TraceReport): Finding[] {
-  const names = Object.entries(limitsReached).map(([name, count]) => `${name} (${count})`);
+  const names = Object.entries(limitsReached).map(([name, count]) => `${limitNames[name] ?? name}: ${count}`);
   if (names.length === 0) return [];
   return [
     finding(
       'capture-limits',
       'warning',
-      `Limits were reached and something was forgotten: ${names.join(', ')}. Read less at once`,
+      `The capture has more than is kept at once, so some of it was forgotten (${names.join(', ')}), and counts of it are ` +
+        'too low. Split it, or write the part that matters to a file of its own (--write)',
     ),
   ];
 }

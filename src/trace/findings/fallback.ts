@@ -1,5 +1,6 @@
 /** Why a connection went on as plain TCP, and who is to blame. Read first: RFC 8684 §3.1 and §3.7. */
-import type { ConnectionReport, FallbackCause, Finding } from '../report.js';
+import { capableOf, readHandshake } from '../options-report/index.js';
+import type { ConnectionReport, FallbackCause, Finding, SignalReport, SubflowReport } from '../report.js';
 import type { FindingCode } from './codes.js';
 import { finding, type FindingRule } from './rule.js';
 import { handshakeFrames, type Host, placeOf } from './words.js';
@@ -26,16 +27,45 @@ function fallenBack(connection: ConnectionReport, cause: FallbackCause): Finding
   const place = first === undefined ? undefined : placeOf(first);
   const frames =
     first === undefined || cause === 'checksum' || cause === 'no-dss' ? [] : handshakeFrames(first);
-  const fails = connection.signals.filter(({ option }) => option === 'MP_FAIL').map(({ packet }) => packet);
-  return finding(codes[cause], 'warning', `Plain TCP: ${sentence(cause, place)}`, [
+  const fails = connection.signals.filter(({ option }) => option === 'MP_FAIL');
+  return finding(codes[cause], 'warning', `Plain TCP: ${textOf(cause, place, first, fails[0])}`, [
     connection.fallbackPacket,
-    ...fails,
+    ...fails.map(({ packet }) => packet),
     ...frames,
   ]);
 }
 
+function textOf(
+  cause: FallbackCause,
+  place: Host | undefined,
+  first: SubflowReport | undefined,
+  fail: SignalReport | undefined,
+): string {
+  if (cause === 'version') return versions(first);
+  if (cause !== 'checksum') return sentence(cause, place);
+  return (
+    `the ${fail?.by ?? 'receiver'} found a DSS checksum wrong and said so (MP_FAIL): a box changes the payload, ` +
+    'such as an application-level gateway for FTP or SIP'
+  );
+}
+
+/** What the two hosts asked for and answered. */
+function versions(first: SubflowReport | undefined): string {
+  const packets = first === undefined ? [] : readHandshake(first);
+  const of = (role: 'syn' | 'syn-ack'): string => {
+    const found = packets.find(
+      ({ packet, header }) => packet.role === role && capableOf(header) !== undefined,
+    );
+    return found === undefined ? 'another one' : `version ${capableOf(found.header)!.version}`;
+  };
+  return (
+    `the client asked for ${of('syn')} of Multipath TCP, the server answered with ${of('syn-ack')}, and the client did not ` +
+    'go on with that: one of them needs an upgrade'
+  );
+}
+
 /** What happened, and what that says given the end at which the capture was made. */
-function sentence(cause: FallbackCause, place: Host | undefined): string {
+function sentence(cause: Exclude<FallbackCause, 'version' | 'checksum'>, place: Host | undefined): string {
   switch (cause) {
     case 'no-mp-capable-in-syn-ack':
       return `the server answered MP_CAPABLE without it. ${noAnswer(place)}`;
@@ -56,12 +86,8 @@ function sentence(cause: FallbackCause, place: Host | undefined): string {
         'the handshake was whole, then data came without a DSS: ' +
         'a box passes options of SYNs and removes those of data, or a proxy ends the connection'
       );
-    case 'checksum':
-      return 'a DSS checksum was wrong (MP_FAIL): a box changes the payload, such as an application-level gateway for FTP or SIP';
     case 'infinite-mapping':
-      return 'a host mapped all that follows, without MP_FAIL: it found the path unfit for Multipath TCP';
-    case 'version':
-      return 'the two hosts have no version of Multipath TCP in common: one of them needs an upgrade';
+      return 'a host mapped all that follows (a DSS of length 0) without MP_FAIL: it found the path unfit for Multipath TCP';
   }
 }
 

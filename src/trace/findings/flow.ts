@@ -3,10 +3,9 @@
  * Read first: RFC 8684 §3.3.4 and §3.3.6; Raiciu et al., "How Hard Can It Be?", NSDI 2012, §4.2.
  */
 import { MILLISECOND, SECOND } from '../../base/index.js';
-import type { ConnectionReport, DataDirectionReport, Finding } from '../report.js';
+import type { ConnectionReport, DataDirectionReport, Finding, HandoverReport } from '../report.js';
 import { finding, type FindingRule } from './rule.js';
 import {
-  amount,
   bytesText,
   dataOf,
   directionOf,
@@ -16,6 +15,8 @@ import {
   pathRttNs,
   peerOf,
   percent,
+  placeOf,
+  times,
 } from './words.js';
 
 /** Share of the time without room from which it is worth a word, and from which it costs. */
@@ -52,7 +53,7 @@ export const flowRule: FindingRule = {
 };
 
 function blocked(connection: ConnectionReport, data: DataDirectionReport, by: Host): Finding[] {
-  const { windowBlockedNs, windowBlockedBy, firstDataNs, lastDataNs } = data;
+  const { windowBlockedNs, windowBlockedBy, windowBlockedFrames, firstDataNs, lastDataNs } = data;
   if (firstDataNs === null || lastDataNs === null || lastDataNs <= firstDataNs) return [];
   // The last block may end behind the last data.
   const share = Math.min(1, windowBlockedNs / (lastDataNs - firstDataNs));
@@ -73,6 +74,7 @@ function blocked(connection: ConnectionReport, data: DataDirectionReport, by: Ho
       `The receive window of the ${peerOf(by)} blocked the ${by} ${percent(share)} of the time ` +
         `(${durationText(windowBlockedNs)})${culprit}. A larger receive buffer helps ` +
         `(net.ipv4.tcp_rmem on Linux)${isSeveral ? ', or to make the slowest subflow a backup' : ''}`,
+      windowBlockedFrames,
     ),
   ];
 }
@@ -86,8 +88,9 @@ function zeroWindows(connection: ConnectionReport, by: Host): Finding[] {
     finding(
       'zero-window',
       longestNs >= LONG_ZERO_NS ? 'warning' : 'info',
-      `The ${by} closed its receive window ${amount(count, 'time')}, for ${durationText(longestNs)} in all: ` +
+      `The ${by} closed its receive window ${times(count)}, for ${durationText(longestNs)} in all: ` +
         'its application reads more slowly than data comes',
+      directions.flatMap(({ zeroWindowFrames }) => zeroWindowFrames),
     ),
   ];
 }
@@ -106,48 +109,53 @@ function reinjected(connection: ConnectionReport, data: DataDirectionReport, by:
   const culprit =
     worst === undefined
       ? ''
-      : `, most of it (${bytesText(worst[1])}) because subflow ${worst[0]}` +
-        `${rttNs === null ? '' : ` (${durationText(rttNs)} round trip)`} had not delivered it in time`;
+      : `, most of it (${bytesText(worst[1])}) after subflow ${worst[0]}` +
+        `${rttNs === null ? '' : ` (${durationText(rttNs)} round trip)`} had carried it. Unless the scheduler is meant to ` +
+        'send everything twice, that path is too slow for the others or was lost: make it a backup';
   return [
     finding(
       'much-reinjection',
       'warning',
       `${bytesText(reinjectedBytes)} of the ${by}'s ${bytesText(uniqueBytes)} ` +
         `(${percent(reinjectedBytes / uniqueBytes)}) went out on a second subflow too${culprit}`,
+      connection.subflows.flatMap((subflow) => directionOf(subflow, by).reinjectionFrames),
     ),
   ];
 }
 
-function reordered({ outOfOrderBytes, flightBytes, outOfOrderNs }: DataDirectionReport, by: Host): Finding[] {
+function reordered(data: DataDirectionReport, by: Host): Finding[] {
+  const { outOfOrderBytes, flightBytes, outOfOrderNs, deepestPacket } = data;
   if (outOfOrderBytes === null || flightBytes === null) return [];
   if (outOfOrderBytes.max < LEAST_DEEP_BYTES || outOfOrderBytes.p95 < flightBytes.max * DEEP_SHARE) return [];
-  const waited = outOfOrderNs === null ? '' : `, and waited up to ${durationText(outOfOrderNs.max)}`;
+  const waited = outOfOrderNs === null ? '' : `, for up to ${durationText(outOfOrderNs.max)}`;
   return [
     finding(
       'deep-reordering',
       'warning',
-      `Up to ${bytesText(outOfOrderBytes.max)} of the ${by}'s data came before what precedes it, of ` +
-        `${bytesText(flightBytes.max)} in flight at most${waited}: the paths differ too much for this scheduler, ` +
-        'and the receiver needs a larger buffer',
+      `Up to ${bytesText(outOfOrderBytes.max)} of the ${by}'s data, of ${bytesText(flightBytes.max)} in flight at most, waited ` +
+        `for data before it${waited}: the paths differ too much for this scheduler, and the ${peerOf(by)} needs a larger ` +
+        'receive buffer',
+      [deepestPacket],
     ),
   ];
 }
 
-function slowHandovers({ handovers }: ConnectionReport): Finding[] {
-  return handovers
-    .filter(
-      ({ gapNs, gapRtt }) =>
-        gapNs >= LONG_GAP_NS || (gapNs >= LEAST_GAP_NS && gapRtt !== null && gapRtt >= LONG_GAP_RTT),
-    )
-    .map(({ by, from, to, gapNs, gapRtt, packet }) =>
-      finding(
-        'handover-slow',
-        'warning',
-        `The ${by}'s data stood still for ${durationText(gapNs)}` +
-          `${gapRtt === null ? '' : ` (${gapRtt.toFixed(1)} round trips)`} before it moved from subflow ${from} to ` +
-          `subflow ${to}: the loss of a path is noticed by a time-out only, unless a host signals it ` +
-          '(REMOVE_ADDR, MP_PRIO)',
-        [packet],
-      ),
-    );
+function slowHandovers(connection: ConnectionReport): Finding[] {
+  return connection.handovers.filter(isSlow).flatMap((handover) => {
+    const { by, from, to, gapNs, gapRtt, idleNs, packet } = handover;
+    const isIdle = !isSlow({ ...handover, gapNs: gapNs - idleNs });
+    // Where the sender's packets are captured, data without a DATA_ACK is seen: there was none.
+    if (isIdle && placeOf(connection.subflows[from]!) === by) return [];
+    const text =
+      `The ${by}'s data stood still for ${durationText(gapNs)}` +
+      `${gapRtt === null ? '' : ` (${gapRtt.toFixed(1)} round trips)`} before it moved from subflow ${from} to subflow ${to}`;
+    const why = isIdle
+      ? `: the ${by} had nothing to send, or noticed the loss of a path by a time-out only (a capture at the ${by} tells which)`
+      : ': a host notices the loss of a path by a time-out only, unless it is told (REMOVE_ADDR, MP_PRIO)';
+    return [finding('handover-slow', isIdle ? 'info' : 'warning', text + why, [packet])];
+  });
+}
+
+function isSlow({ gapNs, gapRtt }: HandoverReport): boolean {
+  return gapNs >= LONG_GAP_NS || (gapNs >= LEAST_GAP_NS && gapRtt !== null && gapRtt >= LONG_GAP_RTT);
 }

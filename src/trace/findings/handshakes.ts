@@ -99,14 +99,15 @@ function repeatedTokens({ connections }: TraceReport): Finding[] {
   return findings;
 }
 
-function malformed({ malformedOptions }: TraceReport): Finding[] {
+function malformed({ malformedOptions, malformedFrames }: TraceReport): Finding[] {
   if (malformedOptions === 0) return [];
   return [
     finding(
       'malformed-options',
       'warning',
-      `${amount(malformedOptions, 'option')} of Multipath TCP could not be read: receivers take no notice of them. ` +
-        'A box damaged them, or somebody tries what happens',
+      `${amount(malformedOptions, 'option')} of Multipath TCP could not be read (a length or content that no version has), and ` +
+        'receivers ignore such: a box damaged options, or a host makes them wrongly',
+      malformedFrames,
     ),
   ];
 }

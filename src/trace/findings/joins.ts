@@ -2,7 +2,7 @@
 import { mptcpOf, readHandshake } from '../options-report/index.js';
 import type { ConnectionReport, Finding, SubflowReport } from '../report.js';
 import { finding, type FindingRule } from './rule.js';
-import { directionOf, handshakeFrames, peerOf, placeOf } from './words.js';
+import { amount, directionOf, handshakeFrames, peerOf, placeOf } from './words.js';
 
 /** A join that was reset after no more packets than these never was a subflow. */
 const STILLBORN_PACKETS = 8;
@@ -66,7 +66,9 @@ function refused(connection: ConnectionReport, subflow: SubflowReport): Finding 
 }
 
 function advice(by: string, byPeer: boolean, reason: string): string {
-  if (!byPeer) return `It did not like the answer: wrong proof, or the address is not one that it wants`;
+  if (!byPeer) {
+    return 'It did not accept the answer: its proof was wrong, or the address is not one that it wants';
+  }
   if (/^reason 3 /.test(reason)) {
     return `Its limits forbid it: on Linux raise them there, "ip mptcp limits set subflow 2"`;
   }
@@ -86,12 +88,13 @@ function incomplete(subflow: SubflowReport): Finding {
   const where = `subflow ${id} (${client} -> ${server})`;
   const peer = peerOf(openedBy ?? 'client');
   const packets = readHandshake(subflow);
+  const syns = packets.filter(({ packet }) => packet.role === 'syn').length;
   const synAck = packets.find(({ packet }) => packet.role === 'syn-ack');
   if (synAck === undefined) {
     return finding(
       'join-unanswered',
       'warning',
-      `The join of ${where} got no answer: its SYN or the SYN+ACK is lost. Check that the ${peer} can be reached at that ` +
+      `The join of ${where} got no answer to ${amount(syns, 'SYN')}. Check that the ${peer} can be reached at that ` +
         'address and that a firewall on the way passes SYNs with MP_JOIN',
       frames,
     );

@@ -120,7 +120,7 @@ function comparePackets(one: ReadPacket, other: ReadPacket, what: string): Findi
   ];
   if (missing.length > 0) {
     const names = missing.map(tcpKindName).join(', ');
-    const text = `A box removes options from ${what}: ${names} is at one end only. Ask who runs the path to pass TCP options`;
+    const text = `A box removes options from ${what}: ${names} ${missing.length === 1 ? 'is' : 'are'} at one end only. Ask who runs the path to pass TCP options`;
     findings.push(finding('option-removed', 'problem', text, frames));
   }
   return findings;

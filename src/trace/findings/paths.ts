@@ -51,7 +51,7 @@ function uneven({ subflows }: ConnectionReport): Finding[] {
 }
 
 function lossy(subflow: SubflowReport, by: Host): Finding[] {
-  const { bytes, retransmittedBytes, lateBytes } = directionOf(subflow, by);
+  const { bytes, retransmittedBytes, lateBytes, retransmissionFrames, lateFrames } = directionOf(subflow, by);
   const again = retransmittedBytes + lateBytes;
   if (bytes < ENOUGH_BYTES || again < bytes * MUCH_AGAIN) return [];
   const late = lateBytes > retransmittedBytes;
@@ -63,7 +63,7 @@ function lossy(subflow: SubflowReport, by: Host): Finding[] {
         (late
           ? 'came after what follows it: lost before the place of capture and sent again, or reordered there'
           : 'was sent again: the path loses packets, by congestion or a bad link'),
-      [subflow.firstPacket],
+      late ? lateFrames : retransmissionFrames,
     ),
   ];
 }

@@ -30,7 +30,7 @@ function spoken({ option, by, meaning, subflow, packet }: SignalReport): Finding
     finding(
       'fast-closed',
       'info',
-      `The ${by} aborted the connection with MP_FASTCLOSE: its application closed it with data unread, or was ended`,
+      `The ${by} aborted the connection with MP_FASTCLOSE: its application closed it with data unread, or was killed`,
       [packet],
     ),
   ];

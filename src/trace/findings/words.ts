@@ -47,6 +47,17 @@ export function durationText(ns: number): string {
   return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
 }
 
+/** `once`, `twice`, `3 times`. */
+export function times(count: number): string {
+  return count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`;
+}
+
+/** `subflow 1`, `subflows 1 and 2`, `subflows 0, 1 and 2`. */
+export function subflowsText(ids: readonly number[]): string {
+  if (ids.length === 1) return `subflow ${ids[0]}`;
+  return `subflows ${ids.slice(0, -1).join(', ')} and ${ids.at(-1)}`;
+}
+
 /** `3 packets`, `1 packet`. */
 export function amount(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
