@@ -51,6 +51,8 @@ export class DataDirection {
   outOfOrderBytes = 0;
   /** Offset of the DATA_FIN; -1 before it was seen. */
   dataFinAt = -1;
+  /** Frame that had it first; -1 before. */
+  dataFinPacket = -1;
   firstDataNs = asDouble;
   lastDataNs = asDouble;
   /** Numbers of 64 bits that fit nowhere. */
@@ -69,6 +71,9 @@ export class DataDirection {
   readonly blockedFrames = new FrameList();
   deepestPacket = -1;
   private deepestBytes = 0;
+  /** Most bytes that waited for a hole which another subflow than theirs filled, and the frame that did. */
+  crossedBytes = 0;
+  crossedPacket = -1;
   /** Round-trip time that the last DATA_ACK completed; -1 for none. */
   rttSample = asDouble;
   readonly rtt = new Histogram();
@@ -125,6 +130,8 @@ export class DataDirection {
     this.blockedBy.length = 0;
     this.deepestPacket = -1;
     this.deepestBytes = 0;
+    this.crossedBytes = 0;
+    this.crossedPacket = -1;
     for (const samples of [this.rtt, this.flight, this.outOfOrder, this.outOfOrderNs]) samples.clear();
     for (const frames of [this.badChecksumPackets, this.blockedFrames]) frames.clear();
     this.intervals?.clear();
@@ -238,9 +245,10 @@ export class DataDirection {
     if (this.blocker >= 0) this.blockedBy[this.blocker] = (this.blockedBy[this.blocker] ?? 0) + blockedNs;
   }
 
-  /** A DATA_FIN that takes the data sequence number at `offset`. */
-  noteDataFin(offset: number): void {
+  /** A DATA_FIN in frame `packet` that takes the data sequence number at `offset`. */
+  noteDataFin(offset: number, packet: number): void {
     this.dataFinAt = offset;
+    if (this.dataFinPacket < 0) this.dataFinPacket = packet;
     if (offset + 1 > this.end) {
       if (this.contiguous === offset) this.contiguous = offset + 1;
       this.extend(offset + 1);
@@ -272,10 +280,20 @@ export class DataDirection {
       const repeated = again - (wasContiguous - start);
       if (repeated > 0) this.outOfOrderBytes = Math.max(0, this.outOfOrderBytes - repeated);
       this.contiguous = end;
+      this.noteFill(end, owner, segment);
       this.pass(end, segment);
     }
     if (end > this.end) this.extend(end);
     return again;
+  }
+
+  /** Subflow `owner` filled a hole that ended at `end`: what waited behind it may be another subflow's. */
+  private noteFill(end: number, owner: number, { packet }: Segment): void {
+    if (this.outOfOrderBytes <= this.crossedBytes) return;
+    const above = this.ranges.ownerAt(end);
+    if (above < 0 || above === owner) return;
+    this.crossedBytes = this.outOfOrderBytes;
+    this.crossedPacket = packet;
   }
 
   /** Everything below `offset` has arrived, whatever the capture shows. */

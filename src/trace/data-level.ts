@@ -49,7 +49,7 @@ export function readMapping(
   }
   if (segment.dataFin) {
     o.dataFin = true;
-    data.noteDataFin(dataOffset + length);
+    data.noteDataFin(dataOffset + length, o.packet);
   }
 }
 

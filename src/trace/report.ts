@@ -230,7 +230,7 @@ export interface SubflowDirectionReport {
   readonly lateBytes: number;
   /** Packets of such bytes alone: one that also repeats bytes counts as a retransmission. */
   readonly latePackets: number;
-  /** Data-level bytes that had gone out on another subflow before. */
+  /** Data-level bytes that had gone out before in another mapping, nearly always on another subflow. */
   readonly reinjectedBytes: number;
   readonly reinjectedPackets: number;
   /** Of these, by the subflow that had carried them first. */
@@ -253,6 +253,12 @@ export interface SubflowDirectionReport {
   readonly reinjectionFrames: readonly number[];
   readonly missingFrames: readonly number[];
   readonly zeroWindowFrames: readonly number[];
+  /** Bytes without an ACK at the end, when the last ACK came that advanced, and frames sent again since then (20 at most). */
+  readonly unackedBytes: number;
+  readonly lastAckNs: number | null;
+  readonly unansweredFrames: readonly number[];
+  /** Packets that were there before with the same timestamp: copies, which no sender makes. */
+  readonly copiedPackets: number;
   /** Initial sequence number on the wire; null when the SYN was not captured. */
   readonly initialSeq: number | null;
 }
@@ -284,10 +290,15 @@ export interface DataDirectionReport {
   readonly windowBlockedFrames: readonly number[];
   /** Frame behind which most bytes waited for a hole to fill; null when none did. */
   readonly deepestPacket: number | null;
+  /** Most bytes that waited for a hole which another subflow than theirs filled; the frame that did, null without. */
+  readonly crossedBytes: number;
+  readonly crossedPacket: number | null;
   /** First and last segment with data. */
   readonly firstDataNs: number | null;
   readonly lastDataNs: number | null;
   readonly dataFin: boolean;
+  /** First frame with the DATA_FIN; null without. */
+  readonly dataFinPacket: number | null;
   /** Mappings seen, and those with a checksum that is wrong. */
   readonly mappings: number;
   readonly badChecksums: number;

@@ -78,6 +78,10 @@ function reportDirection(
     reinjectionFrames: direction.reinjectionFrames.list(),
     missingFrames: direction.missingFrames.list(),
     zeroWindowFrames: direction.zeroWindowFrames.list(),
+    unansweredFrames: direction.unansweredFrames.list(),
+    unackedBytes: direction.flightBytes,
+    lastAckNs: direction.lastAckNs < 0 ? null : direction.lastAckNs,
+    copiedPackets: direction.copiedPackets,
     initialSeq: direction.isAnchored && direction.isSynSeen ? direction.initialSeq >>> 0 : null,
   };
 }
@@ -108,9 +112,12 @@ function reportData(data: DataDirection, synBytes: number, untilNs: number): Dat
     })),
     windowBlockedFrames: data.blockedFrames.list(),
     deepestPacket: data.deepestPacket < 0 ? null : data.deepestPacket,
+    crossedBytes: data.crossedBytes,
+    crossedPacket: data.crossedPacket < 0 ? null : data.crossedPacket,
     firstDataNs: data.firstDataNs < 0 ? null : data.firstDataNs,
     lastDataNs: data.lastDataNs < 0 ? null : data.lastDataNs,
     dataFin: data.dataFinAt >= 0,
+    dataFinPacket: data.dataFinPacket < 0 ? null : data.dataFinPacket,
     mappings: data.mappings,
     badChecksums: data.badChecksums,
     badChecksumPackets: data.badChecksumPackets.list(),

@@ -45,6 +45,13 @@ export class SubflowDirection {
   /** Acknowledgements of bytes that were not seen, and packets with which this host closed its window. */
   readonly missingFrames = new FrameList();
   readonly zeroWindowFrames = new FrameList();
+  /** Frames sent again since the last acknowledgement that advanced, and when that came; -1 before. */
+  readonly unansweredFrames = new FrameList();
+  lastAckNs = asDouble;
+  /** Packets that were there before with the same timestamp. */
+  copiedPackets = 0;
+  /** Timestamp of the last segment with new payload; 0 without. */
+  private latestTsVal = 0;
   /** Bytes that were missing before the statistics began. */
   private missingBefore = 0;
   /** Segments whose sequence number lies nowhere near the stream. */
@@ -98,6 +105,7 @@ export class SubflowDirection {
     this.zeroSince = -1;
     this.end = 0;
     this.acked = 0;
+    this.lastAckNs = -1;
     this.firstDataNs = -1;
     this.lastDataNs = -1;
     this.rttSample = -1;
@@ -130,6 +138,7 @@ export class SubflowDirection {
     this.uniqueBytes = 0;
     this.retransmittedBytes = 0;
     this.retransmittedPackets = 0;
+    this.copiedPackets = 0;
     this.lateBytes = 0;
     this.latePackets = 0;
     this.reinjectedBytes = 0;
@@ -205,6 +214,8 @@ export class SubflowDirection {
     }
     this.acked = ack;
     this.ackedSeq = segment.ack;
+    this.lastAckNs = segment.atNs;
+    this.unansweredFrames.clear();
     const sentNs = this.timed.acknowledge(ack);
     if (sentNs >= 0 && ack > this.karnEnd) this.sample(segment.atNs - sentNs);
     else if (this.repeatedEnd >= 0) this.sampleRepeated(segment, ack);
@@ -257,6 +268,7 @@ export class SubflowDirection {
     if (this.freshTail > 0) {
       this.advanceTo(stop);
       this.timed.push(stop, segment);
+      if (segment.hasTimestamps) this.latestTsVal = segment.tsVal;
     }
     this.flight.add(this.end > this.acked ? this.end - this.acked : 0);
   }
@@ -285,6 +297,9 @@ export class SubflowDirection {
       this.retransmittedBytes += this.repeated;
       this.retransmittedPackets++;
       this.retransmissionFrames.add(segment.packet);
+      this.unansweredFrames.add(segment.packet);
+      // Who sends again takes the time anew (RFC 7323 §3.2).
+      if (segment.hasTimestamps && ((segment.tsVal - this.latestTsVal) | 0) < 0) this.copiedPackets++;
       this.repeatedEnd = stop;
       this.repeatedTsVal = segment.hasTimestamps ? segment.tsVal : 0;
       this.repeatedNs = segment.atNs;

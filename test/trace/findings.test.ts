@@ -330,11 +330,22 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
     /The server reset the join of subflow 1 .* with reason 3 \(administratively prohibited\).*ip mptcp limits set/,
   ],
   'join-unanswered': [
-    () => after(1, (connection) => halfJoin(connection, 1)),
-    /The join of subflow 1 .* got no answer to 1 SYN\./,
+    () =>
+      after(1, (connection, script) => {
+        halfJoin(connection, 1);
+        script.wait(SECOND);
+        connection.subflows[1]!.send('client', { flags: SYN, seq: 1000 });
+        connection.transfer('server', 0, 1);
+      }),
+    /The join of subflow 1 .* got no answer to 2 SYNs\./,
   ],
   'join-unfinished': [
-    () => after(1, (connection) => halfJoin(connection, 2)),
+    () =>
+      after(1, (connection, script) => {
+        halfJoin(connection, 2);
+        script.wait(SECOND);
+        connection.transfer('server', 0, 1);
+      }),
     /was answered, but its third packet never came/,
   ],
   'joins-to-initial-forbidden': [
@@ -389,7 +400,7 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         for (let i = 0; i < 100; i++) connection.data('server', 0, 1000);
         for (let i = 0; i < 60; i++) connection.data('server', 1, 1000, i * 1000);
       }),
-    /60\.0 kB of the server's 100\.0 kB \(60 %\) went out on a second subflow too, most of it \(60\.0 kB\) after subflow 0/,
+    /60\.0 kB of the server's 100\.0 kB \(60 %\) went out in a second mapping too, most of it \(60\.0 kB\) on subflow 1 after subflow 0/,
   ],
   'much-retransmission': [
     () =>
@@ -403,6 +414,19 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
   'option-removed': [
     () => bothEnds({ tcpOptions: usualOptions.slice(0, 2) }),
     /removes options from the SYN of subflow 0 of connection 0: SACK permitted is at one end only/,
+  ],
+  'path-died': [
+    () =>
+      after(2, (connection, script) => {
+        connection.join();
+        connection.data('server', 0, 1000);
+        for (const wait of [300, 600]) {
+          script.wait(wait * MILLISECOND);
+          connection.subflows[0]!.send('server', { seq: 502_001, payload: new Uint8Array(1000) });
+          connection.transfer('server', 1, 2);
+        }
+      }),
+    /Subflow 0 .* got no answer from 0\.\d+ s on: the server sent 1\.0 kB without an ACK, and sent again twice in 9\d\d ms, while/,
   ],
   'priority-changed': [
     () => after(1, (connection) => says(connection, { subtype: 'MP_PRIO', backup: true })),
@@ -502,6 +526,15 @@ describe('findings', () => {
       }
     },
   );
+
+  it('take a join that the end of the capture cut short for nothing to worry about', () => {
+    for (const packets of [1, 2] as const) {
+      const [found, ...more] = findingsOf(after(1, (connection) => halfJoin(connection, packets)));
+      expect(more).toEqual([]);
+      expect(found).toMatchObject({ severity: 'info' });
+      expect(found!.text).toMatch(/was not complete when the connection, or the capture, ended/);
+    }
+  });
 
   it('take a reset of the opener for no third packet: the join is refused, not stripped', () => {
     const report = after(1, (connection) => {

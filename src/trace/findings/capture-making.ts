@@ -7,6 +7,7 @@ import {
   directionOf,
   durationText,
   hosts,
+  isCopied,
   percent,
   subflowsText,
   times,
@@ -20,7 +21,7 @@ const LEAST_MISSING_BYTES = 2;
 export const captureRule: FindingRule = {
   connection: (connection) => [
     ...startsLate(connection),
-    ...connection.subflows.flatMap((subflow) => [...lost(subflow), ...oneWay(subflow)]),
+    ...connection.subflows.flatMap((subflow) => [...lost(subflow), ...oneWay(subflow), ...copied(subflow)]),
   ],
   capture: (report) => [...cutFiles(report), ...madeBadly(report), ...forgotten(report)],
 };
@@ -77,6 +78,23 @@ function oneWay(subflow: SubflowReport): Finding[] {
       [subflow.firstPacket],
     ),
   ];
+}
+
+function copied(subflow: SubflowReport): Finding[] {
+  return hosts.flatMap((by) => {
+    const direction = directionOf(subflow, by);
+    if (!isCopied(direction)) return [];
+    return [
+      finding(
+        'capture-duplicates',
+        'warning',
+        `${amount(direction.copiedPackets, 'packet')} of the ${by} on subflow ${subflow.id} came twice with the same timestamp, so ` +
+          'they were captured at two places: their retransmissions and round-trip times mean nothing. Read the packets of one ' +
+          'interface, or a file of each place with --both-ends',
+        direction.retransmissionFrames,
+      ),
+    ];
+  });
 }
 
 function cutFiles({ files, packets: last }: TraceReport): Finding[] {

@@ -45,6 +45,7 @@ export const findingCodes = {
   'much-reinjection': 'a large share of the data was sent on a second subflow too',
   'much-retransmission': 'a path loses or delays so much that much was sent again',
   'option-removed': 'captures of both ends show that an option vanished on the way',
+  'path-died': 'a subflow got no answer any more',
   'priority-changed': 'MP_PRIO changed the role of a subflow',
   'receive-window-blocked': "the receiver's window kept the sender waiting",
   'rtt-uneven': 'one subflow has many times the round-trip time of another',

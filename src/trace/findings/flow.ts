@@ -22,8 +22,11 @@ import {
 /** Share of the time without room from which it is worth a word, and from which it costs. */
 const BLOCKED_SHARE = 0.05;
 const COSTLY_BLOCKED_SHARE = 0.2;
-/** Shorter blocks are those of a transfer that begins. */
+/** Shorter blocks are those of a transfer that begins, whose window grows. */
 const LEAST_BLOCKED_NS = 10 * MILLISECOND;
+const BEGINNING_RTT = 2;
+/** A subflow that takes so much longer than the fastest holds the others up. */
+const SLOW_RATIO = 2;
 /** A window that is closed for longer costs more than a round trip nearly everywhere. */
 const LONG_ZERO_NS = 100 * MILLISECOND;
 /** Schedulers send a few percent twice by design (opportunistic reinjection). */
@@ -57,13 +60,17 @@ function blocked(connection: ConnectionReport, data: DataDirectionReport, by: Ho
   if (firstDataNs === null || lastDataNs === null || lastDataNs <= firstDataNs) return [];
   // The last block may end behind the last data.
   const share = Math.min(1, windowBlockedNs / (lastDataNs - firstDataNs));
-  if (windowBlockedNs < LEAST_BLOCKED_NS || share < BLOCKED_SHARE) return [];
+  const leastNs = Math.max(LEAST_BLOCKED_NS, BEGINNING_RTT * fastestRttNs(connection));
+  if (windowBlockedNs < leastNs || share < BLOCKED_SHARE) return [];
   const worst = [...windowBlockedBy].sort((one, other) => other.ns - one.ns)[0];
   const subflow = worst === undefined ? undefined : connection.subflows[worst.subflow];
   const isSeveral = connection.subflows.length > 1;
   const rttNs = subflow === undefined ? null : pathRttNs(subflow);
+  // Near the receiver, what it waits for has often not been seen, so no subflow can be named.
+  const isKnown = worst !== undefined && worst.ns >= windowBlockedNs / 2;
+  const isSlowest = isKnown && isSeveral && rttNs !== null && rttNs >= SLOW_RATIO * fastestRttNs(connection);
   const culprit =
-    worst === undefined || subflow === undefined || !isSeveral
+    subflow === undefined || !isSeveral || !isKnown
       ? ''
       : `, ${percent(worst.ns / windowBlockedNs)} of that while subflow ${subflow.id}` +
         `${rttNs === null ? '' : ` (${durationText(rttNs)} round trip)`} was waiting for its ACKs`;
@@ -73,10 +80,16 @@ function blocked(connection: ConnectionReport, data: DataDirectionReport, by: Ho
       share >= COSTLY_BLOCKED_SHARE ? 'warning' : 'info',
       `The receive window of the ${peerOf(by)} blocked the ${by} ${percent(share)} of the time ` +
         `(${durationText(windowBlockedNs)})${culprit}. A larger receive buffer helps ` +
-        `(net.ipv4.tcp_rmem on Linux)${isSeveral ? ', or to make the slowest subflow a backup' : ''}`,
+        `(net.ipv4.tcp_rmem on Linux)${isSlowest ? `, or to make subflow ${subflow!.id} a backup` : ''}`,
       windowBlockedFrames,
     ),
   ];
+}
+
+/** Least round-trip time of a subflow; 0 when none is known. */
+function fastestRttNs({ subflows }: ConnectionReport): number {
+  const known = subflows.flatMap((subflow) => pathRttNs(subflow) ?? []);
+  return known.length === 0 ? 0 : Math.min(...known);
 }
 
 function zeroWindows(connection: ConnectionReport, by: Host): Finding[] {
@@ -98,35 +111,46 @@ function zeroWindows(connection: ConnectionReport, by: Host): Finding[] {
 function reinjected(connection: ConnectionReport, data: DataDirectionReport, by: Host): Finding[] {
   const { reinjectedBytes, uniqueBytes } = data;
   if (reinjectedBytes < LEAST_REINJECTED_BYTES || reinjectedBytes < uniqueBytes * MUCH_REINJECTED) return [];
-  const from = new Map<number, number>();
-  for (const subflow of connection.subflows) {
-    for (const { subflow: id, bytes } of directionOf(subflow, by).reinjectedFrom) {
-      from.set(id, (from.get(id) ?? 0) + bytes);
-    }
-  }
-  const [worst] = [...from].sort(([, one], [, other]) => other - one);
-  const rttNs = worst === undefined ? null : pathRttNs(connection.subflows[worst[0]]!);
+  const sources = connection.subflows.flatMap((subflow) =>
+    directionOf(subflow, by).reinjectedFrom.map(({ subflow: from, bytes }) => ({
+      id: subflow.id,
+      from,
+      bytes,
+    })),
+  );
+  const [worst] = sources.sort((one, other) => other.bytes - one.bytes);
+  const rttNs = worst === undefined ? null : pathRttNs(connection.subflows[worst.from]!);
   const culprit =
     worst === undefined
       ? ''
-      : `, most of it (${bytesText(worst[1])}) after subflow ${worst[0]}` +
-        `${rttNs === null ? '' : ` (${durationText(rttNs)} round trip)`} had carried it. Unless the scheduler is meant to ` +
-        'send everything twice, that path is too slow for the others or was lost: make it a backup';
+      : `, most of it (${bytesText(worst.bytes)}) on subflow ${worst.id} after ` +
+        `${worst.from === worst.id ? 'the same subflow' : `subflow ${worst.from}`}` +
+        `${rttNs === null ? '' : ` (${durationText(rttNs)} round trip)`} had carried it`;
+  const advice =
+    worst !== undefined && worst.from === worst.id
+      ? 'Its DATA_ACKs were late: data before it was missing, since another path lost or held it, or the receiver had no room'
+      : 'Unless the scheduler is meant to send everything twice, a path is too slow for the others or was lost: make it a backup';
   return [
     finding(
       'much-reinjection',
       'warning',
       `${bytesText(reinjectedBytes)} of the ${by}'s ${bytesText(uniqueBytes)} ` +
-        `(${percent(reinjectedBytes / uniqueBytes)}) went out on a second subflow too${culprit}`,
+        `(${percent(reinjectedBytes / uniqueBytes)}) went out in a second mapping too${culprit}. ${advice}`,
       connection.subflows.flatMap((subflow) => directionOf(subflow, by).reinjectionFrames),
     ),
   ];
 }
 
 function reordered(data: DataDirectionReport, by: Host): Finding[] {
-  const { outOfOrderBytes, flightBytes, outOfOrderNs, deepestPacket } = data;
+  const { outOfOrderBytes, flightBytes, outOfOrderNs, deepestPacket, crossedBytes, crossedPacket } = data;
   if (outOfOrderBytes === null || flightBytes === null) return [];
-  if (outOfOrderBytes.max < LEAST_DEEP_BYTES || outOfOrderBytes.p95 < flightBytes.max * DEEP_SHARE) return [];
+  // What one path lost keeps its own successors waiting: that is no difference between paths.
+  if (
+    crossedBytes < LEAST_DEEP_BYTES ||
+    outOfOrderBytes.max < LEAST_DEEP_BYTES ||
+    outOfOrderBytes.p95 < flightBytes.max * DEEP_SHARE
+  )
+    return [];
   const waited = outOfOrderNs === null ? '' : `, for up to ${durationText(outOfOrderNs.max)}`;
   return [
     finding(
@@ -135,7 +159,7 @@ function reordered(data: DataDirectionReport, by: Host): Finding[] {
       `Up to ${bytesText(outOfOrderBytes.max)} of the ${by}'s data, of ${bytesText(flightBytes.max)} in flight at most, waited ` +
         `for data before it${waited}: the paths differ too much for this scheduler, and the ${peerOf(by)} needs a larger ` +
         'receive buffer',
-      [deepestPacket],
+      [deepestPacket, crossedPacket],
     ),
   ];
 }

@@ -1,9 +1,12 @@
 /** Joins that came to nothing. Read first: RFC 8684 §3.2 and §3.6. */
+import { SECOND } from '../../base/index.js';
 import { mptcpOf, readHandshake } from '../options-report/index.js';
-import type { ConnectionReport, Finding, SubflowReport } from '../report.js';
+import type { ConnectionReport, Finding, SignalReport, SubflowReport } from '../report.js';
 import { finding, type FindingRule } from './rule.js';
-import { amount, directionOf, handshakeFrames, peerOf, placeOf } from './words.js';
+import { amount, directionOf, durationText, handshakeFrames, peerOf, placeOf } from './words.js';
 
+/** A SYN without an answer is sent again after this long (RFC 6298 §2.1): until then nothing can be said. */
+const PATIENT_NS = SECOND;
 /** A join that was reset after no more packets than these never was a subflow. */
 const STILLBORN_PACKETS = 8;
 
@@ -28,7 +31,7 @@ function judge(connection: ConnectionReport, subflow: SubflowReport): Finding[] 
       : [];
   if (openedBy === null || isJoinComplete === null) return wrong;
   if (isRefused(subflow)) return [...wrong, refused(connection, subflow)];
-  return isJoinComplete ? wrong : [...wrong, incomplete(subflow)];
+  return isJoinComplete ? wrong : [...wrong, incomplete(connection, subflow)];
 }
 
 function isRefused(subflow: SubflowReport): boolean {
@@ -56,12 +59,45 @@ function refused(connection: ConnectionReport, subflow: SubflowReport): Finding 
     ({ option, subflow: id }) => option === 'MP_TCPRST' && id === subflow.id,
   );
   const reason = signal === undefined ? 'without a reason' : `with ${signal.meaning}`;
-  return finding(
-    'join-refused',
-    'warning',
-    `The ${by} reset the join of subflow ${subflow.id} (${subflow.client} -> ${subflow.server}) ${reason}. ` +
-      advice(by, byPeer, signal?.meaning ?? ''),
-    [...handshakeFrames(subflow), signal?.packet ?? null, subflow.lastPacket],
+  const closedAt = closingBefore(connection, subflow);
+  const text = `The ${by} reset the join of subflow ${subflow.id} (${subflow.client} -> ${subflow.server}) ${reason}. `;
+  const frames = [...handshakeFrames(subflow), signal?.packet ?? null, subflow.lastPacket];
+  if (closedAt !== null) {
+    const late = 'It came too late: the connection was being closed by then (DATA_FIN)';
+    return finding('join-refused', 'info', text + late, [...frames, closedAt]);
+  }
+  const why = isNobodyThere(connection, subflow, signal)
+    ? nobodyThere(subflow, by)
+    : advice(by, byPeer, signal?.meaning ?? '');
+  return finding('join-refused', 'warning', text + why, frames);
+}
+
+/** The frame that began to close the connection, if that was before the join ended; null when it was not. */
+function closingBefore(
+  { clientData, serverData }: ConnectionReport,
+  { lastPacket }: SubflowReport,
+): number | null {
+  const known = [clientData.dataFinPacket, serverData.dataFinPacket].filter((packet) => packet !== null);
+  const first = Math.min(...known);
+  return first < lastPacket ? first : null;
+}
+
+/** Whether the SYN to an address other than the first was reset without a word, as a host does where nobody listens. */
+function isNobodyThere(
+  { subflows }: ConnectionReport,
+  subflow: SubflowReport,
+  signal: SignalReport | undefined,
+): boolean {
+  const packets = readHandshake(subflow);
+  const hasAnswer = packets.some(({ packet }) => packet.role === 'syn-ack');
+  const isElsewhere = subflow.openedBy === 'client' && subflow.server !== subflows[0]?.server;
+  return signal === undefined && !hasAnswer && isElsewhere;
+}
+
+function nobodyThere({ server }: SubflowReport, by: string): string {
+  return (
+    `Nobody listens at ${server} as it seems: a program that is bound to one address takes no joins at another. Bind it to ` +
+    `all addresses, or announce that one with a port of its own; else look at the firewall of the ${by}`
   );
 }
 
@@ -82,7 +118,7 @@ function advice(by: string, byPeer: boolean, reason: string): string {
   );
 }
 
-function incomplete(subflow: SubflowReport): Finding {
+function incomplete(connection: ConnectionReport, subflow: SubflowReport): Finding {
   const { id, client, server, openedBy } = subflow;
   const frames = handshakeFrames(subflow);
   const where = `subflow ${id} (${client} -> ${server})`;
@@ -90,6 +126,15 @@ function incomplete(subflow: SubflowReport): Finding {
   const packets = readHandshake(subflow);
   const syns = packets.filter(({ packet }) => packet.role === 'syn').length;
   const synAck = packets.find(({ packet }) => packet.role === 'syn-ack');
+  const restNs = connection.startNs + connection.durationNs - subflow.startNs;
+  if (restNs < PATIENT_NS && !hasLostOption(subflow)) {
+    return finding(
+      synAck === undefined ? 'join-unanswered' : 'join-unfinished',
+      'info',
+      `The join of ${where} was not complete when the connection, or the capture, ended ${durationText(restNs)} after it began`,
+      frames,
+    );
+  }
   if (synAck === undefined) {
     return finding(
       'join-unanswered',

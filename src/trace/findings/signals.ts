@@ -59,7 +59,7 @@ function resetOf(connection: ConnectionReport, subflow: SubflowReport): Finding[
 }
 
 function advice(reason: string): string {
-  if (/^reason 6 /.test(reason)) return 'Something on this path changes or removes options: probe it';
+  if (/^reason 6 /.test(reason)) return 'Something on this path changes payload or options: probe it';
   if (/^reason 5 /.test(reason)) return 'The path was too slow or too lossy for that host';
   if (/^reason 4 /.test(reason)) return 'The subflow did not deliver what was given to it';
   if (/^reason 3 /.test(reason)) return 'A policy of that host forbids it';

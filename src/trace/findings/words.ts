@@ -47,6 +47,19 @@ export function durationText(ns: number): string {
   return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
 }
 
+/** An instant of the capture: `0.630 s`. */
+export function secondsText(ns: number): string {
+  return `${(ns / SECOND).toFixed(3)} s`;
+}
+
+/** Copies that are no accident of the network. */
+const MANY_COPIES = 10;
+
+/** Whether most of what seems sent again are copies: packets that were captured at two places. */
+export function isCopied({ copiedPackets, retransmittedPackets }: SubflowDirectionReport): boolean {
+  return copiedPackets >= MANY_COPIES && copiedPackets * 2 >= retransmittedPackets;
+}
+
 /** `once`, `twice`, `3 times`. */
 export function times(count: number): string {
   return count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`;
@@ -64,8 +77,8 @@ export function amount(count: number, noun: string): string {
 }
 
 /**
- * Round-trip time of the whole path: of the handshake, else the longer of what the two directions show (the place of capture
- * halves it); null when nothing tells.
+ * Round-trip time of the whole path without queues: of the handshake, which a host that wakes up slowly may make longer, or the
+ * least that both directions show; else the longer of what they show (the place of capture halves it); null when nothing tells.
  */
 export function pathRttNs({
   synRttNs,
@@ -73,7 +86,13 @@ export function pathRttNs({
   clientToServer,
   serverToClient,
 }: SubflowReport): number | null {
-  if (synRttNs !== null && ackRttNs !== null) return synRttNs + ackRttNs;
+  const up = clientToServer.rtt?.min ?? null;
+  const down = serverToClient.rtt?.min ?? null;
+  const whole: number[] = [];
+  if (synRttNs !== null && ackRttNs !== null) whole.push(synRttNs + ackRttNs);
+  // Each direction shows one side of the place of capture.
+  if (up !== null && down !== null) whole.push(up + down);
+  if (whole.length > 0) return Math.min(...whole);
   const seen = Math.max(clientToServer.rtt?.median ?? 0, serverToClient.rtt?.median ?? 0);
   return seen > 0 ? seen : null;
 }
