@@ -25,7 +25,7 @@ const dssLengths = Uint8Array.from({ length: 16 }, (_, flags) => {
 });
 
 /** Reads the options between `start` and `end`, which lie within the bytes captured. */
-export function readOptions(segment: Segment, bytes: Uint8Array, start: number, end: number): void {
+export function readOptions(segment: Segment, view: DataView, start: number, end: number): void {
   segment.windowScale = -1;
   segment.mss = 0;
   segment.hasTimestamps = false;
@@ -37,52 +37,52 @@ export function readOptions(segment: Segment, bytes: Uint8Array, start: number, 
   segment.hasMapping = false;
   segment.dataFin = false;
   let at = start;
-  if (end - at >= 12 && word(bytes, at) === alignedTimestamps) {
-    readTimestamps(segment, bytes, at + 2);
+  if (end - at >= 12 && view.getInt32(at) === alignedTimestamps) {
+    readTimestamps(segment, view, at + 2);
     segment.kindCounts[kindNop]! += 2;
     segment.kindCounts[kindTimestamps]!++;
     at += 12;
   }
   while (at < end) {
-    const kind = bytes[at]!;
+    const kind = view.getUint8(at);
     if (kind === kindNop) {
       segment.kindCounts[kindNop]!++;
       at++;
       continue;
     }
     if (kind === kindEnd) return;
-    const length = at + 1 < end ? bytes[at + 1]! : 0;
+    const length = at + 1 < end ? view.getUint8(at + 1) : 0;
     if (length < 2 || at + length > end) {
       if (kind === kindMptcp) segment.malformedCount++;
       return;
     }
     segment.kindCounts[kind]!++;
-    if (kind === kindMptcp) readMptcp(segment, bytes, at, length);
-    else readOther(segment, bytes, at, kind, length);
+    if (kind === kindMptcp) readMptcp(segment, view, at, length);
+    else readOther(segment, view, at, kind, length);
     at += length;
   }
 }
 
-function readOther(segment: Segment, bytes: Uint8Array, at: number, kind: number, length: number): void {
-  if (kind === kindTimestamps && length === 10) readTimestamps(segment, bytes, at);
-  else if (kind === kindWindowScale && length === 3) segment.windowScale = bytes[at + 2]!;
-  else if (kind === kindMss && length === 4) segment.mss = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+function readOther(segment: Segment, view: DataView, at: number, kind: number, length: number): void {
+  if (kind === kindTimestamps && length === 10) readTimestamps(segment, view, at);
+  else if (kind === kindWindowScale && length === 3) segment.windowScale = view.getUint8(at + 2);
+  else if (kind === kindMss && length === 4) segment.mss = view.getUint16(at + 2);
 }
 
-function readTimestamps(segment: Segment, bytes: Uint8Array, at: number): void {
+function readTimestamps(segment: Segment, view: DataView, at: number): void {
   segment.hasTimestamps = true;
-  segment.tsVal = word(bytes, at + 2);
-  segment.tsEcr = word(bytes, at + 6);
+  segment.tsVal = view.getInt32(at + 2);
+  segment.tsEcr = view.getInt32(at + 6);
 }
 
-function readMptcp(segment: Segment, bytes: Uint8Array, at: number, length: number): void {
+function readMptcp(segment: Segment, view: DataView, at: number, length: number): void {
   if (length < 3) {
     segment.malformedCount++;
     return;
   }
-  const subtype = bytes[at + 2]! >>> 4;
+  const subtype = view.getUint8(at + 2) >>> 4;
   if (subtype === subtypeDss && !segment.hasDss) {
-    if (readDss(segment, bytes, at, length)) segment.optionBits |= 1 << subtypeDss;
+    if (readDss(segment, view, at, length)) segment.optionBits |= 1 << subtypeDss;
     else segment.malformedCount++;
     return;
   }
@@ -94,9 +94,9 @@ function readMptcp(segment: Segment, bytes: Uint8Array, at: number, length: numb
 }
 
 /** Reads a DSS; false when its length is not one that its flags allow. */
-function readDss(segment: Segment, bytes: Uint8Array, start: number, length: number): boolean {
+function readDss(segment: Segment, view: DataView, start: number, length: number): boolean {
   if (length < 4) return false;
-  const flags = bytes[start + 3]!;
+  const flags = view.getUint8(start + 3);
   const bareLength = dssLengths[flags & 15]!;
   const hasMapping = (flags & 4) !== 0;
   const hasChecksum = hasMapping && length === bareLength + 2;
@@ -108,28 +108,23 @@ function readDss(segment: Segment, bytes: Uint8Array, start: number, length: num
     segment.hasDataAck = true;
     segment.dataAck64 = (flags & 2) !== 0;
     if (segment.dataAck64) {
-      segment.dataAckHi = word(bytes, at);
+      segment.dataAckHi = view.getInt32(at);
       at += 4;
     }
-    segment.dataAckLo = word(bytes, at);
+    segment.dataAckLo = view.getInt32(at);
     at += 4;
   }
   if (!hasMapping) return true;
   segment.hasMapping = true;
   segment.dataSeq64 = (flags & 8) !== 0;
   if (segment.dataSeq64) {
-    segment.dataSeqHi = word(bytes, at);
+    segment.dataSeqHi = view.getInt32(at);
     at += 4;
   }
-  segment.dataSeqLo = word(bytes, at);
-  segment.subflowSeq = word(bytes, at + 4);
-  segment.dataLength = (bytes[at + 8]! << 8) | bytes[at + 9]!;
+  segment.dataSeqLo = view.getInt32(at);
+  segment.subflowSeq = view.getInt32(at + 4);
+  segment.dataLength = view.getUint16(at + 8);
   segment.hasChecksum = hasChecksum;
-  segment.checksum = hasChecksum ? (bytes[at + 10]! << 8) | bytes[at + 11]! : 0;
+  segment.checksum = hasChecksum ? view.getUint16(at + 10) : 0;
   return true;
-}
-
-/** Four bytes as a signed integer. */
-function word(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
