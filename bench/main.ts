@@ -20,7 +20,12 @@ const suites: readonly Suite[] = [
   { name: 'wire', prefixes: ['wire.'], load: () => import('./wire.js') },
   { name: 'simulation', prefixes: ['simulation.'], load: () => import('./simulation.js') },
   { name: 'memory', prefixes: ['stack.idle'], load: () => import('./memory.js') },
-  { name: 'trace', prefixes: ['trace.'], load: () => import('./trace.js') },
+  {
+    name: 'trace',
+    prefixes: ['trace.packets', 'trace.memory', 'trace.cold', 'trace.vsTshark'],
+    load: () => import('./trace.js'),
+  },
+  { name: 'trace-memory', prefixes: ['trace.peakMemory'], load: () => import('./trace-memory.js') },
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];
 

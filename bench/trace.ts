@@ -10,22 +10,20 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MILLISECOND, NEVER } from '../src/base/index.js';
-import { CaptureReader, PcapngWriter } from '../src/capture/index.js';
+import { CaptureReader } from '../src/capture/index.js';
 import { kernelMptcp, mayCreateNamespaces } from '../src/linux/index.js';
-import { CaptureObserver, pathAddress, Simulator, TapDevice, twoHosts } from '../src/network/index.js';
-import { Stack } from '../src/stack/index.js';
 import { TraceAnalyzer } from '../src/trace/index.js';
 import { captureLinuxTransfer } from '../test/support/linux-capture.js';
+import { simulatedCapture } from '../test/support/simulated-capture.js';
 import { hasTool } from '../test/support/with-rights.js';
 import type { BenchResult } from './result.js';
 
 const PACKETS = 400_000;
 const RUNS = 6;
-const CHUNK_BYTES = 1 << 20;
-/** Bytes that the simulated client sends: some 400,000 packets at two segments to an acknowledgement. */
-const SIMULATED_BYTES = 380e6;
-const PIECE = new Uint8Array(256 << 10);
+/** As the command reads. */
+const CHUNK_BYTES = 1 << 18;
+/** A simulated capture of so many bytes has as many packets, at two segments to an acknowledgement. */
+const SIMULATED_BYTES = 425e6;
 
 export async function run(): Promise<BenchResult[]> {
   const directory = mkdtempSync(join(tmpdir(), 'subflow-bench-'));
@@ -35,7 +33,7 @@ export async function run(): Promise<BenchResult[]> {
       ({ available }) => available,
     );
     if (isLinux) await captureLinuxTransfer({ file, packets: PACKETS });
-    else simulateTransfer(file);
+    else writeSimulated(file);
     return measure(file);
   } finally {
     rmSync(directory, { recursive: true });
@@ -151,49 +149,9 @@ function tsharkSeconds(file: string, settings: readonly string[]): number {
   return user! + system!;
 }
 
-/** The same kind of transfer on our own stack, in virtual time; the client's two interfaces are captured. */
-function simulateTransfer(file: string): void {
-  const simulator = new Simulator(1);
-  const writer = new PcapngWriter();
+/** The same kind of transfer on our own stack. */
+function writeSimulated(file: string): void {
   const fd = openSync(file, 'w');
-  const both = { rateBps: 500e6, delayNs: 10 * MILLISECOND, queue: { bytes: 1_250_000 } };
-  const { client, server } = twoHosts(simulator, {
-    client: new Stack({ random: simulator.random.fork() }),
-    server: new Stack({ random: simulator.random.fork() }),
-    paths: [0, 1].map((path) => ({
-      both,
-      wrap: (device, side) =>
-        side === 'server'
-          ? device
-          : new TapDevice(device, [new CaptureObserver(writer, { name: `client/path${path}` })]),
-    })),
-  });
-  const listener = server.stack.listen(0, { local: { port: 80 } });
-  server.run(0, {
-    handleEvent: (now, event) => {
-      if (event.type === 'acceptable') listener.accept();
-      else if (event.type === 'readable') while (event.socket.read(now) !== undefined);
-      else if (event.type === 'peer-closed') event.socket.shutdown(now);
-    },
-    pollTimeout: () => NEVER,
-    handleTimeout: () => undefined,
-  });
-  const socket = client.stack.connect(0, { remote: { address: pathAddress(0, 'server', 4), port: 80 } });
-  let left = SIMULATED_BYTES;
-  client.run(0, {
-    handleEvent: (now, event) => {
-      if (event.type !== 'established' && event.type !== 'writable') return;
-      writeSync(fd, writer.take());
-      while (left > 0) {
-        left -= PIECE.length;
-        if (!socket.write(now, PIECE)) return;
-      }
-      socket.shutdown(now);
-    },
-    pollTimeout: () => NEVER,
-    handleTimeout: () => undefined,
-  });
-  simulator.run({ until: 3600e9 });
-  writeSync(fd, writer.take());
+  for (const chunk of simulatedCapture(SIMULATED_BYTES)) writeSync(fd, chunk);
   closeSync(fd);
 }

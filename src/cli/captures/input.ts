@@ -10,7 +10,7 @@ import { Decompress } from 'fzstd';
 import { type ParseError, parseError } from '../../base/index.js';
 
 /** Bytes read at once. */
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 18;
 /** One chunk is looked at, one may still be referred to by a record that began in it, one is being read. */
 const BUFFERS = 3;
 
