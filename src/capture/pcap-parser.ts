@@ -17,6 +17,9 @@ export const PCAP_RECORD_BYTES = 16;
 export const PCAP_MAJOR = 2;
 export const PCAP_MINOR = 4;
 
+// What a module exports is read through a cell each time; this lets the compiler see a constant.
+const nsPerSecond = SECOND;
+
 export class PcapParser implements FormatParser {
   readonly interfaces: CaptureInterface[] = [];
   readonly section: CaptureSection | undefined = undefined;
@@ -83,14 +86,18 @@ export class PcapParser implements FormatParser {
 
   private fill(window: InputWindow, packet: CapturedPacket, captured: number): void {
     const { view, start } = window;
-    const fraction = view.getUint32(start + 4, this.little) * this.unitNs;
-    // Some writers let the fraction run over a second.
-    const carry = Math.floor(fraction / SECOND);
-    packet.clear();
-    packet.interfaceIndex = 0;
+    const { little } = this;
+    let seconds = view.getUint32(start, little);
+    let nanoseconds = view.getUint32(start + 4, little) * this.unitNs;
+    if (nanoseconds >= nsPerSecond) {
+      // Some writers let the fraction run over a second.
+      const carry = Math.floor(nanoseconds / nsPerSecond);
+      seconds += carry;
+      nanoseconds -= carry * nsPerSecond;
+    }
     packet.linkType = this.linkType;
-    packet.seconds = view.getUint32(start, this.little) + carry;
-    packet.nanoseconds = fraction - carry * SECOND;
+    packet.seconds = seconds;
+    packet.nanoseconds = nanoseconds;
     packet.bytes = window.bytes;
     packet.offset = start + PCAP_RECORD_BYTES;
     packet.length = captured;

@@ -8,7 +8,8 @@
  * keys) has the connection -1 until then.
  */
 import { asDouble } from './double.js';
-import { type CapturedPacket, elapsedNs } from '../capture/index.js';
+import { SECOND } from '../base/index.js';
+import type { CapturedPacket, CaptureTime } from '../capture/index.js';
 import { adopt } from './adoption.js';
 import { CaptureQuality } from './capture-quality.js';
 import type { Connection } from './connection.js';
@@ -33,6 +34,9 @@ const SYN = 2;
 const RST = 4;
 const ACK = 16;
 
+// What a module exports is read through a cell each time; this lets the compiler see a constant.
+const nsPerSecond = SECOND;
+
 /** Settings that are given in part. */
 export interface TraceOptions extends Partial<Omit<TraceSettings, 'limits'>> {
   readonly limits?: Partial<TraceLimits>;
@@ -49,7 +53,9 @@ export class TraceAnalyzer {
   private readonly quality = new CaptureQuality();
   private packets = 0;
   /** The instant that times count from; undefined before the first frame that has a time. */
-  private origin: { readonly seconds: number; readonly nanoseconds: number } | undefined = undefined;
+  private origin: CaptureTime | undefined = undefined;
+  private originSeconds = 0;
+  private originNanoseconds = 0;
   private lastNs = asDouble;
   private greatestNs = asDouble;
   private streams = 0;
@@ -104,6 +110,7 @@ export class TraceAnalyzer {
       durationNs: this.greatestNs,
       ignored: this.decoder.ignored,
       kindCounts: this.decoder.segment.kindCounts,
+      usualHeaders: this.decoder.segment.usualHeaders,
       quality: this.quality.report(),
       handshakes: this.handshakes,
       vantages: this.vantages,
@@ -113,16 +120,20 @@ export class TraceAnalyzer {
   /** Sets the clock: nanoseconds since the first frame that has a time. One without takes the time of the frame before. */
   private setTime(packet: CapturedPacket): void {
     if (!packet.hasTime) return;
-    const { origin } = this;
-    if (origin === undefined) {
-      this.origin = { seconds: packet.seconds, nanoseconds: packet.nanoseconds };
-      return;
-    }
-    const atNs = elapsedNs(packet, origin);
-    this.quality.noteTime(atNs, this.lastNs, this.packets);
+    if (this.origin === undefined) this.beginTime(packet);
+    // What `elapsedNs` does, without a call.
+    const seconds = packet.seconds - this.originSeconds;
+    const atNs = seconds * nsPerSecond + (packet.nanoseconds - this.originNanoseconds);
+    if (atNs < this.lastNs) this.quality.noteReversal(atNs, this.lastNs, this.packets);
     this.lastNs = atNs;
     if (atNs > this.greatestNs) this.greatestNs = atNs;
     if (atNs >= this.range.boundaryNs) this.range.cross(atNs, this.vantages);
+  }
+
+  private beginTime({ seconds, nanoseconds }: CapturedPacket): void {
+    this.origin = { seconds, nanoseconds };
+    this.originSeconds = seconds;
+    this.originNanoseconds = nanoseconds;
   }
 
   private addVantage(index: number): Vantage {
@@ -238,7 +249,7 @@ export class TraceAnalyzer {
     }
     if (payloadLength > 0) {
       const start = (flags & SYN) !== 0 ? offset + 1 : offset;
-      if (connection.checksum === true && this.settings.verifiesChecksums) {
+      if (own.verifier.isActive && connection.checksum === true && this.settings.verifiesChecksums) {
         verifyChecksum(own, data, segment, start, o.packet);
       }
       carryPayload(own, data, stream, segment, start, o);

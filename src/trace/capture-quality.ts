@@ -2,6 +2,7 @@
  * What a capture shows of its own making: cut payload, segments that the device was to cut up, packets that are there twice, a
  * clock that goes back. Runs for every segment, so it asks little of each. Knows nothing of connections.
  */
+import { asDouble } from './double.js';
 import { FrameList } from './frame-list.js';
 import type { CaptureQualityReport } from './report.js';
 import type { Segment } from './segment.js';
@@ -21,18 +22,21 @@ export class CaptureQuality {
   private readonly reversalPackets = new FrameList();
   private readonly superPackets = new FrameList();
   private readonly cutPackets = new FrameList();
-  /** The segment before. */
+  /** The segment before; of one without payload only that it had none. */
   private seq = 0;
   private ack = 0;
   private payloadLength = 0;
   private ports = 0;
   private checksum = 0;
-  private atNs = 0;
+  private atNs = asDouble;
   private vantage = 0;
 
-  /** Takes in the instant of a frame; `earlierNs` is that of the one before. */
-  noteTime(atNs: number, earlierNs: number, packet: number): void {
-    if (atNs >= earlierNs) return;
+  constructor() {
+    this.atNs = 0;
+  }
+
+  /** The instant of a frame lies before that of the one before, `earlierNs`. */
+  noteReversal(atNs: number, earlierNs: number, packet: number): void {
     this.clockReversals++;
     if (earlierNs - atNs > this.greatestReversalNs) this.greatestReversalNs = earlierNs - atNs;
     this.reversalPackets.add(packet);
@@ -40,38 +44,40 @@ export class CaptureQuality {
 
   /** Takes in a segment. `mss` is the least that its stream's SYNs stated, 0 without. */
   note(segment: Segment, mss: number, vantage: number): void {
-    const { payloadLength, seq, ack, atNs, packet } = segment;
-    if (payloadLength > 0) {
-      if (segment.payloadAvailable < payloadLength) {
-        this.cutPayloads++;
-        this.cutPackets.add(packet);
-      }
-      if (payloadLength > (mss > 0 ? mss : LARGEST_SEGMENT_BYTES)) {
-        this.superSegments++;
-        this.superPackets.add(packet);
-      }
-      const checksum = (segment.bytes[segment.offset + 16]! << 8) | segment.bytes[segment.offset + 17]!;
-      const ports = (segment.sourcePort << 16) | segment.destinationPort;
-      if (
-        seq === this.seq &&
-        payloadLength === this.payloadLength &&
-        checksum === this.checksum &&
-        ack === this.ack &&
-        ports === this.ports &&
-        vantage === this.vantage &&
-        atNs - this.atNs <= COPY_REACH_NS
-      ) {
-        this.duplicates++;
-        this.duplicatePackets.add(packet);
-      }
-      this.checksum = checksum;
-      this.ports = ports;
+    const { payloadLength } = segment;
+    if (payloadLength > 0) this.notePayload(segment, mss, vantage);
+    this.payloadLength = payloadLength;
+  }
+
+  private notePayload(segment: Segment, mss: number, vantage: number): void {
+    const { payloadLength, seq, packet } = segment;
+    if (segment.payloadAvailable < payloadLength) {
+      this.cutPayloads++;
+      this.cutPackets.add(packet);
+    }
+    if (payloadLength > (mss > 0 ? mss : LARGEST_SEGMENT_BYTES)) {
+      this.superSegments++;
+      this.superPackets.add(packet);
+    }
+    const ports = (segment.sourcePort << 16) | segment.destinationPort;
+    if (
+      seq === this.seq &&
+      payloadLength === this.payloadLength &&
+      segment.tcpChecksum === this.checksum &&
+      segment.ack === this.ack &&
+      ports === this.ports &&
+      vantage === this.vantage &&
+      segment.atNs - this.atNs <= COPY_REACH_NS
+    ) {
+      this.duplicates++;
+      this.duplicatePackets.add(packet);
     }
     this.seq = seq;
-    this.ack = ack;
-    this.payloadLength = payloadLength;
+    this.ack = segment.ack;
+    this.checksum = segment.tcpChecksum;
+    this.ports = ports;
     this.vantage = vantage;
-    this.atNs = atNs;
+    this.atNs = segment.atNs;
   }
 
   /** What was seen. */

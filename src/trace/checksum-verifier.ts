@@ -18,6 +18,11 @@ export class ChecksumVerifier {
   private sum = 0;
   private isOdd = false;
 
+  /** Whether there is a mapping whose bytes are being summed. */
+  get isActive(): boolean {
+    return this.next !== IDLE;
+  }
+
   /**
    * A mapping with a checksum begins at subflow offset `start`: `length` bytes of payload, of `dataLength` data sequence
    * numbers (one more with a DATA_FIN).

@@ -76,7 +76,11 @@ export class Decoder {
     this.capturedEnd = offset + packet.length;
     this.wireEnd = offset + Math.max(packet.originalLength, packet.length);
     // Nearly all frames are this.
-    if (packet.linkType === linkEthernet && packet.length >= 34 && this.view.getUint16(offset + 12) === TYPE_IPV4) {
+    if (
+      packet.linkType === linkEthernet &&
+      packet.length >= 34 &&
+      this.view.getUint16(offset + 12) === TYPE_IPV4
+    ) {
       return this.ipv4(offset + 14);
     }
     return this.link(packet.linkType, offset, true);
@@ -256,6 +260,7 @@ export class Decoder {
     segment.ack = view.getInt32(at + 8);
     segment.flags = view.getUint8(at + 13);
     segment.window = view.getUint16(at + 14);
+    segment.tcpChecksum = view.getUint16(at + 16);
     const payloadOffset = at + headerLength;
     segment.payloadOffset = payloadOffset;
     segment.payloadLength = this.wireEnd - payloadOffset;

@@ -16,11 +16,25 @@ export class FlowTable {
   private streams: Stream[] = [];
   private hash = 0;
   private slot = 0;
+  /** The stream that was found last, and its slot. */
+  private last: Stream | undefined = undefined;
+  private lastSlot = 0;
 
   /** The stream of the segment's five-tuple; undefined when it is new. */
   find(segment: Segment): Stream | undefined {
     const isFromLow = isSourceLower(segment);
     this.isFromLow = isFromLow;
+    // Packets of one stream come in a row, as a rule.
+    const { last } = this;
+    if (last !== undefined && (isFromLow ? isForward(last, segment) : isBackward(last, segment))) {
+      this.slot = this.lastSlot;
+      this.hash = last.hash;
+      return last;
+    }
+    return this.search(segment, isFromLow);
+  }
+
+  private search(segment: Segment, isFromLow: boolean): Stream | undefined {
     const hash = isFromLow ? hashForward(segment) : hashBackward(segment);
     this.hash = hash;
     const { slots, streams } = this;
@@ -34,6 +48,8 @@ export class FlowTable {
       const stream = streams[at]!;
       if (stream.hash === hash && (isFromLow ? isForward(stream, segment) : isBackward(stream, segment))) {
         this.slot = slot;
+        this.last = stream;
+        this.lastSlot = slot;
         return stream;
       }
     }
@@ -41,6 +57,7 @@ export class FlowTable {
 
   /** Puts the stream of the segment that `find` was asked for last, in place of an older one. */
   put(stream: Stream, segment: Segment): void {
+    this.last = undefined;
     stream.hash = this.hash;
     setTuple(stream, segment, this.isFromLow);
     const at = this.slots[this.slot]!;
@@ -69,6 +86,7 @@ export class FlowTable {
       while (slots[slot]! >= 0) slot = (slot + 1) & (size - 1);
       slots[slot] = i;
     }
+    this.last = undefined;
     this.slots = slots;
     this.streams = streams;
     this.count = streams.length;
@@ -118,12 +136,13 @@ function isForward(stream: Stream, segment: Segment): boolean {
     stream.lowD === segment.sourceD &&
     stream.highD === segment.destinationD &&
     stream.family === segment.family &&
-    stream.lowC === segment.sourceC &&
-    stream.highC === segment.destinationC &&
-    stream.lowB === segment.sourceB &&
-    stream.highB === segment.destinationB &&
-    stream.lowA === segment.sourceA &&
-    stream.highA === segment.destinationA
+    (stream.family === 4 ||
+      (stream.lowC === segment.sourceC &&
+        stream.highC === segment.destinationC &&
+        stream.lowB === segment.sourceB &&
+        stream.highB === segment.destinationB &&
+        stream.lowA === segment.sourceA &&
+        stream.highA === segment.destinationA))
   );
 }
 
@@ -134,12 +153,13 @@ function isBackward(stream: Stream, segment: Segment): boolean {
     stream.lowD === segment.destinationD &&
     stream.highD === segment.sourceD &&
     stream.family === segment.family &&
-    stream.lowC === segment.destinationC &&
-    stream.highC === segment.sourceC &&
-    stream.lowB === segment.destinationB &&
-    stream.highB === segment.sourceB &&
-    stream.lowA === segment.destinationA &&
-    stream.highA === segment.sourceA
+    (stream.family === 4 ||
+      (stream.lowC === segment.destinationC &&
+        stream.highC === segment.sourceC &&
+        stream.lowB === segment.destinationB &&
+        stream.highB === segment.sourceB &&
+        stream.lowA === segment.destinationA &&
+        stream.highA === segment.sourceA))
   );
 }
 

@@ -3,7 +3,7 @@
  * among them. Other MPTCP options are located only. Read first: RFC 9293 §3.2, RFC 8684 §3.3.
  */
 import { maxMptcpOptions, TcpOptionKind } from '../wire/index.js';
-import type { Segment } from './segment.js';
+import { DssBit, type Segment } from './segment.js';
 
 // What a module exports is read through a cell each time; these let the compiler see constants.
 const kindEnd = TcpOptionKind.END;
@@ -14,6 +14,10 @@ const kindTimestamps = TcpOptionKind.TIMESTAMPS;
 const kindMptcp = TcpOptionKind.MPTCP;
 const mostOptions = maxMptcpOptions;
 const subtypeDss = 2;
+const bitThere = DssBit.THERE;
+const bitChecksum = DssBit.CHECKSUM;
+/** The flags of a DSS that have a meaning (RFC 8684 §3.3). */
+const knownFlags = 31;
 /** NOP, NOP, timestamps, length 10: how nearly every segment's options begin (RFC 7323 appendix A). */
 const alignedTimestamps = 0x0101080a;
 
@@ -32,15 +36,11 @@ export function readOptions(segment: Segment, view: DataView, start: number, end
   segment.optionBits = 0;
   segment.mptcpCount = 0;
   segment.malformedCount = 0;
-  segment.hasDss = false;
-  segment.hasDataAck = false;
-  segment.hasMapping = false;
-  segment.dataFin = false;
+  segment.dss = 0;
   let at = start;
   if (end - at >= 12 && view.getInt32(at) === alignedTimestamps) {
     readTimestamps(segment, view, at + 2);
-    segment.kindCounts[kindNop]! += 2;
-    segment.kindCounts[kindTimestamps]!++;
+    segment.usualHeaders++;
     at += 12;
   }
   while (at < end) {
@@ -101,13 +101,10 @@ function readDss(segment: Segment, view: DataView, start: number, length: number
   const hasMapping = (flags & 4) !== 0;
   const hasChecksum = hasMapping && length === bareLength + 2;
   if (length !== bareLength && !hasChecksum) return false;
-  segment.hasDss = true;
-  segment.dataFin = (flags & 16) !== 0;
+  segment.dss = bitThere | (flags & knownFlags) | (hasChecksum ? bitChecksum : 0);
   let at = start + 4;
   if ((flags & 1) !== 0) {
-    segment.hasDataAck = true;
-    segment.dataAck64 = (flags & 2) !== 0;
-    if (segment.dataAck64) {
+    if ((flags & 2) !== 0) {
       segment.dataAckHi = view.getInt32(at);
       at += 4;
     }
@@ -115,16 +112,13 @@ function readDss(segment: Segment, view: DataView, start: number, length: number
     at += 4;
   }
   if (!hasMapping) return true;
-  segment.hasMapping = true;
-  segment.dataSeq64 = (flags & 8) !== 0;
-  if (segment.dataSeq64) {
+  if ((flags & 8) !== 0) {
     segment.dataSeqHi = view.getInt32(at);
     at += 4;
   }
   segment.dataSeqLo = view.getInt32(at);
   segment.subflowSeq = view.getInt32(at + 4);
   segment.dataLength = view.getUint16(at + 8);
-  segment.hasChecksum = hasChecksum;
   segment.checksum = hasChecksum ? view.getUint16(at + 10) : 0;
   return true;
 }

@@ -3,6 +3,7 @@
  * of what to evict.
  */
 import { SECOND } from '../base/index.js';
+import { TcpOptionKind } from '../wire/index.js';
 import type { Connection } from './connection.js';
 import { reportConnection } from './connection-report.js';
 import { findingRules } from './findings/index.js';
@@ -30,6 +31,7 @@ export interface TraceFacts {
   readonly ignored: IgnoredFrames;
   /** Occurrences of each kind of TCP option. */
   readonly kindCounts: Float64Array;
+  readonly usualHeaders: number;
   readonly quality: CaptureQualityReport;
   readonly handshakes: Handshakes;
   readonly vantages: readonly Vantage[];
@@ -80,7 +82,7 @@ export class TraceReporter {
       range: this.range.report(),
       intervalNs: this.range.intervalNs > 0 ? this.range.intervalNs : null,
       options: optionCounts(facts.handshakes.counts),
-      tcpOptions: kindCounts(facts.kindCounts),
+      tcpOptions: kindCounts(facts),
       malformedOptions: facts.handshakes.malformed,
       malformedFrames: facts.handshakes.malformedFrames.list(),
       quality: facts.quality,
@@ -164,8 +166,11 @@ function optionCounts(counts: Float64Array): Record<MptcpOptionName, number> {
 }
 
 /** Counts of the kinds that occurred, by their numbers. */
-function kindCounts(counts: Float64Array): Record<string, number> {
+function kindCounts(facts: TraceFacts): Record<string, number> {
   const seen: [string, number][] = [];
+  const counts = facts.kindCounts.slice();
+  counts[TcpOptionKind.NOP]! += 2 * facts.usualHeaders;
+  counts[TcpOptionKind.TIMESTAMPS]! += facts.usualHeaders;
   for (const [kind, count] of counts.entries()) if (count > 0) seen.push([String(kind), count]);
   return Object.fromEntries(seen);
 }

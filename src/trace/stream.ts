@@ -39,6 +39,8 @@ export class Stream {
   otherInitial = 0;
   hasOpenerInitial = false;
   hasOtherInitial = false;
+  /** Whether one of these is not known yet. */
+  private lacksInitial = true;
   /** Whether these come from a SYN and a SYN+ACK. */
   hasSyn = false;
   hasSynAck = false;
@@ -120,28 +122,31 @@ export class Stream {
     this.lastPacket = segment.packet;
     this.endNs = segment.atNs;
     const { flags } = segment;
-    if (isFromOpener) {
-      if (!this.hasOpenerInitial) {
-        this.hasOpenerInitial = true;
-        this.openerInitial = (flags & 2) !== 0 ? segment.seq : (segment.seq - 1) | 0;
-      }
-      if (!this.hasOtherInitial && (flags & 16) !== 0) {
-        this.hasOtherInitial = true;
-        this.otherInitial = (segment.ack - 1) | 0;
-      }
-      if ((flags & 1) !== 0) this.openerFin = true;
-    } else {
-      if (!this.hasOtherInitial) {
-        this.hasOtherInitial = true;
-        this.otherInitial = (flags & 2) !== 0 ? segment.seq : (segment.seq - 1) | 0;
-      }
-      if (!this.hasOpenerInitial && (flags & 16) !== 0) {
-        this.hasOpenerInitial = true;
-        this.openerInitial = (segment.ack - 1) | 0;
-      }
-      if ((flags & 1) !== 0) this.otherFin = true;
+    if (this.lacksInitial) this.noteInitial(segment, isFromOpener);
+    if ((flags & 5) !== 0) this.noteEnd(flags, isFromOpener);
+  }
+
+  /** The first number of each direction tells its initial one, and so does what acknowledges it. */
+  private noteInitial({ flags, seq, ack }: Segment, isFromOpener: boolean): void {
+    const own = (flags & 2) !== 0 ? seq : (seq - 1) | 0;
+    const peer = (ack - 1) | 0;
+    const hasAck = (flags & 16) !== 0;
+    if (!this.hasOpenerInitial && (isFromOpener || hasAck)) {
+      this.hasOpenerInitial = true;
+      this.openerInitial = isFromOpener ? own : peer;
     }
+    if (!this.hasOtherInitial && (!isFromOpener || hasAck)) {
+      this.hasOtherInitial = true;
+      this.otherInitial = isFromOpener ? peer : own;
+    }
+    this.lacksInitial = !this.hasOpenerInitial || !this.hasOtherInitial;
+  }
+
+  private noteEnd(flags: number, isFromOpener: boolean): void {
     if ((flags & 4) !== 0) this.hasReset = true;
+    if ((flags & 1) === 0) return;
+    if (isFromOpener) this.openerFin = true;
+    else this.otherFin = true;
   }
 
   private low(): Endpoint {

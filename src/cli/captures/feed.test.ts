@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LinkType, PcapWriter, type PacketToWrite } from '../../capture/index.js';
 import { feedPackets, type FedFile } from './feed.js';
 import { CaptureInput } from './input.js';
+import type { ByteSource } from './source.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'subflow-feed-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -34,10 +34,25 @@ function file(name: string, bytes: Uint8Array): string {
   return path;
 }
 
+/** Standard input that gives `bytes` in pieces of up to `step`. */
+function input(bytes: Uint8Array, step = 1): ByteSource {
+  let at = 0;
+  return {
+    mayReadAhead: false,
+    read(buffer) {
+      const piece = bytes.subarray(at, at + Math.min(step, buffer.length));
+      buffer.set(piece);
+      at += piece.length;
+      return Promise.resolve(piece.length);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
 /** Reads `names` as one capture: the numbers that the packets begin with, and what came of the files. */
 async function read(
   names: readonly string[],
-  standardInput = Readable.from([]),
+  standardInput = input(new Uint8Array(0)),
 ): Promise<{ readonly numbers: readonly number[]; readonly files: readonly FedFile[] }> {
   const inputs = await Promise.all(names.map((name) => CaptureInput.open(name, standardInput)));
   const numbers: number[] = [];
@@ -51,7 +66,7 @@ const range = (count: number, first = 0, step = 1): number[] =>
   Array.from({ length: count }, (_, index) => first + index * step);
 
 describe('a capture that is fed', () => {
-  // Several chunks of a megabyte, so that records lie across their borders and memory is used again.
+  // Several chunks, so that records lie across their borders and memory is used again.
   const long = capture(5000);
 
   it('comes whole and in order from a plain file', async () => {
@@ -73,10 +88,7 @@ describe('a capture that is fed', () => {
 
   it('comes from standard input, in pieces of any size, packed or not', async () => {
     for (const bytes of [long.subarray(0, 100_000), gzipSync(long)]) {
-      const pieces = Array.from({ length: Math.ceil(bytes.length / 777) }, (_, index) =>
-        bytes.subarray(index * 777, (index + 1) * 777),
-      );
-      const { numbers } = await read(['-'], Readable.from(pieces));
+      const { numbers } = await read(['-'], input(bytes, 777));
       expect(numbers).toEqual(range(numbers.length));
       expect(numbers.length).toBeGreaterThan(90);
     }
@@ -129,11 +141,13 @@ describe('a capture that is fed', () => {
   });
 
   it('cannot be a folder', async () => {
-    await expect(CaptureInput.open(folder, Readable.from([]))).rejects.toMatchObject({ code: 'EISDIR' });
+    await expect(CaptureInput.open(folder, input(new Uint8Array(0)))).rejects.toMatchObject({
+      code: 'EISDIR',
+    });
   });
 
   it('frees its file when the end is reached', async () => {
-    const inputs = [await CaptureInput.open(file('freed.pcap', long), Readable.from([]))];
+    const inputs = [await CaptureInput.open(file('freed.pcap', long), input(new Uint8Array(0)))];
     await feedPackets(inputs, () => undefined);
     expect(inputs[0]!.position).toBe(long.length);
   });

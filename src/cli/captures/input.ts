@@ -3,11 +3,11 @@
  * the bytes mean is for `CaptureReader` to say. Memory: three chunks, and the window of the unpacker.
  */
 
-import { type FileHandle, open } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { type ParseError, parseError } from '../../base/index.js';
+import { type ByteSource, FileSource } from './source.js';
 
 /** Bytes read at once. */
 const CHUNK_BYTES = 1 << 18;
@@ -22,18 +22,18 @@ export class CaptureInput {
   readonly name: string;
   /** Bytes of the file, packed as it may be; NaN where that is not known. */
   readonly sizeBytes: number;
-  private readonly source: FileHandle | Readable;
+  private readonly source: ByteSource;
   private readBytes = 0;
   private found: ParseError | undefined = undefined;
 
-  private constructor(name: string, sizeBytes: number, source: FileHandle | Readable) {
+  private constructor(name: string, sizeBytes: number, source: ByteSource) {
     this.name = name;
     this.sizeBytes = sizeBytes;
     this.source = source;
   }
 
-  /** Opens the file `name`, or standard input for `-`. Throws what the system says when it cannot. */
-  static async open(name: string, standardInput: Readable): Promise<CaptureInput> {
+  /** Opens the file `name`, or takes `standardInput` for `-`. Throws what the system says when it cannot. */
+  static async open(name: string, standardInput: ByteSource): Promise<CaptureInput> {
     if (name === STANDARD_INPUT) return new CaptureInput('standard input', Number.NaN, standardInput);
     const handle = await open(name);
     const status = await handle.stat();
@@ -41,7 +41,7 @@ export class CaptureInput {
       await handle.close();
       throw Object.assign(new Error(`${name} is a folder, not a capture`), { code: 'EISDIR' });
     }
-    return new CaptureInput(name, status.isFile() ? status.size : Number.NaN, handle);
+    return new CaptureInput(name, status.isFile() ? status.size : Number.NaN, new FileSource(handle));
   }
 
   /** How much of {@link sizeBytes} has been read. */
@@ -58,10 +58,7 @@ export class CaptureInput {
    * The bytes, unpacked, once. A chunk's memory is used again: it holds until the one after the next is asked for.
    */
   async *chunks(): AsyncGenerator<Uint8Array> {
-    const { source } = this;
-    // Standard input has a descriptor too, so it is not by that that they can be told apart.
-    const packed = 'pipe' in source ? source : readFile(source);
-    const chunks = packed[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    const chunks = readAll(this.source);
     const first = await chunks.next();
     if (first.done === true) return;
     const all = this.counted(first.value, chunks);
@@ -71,7 +68,7 @@ export class CaptureInput {
     else yield* all;
   }
 
-  private async *counted(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  private async *counted(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
     try {
       this.readBytes += first.length;
       yield first;
@@ -80,7 +77,7 @@ export class CaptureInput {
         yield step.value;
       }
     } finally {
-      await rest.return?.();
+      await rest.return(undefined);
     }
   }
 
@@ -98,26 +95,29 @@ export class CaptureInput {
   }
 }
 
-/** Reads ahead by one chunk, so that reading goes on while the chunk before it is looked at. */
-async function* readFile(handle: FileHandle): AsyncGenerator<Uint8Array> {
+/** Where it may, reads ahead by one chunk, so that reading goes on while the chunk before it is looked at. */
+async function* readAll(source: ByteSource): AsyncGenerator<Uint8Array> {
   const buffers = Array.from({ length: BUFFERS }, () => new Uint8Array(CHUNK_BYTES));
   const read = async (index: number): Promise<Uint8Array> => {
     const buffer = buffers[index % BUFFERS]!;
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
-    return buffer.subarray(0, bytesRead);
+    return buffer.subarray(0, await source.read(buffer));
   };
   try {
-    let pending = read(0);
-    for (let index = 1; ; index++) {
-      const chunk = await pending;
+    let pending: Promise<Uint8Array> | undefined = undefined;
+    for (let index = 0; ; index++) {
+      const chunk: Uint8Array = await (pending ?? read(index));
       if (chunk.length === 0) return;
-      pending = read(index);
+      if (!source.mayReadAhead) {
+        yield chunk;
+        continue;
+      }
+      pending = read(index + 1);
       // Who stops early leaves this one unread: its failure then concerns nobody.
       pending.catch(() => undefined);
       yield chunk;
     }
   } finally {
-    await handle.close();
+    await source.close();
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../trace/index.js';
 import { type FedFile, feedPackets } from './feed.js';
 import { CaptureInput, STANDARD_INPUT } from './input.js';
+import { standardInput } from './source.js';
 import { FailureError, UsageError } from '../errors.js';
 import { ProgressLine } from '../progress.js';
 
@@ -77,7 +78,7 @@ async function openAll(names: readonly string[]): Promise<readonly CaptureInput[
     throw new UsageError('standard input can be read only once', 'name - once');
   }
   const inputs: CaptureInput[] = [];
-  for (const name of names) inputs.push(await CaptureInput.open(name, process.stdin));
+  for (const name of names) inputs.push(await CaptureInput.open(name, standardInput));
   return inputs;
 }
 
