@@ -17,34 +17,36 @@ export const PCAP_RECORD_BYTES = 16;
 export const PCAP_MAJOR = 2;
 export const PCAP_MINOR = 4;
 
-// What a module exports is read through a cell each time; this lets the compiler see a constant.
+// What a module exports is read through a cell each time; these let the compiler see constants.
 const nsPerSecond = SECOND;
+const recordBytes = PCAP_RECORD_BYTES;
 
 export class PcapParser implements FormatParser {
   readonly interfaces: CaptureInterface[] = [];
   readonly section: CaptureSection | undefined = undefined;
   readonly isAmidRecord = false;
-  private readonly little: boolean;
+  /** Whether the numbers are big-endian. Next to none are, and a flag that is false is the cheaper one to look at. */
+  private readonly isBig: boolean;
   /** Nanoseconds in a unit of the second number of a time stamp. */
   private readonly unitNs: number;
   private readonly limits: CaptureLimits;
   private linkType = 0;
-  private hasHeader = false;
+  private lacksHeader = true;
 
   constructor(little: boolean, isNanosecond: boolean, limits: CaptureLimits) {
-    this.little = little;
+    this.isBig = !little;
     this.unitNs = isNanosecond ? 1 : 1000;
     this.limits = limits;
   }
 
   read(window: InputWindow, packet: CapturedPacket): ParseStep {
-    if (!this.hasHeader) {
+    if (this.lacksHeader) {
       if (!window.ensure(PCAP_HEADER_BYTES)) return 'starved';
       const problem = this.readHeader(window);
       if (problem !== undefined) return problem;
     }
-    if (!window.ensure(PCAP_RECORD_BYTES)) return 'starved';
-    const captured = window.view.getUint32(window.start + 8, this.little);
+    if (!window.ensure(recordBytes)) return 'starved';
+    const captured = this.word(window.view, window.start + 8);
     if (captured > this.limits.maxPacketBytes) {
       return parseError(
         'bad-length',
@@ -52,16 +54,16 @@ export class PcapParser implements FormatParser {
         `a packet of ${captured} bytes is beyond the limit`,
       );
     }
-    if (!window.ensure(PCAP_RECORD_BYTES + captured)) return 'starved';
+    if (!window.ensure(recordBytes + captured)) return 'starved';
     this.fill(window, packet, captured);
-    window.consume(PCAP_RECORD_BYTES + captured);
+    window.consume(recordBytes + captured);
     return 'packet';
   }
 
   private readHeader(window: InputWindow): ParseError | undefined {
     const { view, start, position } = window;
-    const major = view.getUint16(start + 4, this.little);
-    const minor = view.getUint16(start + 6, this.little);
+    const major = view.getUint16(start + 4, !this.isBig);
+    const minor = view.getUint16(start + 6, !this.isBig);
     if (major !== PCAP_MAJOR || minor !== PCAP_MINOR) {
       return parseError(
         'bad-version',
@@ -70,25 +72,24 @@ export class PcapParser implements FormatParser {
       );
     }
     // The upper half tells whether frames end with a check sequence; an IP packet has its own length, so none matters.
-    this.linkType = view.getUint32(start + 20, this.little) & 0xffff;
+    this.linkType = this.word(view, start + 20) & 0xffff;
     this.interfaces.push({
       index: 0,
       section: 0,
       linkType: this.linkType,
-      snapLength: view.getUint32(start + 16, this.little),
+      snapLength: this.word(view, start + 16),
       name: '',
       description: '',
     });
-    this.hasHeader = true;
+    this.lacksHeader = false;
     window.consume(PCAP_HEADER_BYTES);
     return undefined;
   }
 
   private fill(window: InputWindow, packet: CapturedPacket, captured: number): void {
     const { view, start } = window;
-    const { little } = this;
-    let seconds = view.getUint32(start, little);
-    let nanoseconds = view.getUint32(start + 4, little) * this.unitNs;
+    let seconds = this.word(view, start);
+    let nanoseconds = this.word(view, start + 4) * this.unitNs;
     if (nanoseconds >= nsPerSecond) {
       // Some writers let the fraction run over a second.
       const carry = Math.floor(nanoseconds / nsPerSecond);
@@ -99,8 +100,12 @@ export class PcapParser implements FormatParser {
     packet.seconds = seconds;
     packet.nanoseconds = nanoseconds;
     packet.bytes = window.bytes;
-    packet.offset = start + PCAP_RECORD_BYTES;
+    packet.offset = start + recordBytes;
     packet.length = captured;
-    packet.originalLength = view.getUint32(start + 12, this.little);
+    packet.originalLength = this.word(view, start + 12);
+  }
+
+  private word(view: DataView, at: number): number {
+    return this.isBig ? view.getUint32(at) : view.getUint32(at, true);
   }
 }

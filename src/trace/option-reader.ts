@@ -20,6 +20,8 @@ const bitChecksum = DssBit.CHECKSUM;
 const knownFlags = 31;
 /** NOP, NOP, timestamps, length 10: how nearly every segment's options begin (RFC 7323 appendix A). */
 const alignedTimestamps = 0x0101080a;
+/** Padding behind a DSS. */
+const twoNops = 0x0101;
 
 /** Bytes of a DSS without checksum, by the lower four flags (RFC 8684 §3.3). */
 const dssLengths = Uint8Array.from({ length: 16 }, (_, flags) => {
@@ -44,6 +46,10 @@ export function readOptions(segment: Segment, view: DataView, start: number, end
     at += 12;
   }
   while (at < end) {
+    if (end - at === 2 && view.getUint16(at) === twoNops) {
+      segment.kindCounts[kindNop]! += 2;
+      return;
+    }
     const kind = view.getUint8(at);
     if (kind === kindNop) {
       segment.kindCounts[kindNop]!++;

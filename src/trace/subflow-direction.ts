@@ -62,8 +62,7 @@ export class SubflowDirection {
   zeroSince = asDouble;
   /** Power of two that this host's windows count in. */
   windowShift = 0;
-  /** Whether a number of this direction was seen at all, and whether it was followed from its SYN on. */
-  isAnchored = false;
+  /** Whether it was followed from its SYN on. */
   hasSyn = false;
   /** Whether the number of the SYN is known, even if it came before this direction was followed. */
   isSynSeen = false;
@@ -71,7 +70,7 @@ export class SubflowDirection {
   initialSeq = 0;
   /** Whether payload was seen. */
   hasData = false;
-  /** End of what was sent, and highest acknowledgement; each also as the wire number that it stands for, signed. */
+  /** End of what was sent (0 before any number of this direction is known), and highest acknowledgement; each also as the wire number that it stands for, signed. */
   end = asDouble;
   endSeq = 0;
   acked = asDouble;
@@ -114,6 +113,11 @@ export class SubflowDirection {
     this.repeatedNs = 0;
     this.holes = new RangeSet(limits.maxHoles);
     this.timed = new TimedSegments(limits.maxTimedSegments);
+  }
+
+  /** Whether a number of this direction is known at all. */
+  get isAnchored(): boolean {
+    return this.end > 0;
   }
 
   /** Bytes that were sent and are not acknowledged. */
@@ -164,7 +168,6 @@ export class SubflowDirection {
 
   /** Makes `initialSeq` offset 0; the stream stands behind the SYN then. */
   anchor(initialSeq: number, isSyn: boolean): void {
-    this.isAnchored = true;
     this.hasSyn = isSyn;
     this.initialSeq = initialSeq;
     this.end = 1;
