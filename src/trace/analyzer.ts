@@ -95,7 +95,8 @@ export class TraceAnalyzer {
     if (stream === undefined || ((segment.flags & SYN) !== 0 && isAnew(stream, segment, flows))) {
       stream = this.begin(place, segment);
     }
-    const isFromOpener = flows.isFromLow === stream.isOpenerLow;
+    // To compare two booleans costs a call.
+    const isFromOpener = flows.isFromLow ? stream.isOpenerLow : !stream.isOpenerLow;
     stream.note(segment, isFromOpener);
     this.quality.note(segment, stream.mss, vantage);
     return this.observe(place, stream, segment, isFromOpener);
@@ -211,7 +212,7 @@ export class TraceAnalyzer {
   ): void {
     const own = isFromOpener ? stream.fromOpener! : stream.fromOther!;
     const peer = isFromOpener ? stream.fromOther! : stream.fromOpener!;
-    const isClient = isFromOpener === stream.isOpenerClient;
+    const isClient = isFromOpener ? stream.isOpenerClient : !stream.isOpenerClient;
     const data = isClient ? connection.clientData : connection.serverData;
     const peerData = isClient ? connection.serverData : connection.clientData;
     const host = isClient ? connection.client : connection.server;
