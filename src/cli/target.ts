@@ -2,7 +2,7 @@
 
 import { lookup } from 'node:dns/promises';
 import { IpAddress, parseEndpoint, type Endpoint } from '../wire/index.js';
-import { FailureError, UsageError } from './errors.js';
+import { EnvironmentError, FailureError, UsageError } from './errors.js';
 
 /** What was written. */
 export interface WrittenTarget {
@@ -17,9 +17,10 @@ export interface ProbeTarget extends WrittenTarget {
 
 const DEFAULT_PORT = 80;
 
-/** Reads `HOST`, `HOST:PORT`, `ADDRESS`, `[IPV6]:PORT`. Throws a {@link UsageError}. */
+/** Reads `HOST`, `HOST:PORT`, `ADDRESS`, `[IPV6]`, `[IPV6]:PORT`. Throws a {@link UsageError}. */
 export function parseTarget(text: string): WrittenTarget {
-  if (IpAddress.parse(text) !== undefined) return { host: text, port: DEFAULT_PORT };
+  const bare = IpAddress.parse(/^\[(.+)\]$/.exec(text)?.[1] ?? text);
+  if (bare !== undefined) return { host: bare.toString(), port: DEFAULT_PORT };
   const endpoint = parseEndpoint(text);
   if (endpoint !== undefined)
     return checked({ host: endpoint.address.toString(), port: endpoint.port }, text);
@@ -34,7 +35,10 @@ function checked(target: WrittenTarget, text: string): WrittenTarget {
   throw new UsageError(`'${text}' has no port from 1 to 65535`);
 }
 
-/** The first address of the target, of `family` where one is asked for. Throws a {@link FailureError}. */
+/**
+ * The first address of the target, of `family` where one is asked for. Throws a {@link FailureError} for an address that
+ * is no single host's, and an {@link EnvironmentError} for a name without an address.
+ */
 export async function resolveTarget(target: WrittenTarget, family: 0 | 4 | 6): Promise<ProbeTarget> {
   const literal = IpAddress.parse(target.host);
   const address = literal ?? (await lookUp(target.host, family));
@@ -51,8 +55,20 @@ async function lookUp(host: string, family: 0 | 4 | 6): Promise<IpAddress> {
     const address = IpAddress.parse(found.address);
     if (address !== undefined) return address;
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'ENOTFOUND';
-    throw new FailureError(`there is no address for ${host} (${code})`, { cause });
+    throw noAddress(host, (cause as NodeJS.ErrnoException).code ?? 'ENOTFOUND');
   }
-  throw new FailureError(`there is no address for ${host}`);
+  throw noAddress(host, 'ENOTFOUND');
+}
+
+const lookUpFailures: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the name is not known',
+  EAI_AGAIN: 'no name server answers',
+};
+
+function noAddress(host: string, code: string): EnvironmentError {
+  const why = lookUpFailures[code] ?? code;
+  return new EnvironmentError(
+    `there is no address for ${host}: ${why}`,
+    'see how it is spelled, or give an address',
+  );
 }

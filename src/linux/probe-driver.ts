@@ -73,9 +73,15 @@ export class ProbeDriver {
     });
   }
 
+  /** Ends a run that goes on: what it opened is closed, and {@link complete} settles. */
+  stop(): void {
+    this.current?.stop(this.now());
+    this.pump();
+  }
+
   /** Ends a run that goes on, and gives the ports back. */
   close(): void {
-    this.settle();
+    this.stop();
     for (const { raw } of this.devices) raw.close();
   }
 

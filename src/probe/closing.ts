@@ -15,8 +15,18 @@ export function sendFastClose(talk: Conversation, flow: Flow): void {
   talk.send(flow, { flags: version === 0 ? TcpFlag.ACK : TcpFlag.ACK | TcpFlag.RST, options });
 }
 
+/** The script, and then the end of every flow that it left open, however it ends. */
+export function* closedAtEnd<T>(talk: Conversation, script: Script<T>): Script<T> {
+  try {
+    return yield* script;
+  } finally {
+    yield* closeAll(talk);
+  }
+}
+
 /** Ends whatever is open. */
-export function* closeAll(talk: Conversation): Script<void> {
+function* closeAll(talk: Conversation): Script<void> {
+  talk.isClosing = true;
   const open = talk.flows.filter((flow) => flow.isOpen && !flow.isReset);
   const [first] = open;
   if (first === undefined) return;

@@ -70,6 +70,8 @@ export interface RecordedPacket {
 const DEFAULT_HOP_LIMIT = 64;
 /** How far the identifications of two packets in a row lie apart. */
 export const IDENTIFICATION_STEP = 61;
+/** What the end of a run takes at most: an MP_FASTCLOSE, and a RST for each flow. */
+const CLOSING_PACKETS = PORTS_OF_A_RUN + 1;
 const noBytes = new Uint8Array(0);
 
 export class Conversation {
@@ -90,6 +92,8 @@ export class Conversation {
   isMultipath = false;
   /** Flags of the MP_CAPABLE that the probe sent, which its third packet repeats. */
   ownFlags = 0;
+  /** Whether what is open is being closed: packets are kept back for that. */
+  isClosing = false;
   /** Packets that came beyond those looked at. */
   unheard = 0;
   private readonly outbox: Uint8Array[] = [];
@@ -106,9 +110,9 @@ export class Conversation {
     return this.setup.version;
   }
 
-  /** Whether a run has sent as much as it may. */
+  /** Whether a run has sent as much as it may, but for what closes its flows. */
   get isSpent(): boolean {
-    return this.sent >= this.setup.settings.maxPacketsSent;
+    return this.sent >= this.setup.settings.maxPacketsSent - CLOSING_PACKETS;
   }
 
   /** A flow on a port of its own; `address` is the first local one when left out. */
@@ -162,7 +166,7 @@ export class Conversation {
   }
 
   private post(flow: string, bytes: Uint8Array): boolean {
-    if (this.isSpent) return false;
+    if (this.isClosing ? this.sent >= this.setup.settings.maxPacketsSent : this.isSpent) return false;
     this.sent++;
     this.outbox.push(bytes);
     this.record.push({ atNs: this.now, direction: 'sent', flow, bytes: bytes.slice() });

@@ -4,6 +4,7 @@
  */
 import { seq32, seqDistance } from '../base/index.js';
 import {
+  type IcmpError,
   type IpAddress,
   type MpCapable,
   MpCapableFlag,
@@ -36,7 +37,7 @@ export type Opening =
   | { readonly kind: 'refused' }
   | { readonly kind: 'silent' }
   /** An ICMP error came instead. */
-  | { readonly kind: 'unreachable'; readonly by: IpAddress };
+  | { readonly kind: 'unreachable'; readonly by: IpAddress; readonly error: IcmpError };
 
 /** What is unusual about a SYN. */
 export interface OpeningOptions {
@@ -122,8 +123,9 @@ function understood(talk: Conversation, sent: MpCapable, options: readonly Mptcp
 }
 
 function unanswered(talk: Conversation, flow: Flow): Opening {
-  const error = talk.heard.find((heard) => heard.kind === 'error' && heard.flow === flow);
-  return error === undefined ? { kind: 'silent' } : { kind: 'unreachable', by: error.source };
+  const heard = talk.heard.find((one) => one.kind === 'error' && one.flow === flow);
+  if (heard?.kind !== 'error') return { kind: 'silent' };
+  return { kind: 'unreachable', by: heard.source, error: heard.message };
 }
 
 /** The third packet of the handshake, with both keys; `receiverKey` is the target's own when left out. */

@@ -1,9 +1,9 @@
 /** One scenario with one target: what an owner of sockets, or of a simulated network, drives. */
-import { closeAll } from './closing.js';
+import { closedAtEnd } from './closing.js';
 import { Conversation, type ConversationSetup } from './conversation.js';
 import type { ScenarioOutcome, ScenarioResult } from './outcome.js';
 import type { Scenario } from './scenario.js';
-import { ScriptRun, type Script } from './script.js';
+import { ScriptRun } from './script.js';
 
 /** A run of `scenario`; see {@link ScriptRun} for how it is driven. */
 export class ProbeRun extends ScriptRun<ScenarioOutcome> {
@@ -11,7 +11,7 @@ export class ProbeRun extends ScriptRun<ScenarioOutcome> {
 
   constructor(scenario: Scenario, setup: ConversationSetup) {
     const talk = new Conversation(setup);
-    super(talk, andClosed(talk, scenario.script(talk)));
+    super(talk, closedAtEnd(talk, scenario.script(talk)));
     this.scenario = scenario;
   }
 
@@ -26,11 +26,4 @@ export class ProbeRun extends ScriptRun<ScenarioOutcome> {
       unheard: conversation.unheard,
     };
   }
-}
-
-/** The script, and then the end of every flow that it left open. */
-function* andClosed<T>(talk: Conversation, script: Script<T>): Script<T> {
-  const result = yield* script;
-  yield* closeAll(talk);
-  return result;
 }

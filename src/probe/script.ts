@@ -53,10 +53,21 @@ export class ScriptRun<T> {
     if (heard !== undefined && this.wait.isWanted(heard)) this.resume(now, heard);
   }
 
+  /**
+   * Ends the run at `now` (ns), wherever it is. Scripts that close what they opened (closing.ts) do so: transmissions are
+   * to be polled once more.
+   */
+  stop(now: number): void {
+    if (this.isOver) return;
+    this.conversation.now = now;
+    this.script.return(undefined as never);
+    this.end(undefined);
+  }
+
   /** Does what is due at `now` (ns). */
   handleTimeout(now: number): void {
     if (this.isOver) return;
-    if (now >= this.endAt || this.conversation.isSpent) this.end(undefined);
+    if (now >= this.endAt || this.conversation.isSpent) this.stop(now);
     else if (now >= this.wakeAt) this.resume(now, undefined);
   }
 

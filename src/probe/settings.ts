@@ -7,7 +7,7 @@ export interface ProbeSettings {
   readonly replyNs: number;
   /** Times that a packet is sent at most, 1 or more. */
   readonly attempts: number;
-  /** Most packets sent in one run. */
+  /** Most packets sent in one run, more than ten: nine of them are kept for closing what was opened. */
   readonly maxPacketsSent: number;
   /** Most packets looked at in one run; what a peer sends beyond is not. */
   readonly maxPacketsHeard: number;

@@ -1,7 +1,7 @@
 /** The answer in one line, from what the scenarios came to. */
 import type { MptcpVersion } from '../wire/index.js';
 import { cameToThePoint, type ScenarioResult } from './outcome.js';
-import { reactionText } from './words.js';
+import { errorText, reactionText } from './words.js';
 
 /** Whether Multipath TCP works between here and the target. */
 export type Support =
@@ -56,9 +56,24 @@ function withoutFullSupport(results: readonly ScenarioResult[]): Pick<Verdict, '
     return { support: 'none', sentence: 'No: a box on the path sends unknown options back.' };
   if (has('plain-tcp'))
     return { support: 'none', sentence: 'No: the target answers as plain TCP, or a box removes the option.' };
-  if (has('port-closed')) return { support: 'unknown', sentence: 'Cannot tell: the port is closed.' };
-  if (has('unreachable')) return { support: 'unknown', sentence: 'Cannot tell: no answer comes.' };
+  if (has('port-closed'))
+    return { support: 'unknown', sentence: 'Cannot tell: the port is closed; a RST answers.' };
+  if (has('unreachable'))
+    return { support: 'unknown', sentence: `Cannot tell: ${unreachableText(results)}.` };
+  if (has('unfinished'))
+    return {
+      support: 'unknown',
+      sentence: 'Cannot tell: the bounds of the run ended it before there was an answer.',
+    };
   return { support: 'unknown', sentence: 'Cannot tell: no scenario came to its point.' };
+}
+
+function unreachableText(results: readonly ScenarioResult[]): string {
+  for (const { opening } of results) {
+    if (opening?.kind === 'unreachable')
+      return `${opening.by.toString()} says that the target cannot be reached (${errorText(opening.error)})`;
+  }
+  return 'no answer comes, to a SYN without MPTCP either';
 }
 
 function partial(result: ScenarioResult): Pick<Verdict, 'support' | 'sentence'> {

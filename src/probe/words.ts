@@ -223,7 +223,7 @@ function openingText(opening: Opening): string {
     case 'silent':
       return 'No answer came.';
     case 'unreachable':
-      return `${opening.by.toString()} answered with an ICMP error.`;
+      return `${opening.by.toString()} answered with ${errorText(opening.error)}.`;
   }
 }
 

@@ -32,8 +32,9 @@ async function run(server: string | undefined, flags: CheckFlags): Promise<numbe
     target === undefined || !isAble ? undefined : await checkServer(await resolveTarget(target, 0));
   const text = flags.json ? JSON.stringify(objectOf(machine, report)) : textOf(machine, report);
   process.stdout.write(`${text}\n`);
-  if (!isAble || report?.isMultipath === false) return ExitStatus.no;
-  return ExitStatus.done;
+  if (!isAble) return ExitStatus.no;
+  if (report?.isConnected === false) return ExitStatus.environment;
+  return report?.isMultipath === false ? ExitStatus.no : ExitStatus.done;
 }
 
 function objectOf(machine: MachineReport, server: ServerReport | undefined): object {
@@ -54,9 +55,10 @@ function textOf(machine: MachineReport, server: ServerReport | undefined): strin
     `${isGood ? 'yes ' : isNeeded ? 'no  ' : 'note'}  ${sentence}`,
     ...(advice === '' ? [] : [`      ${advice}`]),
   ]);
-  for (const { local, owners, remote } of machine.applications) {
+  for (const { isListener, local, owners, remote } of machine.applications) {
     const names = owners.map(({ name, pid }) => `${name} (${pid})`).join(', ');
-    lines.push(`      ${local} to ${remote}: ${names === '' ? 'a program that /proc does not show' : names}`);
+    const ends = isListener ? `${local}, for connections` : `${local} to ${remote}`;
+    lines.push(`      ${ends}: ${names === '' ? 'a program that /proc does not show' : names}`);
   }
   if (server !== undefined) {
     lines.push(`${server.isMultipath ? 'yes ' : 'no  '}  ${server.sentence}`);

@@ -79,14 +79,14 @@ function limitAnswers(limits: KernelLimits, endpoints: readonly KernelEndpoint[]
       name: 'subflows',
       isGood: subflows > 0,
       isNeeded: false,
-      sentence: `A connection may have ${subflows} subflows beside its first.`,
+      sentence: `Subflows that a connection may have beside its first: ${subflows}.`,
       advice: subflows > 0 ? '' : 'Allow some: ip mptcp limits set subflows 2.',
     },
     {
       name: 'announcements',
       isGood: addAddrAccepted > 0 || isClient,
       isNeeded: false,
-      sentence: `${addAddrAccepted} addresses that a peer announces are connected to.`,
+      sentence: `Announced addresses that a connection goes to: ${addAddrAccepted}.`,
       advice:
         addAddrAccepted > 0 || isClient
           ? ''
@@ -123,7 +123,7 @@ function applicationAnswer(applications: readonly KernelMptcpSocket[] | undefine
     ...common,
     isGood,
     sentence: isGood
-      ? `${applications.length} Multipath TCP sockets are open:`
+      ? `Multipath TCP sockets that are open: ${applications.length}.`
       : 'No program uses Multipath TCP at the moment.',
     advice: isGood ? '' : 'Programs ask for it by IPPROTO_MPTCP; mptcpize run PROGRAM makes others do so.',
   };

@@ -50,6 +50,13 @@ export async function checkServer({ host, port, endpoint }: ProbeTarget): Promis
   }
 }
 
+const failures: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (ECONNREFUSED)',
+  ENETUNREACH: 'no route leads there (ENETUNREACH)',
+  EHOSTUNREACH: 'the host cannot be reached (EHOSTUNREACH)',
+  ETIMEDOUT: 'nobody answers',
+};
+
 /** Waits until the connection stands; why not, otherwise. */
 async function connected(socket: Socket): Promise<string | undefined> {
   const abort = new AbortController();
@@ -65,8 +72,9 @@ async function connected(socket: Socket): Promise<string | undefined> {
     await Promise.race([written, failed]);
     return undefined;
   } catch (error) {
-    if (abort.signal.aborted) return 'no answer';
-    return (error as NodeJS.ErrnoException).code ?? String(error);
+    if (abort.signal.aborted) return 'nobody answers';
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    return failures[code] ?? code;
   } finally {
     clearTimeout(timer);
     abort.abort();

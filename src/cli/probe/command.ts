@@ -4,14 +4,23 @@ import type { Command } from 'commander';
 import { mayOpenRawSockets } from '../../linux/index.js';
 import { findScenario, type PathOptions, type Scenario, scenarios } from '../../probe/index.js';
 import { IpAddress, type MptcpVersion } from '../../wire/index.js';
-import { EnvironmentError, ExitStatus, UsageError } from '../errors.js';
+import { EnvironmentError, ExitStatus, explain, isExpected, UsageError } from '../errors.js';
 import { parseDuration, parseInteger } from '../units.js';
 import { ProbeCapture } from './capture.js';
 import { probeOne, type ProbePlan, SecretSource } from './probe-one.js';
-import { reportObject, reportText, scenarioList, scenarioListObject, statusOf } from './report.js';
+import {
+  type ProbeReport,
+  reportObject,
+  reportText,
+  scenarioList,
+  scenarioListObject,
+  statusOf,
+} from './report.js';
 import { type RequestKind, requestKinds } from './request.js';
-import { lineObject, lineText, readTargets, sweep } from './sweep.js';
-import { parseTarget, resolveTarget } from '../target.js';
+import { lineObject, lineText, summaryText, sweep } from './sweep.js';
+import { readTargets, type TargetList } from './targets.js';
+import { parseTarget, resolveTarget, type WrittenTarget } from '../target.js';
+import { untilSignal } from '../until-signal.js';
 
 interface ProbeFlags {
   readonly scenario: string;
@@ -48,13 +57,17 @@ export function declareProbe(command: Command, setStatus: (status: number) => vo
     .option('-6, --ipv6', 'use IPv6 only')
     .option('--join-from <address>', 'a second address of this machine, for joins; else another port')
     .option('--request <kind>', 'http or tls: what the server is asked; by the port when left out')
-    .option('--timeout <time>', 'how long an answer is waited for, at first', '800ms')
+    .option('--timeout <time>', 'how long an answer is waited for, at first: 10ms to 10s', '800ms')
     .option('--attempts <number>', 'how often a packet is sent that is not answered, 1 to 5', '3')
     .option('--targets <file>', 'ask every target in the file, one a line; - is the standard input')
     .option('--rate <number>', 'with --targets: how many are begun in a second, 1 to 50', '2')
     .option('--trace', 'find out on which hop of the path packets are changed or dropped')
     .option('--max-hops <number>', 'with --trace: how many hops are looked at, 1 to 64', '30')
-    .option('--idle <time>', 'with --trace: pause, and see whether a box forgot the connection', '0')
+    .option(
+      '--idle <time>',
+      'with --trace: pause, and see whether a box forgot the connection: up to 3600s',
+      '0',
+    )
     .option('--pcap <file>', 'write the packets to a pcapng file')
     .option('--json', 'print one object for scripts; with --targets one a line')
     .action(async (target: string | undefined, flags: ProbeFlags) => {
@@ -70,28 +83,66 @@ async function run(target: string | undefined, flags: ProbeFlags): Promise<numbe
   const family = familyOf(flags);
   const perSecond = parseInteger(flags.rate, 1, 50);
   const plan = planOf(flags);
-  const targets = flags.targets === undefined ? undefined : readTargets(flags.targets);
-  if ((target === undefined) === (targets === undefined))
+  const list = flags.targets === undefined ? undefined : readTargets(flags.targets);
+  if ((target === undefined) === (list === undefined))
     throw new UsageError('give one target, or --targets FILE', 'as in: subflow probe server.example:80');
   const single = target === undefined ? undefined : parseTarget(target);
   requireRights();
   const capture = flags.pcap === undefined ? undefined : new ProbeCapture(flags.pcap);
-  const whole = { ...plan, capture };
   const secrets = new SecretSource();
-  try {
-    if (single === undefined) {
-      return await sweep(whole, secrets, {
-        ...{ targets: targets!, family, perSecond },
-        onTarget: (one, outcome) =>
-          print(flags.json ? JSON.stringify(lineObject(one, outcome)) : lineText(one, outcome)),
-      });
+  const isJson = flags.json === true;
+  return untilSignal(async (signal) => {
+    const ask = async (one: WrittenTarget): Promise<ProbeReport> =>
+      probeOne(await resolveTarget(one, family), { ...plan, capture }, secrets, signal);
+    try {
+      return single === undefined
+        ? await askAll(list!, { perSecond, ask, signal, isJson })
+        : await askOne(single, { ask, signal, isJson });
+    } finally {
+      capture?.close();
     }
-    const report = await probeOne(await resolveTarget(single, family), whole, secrets);
-    print(flags.json ? JSON.stringify(reportObject(report)) : reportText(report));
+  });
+}
+
+/** How targets are asked. */
+interface Asking {
+  readonly ask: (target: WrittenTarget) => Promise<ProbeReport>;
+  readonly signal: AbortSignal;
+  readonly isJson: boolean;
+}
+
+async function askOne(target: WrittenTarget, { ask, isJson, signal }: Asking): Promise<number> {
+  try {
+    const report = await ask(target);
+    print(isJson ? JSON.stringify(reportObject(report)) : reportText(report));
     return statusOf(report);
-  } finally {
-    capture?.save();
+  } catch (error) {
+    if (!signal.aborted && !isExpected(error)) throw error;
+    const why = signal.aborted
+      ? 'stopped before there was an answer; what was open is closed'
+      : explain(error).line;
+    remark(why);
+    return ExitStatus.environment;
   }
+}
+
+async function askAll(
+  { duplicates, targets }: TargetList,
+  { ask, isJson, perSecond, signal }: Asking & { readonly perSecond: number },
+): Promise<number> {
+  if (duplicates > 0) remark(`every target is asked once: lines left out: ${duplicates}`);
+  const summary = await sweep({
+    ...{ targets, perSecond, ask, signal },
+    onTarget: (one, outcome) =>
+      print(isJson ? JSON.stringify(lineObject(one, outcome)) : lineText(one, outcome)),
+  });
+  remark(`${signal.aborted ? 'stopped; ' : ''}${summaryText(summary, targets.length)}`);
+  return summary.status;
+}
+
+/** Something for people beside the results. */
+function remark(text: string): void {
+  process.stderr.write(`subflow: ${text}\n`);
 }
 
 function print(text: string): void {
@@ -116,7 +167,7 @@ function planOf(flags: ProbeFlags): Omit<ProbePlan, 'capture'> {
   return {
     scenarios: scenariosOf(flags.scenario),
     versions: versionsOf(flags.mptcpVersion),
-    replyNs: parseDuration(flags.timeout),
+    replyNs: durationOf('--timeout', flags.timeout, 10e6, 10e9),
     attempts: parseInteger(flags.attempts, 1, 5),
     request: requestOf(flags.request),
     joinLocal,
@@ -125,8 +176,15 @@ function planOf(flags: ProbeFlags): Omit<ProbePlan, 'capture'> {
 }
 
 function pathOf({ idle, maxHops, trace }: ProbeFlags): PathOptions | undefined {
-  const options = { maxHops: parseInteger(maxHops, 1, 64), idleNs: parseDuration(idle) };
+  const options = { maxHops: parseInteger(maxHops, 1, 64), idleNs: durationOf('--idle', idle, 0, 3600e9) };
   return trace ? options : undefined;
+}
+
+/** A duration in ns within bounds. */
+function durationOf(name: string, text: string, minNs: number, maxNs: number): number {
+  const ns = parseDuration(text);
+  if (ns >= minNs && ns <= maxNs) return ns;
+  throw new UsageError(`${name} is ${minNs / 1e6} ms to ${maxNs / 1e9} s, not ${text}`);
 }
 
 function scenariosOf(text: string): readonly Scenario[] {

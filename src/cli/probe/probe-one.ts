@@ -18,6 +18,7 @@ import {
   type ScenarioResult,
 } from '../../probe/index.js';
 import type { IpAddress, MptcpVersion } from '../../wire/index.js';
+import { FailureError } from '../errors.js';
 import type { ProbeCapture } from './capture.js';
 import type { ProbeReport } from './report.js';
 import { type RequestKind, requestKindFor, requestOf } from './request.js';
@@ -53,31 +54,51 @@ export class SecretSource {
   }
 }
 
-/** Runs the plan against one target; ends early where nobody answers, since nothing else would be answered either. */
+/**
+ * Runs the plan against one target; ends early where nobody answers, since nothing else would be answered either. An
+ * aborted `signal` closes what is open and rejects.
+ */
 export async function probeOne(
   target: ProbeTarget,
   plan: ProbePlan,
   secrets: SecretSource,
+  signal: AbortSignal,
 ): Promise<ProbeReport> {
   const { capture, joinLocal } = plan;
+  signal.throwIfAborted();
+  requireFamily(joinLocal, target);
   const driver = new ProbeDriver({
     target: target.endpoint.address,
     ...(joinLocal !== undefined && { joinLocal }),
     ...(capture !== undefined && { wrap: (device, name) => capture.wrap(device, name) }),
   });
+  const stop = (): void => driver.stop();
+  signal.addEventListener('abort', stop, { once: true });
   try {
     const results: ScenarioResult[] = [];
     for (const { scenario, version } of questions(plan)) {
       const run = new ProbeRun(scenario, setupOf(target, plan, version, driver.local, secrets.next()));
       await driver.complete(run);
+      signal.throwIfAborted();
       results.push(run.report());
       if (isOutOfReach(results.at(-1)!)) break;
     }
     const path = plan.path === undefined ? undefined : await tracePath(target, plan, driver, secrets);
+    signal.throwIfAborted();
     return { target, local: driver.local, results, verdict: judge(results), path };
   } finally {
+    signal.removeEventListener('abort', stop);
     driver.close();
   }
+}
+
+/** An address of the other version of IP cannot join: that would look as if joins were dropped. */
+function requireFamily(joinLocal: IpAddress | undefined, { endpoint }: ProbeTarget): void {
+  const { family } = endpoint.address;
+  if (joinLocal === undefined || joinLocal.family === family) return;
+  throw new FailureError(
+    `the target has an address of IPv${family}, and ${joinLocal.toString()}, for joins, is none`,
+  );
 }
 
 /** The path, in the first of the versions. */
@@ -106,6 +127,11 @@ function questions({ scenarios, versions }: ProbePlan) {
   );
 }
 
+/** A minute, or time enough for three packets in a row that are not answered. */
+export function deadlineOf({ attempts, replyNs }: Pick<ProbePlan, 'attempts' | 'replyNs'>): number {
+  return Math.max(defaultProbeSettings.deadlineNs, 3 * replyNs * (2 ** attempts - 1));
+}
+
 function setupOf(
   target: ProbeTarget,
   plan: ProbePlan,
@@ -117,6 +143,7 @@ function setupOf(
     ...defaultProbeSettings,
     replyNs: plan.replyNs,
     attempts: plan.attempts,
+    deadlineNs: deadlineOf(plan),
   };
   const kind = plan.request ?? requestKindFor(target.port);
   return {

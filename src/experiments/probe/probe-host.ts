@@ -28,13 +28,14 @@ export class ProbeHost implements PacketReceiver, EventItem {
     device.attach(this);
   }
 
-  /** Drives `run` to its end, and lets the network come to rest; virtual time passes. */
-  complete(run: ScriptRun<unknown>): void {
+  /** Drives `run` to its end, or until `isEnough` stops it, and lets the network come to rest; virtual time passes. */
+  complete(run: ScriptRun<unknown>, isEnough = (): boolean => false): void {
     this.current = run;
     run.begin(this.simulator.now);
     this.pump(this.simulator.now);
     while (!run.isOver) {
-      const outcome = this.simulator.run({ maxEvents: 1000, until: this.dueAt });
+      const outcome = this.simulator.run({ maxEvents: 1, until: this.dueAt });
+      if (isEnough()) run.stop(this.simulator.now);
       assert(outcome !== 'idle' || run.isOver, 'a run of the probe waits for nothing');
     }
     this.pump(this.simulator.now);

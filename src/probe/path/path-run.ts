@@ -1,7 +1,7 @@
 /** The trace of a path to one target: what an owner of sockets, or of a simulated network, drives. */
-import { closeAll } from '../closing.js';
+import { closedAtEnd } from '../closing.js';
 import { Conversation, type ConversationSetup, type RecordedPacket } from '../conversation.js';
-import { ScriptRun, type Script } from '../script.js';
+import { ScriptRun } from '../script.js';
 import { SECOND } from '../../base/index.js';
 import type { IpAddress, MptcpVersion } from '../../wire/index.js';
 import { extensionTexts } from './extensions.js';
@@ -34,14 +34,18 @@ export interface PathReport {
   readonly packets: readonly RecordedPacket[];
 }
 
-/** A path has more packets than a scenario. */
-const PATH_BOUNDS = { maxPacketsSent: 800, maxPacketsHeard: 4000, deadlineNs: 180 * SECOND } as const;
+/** A path has more packets than a scenario; a pause is added to its time. */
+export const pathBounds = { maxPacketsSent: 800, maxPacketsHeard: 4000, deadlineNs: 180 * SECOND } as const;
 
 /** A run that traces a path; see {@link ScriptRun} for how it is driven. */
 export class PathRun extends ScriptRun<PathEvidence> {
   constructor(setup: ConversationSetup, options: PathOptions = defaultPathOptions) {
-    const talk = new Conversation({ ...setup, settings: { ...setup.settings, ...PATH_BOUNDS } });
-    super(talk, andClosed(talk, pathScript(talk, options)));
+    const deadlineNs = pathBounds.deadlineNs + options.idleNs;
+    const talk = new Conversation({
+      ...setup,
+      settings: { ...setup.settings, ...pathBounds, deadlineNs },
+    });
+    super(talk, closedAtEnd(talk, pathScript(talk, options)));
   }
 
   /** What came of it, once {@link isOver}. */
@@ -56,12 +60,6 @@ export class PathRun extends ScriptRun<PathEvidence> {
       packets: conversation.record,
     };
   }
-}
-
-function* andClosed<T>(talk: Conversation, script: Script<T>): Script<T> {
-  const result = yield* script;
-  yield* closeAll(talk);
-  return result;
 }
 
 /** The hops in order, with what each answered to. */

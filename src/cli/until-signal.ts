@@ -1,0 +1,26 @@
+/** Work that a signal ends in good order: what it opened is closed first, and then the program ends as the shell expects. */
+
+import { setMaxListeners } from 'node:events';
+
+/**
+ * Gives `work` a signal that is aborted at the first SIGINT or SIGTERM. Once `work` has settled after that, the program
+ * ends by the same signal; a second one does not wait for it.
+ */
+export async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  // Everybody who has something to close listens.
+  setMaxListeners(0, controller.signal);
+  let received: NodeJS.Signals | undefined;
+  const stop = (name: NodeJS.Signals): void => {
+    received = name;
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    controller.abort();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    if (received !== undefined) process.kill(process.pid, received);
+  }
+}
