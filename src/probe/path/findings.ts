@@ -89,6 +89,7 @@ const names: Readonly<Record<TraceKind, string>> = {
   later: 'later data',
   idle: 'data after a pause',
   hole: 'data behind a hole',
+  pair: 'segments right behind each other',
   'add-address': 'ACKs with ADD_ADDR',
   join: 'SYNs with MP_JOIN',
 };
@@ -323,6 +324,7 @@ function unlocated(evidence: PathEvidence, located: readonly Finding[]): Finding
         'syn-ack',
         'A SYN+ACK that nobody asked for is not answered: a firewall drops it.',
       );
+    addByAcknowledgments(evidence, has, add);
     if (evidence.hole === 'silent' && !has('holds-out-of-order'))
       add('holds-out-of-order', 'hole', 'Data behind a hole is not acknowledged until the hole is filled.');
     if (evidence.hole === 'strange-sack' && !has('sequence-rewritten'))
@@ -344,6 +346,29 @@ function unlocated(evidence: PathEvidence, located: readonly Finding[]): Finding
   return findings;
 }
 
+/** What the target's acknowledgments tell of segments that they do not fit. */
+function addByAcknowledgments(
+  { data, early, hole }: PathEvidence,
+  has: (...types: FindingType[]) => boolean,
+  add: (type: FindingType, kind: TraceKind, sentence: string) => void,
+): void {
+  if (hole === 'partial-sack' && !has('segments-cut'))
+    add('segments-cut', 'hole', 'Data behind a hole is acknowledged in parts: a segment arrives in pieces.');
+  const [kind] = early;
+  if (kind !== undefined && !has('acknowledged-early', 'tcp-proxy')) {
+    const sentence = `${names[kind]}: TCP acknowledges them before the DATA_ACK of the target comes.`;
+    add('acknowledged-early', kind, sentence);
+  }
+  // A segment that is lost is silence, and says nothing.
+  const isMerged = data.pair !== undefined && !['data-acked', 'silent'].includes(data.pair.kind);
+  if (isMerged && !has('segments-merged', 'mptcp-removed', 'tcp-proxy'))
+    add(
+      'segments-merged',
+      'pair',
+      'Of segments right behind each other one mapping arrives: they are made one.',
+    );
+}
+
 /** Findings that say by themselves why data fails. */
 const explainsFailure: readonly FindingType[] = [
   'mptcp-removed',
@@ -361,10 +386,13 @@ function isBad(kind: string | undefined): boolean {
   return kind !== undefined && kind !== 'data-acked';
 }
 
-/** The last hop that a kind of packet is known to have come to unchanged. */
+/**
+ * The last hop that a kind of packet is known to have come to unchanged. A router that quotes the ports alone shows
+ * nothing of options and data.
+ */
 function lastQuoted({ traces }: PathEvidence, kind: TraceKind): Place {
   const answers = traces.find((trace) => trace.kind === kind)?.answers ?? [];
-  const last = answers.findLast(({ answer }) => answer === 'quoted');
+  const last = answers.findLast(({ answer, isDeep }) => answer === 'quoted' && isDeep);
   return last === undefined ? here : placeOf(last);
 }
 

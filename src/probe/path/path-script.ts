@@ -6,13 +6,15 @@
  * A change can be located where a router behind it quotes what it got. What a box does on the way back, or behind the last
  * router, shows in what the target answers, or not at all; so packets of the way back are sent forward too, to hops only.
  */
-import { seq32 } from '../../base/index.js';
+import { seq32, seqDistance } from '../../base/index.js';
 import { TcpFlag, type IpAddress } from '../../wire/index.js';
 import { type Conversation, mptcpOptions } from '../conversation.js';
 import { type DataOptions, type DataOutcome, mappingOption, sendData } from '../data.js';
 import type { Flow } from '../flow.js';
+import type { HeardSegment } from '../heard.js';
 import { join, type JoinOutcome, joinSyn } from '../joining.js';
 import {
+  acknowledges,
   answeredOpening,
   capableOfSyn,
   isAnswerToSyn,
@@ -57,7 +59,9 @@ export interface PathEvidence {
   /** What came of a SYN+ACK that nobody asked for, sent all the way; undefined where it was not tried. */
   readonly reply: 'reset' | 'nothing' | undefined;
   /** What came of data behind a hole, sent all the way. */
-  readonly hole: 'acknowledged' | 'strange-sack' | 'silent' | undefined;
+  readonly hole: 'acknowledged' | 'strange-sack' | 'partial-sack' | 'silent' | undefined;
+  /** Kinds of data that TCP acknowledged without a DATA_ACK before the target's own DATA_ACK came. */
+  readonly early: readonly TraceKind[];
 }
 
 /** Silent hops in a row behind which a trace ends. */
@@ -70,12 +74,13 @@ const DELAYED_ACK_NS = 250e6;
 /** Bytes of the data that is to fill a segment nearly. */
 const LARGE_BYTES = 1200;
 const SMALL_BYTES = 40;
-/** How far behind a hole data lies. */
+/** Bytes that are missing before the data behind a hole. */
 const HOLE_BYTES = SMALL_BYTES;
 
 /** Mutable while it is gathered. */
 type Gathered = { -readonly [Key in keyof PathEvidence]: PathEvidence[Key] } & {
   traces: Trace[];
+  early: TraceKind[];
   data: Partial<Record<TraceKind, DataOutcome>>;
 };
 
@@ -86,6 +91,7 @@ export function* pathScript(talk: Conversation, options: PathOptions): Script<Pa
     ...{ local: talk.setup.local, target: talk.setup.target.address, traces: [], data: {} },
     ...{ opening: { kind: 'silent' }, control: undefined, reach: undefined, distance: undefined },
     ...{ needed: undefined, isEchoed: undefined, join: undefined, reply: undefined, hole: undefined },
+    early: [],
   };
   // Before the SYN, so that nobody waits for a third packet meanwhile.
   yield* traceEcho(talk, gathered, options);
@@ -95,6 +101,7 @@ export function* pathScript(talk: Conversation, options: PathOptions): Script<Pa
   if (opening.kind === 'mptcp' && talk.isMultipath && talk.peer !== undefined) {
     yield* traceAnnouncement(talk, flow, gathered);
     yield* traceJoin(talk, gathered);
+    if (gathered.data.later?.kind === 'data-acked') yield* tracePair(talk, flow, gathered);
   }
   yield* traceReply(talk, gathered);
   return gathered;
@@ -251,11 +258,11 @@ function* traceData(
   const first = { asCapable: isMultipath && talk.version === 1 };
   yield* stage(talk, flow, gathered, { kind: 'data', payload: filler(SMALL_BYTES), isMultipath, ...first });
   yield* stage(talk, flow, gathered, { kind: 'large', payload: filler(LARGE_BYTES), isMultipath });
-  const hole = { payload: filler(HOLE_BYTES), isMultipath };
-  if (!flow.isReset) yield* traceHole(talk, flow, gathered, { kind: 'hole', ...hole });
-  yield* stage(talk, flow, gathered, { kind: 'later', ...hole });
+  const behind = { kind: 'hole', payload: filler(LARGE_BYTES), isMultipath } as const;
+  if (!flow.isReset) yield* traceHole(talk, flow, gathered, behind);
+  yield* stage(talk, flow, gathered, { kind: 'later', payload: filler(HOLE_BYTES), isMultipath });
   // The piece that lay behind the hole, once more: it may have been lost, or held back.
-  if (!flow.isReset) yield* sendData(talk, flow, mappedAs(gathered, { kind: 'hole', ...hole }));
+  if (!flow.isReset) yield* sendData(talk, flow, mappedAs(gathered, behind));
   if (idleNs === 0 || flow.isReset) return;
   yield* pause(idleNs);
   yield* stage(talk, flow, gathered, { kind: 'idle', payload: filler(SMALL_BYTES), isMultipath });
@@ -294,7 +301,25 @@ function* stage(
   };
   gathered.traces.push(yield* traceSegments(talk, flow, toHops(kind, gathered), segment));
   if (flow.isReset) return;
-  gathered.data[kind] = yield* sendData(talk, flow, options);
+  const mark = talk.heard.length;
+  const outcome = yield* sendData(talk, flow, options);
+  gathered.data[kind] = outcome;
+  if (outcome.kind === 'data-acked' && isAcknowledgedBare(talk, flow, mark)) gathered.early.push(kind);
+}
+
+/** Whether TCP acknowledged all that was sent, since `mark`, in a segment without a DATA_ACK. */
+function isAcknowledgedBare(talk: Conversation, flow: Flow, mark: number): boolean {
+  return talk.heard
+    .slice(mark)
+    .some(
+      (heard) =>
+        heard.kind === 'segment' &&
+        heard.flow === flow &&
+        acknowledges(flow, heard.tcp) &&
+        !isReset(heard.tcp) &&
+        heard.tcp.payload.length === 0 &&
+        !heard.options.some(({ subtype }) => subtype === 'DSS'),
+    );
 }
 
 /** How the data of a stage is mapped. */
@@ -303,23 +328,73 @@ function mappedAs({ opening }: Gathered, { payload, isMultipath, asCapable = fal
   return { payload, checksum, asCapable, unmapped: !isMultipath };
 }
 
-/** Data behind a hole as long as itself: to the hops, and then to the target, which acknowledges what came before. */
+/** Data behind a hole: to the hops, and then to the target, which acknowledges what came before. */
 function* traceHole(talk: Conversation, flow: Flow, gathered: Gathered, how: Stage): Script<void> {
-  const { payload } = how;
   const { next } = flow;
-  flow.next = seq32(next + payload.length);
-  talk.ownNext += payload.length;
-  const mapping = mptcpOptions(...mappingOption(talk, flow, mappedAs(gathered, how)));
-  flow.next = next;
-  talk.ownNext -= payload.length;
-  const segment = { seq: seq32(next + payload.length), payload, options: mapping };
+  const seq = seq32(next + HOLE_BYTES);
+  const segment = { seq, payload: how.payload, options: optionsAhead(talk, flow, HOLE_BYTES, gathered, how) };
   gathered.traces.push(yield* traceSegments(talk, flow, toHops('hole', gathered), segment));
   if (flow.isReset) return;
+  const mark = talk.heard.length;
   talk.send(flow, segment);
-  const answer = yield* listen(flow, talk.setup.settings.replyNs, ({ tcp }) => seq32(tcp.ack) === next);
-  const blocks = answer?.tcp.options.flatMap((option) => (option.kind === 'sack' ? option.blocks : [])) ?? [];
-  const isStrange = blocks.some(({ left }) => left !== segment.seq);
-  gathered.hole = answer === undefined ? 'silent' : isStrange ? 'strange-sack' : 'acknowledged';
+  const isAnswer = ({ tcp }: HeardSegment): boolean => seq32(tcp.ack) === next;
+  const answer = yield* listen(flow, talk.setup.settings.replyNs, isAnswer);
+  // A segment that came in pieces is acknowledged piece by piece (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
+  if (answer !== undefined) yield* pause(settleOf(gathered));
+  const blocks = talk.heard
+    .slice(mark)
+    .flatMap((heard) => (heard.kind === 'segment' && heard.flow === flow ? heard.tcp.options : []))
+    .flatMap((option) => (option.kind === 'sack' ? option.blocks : []));
+  gathered.hole = answer === undefined ? 'silent' : holeOf(blocks, seq, seq32(seq + how.payload.length));
+}
+
+/** What blocks say of the one segment that lies behind the hole. */
+function holeOf(
+  blocks: readonly { readonly left: number; readonly right: number }[],
+  left: number,
+  right: number,
+): PathEvidence['hole'] {
+  const length = seqDistance(seq32(right), seq32(left));
+  const isWithin = (edge: number): boolean => {
+    const at = seqDistance(seq32(edge), seq32(left));
+    return at >= 0 && at <= length;
+  };
+  if (blocks.some((block) => !isWithin(block.left) || !isWithin(block.right))) return 'strange-sack';
+  const isPart = blocks.some((block) => block.left !== left || block.right !== right);
+  return isPart ? 'partial-sack' : 'acknowledged';
+}
+
+/** The options of data that lies `bytes` ahead of what was sent; nothing moves. */
+function optionsAhead(talk: Conversation, flow: Flow, bytes: number, gathered: Gathered, how: Stage) {
+  const { next } = flow;
+  flow.next = seq32(next + bytes);
+  talk.ownNext += bytes;
+  const options = mptcpOptions(...mappingOption(talk, flow, mappedAs(gathered, how)));
+  flow.next = next;
+  talk.ownNext -= bytes;
+  return options;
+}
+
+/**
+ * Two small segments right behind each other, each with its mapping: to the hops, and then to the target. A box that makes
+ * one of two has room for the mapping of one.
+ */
+function* tracePair(talk: Conversation, flow: Flow, gathered: Gathered): Script<void> {
+  if (flow.isReset) return;
+  const how = { kind: 'pair', payload: filler(SMALL_BYTES), isMultipath: true } as const;
+  const { payload } = how;
+  const first = { payload, seq: flow.next, options: optionsAhead(talk, flow, 0, gathered, how) };
+  const follower = {
+    ...{ payload, seq: seq32(flow.next + SMALL_BYTES) },
+    options: optionsAhead(talk, flow, SMALL_BYTES, gathered, how),
+  };
+  const options = { ...toHops('pair', gathered), follower };
+  gathered.traces.push(yield* traceSegments(talk, flow, options, first));
+  if (flow.isReset) return;
+  talk.send(flow, first);
+  flow.next = follower.seq;
+  talk.ownNext += SMALL_BYTES;
+  gathered.data.pair = yield* sendData(talk, flow, mappedAs(gathered, how));
 }
 
 /** ADD_ADDR to the hops, and then to the target. */

@@ -26,7 +26,7 @@ const expected: Readonly<Record<string, readonly FindingType[]>> = {
   'drop-mptcp-syn': ['syn-dropped'],
   'sequence-rewriting': ['sequence-rewritten'],
   split: ['segments-cut'],
-  'coalesce-keep-first': ['mss-changed'],
+  'coalesce-keep-first': ['mss-changed', 'segments-merged'],
   'payload-rewriting': ['payload-changed'],
   'syn-proxy': ['tcp-proxy'],
   'data-proxy': ['tcp-proxy'],

@@ -62,6 +62,16 @@ export function changesIn(sent: Uint8Array, quoted: Uint8Array): Change[] {
   return changes.list;
 }
 
+/** Whether a quotation holds TCP's whole header, with its options. */
+export function reachesEndOfHeader(quoted: Uint8Array): boolean {
+  const ip = new IpPacket();
+  if (parseIp(quoted, 0, quoted.length, ip, 40 + 0xffff) !== undefined) return false;
+  const { payloadAvailable, payloadOffset, protocol } = ip;
+  if (protocol !== IpProtocol.TCP || payloadAvailable < 20) return false;
+  const headerBytes = (quoted[payloadOffset + 12]! >>> 4) * 4;
+  return headerBytes >= 20 && payloadAvailable >= headerBytes;
+}
+
 /** Collects differences. */
 class ChangeList {
   readonly list: Change[] = [];

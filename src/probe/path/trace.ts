@@ -9,7 +9,7 @@ import type { Flow } from '../flow.js';
 import type { Heard, HeardError, HeardSegment } from '../heard.js';
 import type { Script } from '../script.js';
 import { noExtensions, quotationOf } from './extensions.js';
-import { type Change, changesIn } from './quote.js';
+import { type Change, changesIn, reachesEndOfHeader } from './quote.js';
 
 /** What is sent with a rising time to live. */
 export type TraceKind =
@@ -31,6 +31,8 @@ export type TraceKind =
   | 'idle'
   /** Data behind a hole. */
   | 'hole'
+  /** Small data with the same behind it at once. */
+  | 'pair'
   /** An ACK with ADD_ADDR. */
   | 'add-address'
   /** A SYN with MP_JOIN. */
@@ -46,6 +48,8 @@ export interface HopAnswer {
   readonly answer: 'quoted' | 'prohibited' | 'segment' | 'echo' | 'nothing';
   /** What differs in the quotation. */
   readonly changes: readonly Change[];
+  /** Whether the quotation reaches to the end of TCP's header, so that options are compared. */
+  readonly isDeep: boolean;
   /** Flags of the segment that came in place of an error. */
   readonly flags: number;
   /** Bytes of RFC 4884 extensions behind the quotation. */
@@ -80,6 +84,8 @@ export interface TraceOptions {
   readonly settleNs?: number;
   /** Flags of the segments sent; none when left out. */
   readonly flags?: number;
+  /** A segment that follows each one at once; what routers quote of it does not count. */
+  readonly follower?: SegmentToSend & { readonly seq: number };
 }
 
 /** Time that a router has to answer the first packet, ns; each further one has as much more. */
@@ -101,7 +107,7 @@ export function* traceWith(
   for (const ttl of options.ttls) {
     const nearer = answers.flatMap(({ from }) => (from === undefined ? [] : [from]));
     const { isAnswer, settleNs = 0 } = options;
-    const awaited = { flow, isAnswer, nearer, flags: options.flags ?? 0 };
+    const awaited = { flow, isAnswer, nearer, flags: options.flags ?? 0, notSeq: options.follower?.seq };
     const first = yield* askHop(talk, awaited, ttl, send);
     const answer = yield* settled(first, awaited, settleNs);
     answers.push(answer);
@@ -119,6 +125,8 @@ interface Awaited {
   readonly isAnswer: ((heard: HeardSegment) => boolean) | undefined;
   /** Flags of what is sent. */
   readonly flags: number;
+  /** Sequence number of a segment that goes beside those asked about. */
+  readonly notSeq: number | undefined;
   /** Routers that were nearer: what else comes from them is late. */
   readonly nearer: readonly IpAddress[];
 }
@@ -132,14 +140,15 @@ function* askHop(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const identification = talk.identification();
     const sentAt = talk.now;
+    const mark = talk.record.length;
     if (!send(ttl, identification)) break;
-    const sent = talk.record.at(-1)!.bytes;
+    const sent = talk.record[mark]!.bytes;
     const ns = HOP_REPLY_NS * (attempt + 1);
     const heard = yield { ns, isWanted: (one) => isAbout(one, awaited, identification) };
     if (heard !== undefined) return answerOf(heard, ttl, sent, heard.atNs - sentAt);
   }
   return {
-    ...{ ttl, from: undefined, delayNs: 0, answer: 'nothing', changes: [], flags: 0 },
+    ...{ ttl, from: undefined, delayNs: 0, answer: 'nothing', changes: [], flags: 0, isDeep: false },
     ...noExtensions,
   };
 }
@@ -167,7 +176,12 @@ function isAbout(heard: Heard, awaited: Awaited, identification: number): boolea
 }
 
 /** IPv4 quotations name the packet; a late one about an earlier packet must not count for this one. */
-function isCurrent({ message }: HeardError, { flow, flags }: Awaited, identification: number): boolean {
+function isCurrent(
+  { message }: HeardError,
+  { flow, flags, notSeq }: Awaited,
+  identification: number,
+): boolean {
+  if (notSeq !== undefined && message.quoted?.seq === notSeq) return false;
   const ip = new IpPacket();
   const { quotedBytes } = quotationOf(message);
   if (parseIp(quotedBytes, 0, quotedBytes.length, ip, 40 + 0xffff) !== undefined) return false;
@@ -181,7 +195,7 @@ function isCurrent({ message }: HeardError, { flow, flags }: Awaited, identifica
 }
 
 function answerOf(heard: Heard, ttl: number, sent: Uint8Array, delayNs: number): HopAnswer {
-  const common = { ttl, from: heard.source, delayNs, changes: [], flags: 0, ...noExtensions };
+  const common = { ttl, from: heard.source, delayNs, changes: [], flags: 0, isDeep: false, ...noExtensions };
   switch (heard.kind) {
     case 'echo':
       return { ...common, answer: 'echo' };
@@ -194,6 +208,7 @@ function answerOf(heard: Heard, ttl: number, sent: Uint8Array, delayNs: number):
         ...{ ...common, ...extensions },
         answer: message.type === 'time-exceeded' ? 'quoted' : 'prohibited',
         changes: changesIn(sent, quotedBytes),
+        isDeep: reachesEndOfHeader(quotedBytes),
       };
     }
   }
@@ -210,9 +225,14 @@ export function traceSegments(
   const isAnswer = ({ tcp }: HeardSegment): boolean =>
     (tcp.flags & (TcpFlag.RST | TcpFlag.SYN)) !== 0 || seqDistance(seq32(tcp.ack), seq32(seq)) > 0;
   const flags = segment.flags ?? TcpFlag.ACK;
-  return traceWith(talk, flow, { isAnswer, flags, ...options }, (hopLimit, identification) =>
-    talk.send(flow, { ...segment, seq, hopLimit, identification }),
-  );
+  const { follower } = options;
+  return traceWith(talk, flow, { isAnswer, flags, ...options }, (hopLimit, identification) => {
+    const isSent = talk.send(flow, { ...segment, seq, hopLimit, identification });
+    // Its own number is that of an earlier packet, whose quotations count for nothing any more.
+    const earlier = (identification - IDENTIFICATION_STEP) & 0xffff || 1;
+    if (isSent && follower !== undefined) talk.send(flow, { ...follower, hopLimit, identification: earlier });
+    return isSent;
+  });
 }
 
 /** Whole numbers from `first` to `last`. */
