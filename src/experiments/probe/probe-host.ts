@@ -29,13 +29,13 @@ export class ProbeHost implements PacketReceiver, EventItem {
   }
 
   /** Drives `run` to its end, or until `isEnough` stops it, and lets the network come to rest; virtual time passes. */
-  complete(run: ScriptRun<unknown>, isEnough = (): boolean => false): void {
+  complete(run: ScriptRun<unknown>, isEnough?: () => boolean): void {
     this.current = run;
     run.begin(this.simulator.now);
     this.pump(this.simulator.now);
     while (!run.isOver) {
-      const outcome = this.simulator.run({ maxEvents: 1, until: this.dueAt });
-      if (isEnough()) run.stop(this.simulator.now);
+      const outcome = this.simulator.run({ maxEvents: isEnough === undefined ? 1000 : 1, until: this.dueAt });
+      if (isEnough?.() === true) run.stop(this.simulator.now);
       assert(outcome !== 'idle' || run.isOver, 'a run of the probe waits for nothing');
     }
     this.pump(this.simulator.now);
