@@ -124,6 +124,6 @@ describe.each(vectors.scenarios)('the recorded exchange "$name"', (exchange) => 
 
   it('is read as the record reads it', () => {
     const known = knownStacks.find(({ name }) => name === 'multipath-tcp-org')!;
-    expect(new Replay(exchange).play().reaction).toBe(known.reactions[exchange.name]);
+    expect(new Replay(exchange).play().reaction).toBe(known.reactions[0]![exchange.name]);
   });
 });

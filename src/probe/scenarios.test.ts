@@ -1,12 +1,12 @@
 /** Every scenario against our own stack as a server, in virtual time. */
 import { describe, expect, it } from 'vitest';
 import { ProbeWorld, secondAddress } from '../../test/support/probe-world.js';
-import { knownStacks } from './known-reactions.js';
+import { compare, knownStacks } from './known-reactions.js';
 import type { Reaction } from './outcome.js';
 import { scenarios } from './scenarios/index.js';
 import { judge } from './verdict.js';
 
-const linux = knownStacks.find(({ name }) => name === 'linux')!.reactions;
+const linux = knownStacks.find(({ name }) => name === 'linux')!.reactions[1]!;
 
 /** What our server does, by version: what Linux does but for what is said here. */
 const reactions: Readonly<Record<0 | 1, Readonly<Record<string, Reaction>>>> = {
@@ -82,9 +82,28 @@ describe('the compliant scenario', () => {
 
 describe('the table of known reactions', () => {
   it('speaks of scenarios that exist, in versions that they exist for', () => {
-    for (const { reactions: known, version } of knownStacks) {
-      for (const name of Object.keys(known))
-        expect(scenarios.find((scenario) => scenario.name === name)?.versions).toContain(version);
+    for (const { reactions: byVersion } of knownStacks) {
+      for (const version of [0, 1] as const) {
+        for (const name of Object.keys(byVersion[version] ?? {}))
+          expect(scenarios.find((scenario) => scenario.name === name)?.versions).toContain(version);
+      }
     }
+  });
+
+  it('compares every reaction with Linux and with Apple, and says nothing of a port that is closed', () => {
+    const world = new ProbeWorld();
+    const bySame = (name: string, version: 0 | 1, settings = {}): Record<string, boolean> =>
+      Object.fromEntries(
+        compare(new ProbeWorld(settings).run(name, version)).map(({ isSame, stack }) => [stack, isSame]),
+      );
+    for (const { name } of scenarios) expect(Object.keys(bySame(name, 1))).toEqual(['linux', 'apple']);
+    expect(bySame('compliant', 1)).toEqual({ linux: true, apple: false });
+    expect(bySame('compliant', 1, { enabled: false })).toEqual({ linux: false, apple: true });
+    expect(bySame('wrong-version', 1, { enabled: false })).toEqual({ linux: false, apple: true });
+    expect(bySame('compliant', 0, { versions: [1] })).toEqual({
+      ...{ linux: true, 'multipath-tcp-org': false, apple: true },
+    });
+    const { address } = world.setup(1).target;
+    expect(compare(world.run('compliant', 1, { target: { address, port: 81 } }))).toEqual([]);
   });
 });
