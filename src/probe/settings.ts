@@ -3,7 +3,7 @@ import { MILLISECOND, SECOND } from '../base/index.js';
 
 /** Bounds of one run: a scenario, or the trace of a path. */
 export interface ProbeSettings {
-  /** Time that an answer to a packet has, in ns; doubled with every repetition. */
+  /** Time that an answer to a packet has, in ns; doubled with every repetition. Routers have half of it. */
   readonly replyNs: number;
   /** Times that a packet is sent at most, 1 or more. */
   readonly attempts: number;

@@ -15,8 +15,12 @@ function boxOf(name: string): Middlebox {
 }
 
 /** The path with a box on it, traced over both versions of IP at the same time. */
-async function traced(box: Middlebox | undefined, boundsErrors = false): Promise<readonly PathReport[]> {
-  const lab = new RoutedLab(box, boundsErrors);
+async function traced(
+  box: Middlebox | undefined,
+  boundsErrors = false,
+  place: 'between' | 'behind' = 'between',
+): Promise<readonly PathReport[]> {
+  const lab = new RoutedLab(box, boundsErrors, place);
   try {
     return await Promise.all(families.map((family) => lab.trace(family)));
   } finally {
@@ -54,4 +58,19 @@ describeWith('a path through two routers of Linux', rights, () => {
       expect(placed.map((found) => [found.type, found.after.ttl, found.before!.ttl])).toEqual([[type, 1, 2]]);
     }
   });
+
+  it.concurrent.each<[string, FindingType]>([
+    ['split', 'segments-cut'],
+    ['coalesce-keep-first', 'segments-merged'],
+    ['pre-acking', 'acknowledged-early'],
+    ['strip-dss', 'data-fails'],
+  ])(
+    'has %s behind the last, found as %s by what Linux acknowledges, over IPv4 and IPv6',
+    async (name, type) => {
+      for (const { findings } of await traced(boxOf(name), false, 'behind'))
+        expect(findings.map((found) => [found.type, found.after.ttl, found.before])).toEqual([
+          [type, 2, undefined],
+        ]);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 /**
  * For tests of the path report on real packets: the probe, two routers of Linux, a web server of Linux, each in a namespace of its
- * own; between the routers a box of ours, on a pair of TUN devices.
+ * own; between the routers, or behind the last, a box of ours, on a pair of TUN devices.
  */
 import net from 'node:net';
 import { SeededRandom } from '../../src/base/index.js';
@@ -16,10 +16,15 @@ export class RoutedLab {
   private readonly world = new RealTimeWorld();
   private readonly hosts = ['probe', 'near', 'far', 'server'].map((name) => NetworkNamespace.create(name));
   private readonly devices: TunDevice[] = [];
+  private readonly boundsErrors: boolean;
   private readonly server = net.createServer((socket) => socket.on('error', () => undefined).resume());
 
-  /** `boundsErrors`: whether routers make errors at the rate that Linux has by itself. */
-  constructor(box: Middlebox | undefined, boundsErrors: boolean) {
+  /**
+   * `boundsErrors`: whether routers make errors at the rate that Linux has by itself. The box stands between the routers,
+   * or `behind` the last.
+   */
+  constructor(box: Middlebox | undefined, boundsErrors: boolean, place: 'between' | 'behind' = 'between') {
+    this.boundsErrors = boundsErrors;
     const [probe, near, far, server] = this.hosts as [
       NetworkNamespace,
       NetworkNamespace,
@@ -27,8 +32,11 @@ export class RoutedLab {
       NetworkNamespace,
     ];
     probe.connectTo(near, 'net', 'inner');
-    far.connectTo(server, 'outer', 'net');
-    this.joinByBox(near, far, box);
+    const middle = [near, 'box', far, 'box'] as const;
+    const last = [far, 'outer', server, 'net'] as const;
+    this.joinByBox(...(place === 'between' ? middle : last), box);
+    const [one, oneDevice, other, otherDevice] = place === 'between' ? last : middle;
+    one.connectTo(other, oneDevice, otherDevice);
     for (const router of [near, far]) {
       router.sysctl('net.ipv4.ip_forward', 1);
       router.sysctl('net.ipv6.conf.all.forwarding', 1);
@@ -43,7 +51,8 @@ export class RoutedLab {
     address(far, 'outer', 3, 1);
     address(server, 'net', 3, 2);
     introduce([probe, 'net', 1, 2], [near, 'inner', 1, 1]);
-    introduce([far, 'outer', 3, 1], [server, 'net', 3, 2]);
+    if (place === 'between') introduce([far, 'outer', 3, 1], [server, 'net', 3, 2]);
+    else introduce([near, 'box', 2, 1], [far, 'box', 2, 2]);
     route(probe, 'default', 1, 1);
     route(near, 3, 2, 2);
     route(far, 1, 2, 1);
@@ -51,15 +60,21 @@ export class RoutedLab {
     this.server.listen({ fd: listenKernel({ address: '::', port, namespace: server }) });
   }
 
-  private joinByBox(near: NetworkNamespace, far: NetworkNamespace, box: Middlebox | undefined): void {
-    const open = (namespace: NetworkNamespace): TunDevice => {
-      const device = new TunDevice({ name: 'box', namespace, offload: false }, this.world);
+  private joinByBox(
+    near: NetworkNamespace,
+    nearDevice: string,
+    far: NetworkNamespace,
+    farDevice: string,
+    box: Middlebox | undefined,
+  ): void {
+    const open = (namespace: NetworkNamespace, name: string): TunDevice => {
+      const device = new TunDevice({ name, namespace, offload: false }, this.world);
       this.devices.push(device);
-      namespace.ip('link set box up');
+      namespace.ip(`link set ${name} up`);
       return device;
     };
-    const left = open(near);
-    const right = open(far);
+    const left = open(near, nearDevice);
+    const right = open(far, farDevice);
     bridge(left, box === undefined ? right : new MiddleboxDevice(this.world.simulator, box, right));
   }
 
@@ -71,7 +86,7 @@ export class RoutedLab {
     const run = new PathRun({
       ...{ target: { address: target, port }, local: driver.local, version: 1 },
       secrets: drawSecrets(new SeededRandom(Number(process.hrtime.bigint() % 1_000_000n))),
-      settings: { ...defaultProbeSettings, replyNs: 300e6, attempts: 2 },
+      settings: { ...defaultProbeSettings, replyNs: this.boundsErrors ? 800e6 : 400e6, attempts: 2 },
       request: { head: empty, tail: empty },
     });
     try {

@@ -88,8 +88,8 @@ export interface TraceOptions {
   readonly follower?: SegmentToSend & { readonly seq: number };
 }
 
-/** Time that a router has to answer the first packet, ns; each further one has as much more. */
-const HOP_REPLY_NS = 400e6;
+/** Share of what a target has that a router has to answer the first packet; each further one has as much more. */
+const HOP_REPLY_SHARE = 0.5;
 /** Routers make errors at a bounded rate, some one a second only (RFC 1812 §4.3.2.8): the last attempt waits longer. */
 const ATTEMPTS = 3;
 /** Packets back to which a late error is recognised. */
@@ -143,7 +143,7 @@ function* askHop(
     const mark = talk.record.length;
     if (!send(ttl, identification)) break;
     const sent = talk.record[mark]!.bytes;
-    const ns = HOP_REPLY_NS * (attempt + 1);
+    const ns = talk.setup.settings.replyNs * HOP_REPLY_SHARE * (attempt + 1);
     const heard = yield { ns, isWanted: (one) => isAbout(one, awaited, identification) };
     if (heard !== undefined) return answerOf(heard, ttl, sent, heard.atNs - sentAt);
   }
