@@ -12,6 +12,9 @@ import { RealTimeWorld } from '../interop/support/real-time-world.js';
 
 const port = 80;
 
+/** Two hosts and the devices that a link is to join. */
+type Link = readonly [one: NetworkNamespace, oneDevice: string, other: NetworkNamespace, otherDevice: string];
+
 export class RoutedLab {
   private readonly world = new RealTimeWorld();
   private readonly hosts = ['probe', 'near', 'far', 'server'].map((name) => NetworkNamespace.create(name));
@@ -32,10 +35,11 @@ export class RoutedLab {
       NetworkNamespace,
     ];
     probe.connectTo(near, 'net', 'inner');
-    const middle = [near, 'box', far, 'box'] as const;
-    const last = [far, 'outer', server, 'net'] as const;
-    this.joinByBox(...(place === 'between' ? middle : last), box);
-    const [one, oneDevice, other, otherDevice] = place === 'between' ? last : middle;
+    const middle: Link = [near, 'box', far, 'box'];
+    const last: Link = [far, 'outer', server, 'net'];
+    const [boxed, plain] = place === 'between' ? [middle, last] : [last, middle];
+    this.joinByBox(boxed, box);
+    const [one, oneDevice, other, otherDevice] = plain;
     one.connectTo(other, oneDevice, otherDevice);
     for (const router of [near, far]) {
       router.sysctl('net.ipv4.ip_forward', 1);
@@ -60,13 +64,7 @@ export class RoutedLab {
     this.server.listen({ fd: listenKernel({ address: '::', port, namespace: server }) });
   }
 
-  private joinByBox(
-    near: NetworkNamespace,
-    nearDevice: string,
-    far: NetworkNamespace,
-    farDevice: string,
-    box: Middlebox | undefined,
-  ): void {
+  private joinByBox([near, nearDevice, far, farDevice]: Link, box: Middlebox | undefined): void {
     const open = (namespace: NetworkNamespace, name: string): TunDevice => {
       const device = new TunDevice({ name, namespace, offload: false }, this.world);
       this.devices.push(device);
