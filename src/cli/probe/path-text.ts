@@ -31,7 +31,7 @@ export function pathObject({ evidence, findings, hops, reach, version }: PathRep
 
 /** The path in lines: the hops, and the findings where they belong. */
 export function pathText({ evidence, findings, hops, reach, version }: PathReport): string[] {
-  const length = reach === undefined ? '' : `, ${reach} hops to whoever answers`;
+  const length = reach === undefined ? '' : `: who answers is hop ${reach}`;
   const lines = [`path, version ${version}${length}`];
   const found = (ttl: number): string[] =>
     findings
@@ -46,8 +46,11 @@ export function pathText({ evidence, findings, hops, reach, version }: PathRepor
   const last = hops.at(-1)?.ttl ?? 0;
   for (const ttl of new Set(findings.map(({ after }) => after.ttl)))
     if (ttl > last) lines.push(...found(ttl));
-  if (findings.length === 0 && evidence !== undefined)
-    lines.push('  Nothing on the path changes what is sent.');
+  if (findings.length === 0 && evidence !== undefined) {
+    const isOpen = evidence.opening.kind === 'mptcp' || evidence.opening.kind === 'plain';
+    const what = isOpen ? 'what is sent.' : 'SYNs; nothing else could be tried.';
+    lines.push(`  Nothing on the path changes ${what}`);
+  }
   if (evidence === undefined) lines.push('  The bounds of the run ended it before it was done.');
   return lines;
 }

@@ -29,9 +29,12 @@ function httpRequest(host: string): ProbeRequest {
   };
 }
 
-/** The beginning of a ClientHello (RFC 8446 §4.1.2): a server waits for the rest, which never comes. */
+/**
+ * The beginning of a ClientHello (RFC 8446 §4.1.2) that fills the largest record (§5.1): a server waits for the rest, which
+ * never comes, also while a trace sends more of it than a usual one has.
+ */
 function unfinishedHello(): ProbeRequest {
-  const hello = Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03);
+  const hello = Uint8Array.of(0x16, 0x03, 0x01, 0x40, 0x00, 0x01, 0x00, 0x3f, 0xfc, 0x03, 0x03);
   const head = new Uint8Array(hello.length + 32);
   head.set(hello);
   head.set(randomBytes(32), hello.length);

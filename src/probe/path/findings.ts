@@ -398,7 +398,7 @@ function lastQuoted({ traces }: PathEvidence, kind: TraceKind): Place {
 
 /** Where a finding is, in words. */
 export function placeText({ after, before }: Pick<Finding, 'after' | 'before'>): string {
-  if (before === undefined) return `behind ${hopText(after)}`;
+  if (before === undefined) return `between ${hopText(after)} and the target`;
   return `between ${hopText(after)} and ${hopText(before)}`;
 }
 

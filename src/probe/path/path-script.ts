@@ -256,7 +256,10 @@ function* traceData(
   // What this packet causes must not count for the next.
   yield* pause(settleOf(gathered));
   const first = { asCapable: isMultipath && talk.version === 1 };
-  yield* stage(talk, flow, gathered, { kind: 'data', payload: filler(SMALL_BYTES), isMultipath, ...first });
+  // A server that is told nonsense hangs up, and then a join fails that no box is to blame for.
+  const { head } = talk.setup.request;
+  const payload = head.length > 0 ? head : filler(SMALL_BYTES);
+  yield* stage(talk, flow, gathered, { kind: 'data', payload, isMultipath, ...first });
   yield* stage(talk, flow, gathered, { kind: 'large', payload: filler(LARGE_BYTES), isMultipath });
   const behind = { kind: 'hole', payload: filler(LARGE_BYTES), isMultipath } as const;
   if (!flow.isReset) yield* traceHole(talk, flow, gathered, behind);

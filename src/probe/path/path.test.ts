@@ -1,9 +1,11 @@
 /** The path report over a path of five links in virtual time, with and without boxes. */
 import { describe, expect, it } from 'vitest';
+import { ProbeWorld } from '../../../test/support/probe-world.js';
 import { judgeDetection, tracePathOf } from '../../experiments/index.js';
 import { middleboxBehaviour, middleboxBehaviours } from '../../network/index.js';
 import type { WritableIcmpExtension } from '../../wire/index.js';
 import type { FindingType } from './findings.js';
+import { PathRun } from './path-run.js';
 
 const links = 5;
 const trialOf = (name: string | undefined, at: number, family: 4 | 6 = 4, version: 0 | 1 = 1) => ({
@@ -110,5 +112,16 @@ describe('the report on a path of five links', () => {
       return judgeDetection(trial, tracePathOf(trial).findings) !== 'located';
     });
     expect(missed.map(({ name }) => name)).toEqual(['ttl-normalising']);
+  });
+
+  it('is asked for by a request that servers wait for the end of', () => {
+    const world = new ProbeWorld();
+    const run = new PathRun(world.setup(1));
+    world.probe.complete(run);
+    expect(run.report().findings).toEqual([]);
+    const [request, host, ...lines] = world.server.received.split('\r\n');
+    expect([request, host, lines.pop()]).toEqual(['GET / HTTP/1.1', 'Host: server.example', '']);
+    expect(lines.length).toBeGreaterThan(3);
+    for (const line of lines) expect(line).toMatch(/^X-Filler: a+$/);
   });
 });
