@@ -51,7 +51,8 @@ export class Histogram {
 
   /** The value that a share `part`, 0 to 1, of the samples does not exceed. */
   percentile(part: number): number {
-    let rest = Math.ceil(this.count * part) - this.zeros;
+    // The share 0 is the least sample.
+    let rest = Math.max(1, Math.ceil(this.count * part)) - this.zeros;
     if (rest <= 0) return 0;
     for (let i = 0; i < this.counts.length; i++) {
       rest -= this.counts[i]!;
