@@ -46,6 +46,8 @@ const untimely = [
   'tcp.analysis.fast_retransmission',
   'tcp.analysis.spurious_retransmission',
   'tcp.analysis.out_of_order',
+  // The last byte alone, sent again, is taken for a keep-alive.
+  'tcp.analysis.keep_alive',
 ] as const;
 
 const fields = [
