@@ -1,6 +1,7 @@
 /** The frame of a plot: axes with ticks, grid and labels, and the legend. */
 
 import type { Axis } from './figure.js';
+import { barFill } from './hatch.js';
 import { FONT_SIZE, type Layout, LEGEND_SAMPLE } from './layout.js';
 import { seriesStyle } from './palette.js';
 import { element, textElement } from './svg.js';
@@ -97,8 +98,9 @@ export function drawLegend(
 function drawSwatch(swatch: Swatch, style: number, x: number, y: number): string {
   const { color, dash, mark } = seriesStyle(style);
   if (swatch === 'box' || swatch === 'area') {
-    const box = { x: x + 6, y: y - 6, width: 16, height: 12, fill: color };
-    return element('rect', swatch === 'box' ? box : { ...box, 'fill-opacity': AREA_OPACITY });
+    const box = { x: x + 6, y: y - 6, width: 16, height: 12 };
+    if (swatch === 'box') return element('rect', { ...box, fill: barFill(style) });
+    return element('rect', { ...box, fill: color, 'fill-opacity': AREA_OPACITY });
   }
   const sample = element('path', { d: mark, fill: color, transform: `translate(${x + 14} ${y.toFixed(2)})` });
   if (swatch === 'mark') return sample;

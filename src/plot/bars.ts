@@ -3,7 +3,7 @@
 import { drawLegend, drawXTitle, drawYAxis, makeScale } from './axes.js';
 import type { BarFigure } from './figure.js';
 import { FONT_SIZE, layOut, type Layout } from './layout.js';
-import { seriesStyle } from './palette.js';
+import { barFill, barPatterns } from './hatch.js';
 import type { Drawing } from './render.js';
 import { element, textElement } from './svg.js';
 import { textWidth, wrapText } from './text.js';
@@ -33,6 +33,7 @@ export function renderBars(figure: BarFigure): Drawing {
   return {
     layout,
     elements: [
+      ...barPatterns(figure.groups.length),
       ...drawYAxis(layout, figure.y, ticks),
       ...drawBars(figure, layout, y),
       element('line', { x1: layout.left, x2: layout.right, y1: y(0), y2: y(0), stroke: '#444444' }),
@@ -54,7 +55,7 @@ function drawBars(figure: BarFigure, layout: Layout, y: (value: number) => numbe
       const x = layout.left + slot * (category + 0.5) + offset;
       const top = Math.min(y(value), y(0));
       const height = Math.abs(y(value) - y(0));
-      return element('rect', { x, y: top, width: width * 0.94, height, fill: seriesStyle(index).color });
+      return element('rect', { x, y: top, width: width * 0.94, height, fill: barFill(index) });
     }),
   );
 }

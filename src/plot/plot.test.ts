@@ -98,6 +98,34 @@ describe('a figure', () => {
     expect(escapeText('\u{1f600}')).toBe('\u{1f600}');
   });
 
+  it('tells its series apart without their colours: by hatching, marks on strokes, and on lines too fine for dashes', () => {
+    const groups = ['one', 'two', 'three'].map((name) => ({ name, values: [1, 2] }));
+    const hatched = renderFigure({ ...bars, groups });
+    for (const id of ['bars-1', 'bars-2']) {
+      // Two bars and a sample in the legend.
+      expect(hatched.match(new RegExp(`url\\(#${id}\\)`, 'g'))).toHaveLength(3);
+      expect(hatched).toContain(`<pattern id="${id}"`);
+    }
+    const points = Array.from({ length: 5000 }, (_, i) => ({ x: i, y: i % 50, top: (i % 50) + 1 }));
+    const seriesOf = (kind: 'line' | 'segments') => ['one', 'two'].map((name) => ({ name, kind, points }));
+    for (const kind of ['line', 'segments'] as const) {
+      const svg = renderFigure({ ...line, series: seriesOf(kind) });
+      expect(svg).not.toContain('stroke-dasharray="7 3"');
+      for (const mark of ['M-3 0a3 3', 'M-3 -3h6v6h-6z']) {
+        expect(svg.split(mark).length, kind).toBeGreaterThan(5);
+      }
+    }
+    const few = seriesOf('line').map((series) => ({ ...series, points: points.slice(0, 10) }));
+    expect(renderFigure({ ...line, series: few })).toContain('stroke-dasharray="7 3"');
+  });
+
+  it('has an axis of time that ends where the data does', () => {
+    const points = [0.3, 8.4].map((x) => ({ x, y: 1 }));
+    const svg = renderFigure({ ...line, markers: [], series: [{ name: 'one', kind: 'line', points }] });
+    expect(svg).toContain('>8<');
+    expect(svg).not.toContain('>10<');
+  });
+
   it('leaves the legend out where there is one series only', () => {
     expect(renderFigure(bars)).not.toContain('>ours<');
   });

@@ -64,6 +64,15 @@ describe('a view of a figure', () => {
     expect(view.rangeY.high).toBeGreaterThan(40);
   });
 
+  it('names what passed there rather than the corner of an area at the same place', () => {
+    const area: PageSeries = { ...look, name: 'area', kind: 'area', x: [1, 2], y: [10, 10], top: [20, 10] };
+    const view = new FigureView(figureOf(area, strokes), new TimeRange({ low: 0, high: 4 }), describeValue);
+    const frame = new Frame({ width: 1000, height: 460 }, { low: 0, high: 4 }, view.rangeY);
+    expect(view.nearest(frame, frame.x(1) + 5, frame.y(10))!.series).toBe(strokes);
+    view.hide(strokes, true);
+    expect(view.nearest(frame, frame.x(1) + 5, frame.y(10))!.series).toBe(area);
+  });
+
   it('has room around values that are all the same, or as good as that', () => {
     for (const y of [
       [7, 7],

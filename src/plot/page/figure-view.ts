@@ -95,7 +95,8 @@ export class FigureView {
         const low = frame.y(y[index]!);
         const high = kind === 'segments' ? frame.y(top![index]!) : low;
         const along = atY > low ? atY - low : atY < high ? high - atY : 0;
-        const distance = across * across + along * along;
+        // The corner of an area is what is meant only where nothing else is.
+        const distance = across * across + along * along + (kind === 'area' ? 400 : 0);
         if (distance > best || (distance === best && found !== undefined)) continue;
         best = distance;
         found = { series, index };

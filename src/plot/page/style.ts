@@ -12,10 +12,11 @@ nav a { display: inline-block; margin-right: 16px; } a { color: var(--link); }
 .legend label { display: inline-block; margin-right: 18px; white-space: nowrap; cursor: pointer; }
 .legend input { margin: 0 4px 0 0; vertical-align: -2px; }
 .sample { width: 34px; height: 16px; margin-right: 6px; vertical-align: -3px; }
+.buttons { margin-left: auto; }
 button { font: inherit; font-size: 13px; color: inherit; background: none; border: 1px solid var(--edge); border-radius: 4px; padding: 2px 8px; margin-left: 6px; cursor: pointer; }
 .frame { position: relative; } .frame canvas { display: block; width: 100%; height: 460px; touch-action: pan-y; cursor: crosshair; }
 canvas:focus-visible, button:focus-visible, a:focus-visible { outline: 3px solid #0072b2; outline-offset: 1px; }
-.tip { position: absolute; pointer-events: none; background: var(--tip); color: var(--tip-text); padding: 4px 8px; border-radius: 4px; font-size: 14px; width: max-content; max-width: 300px; white-space: pre-line; }
+.tip { position: absolute; pointer-events: none; background: var(--tip); color: var(--tip-text); padding: 4px 8px; border-radius: 4px; font-size: 14px; width: max-content; max-width: 400px; white-space: pre-line; }
 .ring { position: absolute; pointer-events: none; width: 14px; height: 14px; margin: -9px; border: 2px solid var(--text); border-radius: 50%; }
 [hidden] { display: none; }
 .before { transform: translateX(-100%); }
