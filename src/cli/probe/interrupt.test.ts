@@ -105,7 +105,7 @@ describeWith('a signal', [kernelMptcp(), mayCreateNamespaces()], () => {
       traced.on('data', (data: Buffer) => (received += data.length));
       traced.on('error', () => undefined);
       // The connection has begun, and goes on or pauses for ten minutes.
-      await expect.poll(() => received, { timeout: 60_000 }).toBeGreaterThan(1200);
+      await expect.poll(() => received, { timeout: 60_000 }).toBeGreaterThan(2400);
       expect(traced.closed).toBe(false);
       child.kill('SIGINT');
       expect(await exit).toEqual([null, 'SIGINT']);
