@@ -3,6 +3,7 @@
  * may draw keys of the same token, so a token names a list; the joins' addresses choose.
  */
 import type { Connection } from './connection.js';
+import { Fifo } from './fifo.js';
 import type { Stream } from './stream.js';
 
 /** A connection, and which of its hosts owns the token. */
@@ -11,11 +12,20 @@ export interface TokenOwner {
   readonly isServer: boolean;
 }
 
+/** A join that waits, until it has a connection or makes way. */
+interface WaitingJoin {
+  readonly token: number;
+  readonly stream: Stream;
+  isWaiting: boolean;
+}
+
 export class TokenTable {
   /** Joins dropped because too many waited. */
   forgotten = 0;
   private readonly owners = new Map<number, TokenOwner[]>();
-  private readonly waiting = new Map<number, Stream[]>();
+  private readonly waiting = new Map<number, Fifo<WaitingJoin>>();
+  /** The same in the order in which they came; some have a connection by now. */
+  private readonly order = new Fifo<WaitingJoin>();
   private waitingCount = 0;
   private readonly maxWaiting: number;
 
@@ -30,10 +40,16 @@ export class TokenTable {
     else if (!owners.some((owner) => owner.connection === connection && owner.isServer === isServer)) {
       owners.push({ connection, isServer });
     }
-    const streams = this.waiting.get(token) ?? [];
+    const joins = this.waiting.get(token)?.list() ?? [];
     this.waiting.delete(token);
-    this.waitingCount -= streams.length;
-    return streams;
+    this.waitingCount -= joins.length;
+    for (const join of joins) join.isWaiting = false;
+    return joins.map(({ stream }) => stream);
+  }
+
+  /** Tokens that joins wait for. */
+  get waitingTokens(): number {
+    return this.waiting.size;
   }
 
   /** The connection that a join with this token means: the one that knows the address it goes to, else the latest. */
@@ -53,9 +69,14 @@ export class TokenTable {
   /** Keeps a join until its connection is known. */
   wait(token: number, join: Stream): void {
     if (this.waitingCount >= this.maxWaiting) this.dropOldest();
-    const streams = this.waiting.get(token);
-    if (streams === undefined) this.waiting.set(token, [join]);
-    else streams.push(join);
+    let joins = this.waiting.get(token);
+    if (joins === undefined) {
+      joins = new Fifo();
+      this.waiting.set(token, joins);
+    }
+    const entry = { token, stream: join, isWaiting: true };
+    joins.push(entry);
+    this.order.push(entry);
     this.waitingCount++;
   }
 
@@ -70,11 +91,14 @@ export class TokenTable {
   }
 
   private dropOldest(): void {
-    for (const [token, streams] of this.waiting) {
-      streams.shift();
+    for (let oldest = this.order.shift(); oldest !== undefined; oldest = this.order.shift()) {
+      if (!oldest.isWaiting) continue;
+      const joins = this.waiting.get(oldest.token)!;
+      // Of those with one token, the oldest of all is the oldest.
+      joins.shift();
+      if (joins.length === 0) this.waiting.delete(oldest.token);
       this.waitingCount--;
       this.forgotten++;
-      if (streams.length === 0) this.waiting.delete(token);
       return;
     }
   }

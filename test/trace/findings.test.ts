@@ -141,6 +141,14 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
     },
     /a\.pcap ends amid a record \(byte 77\), after 3 packets: it was copied/,
   ],
+  'capture-damaged': [
+    () => {
+      const [script] = opened();
+      const problem = { code: 'bad-length', offset: 900, message: 'a block of 4 GB is beyond the limit' };
+      return script.report([{ name: 'a.pcapng', format: 'pcapng', packets: 3, problem }]);
+    },
+    /a\.pcapng cannot be read beyond byte 900 \(a block of 4 GB is beyond the limit\): only the 3 packets/,
+  ],
   'capture-duplicates': [
     () =>
       after(2, ({ subflows }) => {

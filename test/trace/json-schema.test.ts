@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { reportObject } from '../../src/cli/trace/json.js';
+import { reportObject, reportPieces } from '../../src/cli/trace/json.js';
 import { IpAddress } from '../../src/wire/index.js';
 import { mptcp, ScriptedConnection, TraceScript } from '../support/trace-script.js';
 
@@ -80,7 +80,9 @@ function fullReport(hasOptions: boolean): unknown {
     { name: 'b', format: null, packets: 0, problem: null },
   ]);
   expect(report.connections.some(({ handovers }) => handovers.length > 0)).toBe(true);
-  return JSON.parse(JSON.stringify(reportObject(report, hasOptions)));
+  const printed: unknown = JSON.parse([...reportPieces(report, hasOptions)].join(''));
+  expect(printed).toEqual(JSON.parse(JSON.stringify(reportObject(report, hasOptions))));
+  return printed;
 }
 
 describe('the JSON of a trace', () => {

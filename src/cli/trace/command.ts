@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { MILLISECOND } from '../../base/index.js';
 import { ExitStatus, UsageError } from '../errors.js';
 import { addFilterOptions, type FilterFlags, readSelection } from '../captures/filter.js';
-import { reportObject } from './json.js';
+import { reportPieces } from './json.js';
 import { optionsText } from './options-text.js';
 import { type OutputFlags, readAndWrite } from './outputs.js';
 import { statisticsText } from './statistics-text.js';
@@ -85,13 +85,17 @@ async function trace(names: readonly string[], flags: TraceFlags): Promise<numbe
   const selection = readSelection(flags);
   const { report } = await readAndWrite(names, options, flags.json !== true, flags, selection);
   const hasOptions = flags.options === true;
-  const text = flags.json
-    ? JSON.stringify(reportObject(report, hasOptions))
-    : [
-        reportText(report),
-        ...(flags.statistics === true || flags.interval !== undefined ? [statisticsText(report)] : []),
-        ...(hasOptions ? [optionsText(report)] : []),
-      ].join('\n\n');
-  process.stdout.write(`${text}\n`);
+  const hasNumbers = flags.statistics === true || flags.interval !== undefined;
+  if (flags.json) {
+    for (const piece of reportPieces(report, hasOptions)) process.stdout.write(piece);
+    process.stdout.write('\n');
+  } else {
+    const parts = [
+      reportText(report),
+      ...(hasNumbers ? [statisticsText(report)] : []),
+      ...(hasOptions ? [optionsText(report)] : []),
+    ];
+    process.stdout.write(`${parts.join('\n\n')}\n`);
+  }
   return ExitStatus.done;
 }

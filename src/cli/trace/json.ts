@@ -18,6 +18,29 @@ export function reportObject(report: TraceReport, hasOptions = false): Record<st
   };
 }
 
+/**
+ * The text of {@link reportObject} in pieces, a connection each: that of a capture with very many connections is longer than
+ * a string may be.
+ */
+export function* reportPieces(report: TraceReport, hasOptions = false): Generator<string> {
+  const { connections, ...rest } = report;
+  yield `${JSON.stringify({ schema: 'subflow/trace/1', ...rest }).slice(0, -1)},"connections":`;
+  yield* listPieces(connections, connectionObject);
+  if (hasOptions) {
+    yield ',"optionsReport":';
+    yield* listPieces(connections, reportOptions);
+  }
+  yield '}';
+}
+
+function* listPieces<Item>(items: readonly Item[], objectOf: (item: Item) => unknown): Generator<string> {
+  yield '[';
+  for (const [index, item] of items.entries()) {
+    yield `${index === 0 ? '' : ','}${JSON.stringify(objectOf(item))}`;
+  }
+  yield ']';
+}
+
 function connectionObject({ subflows, ...rest }: ConnectionReport): Record<string, unknown> {
   return { ...rest, subflows: subflows.map(subflowObject) };
 }

@@ -23,7 +23,12 @@ export const captureRule: FindingRule = {
     ...startsLate(connection),
     ...connection.subflows.flatMap((subflow) => [...lost(subflow), ...oneWay(subflow), ...copied(subflow)]),
   ],
-  capture: (report) => [...cutFiles(report), ...madeBadly(report), ...forgotten(report)],
+  capture: (report) => [
+    ...cutFiles(report),
+    ...damagedFiles(report),
+    ...madeBadly(report),
+    ...forgotten(report),
+  ],
 };
 
 function startsLate({ subflows }: ConnectionReport): Finding[] {
@@ -108,6 +113,20 @@ function cutFiles({ files, packets: last }: TraceReport): Finding[] {
           'it was copied while it was written, or the disk was full. What came later is not in the report',
         // Of several files, which frame was the last of this one is not known.
         files.length === 1 ? [last] : [],
+      ),
+    );
+}
+
+function damagedFiles({ files }: TraceReport): Finding[] {
+  return files
+    .filter(({ problem }) => problem !== null && problem.code !== 'truncated')
+    .map(({ name, packets, problem }) =>
+      finding(
+        'capture-damaged',
+        'problem',
+        `${name} cannot be read beyond byte ${problem!.offset} (${problem!.message}): only the ${amount(packets, 'packet')} ` +
+          'before that are in the report',
+        files.length === 1 && packets > 0 ? [packets] : [],
       ),
     );
 }

@@ -12,6 +12,7 @@ export const findingCodes = {
   'backup-used': 'a backup subflow carried much',
   'capture-clock-reversed': 'the time of frames goes back',
   'capture-cut': 'a file ends amid a record',
+  'capture-damaged': 'a file cannot be read to its end',
   'capture-duplicates': 'packets are in the capture twice',
   'capture-limits': 'a limit of the analyser was reached, so something was forgotten',
   'capture-lost-packets': 'bytes were acknowledged that the capture does not show',
