@@ -125,6 +125,16 @@ describe('the options report', () => {
     expect(report.subflows[0]!.agreed).toMatchObject({ version: null, windowScale: null, sack: false });
   });
 
+  it('says that a join whose answer has no MP_JOIN agreed on nothing of Multipath TCP', () => {
+    const script = new TraceScript();
+    const connection = new ScriptedConnection(script).open();
+    const subflow = connection.stream();
+    connection.three(subflow, connection.joinOptions(subflow)[0]);
+    const { subflows } = optionsOf(script);
+    expect(subflows.map(({ agreed }) => agreed.version)).toEqual([1, null]);
+    expect(subflows[1]!.agreed).toMatchObject({ checksum: null, sack: true });
+  });
+
   it('sees that a SYN sent again has lost its option', () => {
     const script = new TraceScript();
     const connection = new ScriptedConnection(script);

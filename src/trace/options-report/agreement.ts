@@ -4,6 +4,7 @@
  */
 import type { ConnectionReport } from '../report.js';
 import { mssOf, type ReadPacket } from './comparison.js';
+import { mptcpOf } from './header-options.js';
 import type { AgreedOptions } from './model.js';
 
 const MOST_SHIFT = 14;
@@ -16,7 +17,8 @@ export function agreementOf(connection: ConnectionReport, packets: readonly Read
   const opener = syn === undefined ? null : mssOf(syn.header);
   const other = synAck === undefined ? null : mssOf(synAck.header);
   const hasPair = syn !== undefined && synAck !== undefined;
-  const isMultipath = connection.protocol === 'mptcp' && !connection.fallback;
+  const isMultipath =
+    connection.protocol === 'mptcp' && !connection.fallback && !(hasPair && isJoinLost(syn, synAck));
   return {
     version: isMultipath ? connection.version : null,
     checksum: isMultipath ? connection.checksum : null,
@@ -28,6 +30,12 @@ export function agreementOf(connection: ConnectionReport, packets: readonly Read
     timestamps: hasPair ? has(syn, 'timestamps') && has(synAck, 'timestamps') : null,
     fastOpen: hasPair ? fastOpenOf(syn, synAck) : null,
   };
+}
+
+/** Whether a join was answered without MP_JOIN: the subflow then is none (RFC 8684 §3.2). */
+function isJoinLost(syn: ReadPacket, synAck: ReadPacket): boolean {
+  const isJoin = ({ header }: ReadPacket): boolean => mptcpOf(header.options, 'MP_JOIN') !== undefined;
+  return isJoin(syn) && !isJoin(synAck);
 }
 
 function has({ header }: ReadPacket, kind: string): boolean {
