@@ -29,7 +29,7 @@ struct packet_context {
 enum { XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT };
 
 /* Kinds of maps (enum bpf_map_type). */
-enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PER_CPU_ARRAY = 6, MAP_LRU_HASH = 9 };
+enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PER_CPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_QUEUE = 22 };
 
 /* What the loader makes a map from. */
 struct map_definition {
@@ -50,10 +50,11 @@ static long (*map_delete)(void *map, const void *key) = (void *)3;
 static u64 (*time_ns)(void) = (void *)5;
 static long (*redirect)(u32 interface, u64 flags) = (void *)23;
 static long (*move_head)(struct packet_context *context, int bytes) = (void *)44;
+static long (*push)(void *map, const void *value, u64 flags) = (void *)87;
 static long (*load_bytes)(struct packet_context *context, u32 offset, void *into, u32 length) = (void *)189;
 
-/* For map_update: what to do about a key that is there. */
-enum { UPDATE_ANY, UPDATE_CREATE };
+/* For map_update: what to do about a key that is there. For push, the last has the oldest make room. */
+enum { UPDATE_ANY, UPDATE_CREATE, UPDATE_REPLACE };
 
 /* Numbers as the network has them; BPF machines that Linux runs here have the least significant byte first. */
 #define NETWORK_16(value) ((u16)__builtin_bswap16(value))

@@ -68,6 +68,11 @@ export class BucketTable {
     return Math.floor(this.movedAt[bucket]! / SECOND);
   }
 
+  /** Until when whoever had `bucket` before is named, in ns. */
+  freshUntil(bucket: number): number {
+    return this.movedAt[bucket]! + this.chainNs;
+  }
+
   /** When {@link revise} may move more; NEVER when nothing waits. */
   nextRevision(): number {
     return this.dueAt;

@@ -1,12 +1,14 @@
 /** Which server a packet goes to. Start with {@link Balancer}. */
 export * from './balancer.js';
+export { BucketTable } from './bucket-table.js';
 export * from './daisy-chain.js';
 export { designNamed, designNames, type DesignName } from './designs.js';
 export * from './encapsulation.js';
 export { isForwarded } from './packet-view.js';
+export { MaglevTable } from './maglev.js';
 export * from './servers.js';
 export * from './simulated.js';
-export { defaultJoinPortBase, maxServices } from './services.js';
+export { defaultJoinPortBase, maxServices, Services } from './services.js';
 export { defaultSteeringSettings, type SteeringSettings } from './settings.js';
 export { SteeringCounters, type TokenLearnedEvent } from './steering.js';
 export type { TokenEntry } from './token-table.js';

@@ -16,3 +16,4 @@ export * from './raw-device.js';
 export * from './route.js';
 export { ReceivedPacket } from './received-packet.js';
 export * from './socket-address.js';
+export * from './xdp/index.js';

@@ -1,0 +1,2 @@
+export * from './xdp-balancer.js';
+export type { XdpRoute } from './xdp-tables.js';
