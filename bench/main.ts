@@ -26,6 +26,7 @@ const suites: readonly Suite[] = [
     load: () => import('./trace.js'),
   },
   { name: 'trace-memory', prefixes: ['trace.peakMemory'], load: () => import('./trace-memory.js') },
+  { name: 'balancer', prefixes: ['balancer.xdp'], load: () => import('./balancer.js') },
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];
 

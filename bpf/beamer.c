@@ -26,7 +26,7 @@ INLINE void note_former(const struct bucket *bucket, struct note *note)
 	u32 place = bucket->former;
 	struct server *former;
 
-	if (place == 0 || time_ns() >= bucket->fresh_until)
+	if (place == 0 || coarse_time_ns() >= bucket->fresh_until)
 		return;
 	place--;
 	former = map_lookup(&servers, &place);

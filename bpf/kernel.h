@@ -47,10 +47,11 @@ struct map_definition {
 static void *(*map_lookup)(void *map, const void *key) = (void *)1;
 static long (*map_update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
 static long (*map_delete)(void *map, const void *key) = (void *)3;
-static u64 (*time_ns)(void) = (void *)5;
 static long (*redirect)(u32 interface, u64 flags) = (void *)23;
 static long (*move_head)(struct packet_context *context, int bytes) = (void *)44;
 static long (*push)(void *map, const void *value, u64 flags) = (void *)87;
+/* As of the last tick: some milliseconds old, and cheap. */
+static u64 (*coarse_time_ns)(void) = (void *)160;
 static long (*load_bytes)(struct packet_context *context, u32 offset, void *into, u32 length) = (void *)189;
 
 /* For map_update: what to do about a key that is there. For push, the last has the oldest make room. */

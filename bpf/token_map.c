@@ -53,7 +53,7 @@ MAP(learned, MAP_QUEUE, 0, sizeof(struct learned), 1024);
 
 INLINE u32 now_seconds(void)
 {
-	return (u32)(time_ns() / 1000000000);
+	return (u32)(coarse_time_ns() / 1000000000);
 }
 
 INLINE u32 claim_at(u64 claims, u32 index)

@@ -1,229 +1,174 @@
-/**
- * Packets as a balancer may meet them, drawn by a seed: segments of services with the options that designs read, ICMP errors that quote
- * them, extension headers, fragments, tunnels, strangers, and any of these with bytes changed or cut off. Clients, ports and keys come
- * from small pools, so that joins meet their connections.
- */
-import { randomBelow, type RandomSource } from '../../src/base/index.js';
-import { deriveToken, IpAddress, type Endpoint } from '../../src/wire/index.js';
+/** Packets as clients of a balanced service send them, with right checksums, of either family. */
+import {
+  Balancer,
+  type BalancerOptions,
+  type ServerSpec,
+  type Verdict,
+  verdictActionNames,
+  verdictReasonNames,
+} from '../../src/balancer/index.js';
+import { SeededRandom } from '../../src/base/index.js';
+import {
+  emitMptcpOption,
+  IpAddress,
+  type MptcpOption,
+  mptcpOptionLength,
+  TcpFlag,
+  writeU32,
+} from '../../src/wire/index.js';
+import { tcpPacket, type TcpPacketFields } from '../simulation/packets.js';
 
-const address = (text: string): IpAddress => IpAddress.parse(text)!;
+/** The address of the service, by family. */
+export const serviceAddress = { 4: '192.0.2.80', 6: '2001:db8::80' } as const;
 
-/** What the packets are for. */
-export const drawnServices: readonly Endpoint[] = [
-  { address: address('192.0.2.1'), port: 443 },
-  { address: address('192.0.2.1'), port: 80 },
-  { address: address('2001:db8::1'), port: 443 },
-  { address: address('2001:db8::2'), port: 8080 },
+/** The service on port 80 of both addresses. */
+export const services = [
+  { address: IpAddress.parse(serviceAddress[4])!, port: 80 },
+  { address: IpAddress.parse(serviceAddress[6])!, port: 80 },
 ];
-/** Port of server 0. */
-export const drawnPortBase = 49_152;
 
-const strangers = { 4: [address('192.0.2.9')], 6: [address('2001:db8::9')] } as const;
-const clients = {
-  4: Array.from({ length: 24 }, (_, i) => address(`198.51.100.${i}`)),
-  6: Array.from({ length: 24 }, (_, i) => address(`2001:db8:c::${i}`)),
-} as const;
-const keys = Array.from({ length: 12 }, (_, i) => ({
-  hi: 0x0102_0304 * (i + 1),
-  lo: 0x9e37_79b9 ^ (i << 20),
-}));
-
-function pick<T>(random: RandomSource, list: readonly T[]): T {
-  return list[randomBelow(random, list.length)]!;
+/** Server `id` at 10.9.0.ID or fd09::ID. */
+export function server(id: number, more: Partial<ServerSpec> = {}, family: 4 | 6 = 4): ServerSpec {
+  const text = family === 4 ? `10.9.${id >> 8}.${id & 255}` : `fd09::${id.toString(16)}`;
+  return { id, address: IpAddress.parse(text)!, ...more };
 }
 
-function chance(random: RandomSource, outOf: number): boolean {
-  return randomBelow(random, outOf) === 0;
+/** Servers 1 to `count`. */
+export function servers(count: number): ServerSpec[] {
+  return Array.from({ length: count }, (_, index) => server(index + 1));
 }
 
-const u16 = (value: number): number[] => [(value >>> 8) & 255, value & 255];
-const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value)];
-
-/** The next packet: from its IP header on. */
-export function drawPacket(random: RandomSource): Uint8Array {
-  const family = chance(random, 2) ? 6 : 4;
-  let packet = chance(random, 8) ? drawIcmp(random, family) : drawTcp(random, family);
-  if (chance(random, 16)) packet = drawTunnel(random, family, packet);
-  return Uint8Array.from(chance(random, 4) ? damaged(random, packet) : packet);
+/** A balancer for {@link services} with four servers, unless `options` say otherwise. */
+export function balancerOf(
+  design: BalancerOptions['design'],
+  options: Partial<BalancerOptions> = {},
+  now = 0,
+): Balancer {
+  return new Balancer(now, {
+    design,
+    services,
+    servers: servers(4),
+    random: new SeededRandom(1),
+    ...options,
+  });
 }
 
-function drawTcp(random: RandomSource, family: 4 | 6): number[] {
-  const service = pick(
-    random,
-    drawnServices.filter((each) => each.address.family === family),
-  );
-  const to = chance(random, 12) ? strangers[family][0]! : service.address;
-  const port = pick(random, [
-    service.port,
-    service.port,
-    service.port,
-    drawnPortBase + 1 + randomBelow(random, 9),
-    7,
-  ]);
-  return inIp(
-    random,
-    family,
-    pick(random, clients[family]),
-    to,
-    6,
-    drawSegment(random, drawPort(random), port),
-  );
-}
-
-const drawPort = (random: RandomSource): number => 40_000 + randomBelow(random, 12);
-
-function drawSegment(random: RandomSource, from: number, to: number): number[] {
-  const options = drawOptions(random);
-  while (options.length % 4 !== 0) options.push(chance(random, 2) ? 1 : 0);
-  const flags = pick(random, [
-    0x10,
-    0x10,
-    0x10,
-    0x18,
-    0x11,
-    0x02,
-    0x02,
-    0x12,
-    0x04,
-    0x14,
-    0x06,
-    randomBelow(random, 256),
-  ]);
-  const payload = new Array<number>(randomBelow(random, 30)).fill(0x55);
-  return [
-    ...[...u16(from), ...u16(to), ...u32(random.nextUint32()), ...u32(random.nextUint32())],
-    ...[((20 + options.length) / 4) << 4, flags, ...u16(512), ...u16(0), ...u16(0), ...options, ...payload],
-  ];
-}
-
-/** Options, 40 bytes at most. */
-function drawOptions(random: RandomSource): number[] {
-  const key = pick(random, keys);
-  const version = chance(random, 3) ? 0 : 1;
-  const join = (): number[] => [
-    30,
-    12,
-    0x10,
-    3,
-    ...u32(deriveToken(key, version)),
-    ...u32(random.nextUint32()),
-  ];
-  const bothKeys = (length: number): number[] => [
-    ...[30, length, version, 0x81, ...u32(random.nextUint32()), ...u32(random.nextUint32())],
-    ...[...u32(key.hi), ...u32(key.lo), ...new Array<number>(length - 20).fill(0)],
-  ];
-  const timestamps = [1, 1, 8, 10, ...u32(random.nextUint32()), ...u32(random.nextUint32())];
-  const choices: (() => number[])[] = [
-    () => [],
-    () => timestamps,
-    join,
-    () => [...timestamps, ...join()],
-    () => [2, 4, 5, 0xb4, ...join(), 1, 3, 3, 7],
-    () => bothKeys(20),
-    () => [...timestamps, ...bothKeys(20)],
-    () => bothKeys(pick(random, [22, 24])),
-    () => [30, 8, 0x20, 1, ...u32(7), ...bothKeys(20)],
-    () =>
-      Array.from({ length: randomBelow(random, 41) }, () => pick(random, [0, 1, 2, 3, 8, 30, 12, 20, 0x10])),
-  ];
-  return pick(random, choices)();
-}
-
-/** An error about a segment that a service sent, or another message. */
-function drawIcmp(random: RandomSource, family: 4 | 6): number[] {
-  const service = pick(
-    random,
-    drawnServices.filter((each) => each.address.family === family),
-  );
-  const segment = drawSegment(random, pick(random, [service.port, service.port, 9]), drawPort(random));
-  const from = chance(random, 8) ? strangers[family][0]! : service.address;
-  const quoted = inIp(
-    random,
-    family,
-    from,
-    pick(random, clients[family]),
-    chance(random, 8) ? 17 : 6,
-    segment,
-  );
-  const type = family === 4 ? pick(random, [3, 3, 11, 12, 8, 0]) : pick(random, [2, 1, 3, 4, 128, 0]);
-  const cut = chance(random, 3) ? quoted.slice(0, randomBelow(random, quoted.length)) : quoted;
-  const message = [type, 4, ...u16(0), ...u32(1400), ...cut];
-  return inIp(random, family, pick(random, clients[family]), service.address, family === 4 ? 1 : 58, message);
-}
-
-function drawTunnel(random: RandomSource, family: 4 | 6, inner: number[]): number[] {
-  const to = pick(random, [drawnServices[family === 4 ? 0 : 2]!.address, strangers[family][0]!]);
-  return inIp(random, family, pick(random, clients[family]), to, pick(random, [4, 41, 47, 17]), inner);
-}
-
-function inIp(
-  random: RandomSource,
-  family: 4 | 6,
-  from: IpAddress,
-  to: IpAddress,
-  protocol: number,
-  payload: readonly number[],
-): number[] {
-  if (family === 4) {
-    const options = new Array<number>(4 * pick(random, [0, 0, 0, 0, 0, 1, 3])).fill(1);
-    const fragment = pick(random, [0, 0x4000, 0x4000, 0x4000, 0x4000, 0x2000, 0x0011]);
-    const length = 20 + options.length + payload.length;
-    return [
-      ...[
-        0x45 + options.length / 4,
-        randomBelow(random, 256),
-        ...u16(length),
-        ...u16(0),
-        ...u16(fragment),
-        64,
-        protocol,
-      ],
-      ...[...u16(0), ...from.toBytes(), ...to.toBytes(), ...options, ...payload],
-    ];
-  }
-  const { first, bytes } = drawExtensions(random, protocol);
-  return [
-    ...[
-      0x60 | randomBelow(random, 16),
-      randomBelow(random, 256),
-      0,
-      0,
-      ...u16(bytes.length + payload.length),
-      first,
-      64,
-    ],
-    ...[...from.toBytes(), ...to.toBytes(), ...bytes, ...payload],
-  ];
-}
-
-/** Extension headers that lead to `protocol`: mostly none. */
-function drawExtensions(
-  random: RandomSource,
-  protocol: number,
-): { readonly first: number; readonly bytes: number[] } {
-  const bytes: number[] = [];
-  let first = protocol;
-  for (let left = pick(random, [0, 0, 0, 0, 0, 1, 2, 3, 8, 9]); left > 0; left--) {
-    const kind = pick(random, [60, 60, 43, 44, 51, left === 1 ? 0 : 60]);
-    const size = kind === 44 ? 8 : 8 * (1 + randomBelow(random, 3));
-    const header = new Array<number>(size).fill(0);
-    header[0] = first;
-    header[1] = kind === 51 ? size / 4 - 2 : kind === 44 ? 0 : size / 8 - 1;
-    if (kind === 43 && chance(random, 3)) header[3] = 1;
-    if (kind === 44 && chance(random, 2)) header[3] = pick(random, [1, 8, 9]);
-    bytes.unshift(...header);
-    first = kind;
-  }
-  return { first, bytes };
-}
-
-/** The same with some bytes changed, or cut off, or with some behind. */
-function damaged(random: RandomSource, packet: readonly number[]): number[] {
-  const bytes = [...packet];
-  if (chance(random, 3)) return bytes.slice(0, randomBelow(random, bytes.length + 1));
-  if (chance(random, 3)) return [...bytes, ...new Array<number>(randomBelow(random, 12)).fill(0)];
-  for (let left = 1 + randomBelow(random, 3); left > 0; left--) {
-    bytes[randomBelow(random, bytes.length)] = randomBelow(random, 256);
-  }
+/** MPTCP options as bytes, filled up with NOPs. */
+export function mptcpBytes(...options: readonly MptcpOption[]): Uint8Array {
+  const length = options.reduce((sum, option) => sum + mptcpOptionLength(option), 0);
+  const bytes = new Uint8Array((length + 3) & ~3).fill(1);
+  let at = 0;
+  for (const option of options) at += emitMptcpOption(option, bytes, at);
   return bytes;
+}
+
+/** The timestamps option, with two NOPs before it. */
+export function timestampBytes(tsVal: number, tsEcr: number): Uint8Array {
+  const bytes = new Uint8Array(12);
+  bytes.set([1, 1, 8, 10]);
+  writeU32(bytes, 4, tsVal);
+  writeU32(bytes, 8, tsEcr);
+  return bytes;
+}
+
+/** One client end: number `host` of 198.51.0.0/16 or 2001:db8:c::/64. */
+export class ClientFlow {
+  readonly family: 4 | 6;
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+
+  constructor(host: number, sourcePort = 40_000, family: 4 | 6 = 4, destinationPort = 80) {
+    this.family = family;
+    this.source = family === 4 ? `198.51.${host >> 8}.${host & 255}` : `2001:db8:c::${host.toString(16)}`;
+    this.sourcePort = sourcePort;
+    this.destinationPort = destinationPort;
+  }
+
+  packet(fields: Partial<TcpPacketFields>): Uint8Array {
+    const { source, sourcePort, destinationPort } = this;
+    const destination = serviceAddress[this.family];
+    return tcpPacket({ source, destination, sourcePort, destinationPort, ...fields });
+  }
+
+  /** A SYN with MP_CAPABLE. */
+  syn(version: 0 | 1 = 1): Uint8Array {
+    const key = version === 0 ? { senderKey: 1n } : {};
+    const options = mptcpBytes({ subtype: 'MP_CAPABLE', version, flags: 1, ...key });
+    return this.packet({ flags: TcpFlag.SYN, ack: 0, options });
+  }
+
+  /** The ACK that repeats both keys, with data when `dataLength` is given. */
+  thirdAck(serverKey: bigint, version: 0 | 1 = 1, dataLength?: number, checksum?: number): Uint8Array {
+    const data = dataLength === undefined ? {} : { dataLength, ...(checksum !== undefined && { checksum }) };
+    const keys = { senderKey: 77n, receiverKey: serverKey, ...data };
+    return this.packet({
+      options: mptcpBytes({ subtype: 'MP_CAPABLE', version, flags: 1, ...keys }),
+      payload: new Uint8Array(dataLength ?? 0),
+    });
+  }
+
+  /** A SYN with MP_JOIN. */
+  join(token: number): Uint8Array {
+    const option = {
+      subtype: 'MP_JOIN',
+      phase: 'syn',
+      backup: false,
+      addressId: 2,
+      token,
+      nonce: 5,
+    } as const;
+    return this.packet({ flags: TcpFlag.SYN, ack: 0, options: mptcpBytes(option) });
+  }
+
+  /** An ordinary segment; it echoes `tsEcr` when that is given. */
+  data(tsEcr?: number, flags: number = TcpFlag.ACK): Uint8Array {
+    const options = tsEcr === undefined ? new Uint8Array(0) : timestampBytes(1234, tsEcr);
+    return this.packet({ flags, options, payload: new Uint8Array(10) });
+  }
+
+  /** The ICMP error about a segment that the service sent to this client, `quotedBytes` of which are quoted. */
+  tooBig(quotedBytes = 60, tsVal?: number): Uint8Array {
+    const options = tsVal === undefined ? new Uint8Array(0) : timestampBytes(tsVal, 1);
+    const quoted = tcpPacket({
+      source: serviceAddress[this.family],
+      sourcePort: this.destinationPort,
+      destination: this.source,
+      destinationPort: this.sourcePort,
+      options,
+      payload: new Uint8Array(1000),
+    }).subarray(0, quotedBytes);
+    const carrier = this.packet({ payload: new Uint8Array(0) });
+    const headerBytes = this.family === 4 ? 20 : 40;
+    const bytes = new Uint8Array(headerBytes + 8 + quoted.length);
+    bytes.set(carrier.subarray(0, headerBytes));
+    bytes[headerBytes] = this.family === 4 ? 3 : 2;
+    bytes[headerBytes + 1] = this.family === 4 ? 4 : 0;
+    bytes.set(quoted, headerBytes + 8);
+    if (this.family === 4) {
+      bytes[9] = 1;
+      bytes[3] = bytes.length & 255;
+      bytes[2] = bytes.length >> 8;
+    } else {
+      bytes[6] = 58;
+      bytes[5] = (bytes.length - 40) & 255;
+      bytes[4] = (bytes.length - 40) >> 8;
+    }
+    return bytes;
+  }
+}
+
+/** A verdict in words, for comparison. */
+export function inWords(verdict: Verdict): string {
+  const { action, reason, server: to, previous } = verdict;
+  const words: string[] = [verdictActionNames[action]];
+  if (to !== undefined) words.push(`to ${to.id}`);
+  if (previous !== undefined) words.push(`before ${previous.id}`);
+  if (reason !== 0) words.push(verdictReasonNames[reason]);
+  return words.join(' ');
+}
+
+/** Number of the server that the packet goes to; 0 for none. */
+export function serverFor(balancer: Balancer, packet: Uint8Array, now = 0): number {
+  return balancer.steer(now, packet).server?.id ?? 0;
 }

@@ -87,15 +87,16 @@ export function bpfError(errno: number, what: string): SystemError {
   return new SystemError('bpf', errno, { detail: what, ...(hint !== undefined && { hint }) });
 }
 
+const takenHint =
+  'Another program is attached there: ip link show says which; ip link set dev NAME xdp off removes it.';
+
 /** What to do about errors that mean something else here than elsewhere, by number. */
 const hints = new Map<number, string>([
   [1, 'Run as root, or give the program CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN.'],
   [7, 'The map is full: choose more entries.'],
   [12, 'The kernel has no memory for this: choose fewer entries.'],
-  [
-    16,
-    'Another program is attached there: ip link show says which; ip link set dev NAME xdp off removes it.',
-  ],
+  [16, takenHint],
+  [17, takenHint],
   [38, 'This needs a kernel with CONFIG_BPF_SYSCALL on x86-64, arm64 or riscv64.'],
   [95, 'The driver of this interface cannot: use generic mode.'],
 ]);

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { drawnPortBase, drawnServices, drawPacket } from '../../../test/support/balancer-packets.js';
+import { drawnPortBase, drawnServices, drawPacket } from '../../../test/support/balancer-traffic.js';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { MINUTE, SECOND, SeededRandom } from '../../base/index.js';
 import {
