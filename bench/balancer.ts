@@ -111,10 +111,8 @@ function fillTables(balancer: XdpBalancer): void {
   });
   fill(balancer.map('joins'), (key, value, i) => {
     key.setUint32(12, 0xc633_6407 + (i >>> 16));
-    key.setUint32(28, 0xc000_0201);
-    key.setUint16(32, i & 0xffff);
-    key.setUint16(34, 443);
-    key.setUint32(36, 4, true);
+    key.setUint16(16, i & 0xffff);
+    key.setUint16(18, 443);
     value.setUint32(0, 1 + (i % servers), true);
     value.setUint32(4, now, true);
     value.setUint16(8, 1, true);

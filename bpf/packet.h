@@ -66,6 +66,8 @@ struct packet_view {
 	u16 service_port;
 	/* The server that the port stands for; 0 for none. */
 	u32 port_server;
+	/* Position of the service; of any service with this address when the port stands for a server. */
+	u32 service_index;
 	/* 4 or 6. */
 	u32 family;
 	/* Bytes of the whole packet, as its sender counted them. */
@@ -108,7 +110,7 @@ struct service_key {
 	u16 family;
 };
 
-/* Services by address and port, and their addresses: the loader fills it. */
+/* Positions of services by address and port, and by their addresses: the loader fills it. */
 MAP(services, MAP_HASH, sizeof(struct service_key), 4, 128);
 /* Counters of this processor, by `enum reason`. */
 MAP(counters, MAP_PER_CPU_ARRAY, 4, 8 * COUNTERS, 1);
@@ -181,9 +183,10 @@ INLINE int is_first_service(const struct service_key *key)
 /* What an address with a port is. */
 enum destination { FOREIGN, SERVICE, SERVER_PORT, NO_SERVICE };
 
-INLINE enum destination classify(const volatile u32 *address, u32 family, u16 port, u32 *server)
+INLINE enum destination classify(const volatile u32 *address, u32 family, u16 port, struct packet_view *view)
 {
 	struct service_key key;
+	u32 *position;
 	u32 id;
 
 	key.address[0] = address[0];
@@ -192,20 +195,26 @@ INLINE enum destination classify(const volatile u32 *address, u32 family, u16 po
 	key.address[3] = address[3];
 	key.port = port;
 	key.family = (u16)family;
-	*server = 0;
+	view->port_server = 0;
+	view->service_index = 0;
 	if (LIKELY(is_first_service(&key)))
 		return SERVICE;
-	if (port != 0 && map_lookup(&services, &key))
+	position = port == 0 ? 0 : map_lookup(&services, &key);
+	if (position) {
+		view->service_index = *position;
 		return SERVICE;
+	}
 	key.port = 0;
-	if (!map_lookup(&services, &key))
+	position = map_lookup(&services, &key);
+	if (!position)
 		return FOREIGN;
+	view->service_index = *position;
 	if (settings.join_port_base == 0)
 		return NO_SERVICE;
 	id = from_network_16(port) - settings.join_port_base;
 	if (id < 1 || id > MAX_SERVER_ID)
 		return NO_SERVICE;
-	*server = id;
+	view->port_server = id;
 	return SERVER_PORT;
 }
 
@@ -371,7 +380,7 @@ INLINE int read_icmp(struct packet_context *context, volatile struct slow_header
 		return REASON_NOT_TCP;
 	if (quoted->payload_available < 8 || load_bytes(context, quoted->payload_offset, ports, 4) < 0)
 		return REASON_MALFORMED_TCP;
-	kind = classify(quoted->source, quoted->family, ports[0], &view->port_server);
+	kind = classify(quoted->source, quoted->family, ports[0], view);
 	if (kind == FOREIGN || kind == NO_SERVICE)
 		return REASON_NO_SERVICE;
 	for (int i = 0; i < 4; i++) {
@@ -396,7 +405,7 @@ INLINE int read_tcp_slowly(struct packet_context *context, volatile struct ip_he
 
 	if (!is_fragment && length >= 4 && load_bytes(context, offset, ports, 4) < 0)
 		return REASON_MALFORMED_IP;
-	kind = classify(ip->destination, ip->family, ports[1], &view->port_server);
+	kind = classify(ip->destination, ip->family, ports[1], view);
 	if (kind == FOREIGN)
 		return REASON_NOT_OURS;
 	if (is_fragment)
@@ -427,7 +436,7 @@ INLINE int read_slowly(struct packet_context *context, u32 length, struct packet
 	u32 zero = 0;
 	volatile struct slow_headers *slow = map_lookup(&scratch, &zero);
 	volatile struct ip_headers *ip;
-	u32 server, protocol;
+	u32 protocol;
 
 	if (!slow)
 		return REASON_MALFORMED_IP;
@@ -437,7 +446,7 @@ INLINE int read_slowly(struct packet_context *context, u32 length, struct packet
 	protocol = ip->protocol;
 	if (protocol == PROTOCOL_TCP)
 		return read_tcp_slowly(context, ip, view);
-	if (classify(ip->destination, ip->family, 0, &server) == FOREIGN)
+	if (classify(ip->destination, ip->family, 0, view) == FOREIGN)
 		return REASON_NOT_OURS;
 	if (ip->is_fragment)
 		return REASON_FRAGMENT;
@@ -458,7 +467,7 @@ INLINE int read_tcp(u8 *data, u8 *end, u32 at, u32 length, struct packet_view *v
 		return REASON_MALFORMED_TCP;
 	view->client_port = *(u16 *)tcp;
 	view->service_port = *(u16 *)(tcp + 2);
-	kind = classify(view->service, view->family, view->service_port, &view->port_server);
+	kind = classify(view->service, view->family, view->service_port, view);
 	if (UNLIKELY(kind == FOREIGN))
 		return REASON_NOT_OURS;
 	view->tcp_offset = at;

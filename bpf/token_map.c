@@ -22,12 +22,12 @@ struct token_entry {
 	u32 touched_at;
 };
 
+/* The service tells its address and the family. */
 struct join_key {
 	u32 client[4];
-	u32 service[4];
 	u16 client_port;
 	u16 service_port;
-	u32 family;
+	u32 service;
 };
 
 enum phase { PHASE_NEW, PHASE_LIVE, PHASE_CLOSING };
@@ -168,13 +168,11 @@ INLINE u32 owner_of(u32 token)
 
 INLINE void fill_key(const struct packet_view *view, struct join_key *key)
 {
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 4; i++)
 		key->client[i] = view->client[i];
-		key->service[i] = view->service[i];
-	}
 	key->client_port = view->client_port;
 	key->service_port = view->service_port;
-	key->family = view->family;
+	key->service = view->service_index;
 }
 
 /* The server of a join that is known: its place plus one; 0 for other flows. The join lives on by the packet. */

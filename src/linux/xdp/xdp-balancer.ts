@@ -235,12 +235,8 @@ export class XdpBalancer {
 
   private fillTables(object: BpfObject, now: number, has: (name: string) => boolean): void {
     const { set } = this;
-    const services = tables.encodeServices(this.services);
-    const serviceMap = object.map('services');
-    serviceMap.setAll(
-      services,
-      new Uint8Array((services.length / serviceMap.keyBytes) * serviceMap.valueBytes),
-    );
+    const { keys, values } = tables.encodeServices(this.services);
+    object.map('services').setAll(keys, values);
     fill(object.map('servers'), tables.encodeServers(this.placed, this.options.route));
     if (has('server_places')) {
       const places = new Map(set.all.map(({ id }, place) => [id, place + 1]));
@@ -287,7 +283,7 @@ export class XdpBalancer {
           tokenIdleSeconds: seconds(settings.tokenIdleNs),
           tokenClaims: settings.maxTokenClaims,
         },
-        tables.encodeServices(this.services).subarray(0, tables.SERVICE_KEY_BYTES),
+        tables.encodeServices(this.services).keys.subarray(0, tables.SERVICE_KEY_BYTES),
       ),
       crc_tables: tables.encodeCrcTables(),
       measuring: word(this.options.measuring ?? XdpMeasuring.WORKING),

@@ -59,20 +59,30 @@ export function encodeSettings(
   return bytes;
 }
 
-/** Keys of the map `services`: each service by address and port, the first one first, and each address by itself. */
-export function encodeServices(services: Services): Uint8Array {
-  const keys = new Map<string, Uint8Array>();
-  for (const { address, port } of services.endpoints) {
+/**
+ * Keys and values of the map `services`: the position of each service by address and port, the first one first, and by its address
+ * alone that of one of those that have it.
+ */
+export function encodeServices(services: Services): { readonly keys: Uint8Array; readonly values: Uint8Array } {
+  const entries = new Map<string, { readonly key: Uint8Array; readonly position: number }>();
+  services.endpoints.forEach(({ address, port }, position) => {
     for (const each of [port, 0]) {
       const key = new Uint8Array(SERVICE_KEY_BYTES);
       const view = new DataView(key.buffer);
       writeAddress(address, key, 0);
       view.setUint16(16, each);
       view.setUint16(18, address.family, true);
-      keys.set(key.toString(), key);
+      entries.set(key.toString(), { key, position });
     }
-  }
-  return joined([...keys.values()], SERVICE_KEY_BYTES);
+  });
+  const list = [...entries.values()];
+  return {
+    keys: joined(
+      list.map(({ key }) => key),
+      SERVICE_KEY_BYTES,
+    ),
+    values: new Uint8Array(Uint32Array.from(list, ({ position }) => position).buffer),
+  };
 }
 
 /** The map `servers`: those in reach, by rising number. */
