@@ -63,7 +63,10 @@ export function encodeSettings(
  * Keys and values of the map `services`: the position of each service by address and port, the first one first, and by its address
  * alone that of one of those that have it.
  */
-export function encodeServices(services: Services): { readonly keys: Uint8Array; readonly values: Uint8Array } {
+export function encodeServices(services: Services): {
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+} {
   const entries = new Map<string, { readonly key: Uint8Array; readonly position: number }>();
   services.endpoints.forEach(({ address, port }, position) => {
     for (const each of [port, 0]) {
