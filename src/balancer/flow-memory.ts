@@ -30,8 +30,8 @@ const keyWords = 5;
 const maxExpiredAtOnce = 4096;
 
 export class FlowMemory {
-  /** Bytes that an entry costs, its share of the chains included. */
-  static readonly bytesPerEntry = SlotTable.bytesPerSlot + keyWords * 4 + 2 + 1 + 4;
+  /** Bytes that an entry costs. */
+  static readonly bytesPerEntry = SlotTable.bytesPerSlot + keyWords * 4 + 2 + 1;
   private readonly settings: SteeringSettings;
   private readonly counters: SteeringCounters;
   private readonly hash: HalfSipHash;

@@ -9,7 +9,7 @@ import { assert } from '../base/index.js';
 export const NO_SLOT = -1;
 
 export class SlotTable {
-  /** Bytes for each slot. */
+  /** Bytes for each slot, its chain included when the capacity is a power of two. */
   static readonly bytesPerSlot = 29;
   readonly capacity: number;
   /** Slots in use. */

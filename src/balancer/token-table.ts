@@ -32,8 +32,8 @@ const uses = [Use.UNUSED, Use.USED] as const;
 const maxExpiredAtOnce = 4096;
 
 export class TokenTable {
-  /** Bytes that an entry costs, its share of the chains included. */
-  static readonly bytesPerEntry = SlotTable.bytesPerSlot + 4 + 2 + 1 + 1 + 4;
+  /** Bytes that an entry costs. */
+  static readonly bytesPerEntry = SlotTable.bytesPerSlot + 4 + 2 + 1 + 1;
   private readonly settings: SteeringSettings;
   private readonly counters: SteeringCounters;
   private readonly slots: SlotTable;
