@@ -79,7 +79,7 @@ export class TraceAnalyzer {
   /**
    * Takes in a frame, seen at `vantage` (0 unless both ends of connections were captured, each with a number of its own
    * then). Says what it turned out to be; undefined when it is no TCP segment that can be followed, which the report
-   * counts in `ignored`.
+   * counts in `ignored`, or was damaged on its way (`quality`).
    */
   handle(packet: CapturedPacket, vantage = 0): Observation | undefined {
     this.packets++;
@@ -92,6 +92,10 @@ export class TraceAnalyzer {
     const place = this.vantages[vantage] ?? this.addVantage(vantage);
     const { flows } = place;
     let stream = flows.find(segment);
+    if (place.damage.isDamaged(stream, segment, flows.isFromLow === stream?.isOpenerLow)) {
+      this.quality.noteDamaged(this.packets);
+      return undefined;
+    }
     if (stream === undefined || ((segment.flags & SYN) !== 0 && isAnew(stream, segment, flows))) {
       stream = this.begin(place, segment);
     }
@@ -282,6 +286,7 @@ export class TraceAnalyzer {
 
 /** Whether a SYN begins another stream than the one that its ports belonged to, by the rules of Wireshark. */
 function isAnew(stream: Stream, segment: Segment, flows: FlowTable): boolean {
+  if ((segment.flags & ACK) !== 0) return false;
   const isFromOpener = flows.isFromLow === stream.isOpenerLow;
   const isKnown = isFromOpener ? stream.hasOpenerInitial : stream.hasOtherInitial;
   const initial = isFromOpener ? stream.openerInitial : stream.otherInitial;
@@ -335,7 +340,8 @@ function firstSubflow(
     stream.fromOpener!.mappings.clear();
     stream.fromOther!.mappings.clear();
   }
-  const mayFallBack = !connection.isConfirmed || (segment.payloadLength > 0 && own.mappings.count === 0);
+  const isBare = segment.payloadLength > 0 && !segment.hasDss;
+  const mayFallBack = !connection.isConfirmed || (isBare && !connection.isFallback);
   if (connection.isMultipath && mayFallBack) {
     judgeFallback(connection, stream, segment, isFromOpener, segment.packet);
   }

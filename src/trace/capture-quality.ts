@@ -16,9 +16,11 @@ export class CaptureQuality {
   private cutPayloads = 0;
   private superSegments = 0;
   private duplicates = 0;
+  private damaged = 0;
   private clockReversals = 0;
   private greatestReversalNs = 0;
   private readonly duplicatePackets = new FrameList();
+  private readonly damagedPackets = new FrameList();
   private readonly reversalPackets = new FrameList();
   private readonly superPackets = new FrameList();
   private readonly cutPackets = new FrameList();
@@ -40,6 +42,12 @@ export class CaptureQuality {
     this.clockReversals++;
     if (earlierNs - atNs > this.greatestReversalNs) this.greatestReversalNs = earlierNs - atNs;
     this.reversalPackets.add(packet);
+  }
+
+  /** A segment was damaged on its way. */
+  noteDamaged(packet: number): void {
+    this.damaged++;
+    this.damagedPackets.add(packet);
   }
 
   /** Takes in a segment. `mss` is the least that its stream's SYNs stated, 0 without. */
@@ -89,6 +97,8 @@ export class CaptureQuality {
       superPackets: this.superPackets.list(),
       duplicates: this.duplicates,
       duplicatePackets: this.duplicatePackets.list(),
+      damagedSegments: this.damaged,
+      damagedPackets: this.damagedPackets.list(),
       clockReversals: this.clockReversals,
       greatestReversalNs: this.greatestReversalNs,
       reversalPackets: this.reversalPackets.list(),

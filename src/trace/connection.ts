@@ -12,6 +12,9 @@ import type { TraceLimits } from './settings.js';
 import type { MatchedBy, Stream } from './stream.js';
 import { SubflowDirection } from './subflow-direction.js';
 
+/** Farthest that numbers lie from the initial one that their key says. */
+const KEY_REACH = 2 ** 40;
+
 /** What is known of one of the two hosts. */
 export class HostView {
   key: Uint64 | undefined = undefined;
@@ -147,8 +150,13 @@ export class Connection {
       data.setAnchor(initial.hi | 0, initial.lo | 0, 0, true);
       return;
     }
-    // Numbers came first: offsets keep counting from there.
-    const distance = uint64Distance(data.anchorHi >>> 0, data.anchorLo >>> 0, initial);
-    this.keysVerified = Math.abs(distance) < 2 ** 40 && this.keysVerified !== false;
+    // Numbers came first. Half of one says too little to judge a key by.
+    const distance = data.hasHigh
+      ? uint64Distance(data.anchorHi >>> 0, data.anchorLo >>> 0, initial)
+      : (data.anchorLo - initial.lo) | 0;
+    const fits = Math.abs(distance) < KEY_REACH;
+    if (data.hasHigh) this.keysVerified = fits && this.keysVerified !== false;
+    // Where data came too, offsets keep counting from there.
+    if (fits && data.firstDataNs < 0) data.rebase(initial, distance);
   }
 }

@@ -5,6 +5,7 @@
  * Read first: RFC 8684 §3.3.1 (mappings), §3.3.2 (DATA_ACK), §3.3.3 (DATA_FIN), §3.3.4 (receive window).
  */
 import { asDouble } from './double.js';
+import type { Uint64 } from '../base/index.js';
 import { DataRanges } from './data-ranges.js';
 import { FrameList } from './frame-list.js';
 import { HandoverWatch } from './handover.js';
@@ -150,6 +151,17 @@ export class DataDirection {
     this.anchorHi = hi;
     this.anchorLo = lo;
     this.anchor = offset;
+  }
+
+  /** Before any data: `initial`, known late, stands for offset 0; the anchor's number lies `distance` behind it. */
+  rebase(initial: Uint64, distance: number): void {
+    const shift = distance - this.anchor;
+    if (this.end > 1) this.end += shift;
+    if (this.acked > 1) this.acked += shift;
+    if (this.dataFinAt >= 0) this.dataFinAt += shift;
+    if (this.rightEdge >= 0) this.rightEdge += shift;
+    this.contiguous = 1;
+    this.setAnchor(initial.hi | 0, initial.lo | 0, 0, true);
   }
 
   /** The offset that a number of 64 bits means; NaN when it lies nowhere near. */

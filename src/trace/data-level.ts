@@ -11,6 +11,7 @@ import type { Stream } from './stream.js';
 import type { SubflowDirection } from './subflow-direction.js';
 import type { Vantage } from './vantage.js';
 
+const SYN = 2;
 /** How far the first number of a host may lie from the one that its key says, for the key to be right. */
 const KEY_REACH = 2 ** 32;
 
@@ -123,8 +124,10 @@ export function carryPayload(
 ): void {
   const length = segment.payloadLength;
   const { mappings } = direction;
-  o.dataOffset = mappings.dataOffset(start);
   o.retransmittedBytes = direction.repeated;
+  // What a SYN brings comes before the data sequence, or is sent again (RFC 8684 §B.2).
+  if ((segment.flags & SYN) !== 0) return;
+  o.dataOffset = mappings.dataOffset(start);
   if (direction.freshTail === length) {
     carryRange(direction, data, stream, segment, start, start + length, o);
     return;

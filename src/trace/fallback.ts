@@ -7,6 +7,7 @@ import type { Connection } from './connection.js';
 import type { FallbackCause } from './report.js';
 import type { Segment } from './segment.js';
 import type { Stream } from './stream.js';
+import type { SubflowDirection } from './subflow-direction.js';
 
 const capableBit = 1 << MptcpSubtype.MP_CAPABLE;
 const SYN = 2;
@@ -38,8 +39,22 @@ export function judgeFallback(
   if (!isConfirmed(connection, stream, segment, isFromOpener, hasCapable, packet)) return;
   if (segment.payloadLength === 0 || segment.hasDss || hasCapable) return;
   const direction = isFromOpener ? stream.fromOpener! : stream.fromOther!;
-  // A segment without a DSS may lie in a mapping that came before; where there never was one, there is none.
-  if (direction.mappings.count === 0 && direction.hasSyn) fallBack(connection, 'no-dss', packet);
+  if (isUnmapped(connection, direction, segment)) fallBack(connection, 'no-dss', packet);
+}
+
+/**
+ * Whether payload without a DSS lies in no mapping that came before. A host whose DSS goes unanswered ceases to send it
+ * (RFC 8684 §3.7), while it has one subflow only; nothing may be missing in the capture where the mapping was.
+ */
+function isUnmapped(connection: Connection, direction: SubflowDirection, segment: Segment): boolean {
+  const { mappings, hasSyn, holes, end, endSeq } = direction;
+  if (!hasSyn) return false;
+  if (mappings.count === 0) return true;
+  if (segment.seq !== endSeq || holes.count > 0 || mappings.dataOffset(end) >= 0) return false;
+  return connection.subflows.every(
+    ({ subflow, fromOpener, fromOther }) =>
+      subflow === 0 || (fromOpener!.mappings.count === 0 && fromOther!.mappings.count === 0),
+  );
 }
 
 /** A SYN+ACK: the server agrees, or it does not. */

@@ -79,6 +79,12 @@ export interface CaptureQualityReport {
   /** Segments with payload that repeat the one before, within a millisecond: captured twice. */
   readonly duplicates: number;
   readonly duplicatePackets: readonly number[];
+  /**
+   * Segments whose TCP checksum is wrong, so that their receiver dropped them: they are in no other number. Only the first
+   * of a stream and those that are not what comes next are looked at, and only where most checksums are right.
+   */
+  readonly damagedSegments: number;
+  readonly damagedPackets: readonly number[];
   /** Frames that are older than the one before, and by how much at most. */
   readonly clockReversals: number;
   readonly greatestReversalNs: number;

@@ -41,6 +41,9 @@ export class Stream {
   hasOtherInitial = false;
   /** Whether one of these is not known yet. */
   private lacksInitial = true;
+  /** Number of another SYN+ACK than the first, and whether there was one. */
+  private otherAlternative = 0;
+  private hasAlternative = false;
   /** Whether these come from a SYN and a SYN+ACK. */
   hasSyn = false;
   hasSynAck = false;
@@ -123,6 +126,11 @@ export class Stream {
     this.endNs = segment.atNs;
     const { flags } = segment;
     if (this.lacksInitial) this.noteInitial(segment, isFromOpener);
+    if (this.hasAlternative && isFromOpener && (flags & 18) === 16) this.chooseAnswer(segment.ack);
+    if ((flags & 2) !== 0 && !isFromOpener && segment.seq !== this.otherInitial) {
+      this.otherAlternative = segment.seq;
+      this.hasAlternative = true;
+    }
     if ((flags & 5) !== 0) this.noteEnd(flags, isFromOpener);
   }
 
@@ -147,6 +155,20 @@ export class Stream {
     if ((flags & 1) === 0) return;
     if (isFromOpener) this.openerFin = true;
     else this.otherFin = true;
+  }
+
+  /**
+   * Of two SYN+ACKs with different numbers, as hosts without memory for them send, the one that the opener acknowledges
+   * holds (RFC 4987 §3.6).
+   */
+  private chooseAnswer(ack: number): void {
+    this.hasAlternative = false;
+    if (ack !== ((this.otherAlternative + 1) | 0)) return;
+    if (this.fromOther !== undefined) {
+      if (this.fromOther.hasData) return;
+      this.fromOther.isAnchored = false;
+    }
+    this.otherInitial = this.otherAlternative;
   }
 
   private low(): Endpoint {

@@ -225,8 +225,12 @@ export class SubflowDirection {
     return advance;
   }
 
-  /** The peer's SYN+ACK says how much of the SYN's payload it took; it never takes more later (RFC 7413 §4.2.1). */
+  /**
+   * The peer's SYN+ACK says how much of the SYN's payload it took; it never takes more later (RFC 7413 §4.2.1), and the same
+   * SYN+ACK sent again says nothing new.
+   */
   noteSynAnswer(): void {
+    if (this.synRefusedFrom > 0) return;
     this.synAccepted = Math.min(this.synPayload, this.acked - 1);
     this.synRefusedFrom = 1 + this.synAccepted;
     // Subflow sequence numbers leave the SYN's payload out, since no mapping can mean it (RFC 8684 §B.2).

@@ -3,6 +3,7 @@
  * connection is never mixed, since each packet is there twice.
  */
 import type { Connection } from './connection.js';
+import { DamageWatch } from './damage.js';
 import { FlowTable } from './flow-table.js';
 import type { Handshakes } from './handshake.js';
 import type { TraceLimits } from './settings.js';
@@ -14,6 +15,7 @@ export class Vantage {
   readonly handshakes: Handshakes;
   readonly flows = new FlowTable();
   readonly tokens: TokenTable;
+  readonly damage = new DamageWatch();
   /** Connections that are followed, in the order of their numbers. */
   readonly connections = new Set<Connection>();
   /** Number of the next stream. */

@@ -1,8 +1,9 @@
 /**
- * `npm run worlds -- [--seeds FROM..TO | N] [--seed S] [--jobs N] [--pcap FILE] [--events FILE] [--plant NAME]`
+ * `npm run worlds -- [--seeds FROM..TO | N] [--seed S] [--jobs N] [--pcap FILE] [--events FILE] [--plant NAME] [--traces N]`
  *
  * Runs the worlds of a range of seeds and judges them. Exit status 0 when all are well, 1 when one is not (with
  * --plant: when the bug was not found), 2 for a wrong argument. `--seed S` replays one world and tells what happened.
+ * `--traces N` has the trace analyser judged in the worlds of the seeds up to N, and in all that have a middlebox.
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
@@ -12,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { PcapngWriter } from '../../src/capture/index.js';
 import { formatViolation } from '../../src/network/index.js';
 import { drawWorld } from './draw.js';
+import { TraceJudge } from '../trace/world-judge.js';
 import { plants } from './plant.js';
 import { addReport, emptySummary, formatSummary, type Summary } from './summary.js';
 import { runWorld, type WorldReport } from './world.js';
@@ -29,6 +31,8 @@ interface Arguments {
   readonly pcap: string | undefined;
   readonly events: string | undefined;
   readonly plant: string | undefined;
+  /** Last seed of the worlds that are traced whatever is in them; 0 for none at all. */
+  readonly traces: number;
 }
 
 /** What a child is asked to do: every `stride`-th seed. */
@@ -37,6 +41,7 @@ interface Share {
   readonly to: number;
   readonly stride: number;
   readonly plant: string | undefined;
+  readonly traces: number;
 }
 
 const isChild = process.send !== undefined && process.argv.includes('--share');
@@ -70,7 +75,7 @@ function parseArguments(argv: readonly string[]): Arguments | string {
   for (let i = 0; i < argv.length; i += 2) {
     const name = argv[i]!;
     const value = argv[i + 1];
-    if (!['--seeds', '--seed', '--jobs', '--pcap', '--events', '--plant'].includes(name))
+    if (!['--seeds', '--seed', '--jobs', '--pcap', '--events', '--plant', '--traces'].includes(name))
       return `unknown flag ${name}`;
     if (value === undefined) return `${name} needs a value`;
     values.set(name, value);
@@ -86,8 +91,19 @@ function parseArguments(argv: readonly string[]): Arguments | string {
   if (plant !== undefined && plants[plant] === undefined) {
     return `no bug is called ${plant}; there are ${Object.keys(plants).join(', ')}`;
   }
+  const traces = Number(values.get('--traces') ?? 0);
+  if (!(Number.isInteger(traces) && traces >= 0)) return '--traces is a number from 0 up';
   const from = range[1] === undefined ? (single ? to : 1) : Number(range[1]);
-  return { from, to, jobs, single, plant, pcap: values.get('--pcap'), events: values.get('--events') };
+  return {
+    from,
+    to,
+    jobs,
+    single,
+    plant,
+    traces,
+    pcap: values.get('--pcap'),
+    events: values.get('--events'),
+  };
 }
 
 /** Runs one world and tells everything. */
@@ -100,6 +116,7 @@ function replay({ to: seed, pcap, events, plant }: Arguments): number {
       log: (line) => lines.push(line),
       ...(capture !== undefined && { capture }),
       ...(plant !== undefined && { plant: plants[plant]! }),
+      watch: new TraceJudge(),
     }),
   );
   const text = `${JSON.stringify(plan, undefined, 1)}\n${lines.join('\n')}\n`;
@@ -129,7 +146,8 @@ function judged(run: () => WorldReport): WorldReport | string {
 /** Runs the seeds in `jobs` processes, interleaved, and hands over each report as it comes. */
 async function runAll(given: Arguments, take: (report: WorldReport) => void): Promise<void> {
   const children = Array.from({ length: given.jobs }, (_, index) => {
-    const share: Share = { from: given.from + index, to: given.to, stride: given.jobs, plant: given.plant };
+    const { to, jobs: stride, plant, traces } = given;
+    const share: Share = { from: given.from + index, to, stride, plant, traces };
     const child = fork(fileURLToPath(import.meta.url), ['--share'], { execArgv: process.execArgv });
     child.send(share);
     return finished(child, take);
@@ -148,12 +166,10 @@ function finished(child: ChildProcess, take: (report: WorldReport) => void): Pro
 }
 
 /** What a child does. */
-async function runShare({ from, to, stride, plant }: Share): Promise<void> {
+async function runShare({ from, to, stride, plant, traces }: Share): Promise<void> {
   let batch: WorldReport[] = [];
   for (let seed = from; seed <= to; seed += stride) {
-    const report = judged(() =>
-      runWorld(drawWorld(seed), plant === undefined ? {} : { plant: plants[plant]! }),
-    );
+    const report = judged(() => runTraced(seed, plant, traces));
     batch.push(typeof report === 'string' ? crashed(seed, report) : report);
     if (batch.length < batchSize && seed + stride <= to) continue;
     const reports = batch;
@@ -161,6 +177,18 @@ async function runShare({ from, to, stride, plant }: Share): Promise<void> {
     await new Promise((resolve) => process.send!(reports, undefined, undefined, resolve));
   }
   process.disconnect();
+}
+
+/** Runs a world, with the trace analyser judged where `traces` asks for that. */
+function runTraced(seed: number, plant: string | undefined, traces: number): WorldReport {
+  const plan = drawWorld(seed);
+  const isTraced = traces > 0 && (seed <= traces || plan.paths.some(({ box }) => box !== undefined));
+  const watch = isTraced ? new TraceJudge() : undefined;
+  const report = runWorld(plan, {
+    ...(plant !== undefined && { plant: plants[plant]! }),
+    ...(watch !== undefined && { watch }),
+  });
+  return watch === undefined ? report : { ...report, traced: watch.compared };
 }
 
 /** The report of a world that did not come to its end. */

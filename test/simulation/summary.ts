@@ -17,6 +17,8 @@ export interface Summary {
   features: Map<string, number>;
   /** Stands for all digests, in the order of the seeds. */
   digests: Map<number, string>;
+  /** Worlds in which the trace analyser was judged, and what was compared there. */
+  traced: Map<string, number>;
   /** Worlds with violations, in the order of the seeds. */
   failures: WorldReport[];
 }
@@ -34,6 +36,7 @@ export function emptySummary(): Summary {
     virtualNs: 0,
     features: new Map(),
     digests: new Map(),
+    traced: new Map(),
     failures: [],
   };
 }
@@ -53,6 +56,9 @@ export function addReport(summary: Summary, report: WorldReport): void {
     summary[key] += report[key];
   }
   for (const name of report.features) summary.features.set(name, (summary.features.get(name) ?? 0) + 1);
+  for (const [name, count] of Object.entries(report.traced ?? {})) {
+    summary.traced.set(name, (summary.traced.get(name) ?? 0) + count);
+  }
   summary.digests.set(report.seed, report.digest);
   if (report.violations.length === 0) return;
   summary.failures.push(report);
@@ -71,6 +77,8 @@ export function formatSummary(summary: Summary): string {
   ];
   const features = featureNames.map((name) => `${name} ${summary.features.get(name) ?? 0}`);
   lines.push(`worlds with  ${features.join(', ')}`);
+  const traced = [...summary.traced].map(([name, count]) => `${name} ${count}`);
+  if (traced.length > 0) lines.push(`traces of    ${traced.join(', ')}`);
   const rules = new Map<string, number>();
   for (const { violations } of summary.failures) {
     for (const rule of new Set(violations.map((violation) => violation.rule))) {

@@ -48,8 +48,19 @@ const maxEvents = 3_000_000;
 /** Port of the first connection; each has its own. */
 export const firstPort = 8000;
 
+/** Somebody who watches a world while it runs, and judges it in the end. */
+export interface Watch {
+  /** Who stands before the devices of one host, behind the other observers. */
+  observer(side: Side): PacketObserver;
+  /** The world is about to run, with these connections in the order of the plan. */
+  begin(pairs: readonly Pair[]): void;
+  /** It is over: what was found. */
+  end(): readonly Violation[];
+}
+
 /** What else to do while a world runs. */
 export interface WorldOptions {
+  readonly watch?: Watch;
   /** Receives the packets at both hosts. */
   readonly capture?: PcapngWriter;
   /** Receives a line for each thing that happens. */
@@ -78,6 +89,8 @@ export interface WorldReport {
   readonly events: number;
   readonly bytes: number;
   readonly virtualNs: number;
+  /** Of the trace analyser's report, what was compared with the truth; undefined where nobody asked for that. */
+  readonly traced?: Readonly<Record<string, number>>;
 }
 
 /** The two sides of one connection. */
@@ -145,6 +158,7 @@ class World {
 
   run(): WorldReport {
     const { simulator } = this;
+    this.options.watch?.begin(this.pairs);
     this.listen();
     this.connect();
     this.plan.paths.forEach((path, index) => {
@@ -323,6 +337,7 @@ class World {
     if (this.options.capture !== undefined) {
       observers.push(new CaptureObserver(this.options.capture, { name: `${side}/path${index}` }));
     }
+    if (this.options.watch !== undefined) observers.push(this.options.watch.observer(side));
     const tapped = new TapDevice(boxed, observers);
     const planted = (this.options.plant ?? noPlant).box();
     return planted === undefined ? tapped : new MiddleboxDevice(this.simulator, planted, tapped);
@@ -357,6 +372,7 @@ class World {
       ...this.congestion.server.violations,
       ...this.attacker.violations,
       ...found,
+      ...(this.options.watch?.end() ?? []),
     ];
     const isComplete = ({ client, server }: Pair): boolean =>
       client.checker.isComplete && server.checker.isComplete;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readCapture } from '../../src/capture/index.js';
+import { middleboxBehaviours } from '../../src/network/index.js';
 import { drawWorld } from './draw.js';
 import { featureNames, featuresOf } from './features.js';
 import { plants } from './plant.js';
@@ -34,14 +35,31 @@ function worlds(...args: string[]): Promise<{ status: number; output: string }> 
 
 describe('worlds', () => {
   it(
-    'all ten thousand deliver every byte once and in order, or end with a clean error',
+    'all ten thousand deliver every byte once and in order, or end with a clean error; what the trace analyser says of ' +
+      'more than a thousand, those with a middlebox among them, is what their hosts sent',
     { timeout: 1_800_000 },
     async () => {
-      const { status, output } = await worlds('--seeds', '1..10000', '--jobs', '2');
+      const args = ['--seeds', '1..10000', '--jobs', '2', '--traces', '800'];
+      const { status, output } = await worlds(...args);
       expect(output).toContain('worlds       10000, 0 of them with violations');
       expect(status).toBe(0);
+      const counts = new Map(
+        [...output.matchAll(/(?:of {4}|, )(\w+) (\d+)/g)].map(([, name, count]) => [name!, Number(count)]),
+      );
+      expect(counts.get('traced')).toBeGreaterThan(1000);
+      expect(counts.get('retransmitting')).toBeGreaterThan(1000);
+      expect(counts.get('reinjecting')).toBeGreaterThan(400);
+      expect(counts.get('fallbacks')).toBeGreaterThan(400);
     },
   );
+
+  it('have every behaviour of a middlebox among those that are traced', () => {
+    const names = new Set<string>();
+    for (let seed = 1; seed <= 10_000; seed++) {
+      for (const { box } of drawWorld(seed).paths) if (box !== undefined) names.add(box);
+    }
+    expect([...names].sort()).toEqual(middleboxBehaviours.map(({ name }) => name).sort());
+  });
 
   it('draw every feature, alone and together with others', () => {
     const counts = new Map(featureNames.map((name) => [name, 0]));
@@ -99,6 +117,7 @@ describe('worlds', () => {
       ['--seeds', 'x'],
       ['--jobs', '0'],
       ['--plant', 'nothing'],
+      ['--traces', 'all'],
       ['--what', '1'],
       ['--seed'],
     ]) {

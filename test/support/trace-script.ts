@@ -40,6 +40,8 @@ export interface ScriptedPacket {
   readonly payload?: Uint8Array;
   /** Bytes that the capture kept of it; all when left out. */
   readonly captured?: number;
+  /** Place in the TCP header of a byte that was damaged on the way. */
+  readonly damagedAt?: number;
 }
 
 /** An option of Multipath TCP among those of TCP. */
@@ -116,20 +118,19 @@ export class ScriptedSubflow {
     const { flags = ACK, payload = new Uint8Array(0), options = [], window = 60_000 } = fields;
     const isClient = from === 'client';
     const bytes = new Uint8Array(40);
-    this.script.take(
-      tcpPacket({
-        source: isClient ? this.client : this.server,
-        destination: isClient ? this.server : this.client,
-        sourcePort: isClient ? this.clientPort : 80,
-        destinationPort: isClient ? 80 : this.clientPort,
-        seq: fields.seq ?? this.next[from],
-        ack: (flags & ACK) === 0 ? 0 : (fields.ack ?? this.next[isClient ? 'server' : 'client']),
-        options: fields.rawOptions ?? bytes.slice(0, emitTcpOptions(options, bytes, 0)),
-        ...{ flags, payload, window },
-      }),
-      fields.captured,
-      this.vantage,
-    );
+    const packet = tcpPacket({
+      source: isClient ? this.client : this.server,
+      destination: isClient ? this.server : this.client,
+      sourcePort: isClient ? this.clientPort : 80,
+      destinationPort: isClient ? 80 : this.clientPort,
+      seq: fields.seq ?? this.next[from],
+      ack: (flags & ACK) === 0 ? 0 : (fields.ack ?? this.next[isClient ? 'server' : 'client']),
+      options: fields.rawOptions ?? bytes.slice(0, emitTcpOptions(options, bytes, 0)),
+      ...{ flags, payload, window },
+    });
+    const header = this.client.includes(':') ? 40 : 20;
+    if (fields.damagedAt !== undefined) packet[header + fields.damagedAt]! ^= 0x40;
+    this.script.take(packet, fields.captured, this.vantage);
     if (fields.seq !== undefined) return;
     this.next[from] += payload.length + ((flags & (SYN | FIN)) === 0 ? 0 : 1);
   }

@@ -11,7 +11,7 @@ import {
 import { addAddrHmac, IpAddress, MpCapableFlag, type MptcpOption, TcpFlag } from '../../src/wire/index.js';
 import { mptcp, ScriptedConnection, TraceScript, usualOptions } from '../support/trace-script.js';
 
-const { SYN, ACK } = TcpFlag;
+const { SYN, ACK, FIN } = TcpFlag;
 const clientKey = 0x1111_2222_3333_4444n;
 const serverKey = 0x5555_6666_7777_8888n;
 const address = IpAddress.parse('10.9.1.1')!;
@@ -462,6 +462,10 @@ const cases: Readonly<Record<FindingCode, readonly [() => TraceReport, RegExp]>>
         connection.join();
       }),
     /Subflow 1 has a round-trip time of 301 ms, subflow 0 of 21 ms/,
+  ],
+  'segments-damaged': [
+    () => after(2, ({ subflows }) => subflows[0]!.send('client', { flags: FIN | ACK, damagedAt: 9 })),
+    /1 segment had a wrong TCP checksum/,
   ],
   'sequence-rewritten': [
     () => bothEnds({ seqShift: 7777 }),

@@ -7,6 +7,7 @@ import {
   type TraceOptions,
   type TraceReport,
 } from '../../src/trace/index.js';
+import { fillTcpChecksum } from '../../src/network/index.js';
 import { IpPacket, MptcpSubtype, parseIp, parseTcp, TcpFlag, TcpSegment } from '../../src/wire/index.js';
 import { drawWorld } from '../simulation/draw.js';
 import { runWorld } from '../simulation/world.js';
@@ -51,6 +52,7 @@ function strip(
     if (mayStay(packet)) return packet;
     const { bytes, mptcpCount, mptcpOffsets, mptcpLengths } = read(packet);
     for (let i = 0; i < mptcpCount; i++) bytes.fill(1, mptcpOffsets[i]!, mptcpOffsets[i]! + mptcpLengths[i]!);
+    fillTcpChecksum(bytes, ip);
     return packet;
   });
 }
@@ -133,6 +135,7 @@ describe('a join', () => {
       const copy = packet.copy();
       if (isSynAck(copy) && has(copy, MptcpSubtype.MP_JOIN))
         copy.bytes[read(copy).mptcpOffsets[0]! + 5]! ^= 1;
+      fillTcpChecksum(copy.bytes, ip);
       return copy;
     });
     const verdicts = (report: TraceReport): unknown =>

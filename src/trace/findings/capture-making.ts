@@ -153,6 +153,12 @@ function madeBadly({ quality, connections, ...report }: TraceReport): Finding[] 
       'port in both directions, or doubled by the network. The second copy counts as a retransmission';
     found.push(finding('capture-duplicates', 'warning', text, quality.duplicatePackets));
   }
+  if (quality.damagedSegments > 0) {
+    const text =
+      `${amount(quality.damagedSegments, 'segment')} had a wrong TCP checksum: damaged on the way to the place of capture, ` +
+      'so the receiver drops them and nothing here counts them';
+    found.push(finding('segments-damaged', 'warning', text, quality.damagedPackets));
+  }
   if (clockReversals > 0) {
     const text =
       `The clock goes back ${times(clockReversals)}, by up to ${durationText(greatestReversalNs)}: ` +

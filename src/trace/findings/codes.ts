@@ -50,6 +50,7 @@ export const findingCodes = {
   'priority-changed': 'MP_PRIO changed the role of a subflow',
   'receive-window-blocked': "the receiver's window kept the sender waiting",
   'rtt-uneven': 'one subflow has many times the round-trip time of another',
+  'segments-damaged': 'segments have a wrong TCP checksum: damaged on their way',
   'sequence-rewritten': 'captures of both ends show different sequence numbers',
   'subflow-reset': 'a subflow was reset while the connection went on',
   'subflow-unused': 'a subflow that is no backup carried next to nothing',
