@@ -38,6 +38,8 @@ export class DataDirection {
   /** Whether any number is known, and whether it follows from the key. */
   isAnchored = false;
   isFromKey = false;
+  /** Whether the number of a mapping has shown if the key is right. MP_CAPABLE maps data without one (RFC 8684 §3.1). */
+  isKeyJudged = false;
   /** Whether the upper half of the numbers is known. */
   hasHigh = false;
   /** Wire number, in signed halves, that stands for the offset `anchor`. */

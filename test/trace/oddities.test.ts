@@ -176,3 +176,22 @@ describe('data without a DSS behind the last mapping', () => {
     expect(script.report().connections[0]).toMatchObject({ fallback: false });
   });
 });
+
+describe('the first data in an MP_CAPABLE', () => {
+  it('leaves it to the mapping that follows to verify the keys', () => {
+    const script = new TraceScript();
+    const connection = new ScriptedConnection(script);
+    const subflow = connection.stream();
+    subflow.send('client', { flags: SYN, options: [...usualOptions, connection.capable('syn')] });
+    subflow.send('server', { flags: SYN | ACK, options: [...usualOptions, connection.capable('syn-ack')] });
+    const third = connection.capable('third');
+    if (third.kind !== 'mptcp') throw new Error('no option of Multipath TCP');
+    const option = mptcp({ ...third.option, dataLength: 37 } as typeof third.option);
+    subflow.send('client', { options: [option], payload: new Uint8Array(37) });
+    connection.sent.client = 37;
+    connection.data('client', 0, 100);
+    const [report] = script.report().connections;
+    expect(report).toMatchObject({ keysVerified: true });
+    expect(report!.clientData.uniqueBytes).toBe(137);
+  });
+});
