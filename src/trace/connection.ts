@@ -157,6 +157,6 @@ export class Connection {
     const fits = Math.abs(distance) < KEY_REACH;
     if (data.hasHigh) this.keysVerified = fits && this.keysVerified !== false;
     // Where data came too, offsets keep counting from there.
-    if (fits && data.firstDataNs < 0) data.rebase(initial, distance);
+    if (fits && !data.hasData) data.rebase(initial, distance);
   }
 }

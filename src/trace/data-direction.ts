@@ -32,9 +32,8 @@ export class DataDirection {
   goodChecksums = 0;
   /** The first frames that completed a mapping with a wrong checksum. */
   readonly badChecksumPackets = new FrameList();
-  /** Whether data and mappings were seen at all. */
+  /** Whether data was seen at all. */
   hasData = false;
-  hasMapping = false;
   /** Whether any number is known, and whether it follows from the key. */
   isAnchored = false;
   isFromKey = false;
@@ -138,11 +137,6 @@ export class DataDirection {
     for (const samples of [this.rtt, this.flight, this.outOfOrder, this.outOfOrderNs]) samples.clear();
     for (const frames of [this.badChecksumPackets, this.blockedFrames]) frames.clear();
     this.intervals?.clear();
-  }
-
-  noteMapping(): void {
-    this.mappings++;
-    this.hasMapping = true;
   }
 
   /** Makes a wire number, in signed halves, stand for `offset`. */

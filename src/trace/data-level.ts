@@ -45,7 +45,7 @@ export function readMapping(
   if (connection.checksum === undefined) connection.checksum = segment.hasChecksum;
   const length = segment.dataFin ? segment.dataLength - 1 : segment.dataLength;
   if (length > 0 && mappings.set(start, length, dataOffset)) {
-    data.noteMapping();
+    data.mappings++;
     if (segment.hasChecksum) beginChecksum(direction, data, segment, start, length, dataOffset);
   }
   if (segment.dataFin) {
@@ -216,7 +216,8 @@ function dataOffsetOf(
   const offset = segment.dataSeq64
     ? data.offsetOf64(segment.dataSeqHi, segment.dataSeqLo)
     : data.offsetOf32(segment.dataSeqLo);
-  if (data.hasMapping || !data.isFromKey) return offset;
+  if (data.isKeyJudged || !data.isFromKey) return offset;
+  data.isKeyJudged = true;
   // The first number of a host shows whether the key is the one in use.
   const fits = offset >= 0 && offset < KEY_REACH;
   connection.keysVerified = fits && connection.keysVerified !== false;

@@ -278,7 +278,7 @@ function mapFirstData(
   const start = (segment.seq - initial) | 0;
   mappings.set(start, dataLength, 1);
   const data = connection.clientData;
-  data.noteMapping();
+  data.mappings++;
   const { initialDataSeq } = connection.client;
   if (checksum === undefined || initialDataSeq === undefined) return;
   const first = uint64Add(initialDataSeq, 1);
