@@ -164,10 +164,9 @@ export class Stream {
   private chooseAnswer(ack: number): void {
     this.hasAlternative = false;
     if (ack !== ((this.otherAlternative + 1) | 0)) return;
-    if (this.fromOther !== undefined) {
-      if (this.fromOther.hasData) return;
-      this.fromOther.isAnchored = false;
-    }
+    const { fromOther } = this;
+    if (fromOther?.hasData === true) return;
+    if (fromOther?.isAnchored === true) fromOther.anchor(this.otherAlternative, fromOther.hasSyn);
     this.otherInitial = this.otherAlternative;
   }
 
