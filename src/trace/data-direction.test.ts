@@ -7,7 +7,7 @@ import { defaultTraceLimits } from './settings.js';
 const segment = new Segment();
 
 function anchored(hi = 0, lo = 0): DataDirection {
-  const data = new DataDirection(defaultTraceLimits);
+  const data = new DataDirection(defaultTraceLimits, 0);
   data.setAnchor(hi | 0, lo | 0, 0, true);
   return data;
 }
@@ -64,7 +64,7 @@ describe('DataDirection', () => {
   });
 
   it('moves what it knew of numbers to where the initial one says, once that is known', () => {
-    const data = new DataDirection(defaultTraceLimits);
+    const data = new DataDirection(defaultTraceLimits, 0);
     data.setAnchor(0, 1101, 1, false);
     data.noteDataFin(1);
     data.rebase({ hi: 7, lo: 1000 }, 101);
