@@ -66,7 +66,7 @@ describe('DataDirection', () => {
   it('moves what it knew of numbers to where the initial one says, once that is known', () => {
     const data = new DataDirection(defaultTraceLimits, 0);
     data.setAnchor(0, 1101, 1, false);
-    data.noteDataFin(1);
+    data.noteDataFin(1, 1);
     data.rebase({ hi: 7, lo: 1000 }, 101);
     expect(data).toMatchObject({ dataFinAt: 101, end: 102, contiguous: 1, hasHigh: true });
     expect(data.offsetOf64(7, 1101)).toBe(101);
