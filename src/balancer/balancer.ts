@@ -92,9 +92,9 @@ export class Balancer {
     return this.steering.entryCount;
   }
 
-  /** See {@link Steering.bytesPerConnection}. */
-  get bytesPerConnection(): number {
-    return this.steering.bytesPerConnection;
+  /** Bytes that those take. */
+  get tableBytes(): number {
+    return this.steering.tableBytes;
   }
 
   /**

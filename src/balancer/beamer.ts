@@ -16,7 +16,6 @@ import { type Verdict, VerdictReason } from './verdict.js';
 
 class Beamer implements Steering {
   readonly counters = new SteeringCounters();
-  readonly bytesPerConnection = 0;
   private readonly buckets: BucketTable;
   private servers: ServerSet;
 
@@ -27,6 +26,10 @@ class Beamer implements Steering {
 
   get entryCount(): number {
     return this.buckets.size;
+  }
+
+  get tableBytes(): number {
+    return this.buckets.size * BucketTable.bytesPerBucket;
   }
 
   steer(now: number, packet: PacketView, verdict: Verdict): void {

@@ -19,7 +19,7 @@ import { type Verdict, VerdictReason } from './verdict.js';
 class DirectAddress implements Steering {
   readonly counters = new SteeringCounters();
   readonly entryCount = 0;
-  readonly bytesPerConnection = 0;
+  readonly tableBytes = 0;
   private readonly settings: SteeringSettings;
   private servers: ServerSet;
   private table: MaglevTable;

@@ -4,6 +4,7 @@ export { BucketTable } from './bucket-table.js';
 export * from './daisy-chain.js';
 export { designNamed, designNames, type DesignName } from './designs.js';
 export * from './encapsulation.js';
+export * from './flow-simulation.js';
 export { isForwarded } from './packet-view.js';
 export { MaglevTable } from './maglev.js';
 export * from './servers.js';

@@ -18,7 +18,7 @@ import { type Verdict, VerdictReason } from './verdict.js';
 class KeySelect implements Steering {
   readonly counters = new SteeringCounters();
   readonly entryCount = 0;
-  readonly bytesPerConnection = 0;
+  readonly tableBytes = 0;
   private readonly settings: SteeringSettings;
   /** The bits of a token or a timestamp that name the server. */
   private readonly mask: number;

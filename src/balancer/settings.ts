@@ -3,7 +3,7 @@ import { MINUTE, SECOND, SubflowError } from '../base/index.js';
 
 /** Settings of a design; each uses those that are about its tables. Treat them as frozen. */
 export interface SteeringSettings {
-  /** Flows in the table of `stateful`, and joins in that of `token-map`: 1 to 2^24. */
+  /** Flows in the table of `stateful`, and joins in that of `token-map`: 1 to 2^25. */
   readonly maxFlows: number;
   /** Of those, flows of which one packet was seen so far; beyond it the oldest of them makes room. 1 to `maxFlows`. */
   readonly maxNewFlows: number;
@@ -50,7 +50,7 @@ export const defaultSteeringSettings: SteeringSettings = Object.freeze({
 
 /** Refuses settings that no design could keep. Throws `ERR_SUBFLOW_BAD_SETTING`. */
 export function checkSteeringSettings(settings: SteeringSettings): void {
-  within(settings, 'maxFlows', 2 ** 24);
+  within(settings, 'maxFlows', 2 ** 25);
   within(settings, 'maxNewFlows', settings.maxFlows);
   within(settings, 'maxTokens', 2 ** 24);
   within(settings, 'maxTokenClaims', 16);

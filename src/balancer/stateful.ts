@@ -14,7 +14,6 @@ import { type Verdict, VerdictReason } from './verdict.js';
 
 class Stateful implements Steering {
   readonly counters = new SteeringCounters();
-  readonly bytesPerConnection = FlowMemory.bytesPerEntry;
   private readonly settings: SteeringSettings;
   private readonly flows: FlowMemory;
   private servers: ServerSet;
@@ -29,6 +28,10 @@ class Stateful implements Steering {
 
   get entryCount(): number {
     return this.flows.size;
+  }
+
+  get tableBytes(): number {
+    return this.flows.size * FlowMemory.bytesPerEntry;
   }
 
   steer(now: number, packet: PacketView, verdict: Verdict): void {

@@ -53,7 +53,7 @@ export class HashRanges implements HashTable {
 class HashSteering implements Steering {
   readonly counters = new SteeringCounters();
   readonly entryCount = 0;
-  readonly bytesPerConnection = 0;
+  readonly tableBytes = 0;
   private readonly makeTable: (servers: ServerSet) => HashTable;
   private table: HashTable;
 

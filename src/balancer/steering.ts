@@ -59,8 +59,8 @@ export interface Steering {
   readonly counters: SteeringCounters;
   /** Entries held now. */
   readonly entryCount: number;
-  /** Bytes that one connection without joins costs in tables, once they are full; 0 for designs without tables. */
-  readonly bytesPerConnection: number;
+  /** Bytes that those take; 0 for designs without tables of connections or buckets. */
+  readonly tableBytes: number;
   /** Fills `verdict` for a packet of a service. Never throws, and allocates nothing on the common path. */
   steer(now: number, packet: PacketView, verdict: Verdict): void;
   /** Takes a new list of servers. */

@@ -23,7 +23,6 @@ const serverKeyOffset = 12;
 
 export class TokenMap implements Steering {
   readonly counters = new SteeringCounters();
-  readonly bytesPerConnection = TokenTable.bytesPerEntry;
   private readonly settings: SteeringSettings;
   private readonly tokens: TokenTable;
   private readonly joins: FlowMemory;
@@ -41,6 +40,10 @@ export class TokenMap implements Steering {
 
   get entryCount(): number {
     return this.tokens.size + this.joins.size;
+  }
+
+  get tableBytes(): number {
+    return this.tokens.size * TokenTable.bytesPerEntry + this.joins.size * FlowMemory.bytesPerEntry;
   }
 
   steer(now: number, packet: PacketView, verdict: Verdict): void {

@@ -21,6 +21,12 @@ export interface CommandEntry {
 /** Every command, in the order of the list. */
 export const commands: readonly CommandEntry[] = [
   {
+    name: 'balance',
+    usage: '',
+    summary: 'balancers that understand joins',
+    load: async () => (await import('./balance/command.js')).declareBalance,
+  },
+  {
     name: 'check',
     usage: '[options] [server]',
     summary: 'does this machine speak Multipath TCP',

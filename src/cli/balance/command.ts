@@ -1,0 +1,67 @@
+/** `subflow balance simulate`: designs of balancers compared, flow by flow. */
+
+import type { Command } from 'commander';
+import {
+  type DesignName,
+  designNames,
+  type FlowSimulationRow,
+  maxSimulatedConnections,
+  simulateFlows,
+} from '../../balancer/index.js';
+import { UsageError } from '../errors.js';
+import { tableLines } from '../table.js';
+import { parseInteger } from '../units.js';
+
+interface SimulateFlags {
+  readonly design?: string;
+  readonly connections: string;
+  readonly seed: string;
+  readonly json?: true;
+}
+
+/** Declares `subflow balance`. */
+export function declareBalance(command: Command): void {
+  command.description('Balancers that bring every subflow of a connection to its server: docs/balancing.md.');
+  command
+    .command('simulate')
+    .summary('compare the designs')
+    .description(
+      'Simulates connections with a join each behind a balancer of every design, flow by flow, while one server comes, one ' +
+        'drains and one dies; prints what broke although its server lives on.',
+    )
+    .option('--design <name>', `one design only: ${designNames.join(', ')}`)
+    .option('--connections <number>', 'how many, 1 to 10,000,000', '100000')
+    .option('--seed <number>', 'seed of every random choice', '1')
+    .option('--json', 'print one object for scripts')
+    .action((flags: SimulateFlags) => {
+      const connections = parseInteger(flags.connections, 1, maxSimulatedConnections);
+      const seed = parseInteger(flags.seed, 0, Number.MAX_SAFE_INTEGER);
+      const rows = chosen(flags.design).map((design) => simulateFlows({ design, connections, seed }));
+      const text = flags.json
+        ? JSON.stringify({ schema: 'subflow/balance-simulate/1', seed, rows })
+        : tableText(rows);
+      process.stdout.write(`${text}\n`);
+    });
+}
+
+function chosen(name: string | undefined): readonly DesignName[] {
+  if (name === undefined) return designNames;
+  const design = designNames.find((each) => each === name);
+  if (design !== undefined) return [design];
+  throw new UsageError(`there is no design '${name}'`, `there are: ${designNames.join(', ')}`);
+}
+
+function tableText(rows: readonly FlowSimulationRow[]): string {
+  const titles = ['connections', 'broken', 'joins', 'broken', 'bytes/connection', 'busiest/mean', 'detours'];
+  const columns = [
+    { title: 'design', isNumber: false },
+    ...titles.map((title) => ({ title, isNumber: true })),
+  ];
+  return tableLines(
+    columns,
+    rows.map((row) => [
+      ...[row.design, `${row.connections}`, `${row.brokenConnections}`, `${row.joins}`, `${row.brokenJoins}`],
+      ...[row.bytesPerConnection.toFixed(1), row.busiestShare.toFixed(2), `${row.detours}`],
+    ]),
+  ).join('\n');
+}
