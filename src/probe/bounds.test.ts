@@ -33,7 +33,7 @@ describe('a run', () => {
 
   it('that has sent all it may still closes what it opened, within its bound', () => {
     const world = new ProbeWorld();
-    const maxPacketsSent = PORTS_OF_A_RUN + 4;
+    const maxPacketsSent = PORTS_OF_A_RUN + 5;
     const settings = { ...defaultProbeSettings, maxPacketsSent };
     const run = new ProbeRun(findScenario('compliant'), world.setup(1, { settings }));
     world.probe.complete(run);
@@ -43,6 +43,21 @@ describe('a run', () => {
     expect(flagsOf(sent.at(-1)!.bytes) & TcpFlag.RST).not.toBe(0);
     world.simulator.run({ until: world.simulator.now + 600 * SECOND });
     expect(world.host.stack.connectionCount).toBe(0);
+  });
+
+  it('of a path leaves no connection behind, whenever it is stopped', () => {
+    const whole = new ProbeWorld();
+    const uncut = new PathRun(whole.setup(1), { maxHops: 30, idleNs: 0 });
+    whole.probe.complete(uncut);
+    const count = uncut.conversation.record.length;
+    expect(count).toBeGreaterThan(20);
+    for (let packets = 1; packets < count; packets++) {
+      const world = new ProbeWorld();
+      const run = new PathRun(world.setup(1), { maxHops: 30, idleNs: 0 });
+      world.probe.complete(run, () => run.conversation.record.length >= packets);
+      world.simulator.run({ until: world.simulator.now + 600 * SECOND });
+      expect(world.host.stack.connectionCount, `stopped after ${packets} packets`).toBe(0);
+    }
   });
 
   it('of a path that pauses has the time of the pause besides', () => {

@@ -12,7 +12,8 @@ export function sendFastClose(talk: Conversation, flow: Flow): void {
   const { peer, version } = talk;
   if (peer === undefined) return;
   const options = mptcpOptions({ subtype: 'MP_FASTCLOSE', receiverKey: peer.keyValue });
-  talk.send(flow, { flags: version === 0 ? TcpFlag.ACK : TcpFlag.ACK | TcpFlag.RST, options });
+  const flags = version === 0 ? TcpFlag.ACK : TcpFlag.ACK | TcpFlag.RST;
+  talk.send(flow, { seq: flow.placesOfPeer[0], flags, options });
 }
 
 /** The script, and then the end of every flow that it left open, however it ends. */
@@ -31,7 +32,12 @@ function* closeAll(talk: Conversation): Script<void> {
   const [first] = open;
   if (first === undefined) return;
   if (talk.isMultipath) sendFastClose(talk, first);
-  for (const flow of open) if (!flow.isReset) talk.send(flow, { flags: TcpFlag.ACK | TcpFlag.RST });
+  for (const flow of open) {
+    const [known, furthest] = flow.placesOfPeer;
+    const flags = TcpFlag.ACK | TcpFlag.RST;
+    if (!flow.isReset) talk.send(flow, { seq: known, flags });
+    if (furthest !== undefined) talk.send(flow, { seq: furthest, flags });
+  }
   // Gives the owner the chance to send them.
   yield* pause(0);
 }

@@ -19,6 +19,7 @@ import { icmpDatagram, segmentDatagram } from './datagram.js';
 import { Flow } from './flow.js';
 import { type Heard, hear, type HeardSegment } from './heard.js';
 import { PeerStream } from './peer-stream.js';
+import { sequenceLength } from './script.js';
 import { PORTS_OF_A_RUN, type ProbeSecrets } from './secrets.js';
 import type { ProbeSettings } from './settings.js';
 
@@ -70,8 +71,8 @@ export interface RecordedPacket {
 const DEFAULT_HOP_LIMIT = 64;
 /** How far the identifications of two packets in a row lie apart. */
 export const IDENTIFICATION_STEP = 61;
-/** What the end of a run takes at most: an MP_FASTCLOSE, and a RST for each flow. */
-const CLOSING_PACKETS = PORTS_OF_A_RUN + 1;
+/** What the end of a run takes at most: an MP_FASTCLOSE, a RST for each flow, and one more for the flow that has a hole. */
+const CLOSING_PACKETS = PORTS_OF_A_RUN + 2;
 const noBytes = new Uint8Array(0);
 
 export class Conversation {
@@ -141,6 +142,7 @@ export class Conversation {
       payload: segment.payload ?? noBytes,
     });
     if ((flags & TcpFlag.RST) !== 0) flow.isReset = true;
+    flow.noteSent(seq32((segment.seq ?? flow.next) + sequenceLength(segment)));
     return this.post(flow.name, bytes);
   }
 
@@ -199,6 +201,7 @@ export class Conversation {
   private absorb(heard: HeardSegment, flow: Flow): void {
     const { tcp } = heard;
     const before = flow.peerNext;
+    flow.noteAcknowledgment(tcp);
     if (!flow.take(tcp)) return;
     if (flow.peerNext !== before) this.peer?.take(flow, heard);
     this.send(flow, { options: this.withDataAck() });

@@ -15,6 +15,10 @@ export class Flow {
   readonly initial: Seq32;
   /** Own next sequence number. */
   next: Seq32;
+  /** End of the furthest segment sent, which may lie behind bytes that were left out. */
+  private sentUpTo: Seq32;
+  /** Highest acknowledgment of anything sent. */
+  private acknowledged: Seq32;
   /** The peer's initial sequence number, from its SYN+ACK. */
   peerInitial: Seq32 = seq32(0);
   /** Next sequence number expected of the peer. */
@@ -30,11 +34,36 @@ export class Flow {
     this.remote = remote;
     this.initial = initial;
     this.next = initial;
+    this.sentUpTo = initial;
+    this.acknowledged = initial;
   }
 
   /** Relative subflow sequence number of the next byte, as a mapping has it (RFC 8684 §3.3.1). */
   get subflowOffset(): number {
     return seqDistance(this.next, this.initial) >>> 0;
+  }
+
+  /**
+   * Where the peer may be, one or two sequence numbers: after what it acknowledged and the script moved on by, and after all that was
+   * sent, when data behind a hole has just joined what came before. A RST is believed at the right place only
+   * (RFC 5961 §3.2).
+   */
+  get placesOfPeer(): readonly [Seq32, Seq32?] {
+    const known = seqDistance(this.acknowledged, this.next) > 0 ? this.acknowledged : this.next;
+    return seqDistance(this.sentUpTo, known) > 0 ? [known, this.sentUpTo] : [known];
+  }
+
+  /** A segment was sent that ends at `end`. */
+  noteSent(end: Seq32): void {
+    if (seqDistance(end, this.sentUpTo) > 0) this.sentUpTo = end;
+  }
+
+  /** Notes what `segment` acknowledges; what was never sent cannot be. */
+  noteAcknowledgment(segment: TcpPacket): void {
+    if ((segment.flags & TcpFlag.ACK) === 0) return;
+    const ack = seq32(segment.ack);
+    if (seqDistance(ack, this.acknowledged) > 0 && seqDistance(ack, this.sentUpTo) <= 0)
+      this.acknowledged = ack;
   }
 
   /** Whether `segment` acknowledges everything sent. */
