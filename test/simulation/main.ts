@@ -8,10 +8,10 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { PcapngWriter } from '../../src/capture/index.js';
 import { formatViolation } from '../../src/network/index.js';
+import { type Arguments, parseArguments } from './arguments.js';
 import { drawWorld } from './draw.js';
 import { TraceJudge } from '../trace/world-judge.js';
 import { plants } from './plant.js';
@@ -22,18 +22,6 @@ import { runWorld, type WorldReport } from './world.js';
 const batchSize = 25;
 /** Failed worlds that are shown in full. */
 const maxShown = 10;
-
-interface Arguments {
-  readonly from: number;
-  readonly to: number;
-  readonly jobs: number;
-  readonly single: boolean;
-  readonly pcap: string | undefined;
-  readonly events: string | undefined;
-  readonly plant: string | undefined;
-  /** Last seed of the worlds that are traced whatever is in them; 0 for none at all. */
-  readonly traces: number;
-}
 
 /** What a child is asked to do: every `stride`-th seed. */
 interface Share {
@@ -67,43 +55,6 @@ async function main(argv: readonly string[]): Promise<number> {
   if (summary.failures.length > 0) showFailures(parsed, summary);
   const isFound = summary.failures.length > 0;
   return (parsed.plant === undefined ? isFound : !isFound) ? 1 : 0;
-}
-
-/** Returns what the arguments mean, or what is wrong with them. */
-function parseArguments(argv: readonly string[]): Arguments | string {
-  const values = new Map<string, string>();
-  for (let i = 0; i < argv.length; i += 2) {
-    const name = argv[i]!;
-    const value = argv[i + 1];
-    if (!['--seeds', '--seed', '--jobs', '--pcap', '--events', '--plant', '--traces'].includes(name))
-      return `unknown flag ${name}`;
-    if (value === undefined) return `${name} needs a value`;
-    values.set(name, value);
-  }
-  const range = /^(?:(\d+)\.\.)?(\d+)$/.exec(values.get('--seed') ?? values.get('--seeds') ?? '10000');
-  if (range === null)
-    return `'${values.get('--seed') ?? values.get('--seeds')!}' is no seed and no range of seeds`;
-  const single = values.has('--seed');
-  const to = Number(range[2]);
-  const jobs = Number(values.get('--jobs') ?? availableParallelism());
-  if (!(Number.isInteger(jobs) && jobs >= 1)) return '--jobs is a number from 1 up';
-  const plant = values.get('--plant');
-  if (plant !== undefined && plants[plant] === undefined) {
-    return `no bug is called ${plant}; there are ${Object.keys(plants).join(', ')}`;
-  }
-  const traces = Number(values.get('--traces') ?? 0);
-  if (!(Number.isInteger(traces) && traces >= 0)) return '--traces is a number from 0 up';
-  const from = range[1] === undefined ? (single ? to : 1) : Number(range[1]);
-  return {
-    from,
-    to,
-    jobs,
-    single,
-    plant,
-    traces,
-    pcap: values.get('--pcap'),
-    events: values.get('--events'),
-  };
 }
 
 /** Runs one world and tells everything. */
