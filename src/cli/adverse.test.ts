@@ -22,7 +22,7 @@ interface Ended {
 function shell(command: string): Promise<Ended> {
   return new Promise((resolve) => {
     const script = `subflow() { '${process.execPath}' '${launcher}' "$@"; }\n${command}`;
-    execFile('bash', ['-c', script], { cwd: folder, timeout: 60_000 }, (error, _out, err) => {
+    execFile('bash', ['-c', script], { cwd: folder, timeout: 110_000 }, (error, _out, err) => {
       const status = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
       resolve({ status, signal: error?.signal ?? null, err });
     });
@@ -115,7 +115,7 @@ describe('subflow get', () => {
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const { port } = server.address() as AddressInfo;
     const reader = new Promise<string>((resolve) => {
-      execFile('timeout', ['20', 'cat', pipe], (_error, out) => resolve(out));
+      execFile('timeout', ['90', 'cat', pipe], (_error, out) => resolve(out));
     });
     const result = await shell(`subflow get http://127.0.0.1:${port}/x -o pipe`);
     expect(result.status).toBe(0);

@@ -89,7 +89,7 @@ describeWith('SIGINT', [kernelMptcp(), mayCreateNamespaces(), mayCreateTun()], (
     child.kill('SIGINT');
     // A shell makes 130 of it.
     expect(await exit).toEqual([null, 'SIGINT']);
-    await expect.poll(() => leftOver(held, home, pid), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => leftOver(held, home, pid), { timeout: 60_000 }).toEqual([]);
     expect(surroundings()).toEqual(before);
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -20,11 +20,10 @@ describeWith('a second address', [mayCreateNamespaces(), mayCreateTun(), kernelM
       const exchange = await Exchange.begin(paths, { role: 'client', bytes: BYTES });
       const { ours } = exchange;
       const announced = paths.kernelAddress(2);
-      const isToAnnounced = () =>
-        ours.socket.connection.subflows.some(
-          (subflow) => subflow.remote.address.toString() === announced && subflow.tcp.state === 'established',
-        );
-      await ours.until(isToAnnounced);
+      const { connection } = ours.socket;
+      await ours.until(() => connection.subflows.filter(({ state }) => state === 'active').length === 4);
+      const remotes = connection.subflows.map(({ remote }) => remote.address.toString());
+      expect(remotes.filter((remote) => remote === announced)).toHaveLength(2);
       expect(ours.notices.find((notice) => notice.type === 'address-announced')?.address.toString()).toBe(
         announced,
       );
@@ -77,7 +76,9 @@ describeWith('a second address', [mayCreateNamespaces(), mayCreateTun(), kernelM
       try {
         const exchange = await Exchange.begin(paths, { role: 'server', bytes: BYTES });
         const { ours } = exchange;
-        await ours.until(() => ours.receivedBytes > BYTES / 4);
+        await ours.until(
+          () => ours.socket.connection.subflows.length === 2 && ours.receivedBytes > BYTES / 4,
+        );
         const ends = ours.socket.connection.subflows.map((subflow) => [
           subflow.local.address.toString(),
           subflow.remote.address.toString(),

@@ -1,7 +1,7 @@
 /** ADD_ADDR with a port (RFC 8684 §3.4.1), and flag C (§3.1), said by either stack and heeded by the other. */
 import { expect, it } from 'vitest';
 import { kernelMptcp, mayCreateNamespaces, mayCreateTun } from '../../src/linux/index.js';
-import { defaultMptcpSettings } from '../../src/mptcp/index.js';
+import { defaultMptcpSettings, type Subflow } from '../../src/mptcp/index.js';
 import { describeWith } from '../support/with-rights.js';
 import { Exchange, expectCounters } from './support/exchange.js';
 import type { OurTransfer } from './support/transfer.js';
@@ -22,12 +22,16 @@ async function withPaths(options: TwoPathsOptions, body: (paths: TwoPaths) => Pr
   }
 }
 
-/** The peer's end of every subflow that ever joined the first, as `address port`. */
-function remotesOf(ours: OurTransfer): string[] {
-  const ends = ours.notices.flatMap((notice) =>
-    notice.type === 'subflow-opened' && !notice.subflow.isInitial ? [notice.subflow.remote] : [],
+/** Every subflow that ever joined the first. */
+function joined(ours: OurTransfer): Subflow[] {
+  return ours.notices.flatMap((notice) =>
+    notice.type === 'subflow-opened' && !notice.subflow.isInitial ? [notice.subflow] : [],
   );
-  return ends.map(({ address, port }) => `${address.toString()} ${port}`);
+}
+
+/** The peer's end of each, as `address port`. */
+function remotesOf(ours: OurTransfer): string[] {
+  return joined(ours).map(({ remote }) => `${remote.address.toString()} ${remote.port}`);
 }
 
 describeWith('an address that is announced with a port (RFC 8684 §3.4.1)', rights, () => {
@@ -37,11 +41,12 @@ describeWith('an address that is announced with a port (RFC 8684 §3.4.1)', righ
       paths.kernel.sysctl('net.ipv4.tcp_timestamps', 0);
       const exchange = await Exchange.begin(paths, { role: 'client', bytes: BYTES });
       const { ours } = exchange;
-      await ours.until(() => ours.socket.connection.subflows.some(({ remote }) => remote.port === PORT));
+      const isAtPort = ({ remote, state }: Subflow): boolean => remote.port === PORT && state === 'active';
+      // Each of our two addresses joins there.
+      await ours.until(() => ours.socket.connection.subflows.filter(isAtPort).length === 2);
       await exchange.expectWhole();
       expect(remotesOf(ours)).toContain(`${paths.kernelAddress(2)} ${PORT}`);
       const counters = paths.kernel.counters();
-      // Each of our two addresses joins there.
       expectCounters(counters, { MPTcpExtMPJoinPortSynRx: 2, MPTcpExtMPJoinPortAckRx: 2 });
       expect(counters.get('MPTcpExtEchoAdd')).toBeGreaterThan(0);
     }),
@@ -68,6 +73,7 @@ describeWith('flag C (RFC 8684 §3.1)', rights, () => {
       paths.kernel.sysctl('net.mptcp.allow_join_initial_addr_port', 0);
       const exchange = await Exchange.begin(paths, { role: 'client', bytes: BYTES });
       const { ours } = exchange;
+      await ours.until(() => remotesOf(ours).length === 2);
       await exchange.expectWhole();
       // From both of our addresses, and none to the kernel's first.
       const announced = `${paths.kernelAddress(2)} ${ours.socket.remote.port}`;
@@ -82,9 +88,9 @@ describeWith('flag C (RFC 8684 §3.1)', rights, () => {
       const exchange = await Exchange.begin(paths, { role: 'server', bytes: BYTES, settings });
       const { ours } = exchange;
       await ours.until(() => ours.socket.connection.subflows.length > 1);
-      const locals = ours.socket.connection.subflows.slice(1).map(({ local }) => local.address.toString());
-      expect(new Set(locals)).toEqual(new Set([paths.ourAddress(2)]));
       await exchange.expectWhole();
+      const locals = joined(ours).map(({ local }) => local.address.toString());
+      expect(new Set(locals)).toEqual(new Set([paths.ourAddress(2)]));
       expect(paths.kernel.counters().get('MPTcpExtMPJoinSynAckRx')).toBe(locals.length);
     }),
   );
