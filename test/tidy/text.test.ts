@@ -32,6 +32,16 @@ describe('the text of the code', () => {
     expect(left.map((file) => file.path)).toEqual([]);
   });
 
+  it('numbers decisions one after the other, and each as its file says', () => {
+    const records = sourceFiles('docs/decisions', (path) => path.endsWith('.md')).sort((a, b) =>
+      a.path < b.path ? -1 : 1,
+    );
+    records.forEach(({ path, text }, i) => {
+      expect(path).toMatch(new RegExp(`/${String(i + 1).padStart(4, '0')}-`));
+      expect(text.split('\n')[0]).toMatch(new RegExp(`^# ${i + 1}\\. `));
+    });
+  });
+
   it('names files in kebab-case', () => {
     const odd = product.filter(
       (file) => !/^[a-z0-9-]+(\.[a-z0-9-]+)*\.ts$/.test(file.path.split('/').at(-1)!),

@@ -14,6 +14,8 @@ export interface FilterFlags {
   readonly connection?: readonly number[];
   readonly from?: number;
   readonly to?: number;
+  /** What `--filter` said. */
+  readonly filter?: Omit<FilterFlags, 'filter'>;
 }
 
 /** Adds the options to `command`. */
@@ -24,14 +26,24 @@ export function addFilterOptions(command: Command): Command {
     .option('--port <n>', 'only connections with this port; repeatable', collect(parsePort))
     .option('--token <token>', 'only connections with this token; repeatable', collect(parseToken))
     .option('--from <time>', 'only what is not before this time since the first packet: 1.5s', parseDuration)
-    .option('--to <time>', 'only what is not after this time since the first packet', parseDuration);
+    .option('--to <time>', 'only what is not after this time since the first packet', parseDuration)
+    .option(
+      '--filter <what>',
+      'the same in a word: connection=N, address=IP, port=N, token=T, time=FROM..TO; several with commas',
+      parseFilter,
+    );
 }
 
 /** What is asked for; undefined when that is everything. Throws a {@link UsageError}. */
 export function readSelection(flags: FilterFlags): ConnectionSelection | undefined {
-  const { connection, address, port, token, from, to } = flags;
+  const { filter = {} } = flags;
+  const connection = joined(flags.connection, filter.connection);
+  const address = joined(flags.address, filter.address);
+  const port = joined(flags.port, filter.port);
+  const token = joined(flags.token, filter.token);
+  const { from = filter.from, to = filter.to } = flags;
   if (from !== undefined && to !== undefined && from > to) {
-    throw new UsageError('--from lies after --to', 'give the earlier time to --from');
+    throw new UsageError('the time ends before it begins', 'give the earlier time to --from');
   }
   const selection: ConnectionSelection = {
     ...(connection === undefined ? {} : { connections: connection }),
@@ -57,6 +69,52 @@ export function chooseConnections(
       : `none of the ${connections.length} connections is what was asked for`,
     { hint: 'subflow trace FILE lists them' },
   );
+}
+
+function joined<Value>(
+  some: readonly Value[] | undefined,
+  more: readonly Value[] | undefined,
+): readonly Value[] | undefined {
+  return some === undefined ? more : more === undefined ? some : [...some, ...more];
+}
+
+/** Reads `NAME=VALUE,NAME=VALUE` into what the options of those names would have read. */
+function parseFilter(text: string, before: Omit<FilterFlags, 'filter'> = {}): Omit<FilterFlags, 'filter'> {
+  let flags = before;
+  for (const part of text.split(',')) {
+    const [name, value] = cut(part, '=');
+    const reader = Object.hasOwn(filterReaders, name) ? filterReaders[name] : undefined;
+    if (reader === undefined || value === undefined) {
+      throw new UsageError(
+        `'${part}' is no filter`,
+        'write it like address=10.0.0.1,token=0x1a2b3c4d,time=1s..2.5s',
+      );
+    }
+    flags = { ...flags, ...reader(value, flags) };
+  }
+  return flags;
+}
+
+const filterReaders: Readonly<Record<string, (value: string, flags: FilterFlags) => FilterFlags>> = {
+  connection: (value, { connection }) => ({ connection: collect(parseNumber)(value, connection) }),
+  address: (value, { address }) => ({ address: collect(parseAddress)(value, address) }),
+  port: (value, { port }) => ({ port: collect(parsePort)(value, port) }),
+  token: (value, { token }) => ({ token: collect(parseToken)(value, token) }),
+  time: (value) => {
+    const [from, to] = cut(value, '..');
+    if (to === undefined)
+      throw new UsageError(`'${value}' is no span of time`, 'write it like 1s..2.5s, 1s.. or ..2.5s');
+    return {
+      ...(from === '' ? {} : { from: parseDuration(from) }),
+      ...(to === '' ? {} : { to: parseDuration(to) }),
+    };
+  },
+};
+
+/** What stands before the first `mark` and what stands behind it; that is undefined where there is no mark. */
+function cut(text: string, mark: string): [string, string?] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
 function collect<Value>(parse: (text: string) => Value) {

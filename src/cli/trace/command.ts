@@ -73,16 +73,16 @@ function readInterval(text: string): number {
 }
 
 async function trace(names: readonly string[], flags: TraceFlags): Promise<number> {
+  const selection = readSelection(flags);
   const options = {
     includesPlain: flags.all === true,
     keys: flags.key,
     verifiesChecksums: flags.checksums,
     isPlaceEach: flags.bothEnds === true,
     intervalNs: flags.interval ?? 0,
-    fromNs: flags.from ?? 0,
-    toNs: flags.to ?? Number.POSITIVE_INFINITY,
+    fromNs: selection?.fromNs ?? 0,
+    toNs: selection?.toNs ?? Number.POSITIVE_INFINITY,
   };
-  const selection = readSelection(flags);
   const { report } = await readAndWrite(names, options, flags.json !== true, flags, selection);
   const hasOptions = flags.options === true;
   const hasNumbers = flags.statistics === true || flags.interval !== undefined;

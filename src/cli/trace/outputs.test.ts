@@ -156,9 +156,18 @@ describe('filters of subflow trace', () => {
     expect(await chosen('--token', token)).toEqual([1]);
     expect(await chosen('--token', token, '--token', String(connections[0]!.clientToken))).toEqual([0, 1]);
     expect(await chosen('--address', '10.0.1.2', '--connection', '0')).toEqual([0]);
+    expect(await chosen('--filter', `port=${port},connection=1`)).toEqual([1]);
+    expect(await chosen('--filter', `token=${token}`, '--filter', 'connection=1,time=..9s')).toEqual([1]);
+    expect(await chosen('--connection', '0', '--filter', 'connection=1')).toEqual([0, 1]);
     const { err, status } = await folder.run(['trace', 'one.pcapng', '--address', '10.9.9.9']);
     expect(err).toMatch(/none of the 1 connections is what was asked for/);
     expect(status).toBe(1);
+  });
+
+  it('mean the same span of time in one word', async () => {
+    const span = await report('one.pcapng', '--from', '30ms', '--to', '80ms');
+    expect(await report('one.pcapng', '--filter', 'time=30ms..80ms')).toEqual(span);
+    expect(await report('one.pcapng', '--filter', 'time=30ms..', '--filter', 'time=..80ms')).toEqual(span);
   });
 
   it('keep the rows of other connections and times out of the tables', async () => {
@@ -254,7 +263,9 @@ describe('subflow trace --write', () => {
     ['a folder that is not there', ['--write', 'absent/x.pcapng'], 1, /absent\/x\.pcapng: ENOENT/],
     ['the capture itself', ['--write', 'one.pcapng'], 2, /one of the files that are read/],
     ['a time that is none', ['--from', 'noon'], 2, /not a duration/],
-    ['times in the wrong order', ['--from', '2s', '--to', '1s'], 2, /--from lies after --to/],
+    ['times in the wrong order', ['--from', '2s', '--to', '1s'], 2, /the time ends before it begins/],
+    ['a filter of no such name', ['--filter', 'constructor=1'], 2, /'constructor=1' is no filter; write it/],
+    ['a filter of a time that is no span', ['--filter', 'port=1,time=2s'], 2, /'2s' is no span of time/],
     ['an interval that is too short', ['--interval', '10us'], 2, /too short; give 1ms or more/],
     ['a token that is none', ['--token', 'zz'], 2, /not a token/],
     ['an address that is none', ['--address', 'host'], 2, /not an IP address/],
