@@ -252,8 +252,11 @@ export class ScriptedConnection {
     subflow.send('client', { options: third === undefined ? [] : [third] });
   }
 
-  /** `length` bytes of data in one segment with its mapping. `offset` is that of bytes sent before, to repeat them. */
-  data(from: End, index: number, length: number, offset = this.sent[from]): void {
+  /**
+   * `length` bytes of data in one segment with its mapping, which may go on for more: `mapped`. `offset` is that of bytes
+   * sent before, to repeat them.
+   */
+  data(from: End, index: number, length: number, offset = this.sent[from], mapped = length): void {
     const subflow = this.subflows[index]!;
     const initial = deriveKeyMaterial(from === 'client' ? clientKey : serverKey, this.version).initialDataSeq;
     const dss: TcpOption = mptcp({
@@ -263,7 +266,7 @@ export class ScriptedConnection {
       mapping: {
         dataSeq: { value: uint64ToBigInt(uint64Add(initial, 1 + offset)), bits: 64 },
         subflowSeq: subflow.next[from] - subflow.initial[from],
-        dataLength: length,
+        dataLength: mapped,
         ...(this.options.checksum === true ? { checksum: 0xbad } : {}),
       },
     });

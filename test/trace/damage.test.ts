@@ -9,7 +9,14 @@ import {
 } from '../../src/capture/index.js';
 import { TraceAnalyzer, type TraceOptions, type TraceReport } from '../../src/trace/index.js';
 import { SeededRandom, randomBelow } from '../../src/base/index.js';
-import { emitTcp, type MptcpOption, type TcpPacket, tcpPacketLength } from '../../src/wire/index.js';
+import {
+  emitTcp,
+  IpProtocol,
+  type MptcpOption,
+  pseudoHeaderSumAt,
+  type TcpPacket,
+  tcpPacketLength,
+} from '../../src/wire/index.js';
 import { drawWorld } from '../simulation/draw.js';
 import { runWorld } from '../simulation/world.js';
 
@@ -51,7 +58,7 @@ function segment(source: number, tcp: Partial<TcpPacket>): CapturedPacket {
   const bytes = new Uint8Array(20 + length);
   bytes.set([0x45, 0, (20 + length) >> 8, (20 + length) & 255, 0, 0, 0, 0, 64, 6, 0, 0]);
   bytes.set([10, (source >>> 16) & 255, (source >>> 8) & 255, source & 255, 10, 0, 0, 2], 12);
-  emitTcp(whole, bytes, 20, 0);
+  emitTcp(whole, bytes, 20, pseudoHeaderSumAt(bytes, 12, 8, IpProtocol.TCP, length));
   const packet = new CapturedPacket();
   packet.linkType = LinkType.RAW;
   packet.setTime(source * 1000);

@@ -187,7 +187,7 @@ describe('a fallback', () => {
         scripted.capable('syn-ack'),
         scripted.capable('third'),
       );
-      scripted.data('server', 0, 1000);
+      scripted.data('server', 0, 1000, 0, 1000 + payload.length);
       subflow.send('server', { payload });
     });
     expect(long.fallback).toBe(false);
