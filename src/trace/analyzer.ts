@@ -15,6 +15,7 @@ import { CaptureQuality } from './capture-quality.js';
 import type { Connection } from './connection.js';
 import { carryPayload, readDataAck, readMapping, verifyChecksum } from './data-level.js';
 import { Decoder } from './decoder.js';
+import { PacketMatcher } from './delays/matcher.js';
 import { judgeFallback } from './fallback.js';
 import type { FlowTable } from './flow-table.js';
 import { DSS_PLACE, Handshakes } from './handshake.js';
@@ -51,6 +52,8 @@ export class TraceAnalyzer {
   private readonly vantages: Vantage[] = [];
   private readonly observation = new Observation();
   private readonly quality = new CaptureQuality();
+  /** Finds packets that two places saw; undefined unless delays are measured. */
+  private readonly matcher: PacketMatcher | undefined;
   private packets = 0;
   /** The instant that times count from; undefined before the first frame that has a time. */
   private origin: CaptureTime | undefined = undefined;
@@ -69,6 +72,7 @@ export class TraceAnalyzer {
     this.reporter = new TraceReporter(this.range);
     this.decoder = new Decoder(limits.maxTunnelDepth);
     this.handshakes = new Handshakes(this.settings);
+    this.matcher = this.settings.measuresDelays ? new PacketMatcher(limits) : undefined;
   }
 
   /** Frames handled so far. */
@@ -103,7 +107,12 @@ export class TraceAnalyzer {
     const isFromOpener = flows.isFromLow ? stream.isOpenerLow : !stream.isOpenerLow;
     stream.note(segment, isFromOpener);
     this.quality.note(segment, stream.mss, vantage);
-    return this.observe(place, stream, segment, isFromOpener);
+    const observation = this.observe(place, stream, segment, isFromOpener);
+    if (this.matcher !== undefined && packet.hasTime) {
+      this.matcher.noteFrame(vantage, segment.atNs);
+      if (stream.connection !== undefined) this.matcher.note(stream, segment, isFromOpener);
+    }
+    return observation;
   }
 
   /** The report of all that was handled. `files` are the files as they were read. */
@@ -119,6 +128,7 @@ export class TraceAnalyzer {
       quality: this.quality.report(),
       handshakes: this.handshakes,
       vantages: this.vantages,
+      matcher: this.matcher,
     });
   }
 

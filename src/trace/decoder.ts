@@ -131,6 +131,7 @@ export class Decoder {
     if ((view.getUint16(at + 6) & 0x3fff) !== 0) return this.fragment();
     const segment = this.segment;
     if (segment.family !== 4) this.forgetV6();
+    segment.ipId = view.getUint16(at + 4);
     segment.sourceD = view.getInt32(at + 12);
     segment.destinationD = view.getInt32(at + 16);
     const protocol = view.getUint8(at + 9);
@@ -155,6 +156,7 @@ export class Decoder {
     if (this.capturedEnd - at < 40) return this.short(at, 40);
     if (view.getUint8(at) >>> 4 !== 6) return this.malformed();
     segment.family = 6;
+    segment.ipId = 0;
     segment.sourceA = view.getInt32(at + 8);
     segment.sourceB = view.getInt32(at + 12);
     segment.sourceC = view.getInt32(at + 16);

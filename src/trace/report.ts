@@ -58,6 +58,8 @@ export interface TraceReport {
   /** Things forgotten because a limit was reached, by the name of the limit; empty as a rule. */
   readonly limitsReached: Readonly<Record<string, number>>;
   readonly connections: readonly ConnectionReport[];
+  /** One-way delays between the first two places; null unless they were asked for. */
+  readonly delays: DelaysReport | null;
   /** What concerns the capture as a whole. */
   readonly findings: readonly Finding[];
 }
@@ -374,6 +376,60 @@ export interface HandoverReport {
    */
   readonly idleNs: number;
   readonly packet: number;
+}
+
+/**
+ * What packets that two places saw tell of the way between them. Places are numbered as `vantage`; times are those of place
+ * 0's clock.
+ */
+export interface DelaysReport {
+  readonly clock: ClockReport;
+  /** Subflows of which both places saw packets. */
+  readonly subflows: readonly SubflowDelaysReport[];
+}
+
+/** How the clock of place 1 stands to that of place 0. */
+export interface ClockReport {
+  /**
+   * `no-match`: the places have no packet in common. `one-direction`: packets of both directions are needed. `inconsistent`:
+   * no clock that runs evenly fits, so one was set while the captures ran.
+   */
+  readonly status: 'estimated' | 'no-match' | 'one-direction' | 'inconsistent';
+  /** Place 1's clock less place 0's, at `atNs`. It may be wrong by `uncertaintyNs`, half the least round trip. */
+  readonly offsetNs: number | null;
+  readonly uncertaintyNs: number | null;
+  readonly atNs: number | null;
+  /** How much faster place 1's clock runs, in millionths; null when the capture is too short to tell (10 s). */
+  readonly driftPpm: number | null;
+  readonly driftUncertaintyPpm: number | null;
+}
+
+export interface SubflowDelaysReport {
+  /** The connection and the subflow as each place numbers them, place 0 first. */
+  readonly views: readonly { readonly connection: number; readonly subflow: number }[];
+  /** The place that is nearer to the client; null when that cannot be told. */
+  readonly clientPlace: 0 | 1 | null;
+  readonly clientToServer: DirectionDelaysReport;
+  readonly serverToClient: DirectionDelaysReport;
+}
+
+export interface DirectionDelaysReport {
+  /** Packets seen at both places. */
+  readonly matched: number;
+  /** From one place to the other, in nanoseconds; each may be wrong by the clock's uncertainty, all in the same sense. */
+  readonly delayNs: Distribution | null;
+  /**
+   * Packets that the place at the sender's end saw and the other did not, though it was capturing; null when that cannot be
+   * told: the clocks are not known, or super-segments were captured, of which each stands for several packets.
+   */
+  readonly lost: number | null;
+  /** Packets that only the place at the receiver's end saw: missed at the other, or made on the way; null likewise. */
+  readonly appeared: number | null;
+  /** Packets, of either place, that cannot be told from others, and copies. */
+  readonly ambiguous: number;
+  /** Packets, of either place, seen while the other did not capture. */
+  readonly outside: number | null;
+  readonly superSegments: number;
 }
 
 /** A sentence that a person can act on. */

@@ -6,6 +6,8 @@ import { SECOND } from '../base/index.js';
 import { TcpOptionKind } from '../wire/index.js';
 import type { Connection } from './connection.js';
 import { reportConnection } from './connection-report.js';
+import { reportDelays } from './delays/delays-report.js';
+import type { PacketMatcher } from './delays/matcher.js';
 import { findingRules } from './findings/index.js';
 import { FrameList } from './frame-list.js';
 import type { Handshakes } from './handshake.js';
@@ -35,6 +37,8 @@ export interface TraceFacts {
   readonly quality: CaptureQualityReport;
   readonly handshakes: Handshakes;
   readonly vantages: readonly Vantage[];
+  /** Undefined unless delays were measured. */
+  readonly matcher: PacketMatcher | undefined;
 }
 
 export class TraceReporter {
@@ -92,6 +96,7 @@ export class TraceReporter {
       plainConnections,
       limitsReached: this.limitsReached(facts),
       connections,
+      delays: facts.matcher === undefined ? null : reportDelays(facts.matcher),
       findings: [],
     };
     return { ...report, findings: findingRules.flatMap((rule) => rule.capture?.(report) ?? []) };
@@ -148,7 +153,11 @@ export class TraceReporter {
     const { forgotten } = facts.handshakes;
     let waitingJoins = 0;
     for (const vantage of facts.vantages) waitingJoins += vantage.tokens.forgotten;
-    const counts = { streams: this.evictedStreams, ...forgotten, waitingJoins, ...this.forgotten };
+    const delays = {
+      delayStreams: facts.matcher?.forgottenStreams ?? 0,
+      delayWindow: facts.matcher?.forgottenPackets ?? 0,
+    };
+    const counts = { streams: this.evictedStreams, ...forgotten, waitingJoins, ...this.forgotten, ...delays };
     return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
   }
 }

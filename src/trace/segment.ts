@@ -35,6 +35,8 @@ export class Segment {
   bytes: Uint8Array = noBytes;
   /** Version of the innermost IP header. */
   family: 4 | 6 = 4;
+  /** Identification of the IPv4 header; 0 in IPv6. */
+  ipId = 0;
   /** Source and destination address, four words each; an IPv4 address is the last, the others 0. */
   sourceA = 0;
   sourceB = 0;

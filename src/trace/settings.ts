@@ -15,6 +15,8 @@ export interface TraceSettings {
    */
   readonly fromNs: number;
   readonly toNs: number;
+  /** Whether places 0 and 1 are two ends of connections between which one-way delays are measured. */
+  readonly measuresDelays: boolean;
   readonly limits: TraceLimits;
 }
 
@@ -54,6 +56,10 @@ export interface TraceLimits {
   readonly maxTimedSegments: number;
   /** Headers of IP and of tunnels within one frame. */
   readonly maxTunnelDepth: number;
+  /** Packets that wait for their counterpart at the other place, or tell copies: some 200 bytes each. */
+  readonly maxDelayWindow: number;
+  /** Streams of both places together whose delays are measured: 30 KB each at most. */
+  readonly maxDelayStreams: number;
 }
 
 export const defaultTraceLimits: TraceLimits = {
@@ -70,6 +76,8 @@ export const defaultTraceLimits: TraceLimits = {
   maxDataRanges: 8192,
   maxTimedSegments: 4096,
   maxTunnelDepth: 8,
+  maxDelayWindow: 131_072,
+  maxDelayStreams: 8000,
 };
 
 export const defaultTraceSettings: TraceSettings = {
@@ -79,5 +87,6 @@ export const defaultTraceSettings: TraceSettings = {
   intervalNs: 0,
   fromNs: 0,
   toNs: Number.POSITIVE_INFINITY,
+  measuresDelays: false,
   limits: defaultTraceLimits,
 };

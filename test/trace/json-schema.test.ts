@@ -59,7 +59,7 @@ function typeOf(value: unknown): string {
 /** A report with something of everything. */
 function fullReport(hasOptions: boolean): unknown {
   const span = hasOptions ? { intervalNs: 1e9, fromNs: 1 } : {};
-  const script = new TraceScript({ includesPlain: true, ...span });
+  const script = new TraceScript({ includesPlain: true, measuresDelays: hasOptions, ...span });
   const connection = new ScriptedConnection(script).open();
   connection.join(true);
   connection.transfer('server', 0, 30);
@@ -74,12 +74,15 @@ function fullReport(hasOptions: boolean): unknown {
   first!.send('client', { options: [mptcp({ subtype: 'MP_PRIO', backup: true })] });
   const plain = new ScriptedConnection(script, { port: 50_000 });
   plain.three(plain.stream());
+  // The first connection as another place saw it.
+  new ScriptedConnection(script, { vantage: 1 }).open();
   const problem = { code: 'truncated', offset: 77, message: 'the record is cut' };
   const report = script.report([
     { name: 'a.pcap', format: 'pcap', packets: 9, problem },
     { name: 'b', format: null, packets: 0, problem: null },
   ]);
   expect(report.connections.some(({ handovers }) => handovers.length > 0)).toBe(true);
+  expect(report.delays?.subflows.map(({ views }) => views[1]!.subflow)).toEqual(hasOptions ? [0] : undefined);
   const printed: unknown = JSON.parse([...reportPieces(report, hasOptions)].join(''));
   expect(printed).toEqual(JSON.parse(JSON.stringify(reportObject(report, hasOptions))));
   return printed;

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { MILLISECOND } from '../../base/index.js';
 import { ExitStatus, UsageError } from '../errors.js';
 import { addFilterOptions, type FilterFlags, readSelection } from '../captures/filter.js';
+import { delaysText } from './delays-text.js';
 import { reportPieces } from './json.js';
 import { optionsText } from './options-text.js';
 import { type OutputFlags, readAndWrite } from './outputs.js';
@@ -33,7 +34,7 @@ export function declareTrace(command: Command, setStatus: (status: number) => vo
     .argument('<file...>', 'captures; - is standard input')
     .option(
       '--both-ends',
-      'each file was captured at another place: compares what they show of one connection',
+      'each file was captured at another place: compares what they show of one connection, and measures one-way delays',
     )
     .option('--all', 'report plain TCP connections too')
     .option(
@@ -79,6 +80,7 @@ async function trace(names: readonly string[], flags: TraceFlags): Promise<numbe
     keys: flags.key,
     verifiesChecksums: flags.checksums,
     isPlaceEach: flags.bothEnds === true,
+    measuresDelays: flags.bothEnds === true,
     intervalNs: flags.interval ?? 0,
     fromNs: selection?.fromNs ?? 0,
     toNs: selection?.toNs ?? Number.POSITIVE_INFINITY,
@@ -92,6 +94,7 @@ async function trace(names: readonly string[], flags: TraceFlags): Promise<numbe
   } else {
     const parts = [
       reportText(report),
+      ...(report.delays === null ? [] : [delaysText(report.delays)]),
       ...(hasNumbers ? [statisticsText(report)] : []),
       ...(hasOptions ? [optionsText(report)] : []),
     ];

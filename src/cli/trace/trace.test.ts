@@ -74,8 +74,14 @@ describe('subflow trace', () => {
 
   it('takes each file for a place of its own with --both-ends, and finds nothing between two equal ones', async () => {
     const { out } = await folder.run(['trace', 'demo.pcapng', 'demo.pcapng.gz', '--both-ends', '--json']);
-    const { connections, findings } = JSON.parse(out) as TraceReport;
+    const { connections, findings, delays } = JSON.parse(out) as TraceReport;
     expect(connections.map(({ vantage }) => vantage)).toEqual([0, 1]);
+    expect(delays!.clock).toMatchObject({ status: 'estimated', offsetNs: 0, uncertaintyNs: 0 });
+    const text = await folder.run(['trace', 'demo.pcapng', 'demo.pcapng.gz', '--both-ends']);
+    expect(text.out).toMatch(/The clock of place 2 is 0\.000 ms ahead of that of place 1, \+- 0\.000 ms/);
+    expect(text.out).toMatch(
+      /connection +subflow +sender +matched +least[^\n]*\n[- ]+\n +0 = 1 +0 = 0 +client +\d+/,
+    );
     // Frames have numbers over both files.
     const numbers = connections.map(({ serverData }) =>
       Object.fromEntries(Object.entries(serverData).filter(([name]) => !/(Packet|Frame)s?$/.test(name))),
