@@ -10,6 +10,7 @@ import {
   type Device,
   type Direction,
   middleboxBehaviour,
+  type LinkOptions,
   type PathSetup,
   randomLoss,
   runTrial,
@@ -41,7 +42,7 @@ interface Frame {
   readonly atNs: number;
 }
 
-function way(delayMs: number, lossRate = 0): PathSetup['forward'] {
+function way(delayMs: number, lossRate = 0): Partial<LinkOptions> {
   const loss = lossRate === 0 ? {} : { loss: randomLoss(lossRate) };
   return { rateBps: 100e6, delayNs: delayMs * MILLISECOND, ...loss };
 }
