@@ -249,9 +249,13 @@ describe('one-way delays', () => {
         new TapDevice(device, [new CaptureObserver(writer, { name: `${side}/${path}` })]),
     });
     const report = delaysOf(framesOf(writer), { offsetNs: SECOND });
-    expectNear(report.clock.offsetNs, SECOND, report.clock.uncertaintyNs!);
-    for (const { matched } of directionsOf(report, 0)) {
-      expect(matched).toBeGreaterThan(20);
+    expectNear(report.clock.offsetNs, SECOND);
+    for (const { matched, delayNs, superSegments, lost, outside } of directionsOf(report, 0)) {
+      expect(matched).toBeGreaterThan(50);
+      expectNear(delayNs!.min, report.clock.uncertaintyNs!);
+      // These hosts leave cutting to the device: each such segment stands for several packets.
+      expect(superSegments).toBeGreaterThan(0);
+      expect({ lost, outside }).toEqual({ lost: null, outside: 0 });
     }
   });
 
