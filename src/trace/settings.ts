@@ -58,7 +58,7 @@ export interface TraceLimits {
   readonly maxTunnelDepth: number;
   /** Packets that wait for their counterpart at the other place, or tell copies: some 200 bytes each. */
   readonly maxDelayWindow: number;
-  /** Streams of both places together whose delays are measured: 30 KB each at most. */
+  /** Streams of both places together whose delays are measured: 60 KB each at most. */
   readonly maxDelayStreams: number;
 }
 
