@@ -1,5 +1,5 @@
 import { createServer, Socket as NetSocket } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../../test/support/with-rights.js';
 import { SeededRandom } from '../base/index.js';
 import { Host, RealTimeDriver, Simulator } from '../network/index.js';
@@ -82,14 +82,15 @@ class EchoHost {
 describeWith('a raw device', [mayCreateNamespaces(), mayOpenRawSockets(), kernelMptcp()], () => {
   let ours: NetworkNamespace;
   let theirs: NetworkNamespace;
-  beforeAll(() => {
+  // Of its own for each: what the kernel answers late to the connection before would count for the next.
+  beforeEach(() => {
     ours = NetworkNamespace.create('ours');
     theirs = NetworkNamespace.create('theirs');
     ours.connectTo(theirs, 'veth0', 'veth0');
     ours.ip('address add 10.8.0.1/24 dev veth0', 'address add fd08::1/64 dev veth0');
     theirs.ip('address add 10.8.0.2/24 dev veth0', 'address add fd08::2/64 dev veth0');
   });
-  afterAll(() => {
+  afterEach(() => {
     ours.close();
     theirs.close();
   });
