@@ -10,8 +10,11 @@ const pure = layers
 /** Long, and the same whoever runs them. */
 const simulation = ['test/simulation/**/*.test.ts', 'test/fuzz/**/*.test.ts'];
 
+/** What an emulated network in real time shows only on a machine that does nothing else. */
+const alone = ['test/interop/simultaneous-flows.test.ts'];
+
 /** In which order projects begin. */
-const order = ['simulation', 'machine', 'units'];
+const order = ['simulation', 'machine', 'units', 'alone'];
 
 /**
  * What takes longest begins first, so that the workers end together. It computes at a low priority beside tests that
@@ -40,13 +43,15 @@ export default defineConfig({
         test: {
           name: 'machine',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...pure, ...simulation],
+          exclude: [...pure, ...simulation, ...alone],
         },
       },
       {
         extends: true,
         test: { name: 'simulation', include: simulation, setupFiles: ['test/support/low-priority.ts'] },
       },
+      // After all others have ended.
+      { extends: true, test: { name: 'alone', include: alone, sequence: { groupOrder: 1 } } },
       // Most of these files run for less time than a process takes to start and to load the engine.
       { extends: true, test: { name: 'units', include: pure, isolate: false } },
     ],
