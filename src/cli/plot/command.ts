@@ -68,9 +68,13 @@ async function plot(names: readonly string[], flags: PlotFlags): Promise<number>
   requireFiles(names, 'subflow plot');
   openFolder(flags.output, 'choose another place with --output');
   const reading = { ...readingOptions, isPlaceEach: flags.bothEnds === true };
-  const views = await choose(names, reading, readSelection(flags) ?? {});
+  const selection = readSelection(flags) ?? {};
+  const views = await choose(names, reading, selection);
   const sender = flags.by ?? busierHost(views[0]!);
-  const sources = views.map((connection) => ({ connection, series: collect(connection, sender, flags) }));
+  const sources = views.map((connection) => ({
+    connection,
+    series: collect(connection, sender, selection, flags.html === true),
+  }));
   const attribution = new Attribution(views);
   await readCaptures(names, reading, true, (_packet, observation) => {
     if (observation === undefined || !attribution.attribute(observation)) return;
@@ -85,13 +89,14 @@ async function plot(names: readonly string[], flags: PlotFlags): Promise<number>
 function collect(
   connection: ConnectionReport,
   sender: Sender,
-  { from, to, html }: PlotFlags,
+  { fromNs, toNs }: ConnectionSelection,
+  isForPage: boolean,
 ): ConnectionSeries {
   return new ConnectionSeries(connection, {
     sender,
-    ...(html === true ? { maxPoints: PAGE_POINTS } : {}),
-    ...(from === undefined ? {} : { fromNs: from }),
-    ...(to === undefined ? {} : { toNs: to }),
+    ...(isForPage ? { maxPoints: PAGE_POINTS } : {}),
+    ...(fromNs === undefined ? {} : { fromNs }),
+    ...(toNs === undefined ? {} : { toNs }),
   });
 }
 

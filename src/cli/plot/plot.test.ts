@@ -44,6 +44,15 @@ describe('subflow plot', () => {
     expect(folder.text('some/connection-0-goodput.svg')).toMatch(/>120<.*>140</s);
   });
 
+  it('draws the same span of time whichever way it is given', async () => {
+    const goodput = async (output: string, ...args: readonly string[]): Promise<string> => {
+      await folder.run(['plot', 'demo.pcapng', '--kind', 'goodput', ...args, '--output', output]);
+      return folder.text(`${output}/connection-0-goodput.svg`);
+    };
+    const span = await goodput('flags', '--from', '100ms', '--to', '200ms');
+    expect(await goodput('word', '--filter', 'time=100ms..200ms')).toBe(span);
+  });
+
   it('writes one page, files for xplot, and points, with the packets that show them', async () => {
     const { out, status, err } = await folder.run([
       ...['plot', 'demo.pcapng', '--kind', 'sequence', '--html', '--xplot', '--csv', '--output', 'forms'],
