@@ -13,21 +13,18 @@
  * A flood of SYNs, or of other packets from made-up addresses, fills the places of new flows and displaces other new flows,
  * never live ones. The hash is keyed, so that nobody can choose addresses that make one chain long.
  */
-import { HalfSipHash, NEVER, type RandomSource } from '../base/index.js';
+import { HalfSipHash, type RandomSource } from '../base/index.js';
 import { TcpFlag } from '../wire/index.js';
 import type { PacketView } from './packet-view.js';
 import type { SteeringSettings } from './settings.js';
 import { NO_SLOT, SlotTable } from './slot-table.js';
 import type { SteeringCounters } from './steering.js';
 
-/** Phases of a flow: the lists of the table. */
+/** Phases of a flow: the lists of the table, in the order of their lives in the constructor. */
 const Phase = { NEW: 0, LIVE: 1, CLOSING: 2 } as const;
-const phases = [Phase.NEW, Phase.LIVE, Phase.CLOSING] as const;
 
 /** Words of a key: the client's address and both ports. */
 const keyWords = 5;
-/** Entries that may expire in one call, so that no packet waits long for others' time-outs. */
-const maxExpiredAtOnce = 4096;
 
 export class FlowMemory {
   /** Bytes that an entry costs. */
@@ -45,7 +42,8 @@ export class FlowMemory {
     this.settings = settings;
     this.counters = counters;
     this.hash = new HalfSipHash(random.nextUint32(), random.nextUint32());
-    this.slots = new SlotTable(settings.maxFlows, phases.length);
+    const { newFlowNs, idleNs, closingNs } = settings;
+    this.slots = new SlotTable(settings.maxFlows, [newFlowNs, idleNs, closingNs]);
     this.keys = new Int32Array(settings.maxFlows * keyWords);
     this.servers = new Uint16Array(settings.maxFlows);
     this.marks = new Uint8Array(settings.maxFlows);
@@ -97,33 +95,12 @@ export class FlowMemory {
 
   /** When the next entry expires, in ns; NEVER without entries. */
   nextExpiry(): number {
-    let next = NEVER;
-    for (const phase of phases) {
-      const slot = this.slots.oldest(phase);
-      if (slot !== NO_SLOT) next = Math.min(next, this.slots.touchedAt[slot]! + this.lifeOf(phase));
-    }
-    return next;
+    return this.slots.nextExpiry();
   }
 
   /** Forgets the flows whose time is over, a bounded number at a time: {@link nextExpiry} tells whether there are more. */
   expire(now: number): void {
-    const { slots, counters } = this;
-    let budget = maxExpiredAtOnce;
-    for (const phase of phases) {
-      let slot = slots.oldest(phase);
-      while (slot !== NO_SLOT && budget > 0 && slots.touchedAt[slot]! + this.lifeOf(phase) <= now) {
-        slots.remove(slot);
-        counters.entriesExpired++;
-        budget--;
-        slot = slots.oldest(phase);
-      }
-    }
-  }
-
-  private lifeOf(phase: number): number {
-    const { newFlowNs, idleNs, closingNs } = this.settings;
-    if (phase === Phase.NEW) return newFlowNs;
-    return phase === Phase.LIVE ? idleNs : closingNs;
+    this.counters.entriesExpired += this.slots.expire(now);
   }
 
   private advance(now: number, slot: number, packet: PacketView): void {

@@ -3,10 +3,12 @@
  * is in one. Owns no content: whoever has the table keeps arrays of its own, by slot. All is allocated at once, so that a
  * packet never allocates; memory that was never written to costs nothing on common systems.
  */
-import { assert } from '../base/index.js';
+import { assert, NEVER } from '../base/index.js';
 
 /** No slot. */
 export const NO_SLOT = -1;
+/** Slots that may expire in one call, so that no packet waits long for others' time-outs. */
+const maxExpiredAtOnce = 4096;
 
 export class SlotTable {
   /** Bytes for each slot, its chain included when the capacity is a power of two. */
@@ -28,13 +30,17 @@ export class SlotTable {
   private readonly oldestOf: Int32Array;
   private readonly newestOf: Int32Array;
   private readonly sizes: Int32Array;
+  /** How long a slot of each list lives untouched, in ns. */
+  private readonly livesNs: readonly number[];
   private firstFree = NO_SLOT;
   /** Slots from here on were never used. */
   private unused = 0;
 
-  /** `lists`: 1 to 255. */
-  constructor(capacity: number, lists: number) {
+  /** `livesNs`: for each list, 1 to 255 of them, how long its slots live untouched, in ns. */
+  constructor(capacity: number, livesNs: readonly number[]) {
+    const lists = livesNs.length;
     this.capacity = capacity;
+    this.livesNs = livesNs;
     this.touchedAt = new Float64Array(capacity);
     this.hashes = new Int32Array(capacity);
     this.chainNext = new Int32Array(capacity);
@@ -122,6 +128,32 @@ export class SlotTable {
   /** Slots in `list`. */
   count(list: number): number {
     return this.sizes[list]!;
+  }
+
+  /** When the next slot expires, in ns; NEVER when none is in use. */
+  nextExpiry(): number {
+    let next = NEVER;
+    for (let list = 0; list < this.livesNs.length; list++) {
+      const slot = this.oldest(list);
+      if (slot !== NO_SLOT) next = Math.min(next, this.touchedAt[slot]! + this.livesNs[list]!);
+    }
+    return next;
+  }
+
+  /** Frees slots whose time is over, a bounded number ({@link nextExpiry} tells whether there are more); returns how many. */
+  expire(now: number): number {
+    let expired = 0;
+    for (let list = 0; list < this.livesNs.length; list++) {
+      const lifeNs = this.livesNs[list]!;
+      let slot = this.oldest(list);
+      // The sum that nextExpiry gives, so that what it names as due is due here, however the numbers round.
+      while (slot !== NO_SLOT && expired < maxExpiredAtOnce && this.touchedAt[slot]! + lifeNs <= now) {
+        this.remove(slot);
+        expired++;
+        slot = this.oldest(list);
+      }
+    }
+    return expired;
   }
 
   private append(now: number, slot: number, list: number): void {

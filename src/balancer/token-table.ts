@@ -6,7 +6,6 @@
  * first; one that a join asked for stays until nobody has for a while. And a later claim never takes the place of an earlier
  * one: of several joins with one token the first goes to the oldest claim, the next to the one behind it, and so around.
  */
-import { NEVER } from '../base/index.js';
 import type { MptcpVersion } from '../wire/index.js';
 import type { SteeringSettings } from './settings.js';
 import { NO_SLOT, SlotTable } from './slot-table.js';
@@ -28,9 +27,6 @@ export type Learned = 'new' | 'known' | 'refused';
 const Use = { UNUSED: 0, USED: 1 } as const;
 const uses = [Use.UNUSED, Use.USED] as const;
 
-/** Entries that may expire in one call. */
-const maxExpiredAtOnce = 4096;
-
 export class TokenTable {
   /** Bytes that an entry costs. */
   static readonly bytesPerEntry = SlotTable.bytesPerSlot + 4 + 2 + 1 + 1;
@@ -44,10 +40,10 @@ export class TokenTable {
   private readonly tries: Uint8Array;
 
   constructor(settings: SteeringSettings, counters: SteeringCounters) {
-    const { maxTokens } = settings;
+    const { maxTokens, tokenIdleNs } = settings;
     this.settings = settings;
     this.counters = counters;
-    this.slots = new SlotTable(maxTokens, uses.length);
+    this.slots = new SlotTable(maxTokens, [tokenIdleNs, tokenIdleNs]);
     this.tokens = new Uint32Array(maxTokens);
     this.servers = new Uint16Array(maxTokens);
     this.versions = new Uint8Array(maxTokens);
@@ -133,27 +129,14 @@ export class TokenTable {
     return older;
   }
 
+  /** When the next claim expires, in ns; NEVER without claims. */
   nextExpiry(): number {
-    let next = NEVER;
-    for (const use of uses) {
-      const slot = this.slots.oldest(use);
-      if (slot !== NO_SLOT) next = Math.min(next, this.slots.touchedAt[slot]! + this.settings.tokenIdleNs);
-    }
-    return next;
+    return this.slots.nextExpiry();
   }
 
+  /** Forgets the claims whose time is over, a bounded number at a time. */
   expire(now: number): void {
-    const { slots, counters } = this;
-    let budget = maxExpiredAtOnce;
-    for (const use of uses) {
-      let slot = slots.oldest(use);
-      while (slot !== NO_SLOT && budget > 0 && slots.touchedAt[slot]! + this.settings.tokenIdleNs <= now) {
-        slots.remove(slot);
-        counters.entriesExpired++;
-        budget--;
-        slot = slots.oldest(use);
-      }
-    }
+    this.counters.entriesExpired += this.slots.expire(now);
   }
 
   private makeRoom(): boolean {

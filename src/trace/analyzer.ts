@@ -96,15 +96,15 @@ export class TraceAnalyzer {
     const place = this.vantages[vantage] ?? this.addVantage(vantage);
     const { flows } = place;
     let stream = flows.find(segment);
-    if (place.damage.isDamaged(stream, segment, flows.isFromLow === stream?.isOpenerLow)) {
+    let isFromOpener = stream === undefined || isOpeners(stream, flows);
+    if (place.damage.isDamaged(stream, segment, isFromOpener)) {
       this.quality.noteDamaged(this.packets);
       return undefined;
     }
-    if (stream === undefined || ((segment.flags & SYN) !== 0 && isAnew(stream, segment, flows))) {
+    if (stream === undefined || ((segment.flags & SYN) !== 0 && isAnew(stream, segment, isFromOpener))) {
       stream = this.begin(place, segment);
+      isFromOpener = isOpeners(stream, flows);
     }
-    // To compare two booleans costs a call.
-    const isFromOpener = flows.isFromLow ? stream.isOpenerLow : !stream.isOpenerLow;
     stream.note(segment, isFromOpener);
     this.quality.note(segment, stream.mss, vantage);
     const observation = this.observe(place, stream, segment, isFromOpener);
@@ -294,10 +294,14 @@ export class TraceAnalyzer {
   }
 }
 
+/** Whether the segment that was looked up last comes from the opener of its stream. To compare two booleans costs a call. */
+function isOpeners(stream: Stream, flows: FlowTable): boolean {
+  return flows.isFromLow ? stream.isOpenerLow : !stream.isOpenerLow;
+}
+
 /** Whether a SYN begins another stream than the one that its ports belonged to, by the rules of Wireshark. */
-function isAnew(stream: Stream, segment: Segment, flows: FlowTable): boolean {
+function isAnew(stream: Stream, segment: Segment, isFromOpener: boolean): boolean {
   if ((segment.flags & ACK) !== 0) return false;
-  const isFromOpener = flows.isFromLow === stream.isOpenerLow;
   const isKnown = isFromOpener ? stream.hasOpenerInitial : stream.hasOtherInitial;
   const initial = isFromOpener ? stream.openerInitial : stream.otherInitial;
   return isKnown && initial !== segment.seq;
