@@ -10,6 +10,23 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const simulate = (...args: string[]): Promise<Finished> =>
   runSubflow(folder, ['balance', 'simulate', ...args]);
 
+describe('subflow balance', () => {
+  it.each([
+    ['simulate', '--help'],
+    ['help', 'simulate'],
+  ])('shows the help of a subcommand by %s %s', async (...args) => {
+    const { status, out } = await runSubflow(folder, ['balance', ...args]);
+    expect(status).toBe(0);
+    expect(out).toContain('--connections <number>');
+  });
+
+  it('lists its subcommands', async () => {
+    const { status, out } = await runSubflow(folder, ['balance', 'help']);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^ {2}simulate +compare the designs$/m);
+  });
+});
+
 describe('subflow balance simulate', () => {
   it('gives scripts one object with a row a design', async () => {
     const { status, out, err } = await simulate('--connections', '2000', '--seed', '3', '--json');

@@ -1,67 +1,46 @@
-/** `subflow balance simulate`: designs of balancers compared, flow by flow. */
+/**
+ * `subflow balance`: what subcommands there are. A subcommand's module is loaded only when it is called, or asked for help: that of one
+ * must not cost the others the time to load the kernel's interfaces.
+ */
 
 import type { Command } from 'commander';
-import {
-  type DesignName,
-  designNames,
-  type FlowSimulationRow,
-  maxSimulatedConnections,
-  simulateFlows,
-} from '../../balancer/index.js';
-import { UsageError } from '../errors.js';
-import { tableLines } from '../table.js';
-import { parseInteger } from '../units.js';
+import type { Declare } from '../commands.js';
 
-interface SimulateFlags {
-  readonly design?: string;
-  readonly connections: string;
-  readonly seed: string;
-  readonly json?: true;
+/** One subcommand, as the list of subcommands shows it. */
+interface Subcommand {
+  readonly name: string;
+  /** A few words for the list. */
+  readonly summary: string;
+  /** Gives what adds description, options and the action to the empty subcommand. */
+  readonly load: () => Promise<Declare>;
 }
+
+/** Every subcommand, in the order of the list. */
+const subcommands: readonly Subcommand[] = [
+  {
+    name: 'simulate',
+    summary: 'compare the designs',
+    load: async () => (await import('./simulate.js')).declareSimulate,
+  },
+];
 
 /** Declares `subflow balance`. */
-export function declareBalance(command: Command): void {
+export function declareBalance(command: Command, setStatus: (status: number) => void): void {
   command.description('Balancers that bring every subflow of a connection to its server: docs/balancing.md.');
+  for (const { name, summary } of subcommands) command.command(name).summary(summary);
+  const load = async (subcommand: Command): Promise<void> => {
+    const chosen = subcommands.find(({ name }) => name === subcommand.name());
+    if (chosen !== undefined) (await chosen.load())(subcommand, setStatus);
+  };
+  command.hook('preSubcommand', (_balance, subcommand) => load(subcommand));
+  // Commander's own would show the help of a subcommand that is still empty.
   command
-    .command('simulate')
-    .summary('compare the designs')
-    .description(
-      'Simulates connections with a join each behind a balancer of every design, flow by flow, while one server comes, one ' +
-        'drains and one dies; prints what broke although its server lives on.',
-    )
-    .option('--design <name>', `one design only: ${designNames.join(', ')}`)
-    .option('--connections <number>', 'how many, 1 to 10,000,000', '100000')
-    .option('--seed <number>', 'seed of every random choice', '1')
-    .option('--json', 'print one object for scripts')
-    .action((flags: SimulateFlags) => {
-      const connections = parseInteger(flags.connections, 1, maxSimulatedConnections);
-      const seed = parseInteger(flags.seed, 0, Number.MAX_SAFE_INTEGER);
-      const rows = chosen(flags.design).map((design) => simulateFlows({ design, connections, seed }));
-      const text = flags.json
-        ? JSON.stringify({ schema: 'subflow/balance-simulate/1', seed, rows })
-        : tableText(rows);
-      process.stdout.write(`${text}\n`);
+    .helpCommand(false)
+    .command('help [command]')
+    .summary('display help for command')
+    .action(async (name: string | undefined) => {
+      const subcommand = command.commands.find((each) => each.name() === name);
+      if (subcommand !== undefined) await load(subcommand);
+      (subcommand ?? command).help();
     });
-}
-
-function chosen(name: string | undefined): readonly DesignName[] {
-  if (name === undefined) return designNames;
-  const design = designNames.find((each) => each === name);
-  if (design !== undefined) return [design];
-  throw new UsageError(`there is no design '${name}'`, `there are: ${designNames.join(', ')}`);
-}
-
-function tableText(rows: readonly FlowSimulationRow[]): string {
-  const titles = ['connections', 'broken', 'joins', 'broken', 'bytes/connection', 'busiest/mean', 'detours'];
-  const columns = [
-    { title: 'design', isNumber: false },
-    ...titles.map((title) => ({ title, isNumber: true })),
-  ];
-  return tableLines(
-    columns,
-    rows.map((row) => [
-      ...[row.design, `${row.connections}`, `${row.brokenConnections}`, `${row.joins}`, `${row.brokenJoins}`],
-      ...[row.bytesPerConnection.toFixed(1), row.busiestShare.toFixed(2), `${row.detours}`],
-    ]),
-  ).join('\n');
 }
