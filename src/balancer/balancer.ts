@@ -8,6 +8,8 @@
  */
 import { Deque, type RandomSource } from '../base/index.js';
 import type { Endpoint } from '../wire/index.js';
+import { Beamer } from './beamer.js';
+import type { BucketSnapshot } from './bucket-table.js';
 import { type DesignName, designNamed } from './designs.js';
 import { isForwarded, PacketView } from './packet-view.js';
 import { type ServerChange, ServerSet, type ServerSpec } from './servers.js';
@@ -30,6 +32,11 @@ export interface BalancerOptions {
   readonly random: RandomSource;
   /** What differs from {@link defaultSteeringSettings}. */
   readonly settings?: Partial<SteeringSettings>;
+  /**
+   * `beamer`: the buckets to begin with, as they were right after `servers` came. From then on lists of servers alone move any: buckets
+   * that wait do so until {@link Balancer.setServers}, which whoever keeps several balancers alike calls for all of them.
+   */
+  readonly buckets?: BucketSnapshot;
 }
 
 /** What a balancer has to tell. */
@@ -65,7 +72,7 @@ export class Balancer {
 
   /**
    * Throws `ERR_SUBFLOW_UNKNOWN_NAME` for the design, `ERR_SUBFLOW_BAD_SERVER`, `ERR_SUBFLOW_BAD_SERVICE`,
-   * `ERR_SUBFLOW_BAD_SETTING`.
+   * `ERR_SUBFLOW_BAD_SETTING`, for buckets of another number than the settings say too.
    */
   constructor(now: number, options: BalancerOptions) {
     const { design, random } = options;
@@ -74,7 +81,10 @@ export class Balancer {
     checkSteeringSettings(this.settings);
     this.services = new Services(options.services, options.joinPortBase ?? defaultJoinPortBase);
     this.set = new ServerSet(options.servers);
-    this.steering = designNamed(design)(now, { settings: this.settings, servers: this.set, random });
+    this.steering = designNamed(design)(now, {
+      ...{ settings: this.settings, servers: this.set, random },
+      ...(options.buckets !== undefined && { buckets: options.buckets }),
+    });
   }
 
   /** The servers in reach. */
@@ -140,6 +150,11 @@ export class Balancer {
       this.counters.eventsDropped++;
     }
     this.events.push(event);
+  }
+
+  /** The buckets of `beamer` as they are at `now`, for a balancer that begins; undefined for other designs. */
+  snapshotBuckets(now: number): BucketSnapshot | undefined {
+    return this.steering instanceof Beamer ? this.steering.snapshotBuckets(now) : undefined;
   }
 
   /** The tokens that `token-map` knows, for a balancer that begins; none for other designs. */

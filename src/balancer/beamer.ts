@@ -7,21 +7,28 @@
  * Servers unpack, know their flows, set flag C and announce their port. A client of version 0 or one that ignores the flag joins
  * the service's own port too: such joins go by chance, and are counted.
  */
-import { BucketTable } from './bucket-table.js';
+import { NEVER } from '../base/index.js';
+import { type BucketSnapshot, BucketTable } from './bucket-table.js';
 import type { PacketView } from './packet-view.js';
 import type { ServerSet } from './servers.js';
-import type { SteeringSettings } from './settings.js';
-import { type Steering, SteeringCounters, type SteeringFactory } from './steering.js';
+import { type Steering, SteeringCounters, type SteeringFactory, type SteeringSetup } from './steering.js';
 import { type Verdict, VerdictReason } from './verdict.js';
 
-class Beamer implements Steering {
+export class Beamer implements Steering {
   readonly counters = new SteeringCounters();
   private readonly buckets: BucketTable;
+  /** Whether buckets that wait move by themselves once they may: not where lists of servers alone move any. */
+  private readonly isTimed: boolean;
   private servers: ServerSet;
 
-  constructor(now: number, settings: SteeringSettings, servers: ServerSet) {
+  constructor(now: number, { settings, servers, buckets: from }: SteeringSetup) {
+    const { buckets: size, chainNs } = settings;
     this.servers = servers;
-    this.buckets = new BucketTable(now, settings.buckets, settings.chainNs, servers, this.counters);
+    this.isTimed = from === undefined;
+    this.buckets =
+      from === undefined
+        ? new BucketTable(now, size, chainNs, servers, this.counters)
+        : BucketTable.restore(from, size, chainNs, this.counters);
   }
 
   get entryCount(): number {
@@ -67,11 +74,16 @@ class Beamer implements Steering {
   }
 
   pollTimeout(): number {
-    return this.buckets.nextRevision();
+    return this.isTimed ? this.buckets.nextRevision() : NEVER;
   }
 
   handleTimeout(now: number): void {
-    if (now >= this.buckets.nextRevision()) this.buckets.revise(now, this.servers);
+    if (now >= this.pollTimeout()) this.buckets.revise(now, this.servers);
+  }
+
+  /** The buckets as they are at `now`. */
+  snapshotBuckets(now: number): BucketSnapshot {
+    return this.buckets.snapshot(now);
   }
 
   pollEvent(): undefined {
@@ -80,4 +92,4 @@ class Beamer implements Steering {
 }
 
 /** Makes `beamer`. */
-export const beamer: SteeringFactory = (now, { settings, servers }) => new Beamer(now, settings, servers);
+export const beamer: SteeringFactory = (now, setup) => new Beamer(now, setup);

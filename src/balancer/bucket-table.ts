@@ -8,12 +8,26 @@
  * owner is gone: a server that drains keeps such buckets for as long, and one that came waits for them. Balancers whose clocks
  * agree and that get the same lists at the same times have the same buckets.
  */
-import { NEVER, SECOND } from '../base/index.js';
-import type { Server, ServerSet } from './servers.js';
+import { NEVER, SECOND, SubflowError } from '../base/index.js';
+import { type Server, ServerSet } from './servers.js';
 
 /** What the table counts. */
 export interface BucketCounters {
   bucketsMoved: number;
+}
+
+/** A table of buckets at an instant: a value of its own, which later changes of the table leave alone. */
+export interface BucketSnapshot {
+  /** {@link BucketTable.generation}. */
+  readonly generation: number;
+  /** Number of the owner of each bucket; 0 for none. */
+  readonly owners: Uint16Array;
+  /** Number of the owner before; 0 for none, or for one that is no longer asked. */
+  readonly formers: Uint16Array;
+  /** When the owner got it from the one before, in ns; `-Infinity` where there is none before. */
+  readonly movedAtNs: Float64Array;
+  /** {@link BucketTable.nextRevision}. */
+  readonly dueAtNs: number;
 }
 
 /** A server that takes buckets, while they are shared out. */
@@ -51,6 +65,45 @@ export class BucketTable {
     this.movedAt = new Float64Array(size).fill(Number.NEGATIVE_INFINITY);
     this.revise(now, servers);
     this.counters.bucketsMoved = 0;
+  }
+
+  /**
+   * The table that `snapshot` was taken of. It does as that one does when both are told the same from then on. Throws
+   * `ERR_SUBFLOW_BAD_SETTING` for one of another size than `size`.
+   */
+  static restore(
+    snapshot: BucketSnapshot,
+    size: number,
+    chainNs: number,
+    counters: BucketCounters,
+  ): BucketTable {
+    if (snapshot.owners.length !== size) {
+      throw new SubflowError(
+        'ERR_SUBFLOW_BAD_SETTING',
+        `a snapshot of ${snapshot.owners.length} buckets makes no table of ${size}`,
+        { hint: 'The number of buckets stays the same for the life of a service.' },
+      );
+    }
+    const table = new BucketTable(0, size, chainNs, new ServerSet([]), counters);
+    table.generation = snapshot.generation;
+    table.owners.set(snapshot.owners);
+    table.formers.set(snapshot.formers);
+    table.movedAt.set(snapshot.movedAtNs);
+    table.dueAt = snapshot.dueAtNs;
+    return table;
+  }
+
+  /** The table as it is at `now`, which is no earlier than the last change. */
+  snapshot(now: number): BucketSnapshot {
+    const { generation, size } = this;
+    const formers = this.formers.slice();
+    const movedAtNs = this.movedAt.slice();
+    for (let bucket = 0; bucket < size; bucket++) {
+      if (this.isFresh(now, bucket)) continue;
+      formers[bucket] = 0;
+      movedAtNs[bucket] = Number.NEGATIVE_INFINITY;
+    }
+    return { generation, owners: this.owners.slice(), formers, movedAtNs, dueAtNs: this.dueAt };
   }
 
   /** Number of the server that has `bucket`; 0 for none. */
@@ -154,7 +207,8 @@ export class BucketTable {
   }
 
   private isFresh(now: number, bucket: number): boolean {
-    return this.formers[bucket] !== 0 && now - this.movedAt[bucket]! < this.chainNs;
+    // As freshUntil() has it, to the last bit: what is due at an instant is no longer fresh then.
+    return this.formers[bucket] !== 0 && now < this.movedAt[bucket]! + this.chainNs;
   }
 
   /** The servers that take buckets, with what each has and should have: by weight, what is left over to the first. */

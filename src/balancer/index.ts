@@ -1,6 +1,7 @@
 /** Which server a packet goes to. Start with {@link Balancer}. */
 export * from './balancer.js';
-export { BucketTable } from './bucket-table.js';
+export { type BucketSnapshot, BucketTable } from './bucket-table.js';
+export * from './control/index.js';
 export * from './daisy-chain.js';
 export { designNamed, designNames, type DesignName } from './designs.js';
 export * from './encapsulation.js';

@@ -8,6 +8,7 @@
  */
 import type { RandomSource } from '../base/index.js';
 import type { MptcpVersion } from '../wire/index.js';
+import type { BucketSnapshot } from './bucket-table.js';
 import type { PacketView } from './packet-view.js';
 import type { ServerSet } from './servers.js';
 import type { SteeringSettings } from './settings.js';
@@ -19,6 +20,8 @@ export interface SteeringSetup {
   readonly servers: ServerSet;
   /** Secrets of hash tables come from it: on a real network it must be a cryptographic source. */
   readonly random: RandomSource;
+  /** `beamer`: buckets to begin with. Then lists of servers alone move any, and time does not. */
+  readonly buckets?: BucketSnapshot;
 }
 
 /** What a design counts; a design leaves at 0 what it knows nothing of. */

@@ -9,6 +9,7 @@
  */
 import { SubflowError } from '../../base/index.js';
 import {
+  type BucketSnapshot,
   BucketTable,
   defaultJoinPortBase,
   defaultSteeringSettings,
@@ -60,6 +61,8 @@ export interface XdpBalancerOptions {
   readonly services: readonly Endpoint[];
   readonly servers: readonly ServerSpec[];
   /** As of `Balancer`. */
+  readonly buckets?: BucketSnapshot;
+  /** As of `Balancer`. */
   readonly joinPortBase?: number;
   /** What differs from `defaultSteeringSettings`. */
   readonly settings?: Partial<SteeringSettings>;
@@ -108,7 +111,11 @@ export class XdpBalancer {
     this.set = this.checked(options.servers);
     if (options.design === 'beamer') {
       const { buckets, chainNs } = this.settings;
-      this.buckets = new BucketTable(now, buckets, chainNs, this.set, new SteeringCounters());
+      const from = options.buckets;
+      this.buckets =
+        from === undefined
+          ? new BucketTable(now, buckets, chainNs, this.set, new SteeringCounters())
+          : BucketTable.restore(from, buckets, chainNs, new SteeringCounters());
     }
     this.file = readPackagedObject(programs[options.design]);
     try {
@@ -144,6 +151,7 @@ export class XdpBalancer {
 
   /** When {@link handleTimeout} is wanted, in ns; `Infinity` when it is not. */
   pollTimeout(): number {
+    if (this.options.buckets !== undefined) return Number.POSITIVE_INFINITY;
     return this.buckets?.nextRevision() ?? Number.POSITIVE_INFINITY;
   }
 
@@ -152,6 +160,11 @@ export class XdpBalancer {
     if (now < this.pollTimeout()) return;
     this.buckets!.revise(now, this.set);
     this.reload(now);
+  }
+
+  /** The buckets of `beamer` as they are at `now`; undefined for other designs. */
+  snapshotBuckets(now: number): BucketSnapshot | undefined {
+    return this.buckets?.snapshot(now);
   }
 
   /** Runs the program on a frame that goes nowhere; its tables and counters change as by any other. */
