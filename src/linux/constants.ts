@@ -35,6 +35,7 @@ export const ENOENT = 2;
 export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
+export const ECONNREFUSED = 111;
 export const EEXIST = 17;
 export const ENOSPC = 28;
 export const ENOSYS = 38;

@@ -5,6 +5,7 @@ export * from './libc.js';
 export * from './link-monitor.js';
 export * from './mib.js';
 export * from './namespace.js';
+export * from './next-hop.js';
 export * from './netlink/index.js';
 export * from './system-error.js';
 export * from './tun-device.js';

@@ -72,7 +72,8 @@ function contentOf(attribute: Attribute): Uint8Array {
   return bytes;
 }
 
-function encodeAttributes(attributes: readonly Attribute[]): Uint8Array {
+/** Attributes one after the other, as every kind of netlink has them. */
+export function encodeAttributes(attributes: readonly Attribute[]): Uint8Array {
   const contents = attributes.map(contentOf);
   const length = contents.reduce((sum, { length }) => sum + padded(ATTRIBUTE_HEADER_BYTES + length), 0);
   const bytes = new Uint8Array(length);
