@@ -47,5 +47,8 @@ describe('quantities on the command line', () => {
     expect(units.formatDuration(42_300)).toBe('42 us');
     expect(units.formatDuration(0)).toBe('0.0 ms');
     expect(units.formatShare(0.713)).toBe('71 %');
+    expect([0, 999, 1000, 1_234_567, -12_345].map(units.formatCount)).toEqual([
+      ...['0', '999', '1,000', '1,234,567', '-12,345'],
+    ]);
   });
 });

@@ -98,3 +98,8 @@ export function formatDuration(ns: number): string {
 export function formatShare(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
+
+/** A whole number for a person: `1,234,567`. The runtime's own formatter would load the tables of every language first. */
+export function formatCount(count: number): string {
+  return `${count}`.replace(/\B(?=(\d{3})+$)/g, ',');
+}

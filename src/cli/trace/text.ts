@@ -9,7 +9,7 @@ import type {
   TraceReport,
 } from '../../trace/index.js';
 import { type TableColumn, tableLines } from '../table.js';
-import { formatDuration, formatRate, formatShare, formatSize } from '../units.js';
+import { formatCount, formatDuration, formatRate, formatShare, formatSize } from '../units.js';
 
 /** Signals and handovers shown of one connection; the JSON has all. */
 const SHOWN = 20;
@@ -214,5 +214,5 @@ function seconds(ns: number): string {
 }
 
 function amount(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
