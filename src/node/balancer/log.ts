@@ -74,9 +74,9 @@ export class Log {
     const nowMs = this.nowMs();
     const omitted = this.ration(nowMs, event, fields);
     if (omitted < 0) return;
-    const said = Object.entries({ ...fields, ...(omitted > 0 && { omittedLines: omitted }) }).filter(
-      (entry): entry is [string, string | number | boolean] => entry[1] !== undefined,
-    );
+    const all: [string, LogFields[string]][] = Object.entries(fields);
+    if (omitted > 0) all.push(['omittedLines', omitted]);
+    const said = all.filter((entry): entry is Said => entry[1] !== undefined);
     const time = new Date(nowMs).toISOString();
     const line =
       this.options.format === 'json'
@@ -112,7 +112,10 @@ export class Log {
   }
 }
 
-function cleaned([name, value]: [string, string | number | boolean]): [string, string | number | boolean] {
+/** A field that says something. */
+type Said = [string, string | number | boolean];
+
+function cleaned([name, value]: Said): Said {
   return [name, typeof value === 'string' ? clean(value) : value];
 }
 
@@ -132,7 +135,7 @@ function clean(text: string): string {
 
 function textLine(
   { time, level, event, message }: { time: string; level: LogLevel; event: LogEvent; message: string },
-  fields: readonly [string, string | number | boolean][],
+  fields: readonly Said[],
 ): string {
   const rest = fields.map((entry) => {
     const [name, value] = cleaned(entry);
@@ -143,7 +146,7 @@ function textLine(
 
 /** A terminal shows what it is given: nothing that moves its cursor, or makes two lines of one. */
 function printable(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
+  return text.replace(/\p{Cc}+/gu, ' ');
 }
 
 /** The log of a command: text where `stream` is a terminal, JSON elsewhere. */

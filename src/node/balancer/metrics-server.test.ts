@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -29,7 +29,7 @@ async function serve(source: Partial<MetricsSource> = {}): Promise<string> {
 /** Status, content type and text of an answer. */
 async function ask(address: string, path: string, method = 'GET'): Promise<[number, string, string]> {
   const asked = request(`http://${address}${path}`, { method, agent: false }).end();
-  const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
   let text = '';
   for await (const chunk of response) text += String(chunk);
   return [response.statusCode!, String(response.headers['content-type']), text];

@@ -43,7 +43,6 @@ function ask(
       'user-agent': 'subflow-health',
       connection: 'close',
     },
-    agent: false,
     maxHeaderSize: maxHeaderBytes,
     createConnection: () => socket,
   });

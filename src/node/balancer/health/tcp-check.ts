@@ -10,7 +10,8 @@ export function tcpCheck(config: HealthCheckConfig, namespace: NetworkNamespace 
     attempt: (server, signal) =>
       runAttempt({ timeoutMs: config.timeoutMs, signal }, (attempt) => {
         const socket = connectTo(server, config.port, namespace);
-        attempt.onEnd(() => socket.resetAndDestroy());
+        // One that is still connecting would be reset only once it is not.
+        attempt.onEnd(() => (socket.connecting ? socket.destroy() : socket.resetAndDestroy()));
         socket.on('connect', () => attempt.succeed());
         socket.on('error', (error) => attempt.fail(error.message));
       }),
