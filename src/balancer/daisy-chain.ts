@@ -6,7 +6,8 @@
  * How to drive it: `open` a packet. When that gives `ask`, find out whether the packet inside belongs to anything of this server,
  * and `settle`. The packet inside is at `innerOffset`, `innerLength` bytes of what was given.
  *
- * Encapsulation is believed from the balancers and the other servers that were named, by their addresses: the network at the
+ * Encapsulation is believed from the balancers and the other servers that were named, by their addresses, and nothing is sent to
+ * any but those servers: a former owner that is not among them is gone, and its flows are refused by who has the bucket now. The network at the
  * border must not let packets in that claim to come from those (RFC 2827).
  */
 import { SECOND } from '../base/index.js';
@@ -69,7 +70,8 @@ export class DaisyChain {
   private readonly tunnel = new TunnelPacket();
   private readonly view = new PacketView();
   private readonly verdict = new Verdict();
-  /** Who had each bucket before, as far as a balancer told. */
+  private peers: readonly IpAddress[];
+  /** Who had each bucket before, as far as a balancer told, and it is one of the other servers. */
   private readonly formers: (IpAddress | undefined)[];
   /** When each changed hands, in whole seconds. */
   private readonly movedAt: Float64Array;
@@ -81,21 +83,27 @@ export class DaisyChain {
   constructor(options: DaisyChainOptions) {
     const buckets = options.buckets ?? defaultSteeringSettings.buckets;
     this.options = options;
+    this.peers = options.peers;
     this.chainNs = options.chainNs ?? defaultSteeringSettings.chainNs;
     this.services = new Services(options.services, options.joinPortBase ?? defaultJoinPortBase);
     this.formers = new Array<IpAddress | undefined>(buckets).fill(undefined);
     this.movedAt = new Float64Array(buckets);
   }
 
+  /** Takes a new list of the other servers: whoever is not in it is neither believed nor asked any more. */
+  setPeers(peers: readonly IpAddress[]): void {
+    this.peers = peers;
+  }
+
   /** Looks at the IP packet in the `length` bytes at `offset`. Never throws. */
   open(bytes: Uint8Array, offset = 0, length = bytes.length - offset): Arrival {
     const { tunnel, counters, view } = this;
-    const { address, balancers, peers } = this.options;
+    const { address, balancers } = this.options;
     const isTunnel = tunnel.read(bytes, offset, length);
     const { outer } = tunnel;
     if (!isTunnel || outer.family !== address.family || !address.equalsBytes(bytes, outer.destinationOffset))
       return 'plain';
-    const isPeer = isAmong(peers, outer.family, bytes, outer.sourceOffset);
+    const isPeer = isAmong(this.peers, outer.family, bytes, outer.sourceOffset);
     if (!isPeer && !isAmong(balancers, outer.family, bytes, outer.sourceOffset)) {
       counters.spoofed++;
       return 'drop';
@@ -148,14 +156,21 @@ export class DaisyChain {
     const { tunnel, formers, movedAt } = this;
     this.bucket = this.view.hashClient() % formers.length;
     if (((tunnel.generation - this.generation) | 0) > 0) this.generation = tunnel.generation;
-    if (tunnel.movedAtSeconds <= movedAt[this.bucket]!) return;
+    const known = movedAt[this.bucket]!;
+    if (tunnel.movedAtSeconds === 0 || tunnel.movedAtSeconds < known) return;
+    // One that nobody had told of then may be known now.
+    if (tunnel.movedAtSeconds === known && formers[this.bucket] !== undefined) return;
+    const { family, bytes } = tunnel.outer;
     movedAt[this.bucket] = tunnel.movedAtSeconds;
-    formers[this.bucket] = tunnel.previous;
+    formers[this.bucket] = isAmong(this.peers, family, bytes, tunnel.previousOffset)
+      ? tunnel.previous
+      : undefined;
   }
 
   private formerOwner(now: number): IpAddress | undefined {
     const former = this.formers[this.bucket];
     if (former === undefined || former.equals(this.options.address)) return undefined;
+    if (!this.peers.some((peer) => peer.equals(former))) return undefined;
     return now < (this.movedAt[this.bucket]! + 1) * SECOND + this.chainNs ? former : undefined;
   }
 }

@@ -1,3 +1,4 @@
+export * from './agent/index.js';
 export * from './bpf/index.js';
 export * from './capabilities.js';
 export * from './fast-open.js';
