@@ -6,6 +6,17 @@ export * from './daisy-chain.js';
 export { designNamed, designNames, type DesignName } from './designs.js';
 export * from './encapsulation.js';
 export * from './flow-simulation.js';
+export { maxSimulatedJoins } from './flow-simulation-packets.js';
+export type { FlowSimulationEvent, FlowSimulationRow } from './flow-simulation-row.js';
+export {
+  defaultScenarioEvents,
+  maxScenarioEvents,
+  maxSimulatedBalancers,
+  maxSimulatedServers,
+  type ScenarioEvent,
+  type ScenarioEventKind,
+  scenarioEventKinds,
+} from './flow-simulation-scenario.js';
 export { isForwarded } from './packet-view.js';
 export { MaglevTable } from './maglev.js';
 export * from './servers.js';
