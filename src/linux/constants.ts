@@ -7,12 +7,14 @@
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_PACKET = 17;
+export const AF_XDP = 44;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const MSG_PEEK = 2;
+export const MSG_DONTWAIT = 0x40;
 export const SHUT_WR = 1;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_IPV6 = 41;
@@ -24,10 +26,23 @@ export const SO_REUSEADDR = 2;
 export const SO_LINGER = 13;
 export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
+export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const IPV6_V6ONLY = 26;
 export const SOL_MPTCP = 284;
 export const SOL_PACKET = 263;
+export const SOL_XDP = 283;
+
+// Memory (sys/mman.h) and waiting (poll.h).
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const MAP_SHARED = 0x01;
+export const MAP_PRIVATE = 0x02;
+export const MAP_ANONYMOUS = 0x20;
+export const MAP_POPULATE = 0x8000;
+export const POLLIN = 1;
+export const POLLOUT = 4;
+export const POLLERR = 8;
 
 // Errors that the layer itself reacts to (asm-generic/errno.h); all others are looked up by number.
 export const EPERM = 1;
@@ -35,6 +50,7 @@ export const ENOENT = 2;
 export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
+export const EBUSY = 16;
 export const ECONNREFUSED = 111;
 export const EEXIST = 17;
 export const ENOSPC = 28;

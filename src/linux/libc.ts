@@ -9,7 +9,21 @@
 import { createRequire } from 'node:module';
 import type { KoffiFunc } from 'koffi';
 import { SubflowError } from '../base/index.js';
-import { EINTR, ENOSYS, MSG_PEEK, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.js';
+import {
+  EINTR,
+  ENOSYS,
+  MAP_ANONYMOUS,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  PROT_READ,
+  PROT_WRITE,
+  SHUT_WR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+} from './constants.js';
 import { SystemError } from './system-error.js';
 
 /** Told about a descriptor that has become readable, until closed. */
@@ -26,6 +40,7 @@ interface Koffi {
   load(path: string | null): { func(definition: string): KoffiFunc<(...args: never[]) => number> };
   errno(): number;
   address(value: Uint8Array): bigint;
+  view(address: bigint, length: number): ArrayBuffer;
   readonly node: { poll(fd: number, events: { readable: boolean }, callback: () => void): PollHandle };
 }
 
@@ -41,13 +56,24 @@ interface Functions {
   accept4(fd: number, address: number, length: number, flags: number): number;
   shutdown(fd: number, how: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
-  sendto(fd: number, data: number, length: number, flags: number, to: Uint8Array, toLength: number): number;
+  sendto(
+    fd: number,
+    data: number,
+    length: number,
+    flags: number,
+    to: Uint8Array | null,
+    toLength: number,
+  ): number;
   recvfrom(fd: number, data: number, length: number, flags: number, from: number, fromLength: number): number;
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   setns(fd: number, type: number): number;
   unshare(flags: number): number;
   syscall(number: number, command: number, attributes: Uint8Array, length: number): number;
+  mmap(at: number, length: number, protection: number, flags: number, fd: number, offset: number): number;
+  munmap(address: number, length: number): number;
+  poll(entries: number, count: number, timeoutMs: number): number;
+  eventfd(initial: number, flags: number): number;
 }
 
 let koffi: Koffi | undefined;
@@ -111,6 +137,10 @@ function bindFunctions(ffi: Koffi): Functions {
     unshare: f('int unshare(int flags)'),
     // Variadic in C; where it is called so, arguments go in registers either way (x86-64, arm64, riscv64).
     syscall: f('int64 syscall(int64 number, int64 command, void *attributes, size_t length)'),
+    mmap: f('intptr_t mmap(uintptr_t at, size_t length, int protection, int flags, int fd, int64 offset)'),
+    munmap: f('int munmap(uintptr_t address, size_t length)'),
+    poll: f('int poll(uintptr_t entries, unsigned long count, int timeoutMs)'),
+    eventfd: f('int eventfd(unsigned int initial, int flags)'),
   };
 }
 
@@ -190,6 +220,49 @@ export function sendFrom(fd: number, address: number, length: number, to: Uint8A
     const errno = lastErrno();
     if (errno !== EINTR) return -errno;
   }
+}
+
+/** Has the kernel look at what lies in a ring that `fd` sends from; the negative errno instead of an exception. */
+export function kickSender(fd: number): number {
+  const result = load().sendto(fd, 0, 0, MSG_DONTWAIT, null, 0);
+  return result < 0 ? -lastErrno() : result;
+}
+
+/**
+ * Maps memory that this program and the kernel share: of `fd` from `offset` on, or new and clear when `fd` is -1. Gives its address.
+ * @throws SystemError `ENOMEM`, `EINVAL`.
+ */
+export function mapMemory(length: number, fd: number, offset: number, what: string): number {
+  const flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED | MAP_POPULATE;
+  return checked(load().mmap(0, length, PROT_READ | PROT_WRITE, flags, fd, offset), 'mmap', what);
+}
+
+/** Ends {@link mapMemory}. Whoever still looks at a view of it afterwards ends the process: let go of all views first. */
+export function unmapMemory(address: number, length: number): void {
+  checked(load().munmap(address, length), 'munmap');
+}
+
+/**
+ * A view of mapped memory, without a copy. Threads may each have their own of the same memory. Nothing keeps the memory mapped for
+ * as long as the view lives, and the collector frees nothing of it.
+ */
+export function viewMemory(address: number, length: number): ArrayBuffer {
+  load();
+  return koffi!.view(BigInt(address), length);
+}
+
+/**
+ * Waits until one of the `struct pollfd` at `entries` is ready: how many are, 0 after `timeoutMs`, the negative errno else. Stops the
+ * whole thread: for workers that have nothing else to do.
+ */
+export function pollDescriptors(entries: number, count: number, timeoutMs: number): number {
+  const result = load().poll(entries, count, timeoutMs);
+  return result < 0 ? -lastErrno() : result;
+}
+
+/** A descriptor that is readable once something was written to it, by which one thread wakes another. */
+export function eventDescriptor(): number {
+  return checked(load().eventfd(0, SOCK_NONBLOCK | SOCK_CLOEXEC), 'eventfd');
 }
 
 /** Room for the address of a peer, written by the kernel. */
