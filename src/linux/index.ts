@@ -8,6 +8,7 @@ export * from './mib.js';
 export * from './namespace.js';
 export * from './next-hop.js';
 export * from './netlink/index.js';
+export * from './packet-ring/index.js';
 export * from './system-error.js';
 export * from './tun-device.js';
 export * from './tun.js';

@@ -14,7 +14,6 @@ import {
   ENOSYS,
   MAP_ANONYMOUS,
   MAP_POPULATE,
-  MAP_PRIVATE,
   MAP_SHARED,
   MSG_DONTWAIT,
   MSG_PEEK,
@@ -233,7 +232,7 @@ export function kickSender(fd: number): number {
  * @throws SystemError `ENOMEM`, `EINVAL`.
  */
 export function mapMemory(length: number, fd: number, offset: number, what: string): number {
-  const flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED | MAP_POPULATE;
+  const flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED | MAP_POPULATE;
   return checked(load().mmap(0, length, PROT_READ | PROT_WRITE, flags, fd, offset), 'mmap', what);
 }
 
