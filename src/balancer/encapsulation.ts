@@ -25,14 +25,14 @@ import {
 } from '../wire/index.js';
 
 /** Protocol numbers of what is inside. */
-const InnerProtocol = { 4: 4, 6: 41 } as const;
+export const InnerProtocol = { 4: 4, 6: 41 } as const;
 /** Hop limit of the outer header. */
-const tunnelHopLimit = 250;
+export const tunnelHopLimit = 250;
 /** First two bytes of the option in either family. */
-const v4Option = 0x6110;
-const v6Option = 0x1e18;
+export const v4Option = 0x6110;
+export const v6Option = 0x1e18;
 /** Bytes that the option takes, with what surrounds it. */
-const noteBytes = { 4: 16, 6: 32 } as const;
+export const noteBytes = { 4: 16, 6: 32 } as const;
 
 /** What an outer header says. */
 export interface TunnelNote {

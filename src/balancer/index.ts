@@ -4,7 +4,7 @@ export { type BucketSnapshot, BucketTable } from './bucket-table.js';
 export * from './control/index.js';
 export * from './daisy-chain.js';
 export { designNamed, designNames, type DesignName } from './designs.js';
-export * from './encapsulation.js';
+export { encapsulate, encapsulationBytes, TunnelPacket, type TunnelNote } from './encapsulation.js';
 export * from './flow-simulation.js';
 export { maxSimulatedJoins } from './flow-simulation-packets.js';
 export type { FlowSimulationEvent, FlowSimulationRow } from './flow-simulation-row.js';
@@ -17,6 +17,7 @@ export {
   type ScenarioEventKind,
   scenarioEventKinds,
 } from './flow-simulation-scenario.js';
+export { OuterHeader } from './outer-header.js';
 export { isForwarded } from './packet-view.js';
 export { MaglevTable } from './maglev.js';
 export * from './servers.js';

@@ -40,14 +40,13 @@ export const MAP_SHARED = 0x01;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_POPULATE = 0x8000;
 export const POLLIN = 1;
-export const POLLOUT = 4;
-export const POLLERR = 8;
 
 // Errors that the layer itself reacts to (asm-generic/errno.h); all others are looked up by number.
 export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;
 export const EIO = 5;
+export const ENXIO = 6;
 export const EAGAIN = 11;
 export const EBUSY = 16;
 export const ECONNREFUSED = 111;

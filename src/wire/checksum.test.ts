@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from './address.js';
 import {
+  finishTcpChecksum,
   foldChecksum,
   foldSum,
   ipv4HeaderChecksum,
@@ -143,6 +144,29 @@ describe('known packets', () => {
     expect(verifyTcpChecksum(segment, 0, segment.length, sum)).toBe(true);
     const elsewhere = pseudoHeaderSum(source, IpAddress.parse('10.0.0.3')!, 6, segment.length);
     expect(verifyTcpChecksum(segment, 0, segment.length, elsewhere)).toBe(false);
+  });
+});
+
+describe('a checksum that a sender left to its interface', () => {
+  const source = IpAddress.parse('2001:db8::1')!;
+  const destination = IpAddress.parse('2001:db8::2')!;
+
+  it('is finished, and no other is touched', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 20, maxLength: 1400 }), fc.nat(0xffff), (bytes, other) => {
+        const sum = pseudoHeaderSum(source, destination, 6, bytes.length);
+        const finished = bytes.slice();
+        writeU16(finished, 16, foldSum(sum));
+        expect(finishTcpChecksum(finished, 0, bytes.length, sum)).toBe(true);
+        expect(verifyTcpChecksum(finished, 0, bytes.length, sum)).toBe(true);
+        fc.pre(other !== foldSum(sum));
+        const damaged = bytes.slice();
+        writeU16(damaged, 16, other);
+        const before = damaged.slice();
+        expect(finishTcpChecksum(damaged, 0, bytes.length, sum)).toBe(false);
+        expect(damaged).toEqual(before);
+      }),
+    );
   });
 });
 

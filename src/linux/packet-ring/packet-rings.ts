@@ -60,7 +60,10 @@ export class PacketRings {
   private lockCount = 0;
   private closed = false;
 
-  /** Throws as {@link XdpSocket} does, and `ERR_SUBFLOW_LIMIT` for too many sockets. */
+  /**
+   * Throws as {@link XdpSocket} does, and `ERR_SUBFLOW_LIMIT` for too many sockets. `EBUSY` is also what a queue gives that was in use
+   * until some milliseconds ago.
+   */
   constructor(options: PacketRingsOptions) {
     const { interfaces, workers } = options;
     this.workers = workers;

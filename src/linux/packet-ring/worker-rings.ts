@@ -2,8 +2,8 @@
  * All that one thread needs to receive and send: views of the frames, a pool of free ones, its ports, and a way to wait. A received
  * packet lies in a frame of its own with {@link headroomBytes} in front of it, so that it can leave from where it is, with other headers.
  */
-import { POLLERR, POLLIN } from '../constants.js';
-import { NativeBuffer, pollDescriptors, viewMemory } from '../libc.js';
+import { ENXIO, POLLIN } from '../constants.js';
+import { kickSender, NativeBuffer, pollDescriptors, viewMemory } from '../libc.js';
 import { FramePool } from './frame-pool.js';
 import { PacketPort, type PortPlan } from './packet-port.js';
 import type { FrameMemory } from './xdp-socket.js';
@@ -34,8 +34,6 @@ export class WorkerRings {
   readonly view: DataView;
   readonly pool: FramePool;
   readonly ports: PacketPort[] = [];
-  /** Of the last {@link wait}: a port whose interface is gone; undefined for none. */
-  broken: PacketPort | undefined = undefined;
   private readonly locks: Int32Array;
   private readonly polled = new NativeBuffer(POLL_ENTRY_BYTES * maxPolled);
   private readonly entries: DataView;
@@ -77,14 +75,13 @@ export class WorkerRings {
    * Waits for packets, for `timeoutMs` at most, or until the descriptor for waking is readable: then it gives true.
    */
   wait(timeoutMs: number): boolean {
-    const { entries, polledPorts } = this;
-    this.broken = undefined;
-    if (pollDescriptors(this.polled.address, polledPorts.length + 1, timeoutMs) <= 0) return false;
-    for (let i = 0; i < polledPorts.length; i++) {
-      const happened = entries.getInt16((i + 1) * POLL_ENTRY_BYTES + 6, true);
-      if ((happened & POLLERR) !== 0) this.broken = polledPorts[i];
-    }
-    return entries.getInt16(6, true) !== 0;
+    if (pollDescriptors(this.polled.address, this.polledPorts.length + 1, timeoutMs) <= 0) return false;
+    return this.entries.getInt16(6, true) !== 0;
+  }
+
+  /** A port whose interface is gone; undefined for none. A socket does not tell by itself: to be asked now and then. */
+  findBroken(): PacketPort | undefined {
+    return this.ports.find(({ fd }) => kickSender(fd) === -ENXIO);
   }
 
   /** Descriptor that ends a wait. */

@@ -8,7 +8,15 @@
  * Read first: Linux Documentation/networking/af_xdp.rst; linux/if_xdp.h.
  */
 import { closeSync } from 'node:fs';
-import { AF_XDP, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW, SOL_SOCKET, SOL_XDP, SO_SNDBUFFORCE } from '../constants.js';
+import {
+  AF_XDP,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOL_SOCKET,
+  SOL_XDP,
+  SO_SNDBUFFORCE,
+} from '../constants.js';
 import { bind, getsockopt, mapMemory, setsockopt, socket, unmapMemory } from '../libc.js';
 import { SystemError } from '../system-error.js';
 import type { MappedRing } from './ring.js';
@@ -104,7 +112,9 @@ export class XdpSocket {
    */
   constructor(
     options: XdpSocketOptions,
-    origin: { readonly memory: FrameMemory } | { readonly first: XdpSocket; readonly neighbour?: XdpSocket | undefined },
+    origin:
+      | { readonly memory: FrameMemory }
+      | { readonly first: XdpSocket; readonly neighbour?: XdpSocket | undefined },
   ) {
     const { interfaceIndex, queue, sizes, label } = options;
     this.interfaceIndex = interfaceIndex;
@@ -204,4 +214,3 @@ function socketAddress(interfaceIndex: number, queue: number, sharedFd: number |
   view.setUint32(12, sharedFd ?? 0, true);
   return bytes;
 }
-
