@@ -14,6 +14,7 @@ import { announce } from './addresses.js';
 import { begin, prepare } from './begin.js';
 import type { AcceptOptions, ConnectOptions } from './begin.js';
 import { abort, checkFinished } from './close.js';
+import { coupled } from './congestion.js';
 import { ConnectionCore } from './core.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
 import { sendExperiment } from './experiment.js';
@@ -59,7 +60,7 @@ export class Connection {
     core.fastOpen = fastOpenOf(options.fastOpen);
     begin(
       core,
-      TcpConnection.connect<DataRecord>(now, parameters, options.fastOpen),
+      TcpConnection.connect<DataRecord>(now, coupled(core, parameters), options.fastOpen),
       parameters,
       settings.enabled,
       options.key,
@@ -72,7 +73,7 @@ export class Connection {
     const { settings, random, parameters } = options;
     const version = versionFor(settings, syn);
     const core = new ConnectionCore(settings, version ?? settings.versions[0]!, random, false, tuple);
-    const tcp = TcpConnection.accept<DataRecord>(now, parameters, syn, options.fastOpen);
+    const tcp = TcpConnection.accept<DataRecord>(now, coupled(core, parameters), syn, options.fastOpen);
     const subflow = begin(core, tcp, parameters, version !== undefined, options.key);
     if (version !== undefined) readSyn(core, syn);
     subflow.peerInitialSeq = seq32(syn.seq);

@@ -4,7 +4,7 @@
  */
 import { Deque } from '../base/index.js';
 import type { RandomSource, Uint64 } from '../base/index.js';
-import type { CloseReason } from '../tcp/index.js';
+import type { CloseReason, CongestionFactory } from '../tcp/index.js';
 import type { Endpoint, MptcpVersion } from '../wire/index.js';
 import type { AddressBook } from './address-book.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
@@ -114,6 +114,8 @@ export class ConnectionCore {
   answersEarly = false;
   /** Fast Open, and how it goes; undefined without. */
   fastOpen: FastOpen | undefined = undefined;
+  /** Congestion control that couples its subflows, made for this connection; undefined when each is for itself. */
+  congestion: CongestionFactory | undefined = undefined;
   /** Subflows in the order they were opened, until they are released. */
   readonly subflows: Subflow[] = [];
   /** Number of the next subflow. */

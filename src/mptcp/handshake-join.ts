@@ -21,6 +21,7 @@ import type { TcpParameters } from '../tcp/index.js';
 import { TcpFlag, constantTimeEqual, isSameEndpoint } from '../wire/index.js';
 import type { MpJoin, MpJoinSyn, TcpSegment } from '../wire/index.js';
 import { noteJoinedAt } from './addresses.js';
+import { coupled } from './congestion.js';
 import type { ConnectionCore } from './core.js';
 import { findJoin } from './option-list.js';
 import { localIdOf } from './local-id.js';
@@ -149,7 +150,7 @@ export function acceptSubflow(
     backup: false,
     join: new JoinHandshake(false, core.random.nextUint32(), option.nonce),
     staleTimeouts: core.settings.staleTimeouts,
-    tcp: TcpConnection.accept<DataRecord>(now, parameters, syn),
+    tcp: TcpConnection.accept<DataRecord>(now, coupled(core, parameters), syn),
   });
   subflow.peerBackup = option.backup;
   subflow.peerInitialSeq = seq32(syn.seq);
@@ -175,7 +176,7 @@ export function joinSubflow(core: ConnectionCore, now: number, request: JoinRequ
     backup: request.backup,
     join: new JoinHandshake(true, core.random.nextUint32(), undefined),
     staleTimeouts: core.settings.staleTimeouts,
-    tcp: TcpConnection.connect<DataRecord>(now, request.parameters),
+    tcp: TcpConnection.connect<DataRecord>(now, coupled(core, request.parameters)),
   });
   core.subflows.push(subflow);
   return subflow;

@@ -438,5 +438,6 @@ export class Recovery<R> {
   /** The connection is over: nothing more will be sent, whatever is outstanding. */
   stop(): void {
     this.disarm();
+    this.congestion?.release?.();
   }
 }

@@ -71,7 +71,8 @@ export interface StackPlan {
   readonly windowScaling: boolean;
   readonly nagle: boolean;
   readonly delayedAckNs: number;
-  readonly congestion: 'cubic' | 'newReno';
+  /** Name of the congestion control. */
+  readonly congestion: string;
 }
 
 export interface ConnectionPlan {
@@ -194,7 +195,7 @@ function drawStack(draw: Dice): StackPlan {
     windowScaling: draw.chance(0.85),
     nagle: draw.chance(0.5),
     delayedAckNs: draw.pick([0, 40 * MILLISECOND, 200 * MILLISECOND]),
-    congestion: draw.pick(['cubic', 'newReno'] as const),
+    congestion: draw.pick(['cubic', 'new-reno']),
   };
 }
 

@@ -5,6 +5,7 @@
 
 import { MILLISECOND, SECOND } from '../../src/base/index.js';
 import { middleboxBehaviours } from '../../src/network/index.js';
+import { congestionControls } from '../../src/tcp/index.js';
 import { type MptcpVersion, nat64PrefixLengths } from '../../src/wire/index.js';
 import { diceFor } from './dice.js';
 import type { WorldPlan } from './draw.js';
@@ -39,7 +40,13 @@ const combined: readonly (readonly [name: string, has: (plan: WorldPlan) => bool
   ['several features', (plan) => single.filter(([, has]) => has(plan)).length > 1],
 ];
 
-const counted = [...single, ...combined];
+/** The congestion controls, by name: every world has one or two. */
+const controls: typeof single = Object.keys(congestionControls).map((name) => [
+  `congestion control ${name}`,
+  ({ client, server }) => client.congestion === name || server.congestion === name,
+]);
+
+const counted = [...single, ...combined, ...controls];
 
 /** Names of the features that a plan has, all of them; the order is fixed. */
 export const featureNames: readonly string[] = counted.map(([name]) => name);
@@ -66,6 +73,7 @@ const features: readonly Feature[] = [
   drawVersions,
   drawFastClose,
   drawFastOpen,
+  drawCongestion,
   drawRobustness,
   drawNat64,
   drawBox,
@@ -73,6 +81,19 @@ const features: readonly Feature[] = [
 ];
 
 const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1], [0], [0]];
+
+/** In every other world each side has any congestion control that there is. */
+function drawCongestion(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('congestion', plan.seed);
+  if (!dice.chance(0.5)) return plan;
+  const names = Object.keys(congestionControls);
+  const [client, server] = [dice.pick(names), dice.pick(names)];
+  return {
+    ...plan,
+    client: { ...plan.client, congestion: client },
+    server: { ...plan.server, congestion: server },
+  };
+}
 
 /** Each side speaks what it likes, so that the two may agree, compromise or end as plain TCP. */
 function drawVersions(plan: WorldPlan): WorldPlan {

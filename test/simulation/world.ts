@@ -30,7 +30,12 @@ import {
   WireChecker,
 } from '../../src/network/index.js';
 import { type Socket, Stack, type StackEvent } from '../../src/stack/index.js';
-import { cubic, defaultTcpSettings, newReno, type TcpSettings } from '../../src/tcp/index.js';
+import {
+  congestionNamed,
+  defaultTcpSettings,
+  type CongestionFactory,
+  type TcpSettings,
+} from '../../src/tcp/index.js';
 import { IpAddress, type Nat64Prefix } from '../../src/wire/index.js';
 import { Attacker } from './attacker.js';
 import { CongestionChecker } from './congestion-checker.js';
@@ -423,7 +428,7 @@ function clientAddress(path: PathPlan, index: number, family: 4 | 6): IpAddress 
 function stackSettings(plan: StackPlan): {
   readonly tcp: TcpSettings;
   readonly mptcp: MptcpSettings;
-  readonly congestion: typeof cubic;
+  readonly congestion: CongestionFactory;
 } {
   const { sack, timestamps, windowScaling, nagle, delayedAckNs } = plan;
   const { sendBufferBytes, receiveBufferBytes, dataSequenceBits, versions, fastClose } = plan;
@@ -443,7 +448,7 @@ function stackSettings(plan: StackPlan): {
       enabled: plan.multipath,
       checksum: plan.dataChecksum,
     },
-    congestion: plan.congestion === 'cubic' ? cubic : newReno,
+    congestion: congestionNamed(plan.congestion),
   };
 }
 

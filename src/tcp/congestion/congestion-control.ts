@@ -10,7 +10,7 @@ import type { AckInfo } from '../ack-info.js';
  * down to `ssthreshBytes`, which `onCongestion` has set. Explicit congestion notification is not used.
  */
 export interface CongestionControl {
-  /** Stable name, in lower case: `reno`, `cubic`. */
+  /** Stable name, in lower case: `reno`, `cubic`, `lia`. */
   readonly name: string;
   /** Most bytes that may be in flight; an integer, at least one segment. */
   readonly cwndBytes: number;
@@ -38,6 +38,8 @@ export interface CongestionControl {
   onIdle(now: number, idleNs: number, rtoNs: number): void;
   /** The largest payload of a segment changed, to `mssBytes`. */
   setMss(mssBytes: number): void;
+  /** The subflow is over: it counts no more in what it shares with others. Left out by those that share nothing. */
+  release?(): void;
 }
 
 /** What a congestion control is made with. */
@@ -50,8 +52,13 @@ export interface CongestionInit {
   readonly maxOffloadBytes: number;
 }
 
-/**
- * Makes the congestion control of one subflow. An algorithm that couples the subflows of a connection is made per
- * connection: its factory closes over what they share.
- */
-export type CongestionFactory = (init: CongestionInit) => CongestionControl;
+/** Makes the congestion control of one subflow, when the subflow's handshake is done. */
+export interface CongestionFactory {
+  (init: CongestionInit): CongestionControl;
+  /**
+   * Of an algorithm that couples the subflows of a connection: a factory for the subflows of one more connection, which
+   * closes over what they share. Whoever owns a connection asks for it once. Without it each subflow is for itself, and
+   * so is each that the factory makes when it is called itself: coupled to nothing, which is how plain TCP has it.
+   */
+  readonly forConnection?: () => CongestionFactory;
+}

@@ -34,7 +34,7 @@ export abstract class LossBasedControl implements CongestionControl {
   /** The threshold before the last reduction; 0: nothing to take back. */
   private priorSsthreshBytes = 0;
   /** Watches the first slow start; undefined afterwards. */
-  private hyStart: HyStart | undefined = new HyStart();
+  protected hyStart: HyStart | undefined = new HyStart();
   private readonly init: CongestionInit;
 
   constructor(init: CongestionInit) {
@@ -47,6 +47,11 @@ export abstract class LossBasedControl implements CongestionControl {
 
   get cwndBytes(): number {
     return Math.floor(this.windowBytes);
+  }
+
+  /** Least threshold in segments. */
+  protected get minThresholdSegments(): number {
+    return MIN_THRESHOLD_SEGMENTS;
   }
 
   /** Grows the window for `deliveredBytes` in congestion avoidance. */
@@ -139,7 +144,10 @@ export abstract class LossBasedControl implements CongestionControl {
     this.priorWindowBytes = this.windowBytes;
     this.priorSsthreshBytes = this.ssthreshBytes;
     const usedBytes = Math.min(this.windowBytes, flightBytes);
-    this.ssthreshBytes = Math.max(this.reduce(usedBytes, isTimeout), MIN_THRESHOLD_SEGMENTS * this.mssBytes);
+    this.ssthreshBytes = Math.max(
+      this.reduce(usedBytes, isTimeout),
+      this.minThresholdSegments * this.mssBytes,
+    );
     this.hyStart = undefined;
   }
 }
