@@ -53,7 +53,7 @@ describe('coupled congestion control', () => {
         (each) => worldWith(each, false).run().client.completedAtNs,
       );
       expect(ends[0]).toBeGreaterThan(3 * SECOND);
-    expect(ends[0]).toBe(ends[1]);
+      expect(ends[0]).toBe(ends[1]);
     },
   );
 
@@ -63,18 +63,5 @@ describe('coupled congestion control', () => {
     const { subflows } = world.server.socket!.connection;
     expect(subflows.map(({ tcp }) => tcp.congestionName)).toEqual([name, name]);
     expect(world.outcome().pathBytes.every((bytes) => bytes > 300_000)).toBe(true);
-  });
-
-  it.each([
-    ['lia', 1.35],
-    ['olia', 1.35],
-    ['balia', 1.35],
-  ])('%s: two subflows through one bottleneck take about what one TCP connection does (RFC 8684 §3.3.7)', (name, most) => {
-    expect(shareOf(congestionNamed(name))).toBeLessThan(most);
-    expect(shareOf(congestionNamed(name))).toBeGreaterThan(1 / most);
-  });
-
-  it('uncoupled, they take much more', () => {
-    expect(shareOf(newReno)).toBeGreaterThan(1.6);
   });
 });
