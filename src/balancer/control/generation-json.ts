@@ -5,9 +5,14 @@
 import { parsed, parseError, type ParseResult } from '../../base/index.js';
 import { IpAddress, type MptcpVersion } from '../../wire/index.js';
 import type { BucketSnapshot } from '../bucket-table.js';
-import { maxServerId, maxServers, ServerSet, type ServerSpec } from '../servers.js';
+import { maxServerId, maxServers, ServerSet, type ServerSpec, type ServerState } from '../servers.js';
 import type { TokenEntry } from '../token-table.js';
-import { type Generation, type GenerationSnapshot, maxReasonLength } from './generation.js';
+import {
+  type Generation,
+  type GenerationServer,
+  type GenerationSnapshot,
+  maxReasonLength,
+} from './generation.js';
 import { maxWhyLength, type Observation, type ServerObservation } from './observation.js';
 
 /** What `JSON.parse` gives. */
@@ -21,10 +26,11 @@ export const maxSharedTokens = 65_536;
 
 /** A generation as a value for `JSON.stringify`. */
 export function generationToJson({ number, atNs, servers, reason }: Generation): object {
-  const list = servers.map(({ id, address, weight, state }) => ({
+  const list = servers.map(({ id, address, weight, state, wanted }) => ({
     ...{ id, address: address.toString() },
     ...(weight !== undefined && { weight }),
     ...(state !== undefined && { state }),
+    ...(wanted !== undefined && { wanted }),
   }));
   return { number, atNs, servers: list, reason };
 }
@@ -81,23 +87,28 @@ export function parseTokenEntries(json: Json): ParseResult<readonly TokenEntry[]
   return parsed(json.map(({ token, version, server }) => ({ token, version, server })));
 }
 
-function serversOf(json: Json): ServerSpec[] | undefined {
+function serversOf(json: Json): GenerationServer[] | undefined {
   if (!Array.isArray(json) || json.length > maxServers) return undefined;
-  const servers: ServerSpec[] = [];
+  const servers: GenerationServer[] = [];
   for (const each of json as Json[]) {
     if (!isRecord(each)) return undefined;
-    const { id, weight, state } = each;
+    const { id, weight, state, wanted } = each;
     const address = typeof each['address'] === 'string' ? IpAddress.parse(each['address']) : undefined;
     if (address === undefined || typeof id !== 'number') return undefined;
     if (weight !== undefined && typeof weight !== 'number') return undefined;
-    if (state !== undefined && state !== 'up' && state !== 'draining' && state !== 'gone') return undefined;
+    if (!isStateOrNone(state) || !isStateOrNone(wanted)) return undefined;
     servers.push({
       ...{ id, address },
       ...(weight !== undefined && { weight }),
       ...(state !== undefined && { state }),
+      ...(wanted !== undefined && { wanted }),
     });
   }
   return isSound(servers) ? servers : undefined;
+}
+
+function isStateOrNone(json: Json): json is ServerState | undefined {
+  return json === undefined || json === 'up' || json === 'draining' || json === 'gone';
 }
 
 /** Whether a balancer takes the list. */

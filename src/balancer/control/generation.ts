@@ -4,7 +4,13 @@
  * later, from a snapshot, decides as those that ran all along.
  */
 import type { BucketSnapshot } from '../bucket-table.js';
-import type { ServerSpec } from '../servers.js';
+import type { ServerSpec, ServerState } from '../servers.js';
+
+/** A server in a generation: what it is, and what its operator wants it to be. */
+export interface GenerationServer extends ServerSpec {
+  /** What the operator wants of a server that is `gone` for its health; `state` where it is undefined. */
+  readonly wanted?: ServerState;
+}
 
 /** A list of servers, from an instant on. Never changed; the next one takes its place. */
 export interface Generation {
@@ -16,7 +22,7 @@ export interface Generation {
    */
   readonly atNs: number;
   /** By rising id. Servers that are out of reach are in it as `gone`. */
-  readonly servers: readonly ServerSpec[];
+  readonly servers: readonly GenerationServer[];
   /** Why it was made, for the log: `server 3 is down: connection refused`. At most {@link maxReasonLength} characters. */
   readonly reason: string;
 }
