@@ -64,7 +64,7 @@ function serverMetrics(servers: readonly ServerStatus[]): string[] {
     gauge(
       'server_check_seconds',
       'How long the last check that did well took.',
-      each(({ health }) => (health?.rttMs == null ? null : health.rttMs / 1000)),
+      each(({ health }) => (typeof health?.rttMs === 'number' ? health.rttMs / 1000 : null)),
     ),
     gauge(
       'server_buckets',
