@@ -3,6 +3,8 @@
  * the others at once, except that some of what they tell may get lost.
  */
 import { type RandomSource, randomUnit, type SeededRandom } from '../base/index.js';
+import { Beamer } from './beamer.js';
+import type { BucketSnapshot } from './bucket-table.js';
 import { type DesignName, designNamed } from './designs.js';
 import { scramble } from './maglev.js';
 import type { PacketView } from './packet-view.js';
@@ -30,16 +32,23 @@ export class FlowBalancers {
   tokensMissed = 0;
   /** The token that a balancer learned last; -1 before. Whoever waits for one sets it back. */
   learnedToken = -1;
-  private readonly all: readonly Steering[];
+  private all: readonly Steering[];
+  private readonly make: (now: number, buckets?: BucketSnapshot) => Steering;
   private readonly random: RandomSource;
   private readonly missedTokens: number;
   private readonly isLearning: boolean;
+  private servers: ServerSet;
   private active: readonly number[];
   private routeSalt = 0;
 
   constructor({ design, count, settings, servers, random, missedTokens }: FlowBalancersOptions) {
-    const make = designNamed(design);
-    this.all = Array.from({ length: count }, () => make(0, { settings, servers, random: random.fork() }));
+    this.servers = servers;
+    this.make = (now, buckets) =>
+      designNamed(design)(now, {
+        ...{ settings, servers: this.servers, random: random.fork() },
+        ...(buckets !== undefined && { buckets }),
+      });
+    this.all = Array.from({ length: count }, () => this.make(0));
     this.active = this.all.map((_, index) => index);
     this.random = random;
     this.missedTokens = missedTokens;
@@ -63,7 +72,18 @@ export class FlowBalancers {
   }
 
   setServers(now: number, servers: ServerSet): void {
+    this.servers = servers;
     for (const steering of this.all) steering.setServers(now, servers);
+  }
+
+  /** All begin anew, with what balancers of their design tell each other: buckets, or tokens. */
+  restart(now: number): void {
+    this.all = this.all.map((former) => {
+      if (former instanceof Beamer) return this.make(now, former.snapshotBuckets(now));
+      const next = this.make(now);
+      if (former instanceof TokenMap) (next as TokenMap).importTokens(now, former.exportTokens());
+      return next;
+    });
   }
 
   /** The verdict of whichever balancer the packet comes to. */

@@ -8,19 +8,25 @@ import { IpAddress } from '../wire/index.js';
 import { maxServerWeight, ServerSet, type ServerSpec, type ServerState } from './servers.js';
 
 /** Kinds of events. */
-export const scenarioEventKinds = ['add', 'drain', 'kill', 'remove', 'flap', 'lose'] as const;
+export const scenarioEventKinds = ['add', 'drain', 'kill', 'remove', 'flap', 'lose', 'restart'] as const;
 
 /**
  * `add`: servers come; `drain`: servers take no new connections; `kill`: servers that are up die; `remove`: servers are taken off the list,
- * those that drain first; `flap`: routers choose balancers by another hash; `lose`: balancers are gone, routers share out among the rest.
+ * those that drain first; `flap`: routers choose balancers by another hash; `lose`: balancers are gone, routers share out among the rest;
+ * `restart`: all balancers begin anew, with what balancers of their design tell each other and without tables of flows.
  */
 export type ScenarioEventKind = (typeof scenarioEventKinds)[number];
+
+/** Those that hit servers which are there. */
+const serverEventKinds: readonly ScenarioEventKind[] = ['drain', 'kill', 'remove'];
 
 /** Something that happens. */
 export interface ScenarioEvent {
   readonly kind: ScenarioEventKind;
-  /** Servers or balancers at once, 1 to {@link maxSimulatedServers}; of no meaning for `flap`. Default 1. */
+  /** Servers or balancers at once, 1 to {@link maxSimulatedServers}; of no meaning for `flap` and `restart`. Default 1. */
   readonly count?: number;
+  /** Number of the one server that is drained, killed or removed; by default the seed decides. */
+  readonly server?: number;
 }
 
 /** One of each thing that may happen to a server. */
@@ -55,6 +61,7 @@ export interface ScenarioOptions {
 export interface ScenarioStep {
   /** What happened: `start`, or the event as in `add:2`. */
   readonly name: string;
+  readonly kind: ScenarioEventKind | 'start';
   readonly servers: ServerSet;
   /** Places of the balancers that routers know, 0 on; at least one. */
   readonly balancers: readonly number[];
@@ -74,7 +81,7 @@ export function scenarioSteps(options: ScenarioOptions, random: SeededRandom): S
   if (events.length > maxScenarioEvents)
     throw bad(`${events.length} events are more than ${maxScenarioEvents}`);
   const state = new ScenarioState(options, random);
-  return [state.step('start'), ...events.map((event) => state.apply(event))];
+  return [state.step('start', 'start'), ...events.map((event) => state.apply(event))];
 }
 
 /** Throws `ERR_SUBFLOW_ARGUMENT` unless `value` is a whole number of the range, both ends included. */
@@ -115,22 +122,25 @@ class ScenarioState {
     this.routeSalt = this.routes.nextUint32();
   }
 
-  step(name: string): ScenarioStep {
+  step(kind: ScenarioStep['kind'], name: string): ScenarioStep {
     const specs = this.states.map((state, index): ServerSpec => ({
       ...{ id: index + 1, address: new IpAddress(4, 0, 0, 0, 0x0a09_0001 + index) },
       ...{ weight: this.weights[index % this.weights.length]!, state },
     }));
     const { balancers, routeSalt } = this;
-    return { name, servers: new ServerSet(specs), balancers: [...balancers], routeSalt };
+    return { name, kind, servers: new ServerSet(specs), balancers: [...balancers], routeSalt };
   }
 
-  apply({ kind, count = 1 }: ScenarioEvent): ScenarioStep {
+  apply({ kind, count = 1, server }: ScenarioEvent): ScenarioStep {
     requireWithin(`how many to ${kind}`, count, 1, maxSimulatedServers);
-    for (let i = 0; i < count; i++) this.once(kind);
-    return this.step(count === 1 ? kind : `${kind}:${count}`);
+    if (server !== undefined && (count > 1 || !serverEventKinds.includes(kind)))
+      throw bad(`${kind} is not about one server`);
+    for (let i = 0; i < count; i++) this.once(kind, server);
+    const which = server === undefined ? '' : `@${server}`;
+    return this.step(kind, count === 1 ? kind + which : `${kind}:${count}`);
   }
 
-  private once(kind: ScenarioEventKind): void {
+  private once(kind: ScenarioEventKind, server: number | undefined): void {
     if (kind === 'add') {
       if (this.states.length >= maxSimulatedServers)
         throw bad(`no more than ${maxSimulatedServers} servers can be told apart`);
@@ -141,15 +151,23 @@ class ScenarioState {
     } else if (kind === 'lose') {
       if (this.balancers.length < 2) throw bad('the last balancer cannot be lost', 'begin with more');
       this.balancers.splice(randomBelow(this.victims, this.balancers.length), 1);
-    } else this.hitServer(kind);
+    } else if (kind !== 'restart') this.hitServer(kind, server);
   }
 
-  private hitServer(kind: 'drain' | 'kill' | 'remove'): void {
-    const draining = kind === 'remove' ? this.states.indexOf('draining') : -1;
-    const up = this.states.flatMap((state, index) => (state === 'up' ? [index] : []));
-    if (draining < 0 && up.length < 2)
-      throw bad(`cannot ${kind} the last server that is up`, 'begin with more');
-    const victim = draining >= 0 ? draining : up[randomBelow(this.victims, up.length)]!;
+  private hitServer(kind: 'drain' | 'kill' | 'remove', server: number | undefined): void {
+    const victim = server === undefined ? this.chooseVictim(kind) : server - 1;
+    const state = this.states[victim];
+    if (state === undefined || state === 'gone' || (kind === 'drain' && state !== 'up'))
+      throw bad(`cannot ${kind} server ${victim + 1}`, 'it is not there, or drains already');
     this.states[victim] = kind === 'drain' ? 'draining' : 'gone';
+    if (!this.states.includes('up'))
+      throw bad(`cannot ${kind} the last server that is up`, 'begin with more');
+  }
+
+  private chooseVictim(kind: 'drain' | 'kill' | 'remove'): number {
+    const draining = kind === 'remove' ? this.states.indexOf('draining') : -1;
+    if (draining >= 0) return draining;
+    const up = this.states.flatMap((state, index) => (state === 'up' ? [index] : []));
+    return up[randomBelow(this.victims, up.length)]!;
   }
 }

@@ -67,6 +67,11 @@ describe('a service simulated flow by flow', () => {
     expect(simulation.row()).toEqual(run('token-map', { connections: 3000, seed: 4, balancers: 2 }));
   });
 
+  it('hits the server that is named', () => {
+    const { events: done } = run('maglev', { servers: 3, events: [{ kind: 'kill', server: 2 }] });
+    expect(done[1]!.event).toBe('kill@2');
+  });
+
   it('tells what each event did', () => {
     const row = run('stateless');
     expect(row.events.map(({ event }) => event)).toEqual(['start', 'add', 'drain', 'kill', 'remove']);
@@ -172,6 +177,20 @@ describe('routes that flap between balancers', () => {
   });
 });
 
+describe('balancers that begin anew', () => {
+  const restarted = { events: events('add', 'drain', 'restart') };
+
+  it.each(['key-select', 'direct-address', 'beamer'] as const)('break nothing with %s', (design) => {
+    expect(run(design, restarted)).toMatchObject({ brokenConnections: 0, brokenJoins: 0 });
+  });
+
+  it('have lost the flows with stateful and the joins with token-map, but not the tokens', () => {
+    expect(run('stateful', restarted).brokenConnections).toBeGreaterThan(300);
+    const { events: done } = run('token-map', { events: events('restart') });
+    expectShare(done[1]!.brokenJoins, 5000, 9 / 10);
+  });
+});
+
 describe('time between events', () => {
   it('ends the memory of former servers with beamer: connections without a join break after it', () => {
     const moved = { joins: 0, events: events('add', 'add') };
@@ -202,6 +221,16 @@ describe('misuse', () => {
     ['too many balancers', { balancers: 9 }],
     ['a flap of one balancer', { routeFlaps: 1 }],
     ['the last balancer lost', { events: events('lose') }],
+    ['a server that is not there killed', { events: [{ kind: 'kill', server: 11 }] }],
+    [
+      'a server that drains drained',
+      {
+        events: [
+          { kind: 'drain', server: 1 },
+          { kind: 'drain', server: 1 },
+        ],
+      },
+    ],
     ['the last server dead', { servers: 1, events: events('kill') }],
     ['more than all tokens missed', { missedTokens: 1.1 }],
     ['no time between events', { intervalNs: 0 }],

@@ -231,7 +231,8 @@ export class FlowSimulation {
   /** An event takes place. */
   private change(step: ScenarioStep): void {
     this.advanceTo(this.now + this.intervalNs);
-    this.balancers.setServers(this.now, step.servers);
+    if (step.kind === 'restart') this.balancers.restart(this.now);
+    else this.balancers.setServers(this.now, step.servers);
     this.enter(step);
   }
 

@@ -9,6 +9,7 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   middleboxes: { place: 'only', family: 'ipv6' },
   combinations: { sizeBytes: 100_000, place: 'only' },
   'fast-handover': { sizeBytes: 3e6, runs: 1 },
+  'load-balancers': { clients: 8, runs: 2, flows: 5000 },
   'middlebox-location': { behaviour: 'strip-dss', family: 'ipv6' },
   'mp-prio-attack': { sizeBytes: 3e6 },
 };
@@ -18,6 +19,7 @@ const smallest: Readonly<Record<string, readonly Readonly<Record<string, number 
   middleboxes: [{ behaviour: 'payload-rewriting' }],
   'fast-handover': [{ sizeBytes: 500_000 }],
   'mp-prio-attack': [{ sizeBytes: 500_000, attackAtNs: 50 * MILLISECOND }],
+  'load-balancers': [{ clients: 1, runs: 1, flows: 1000 }],
   nat64: [{ sizeBytes: 1e6 }],
   // The others send thousands of packets to the same few hosts.
   attacks: ['join-replayed', 'add-addr', 'remove-addr', 'fast-close', 'data-ack', 'forged-data'].map(

@@ -5,6 +5,7 @@ import { attackTable } from './attacks/experiment.js';
 import type { Experiment } from './experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
 import { fastOpen } from './fast-open/experiment.js';
+import { loadBalancers } from './load-balancers/experiment.js';
 import { combinations } from './middleboxes/combinations.js';
 import { middleboxes } from './middleboxes/experiment.js';
 import { priorityAttack } from './mp-prio-attack/experiment.js';
@@ -22,6 +23,7 @@ export const experiments: readonly Experiment[] = [
   nat64,
   fastOpen,
   priorityAttack,
+  loadBalancers,
   attackTable,
 ];
 

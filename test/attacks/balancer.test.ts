@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type DesignName, encapsulate } from '../../src/balancer/index.js';
 import { SECOND, SeededRandom, uint64 } from '../../src/base/index.js';
 import { deriveToken, IpAddress } from '../../src/wire/index.js';
-import { BalancedWorld } from '../support/balanced-world.js';
+import { BalancedWorld } from '../../src/experiments/index.js';
 import { balancerOf, ClientFlow, inWords, serverFor } from '../support/balancer-packets.js';
 
 const designs = ['stateful', 'key-select', 'token-map', 'beamer'] as const;

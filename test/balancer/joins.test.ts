@@ -1,7 +1,7 @@
 /** Which designs bring every join to its server: 100 connections of clients with two addresses, four servers. */
 import { describe, expect, it } from 'vitest';
 import type { DesignName } from '../../src/balancer/index.js';
-import { BalancedWorld, type BalancedWorldOptions } from '../support/balanced-world.js';
+import { BalancedWorld, type BalancedWorldOptions } from '../../src/experiments/index.js';
 
 function joinsOf(options: BalancedWorldOptions) {
   const world = new BalancedWorld(options);

@@ -3,9 +3,9 @@
  * lives on. The designs that keep or derive where a connection is break none; the plain hashes are counted.
  */
 import { describe, expect, it } from 'vitest';
-import { Balancer, type DesignName } from '../../src/balancer/index.js';
-import { SECOND, SeededRandom } from '../../src/base/index.js';
-import { BalancedWorld, type BalancedWorldOptions } from '../support/balanced-world.js';
+import type { DesignName } from '../../src/balancer/index.js';
+import { SECOND } from '../../src/base/index.js';
+import { BalancedWorld, type BalancedWorldOptions } from '../../src/experiments/index.js';
 
 /** Connections that broke after each step: a server came, one drained, one died, two came at once. */
 function brokenBy(options: BalancedWorldOptions): number[] {
@@ -81,28 +81,22 @@ describe('beamer', () => {
   });
 });
 
-describe('a balancer that takes over without the tables of the one before', () => {
+describe('a balancer that takes over with what balancers tell each other, and without tables of flows', () => {
   const takeOver = (design: DesignName): number => {
     const world = new BalancedWorld({ design, clients: 10 });
     world.connectAll();
     world.setServer(4, 'draining');
     world.run(SECOND);
-    const specs = [1, 2, 3, 4].map((id) => ({
-      id,
-      address: world.serverAddress(id),
-      state: id === 4 ? ('draining' as const) : ('up' as const),
-    }));
-    const services = [{ address: world.service, port: 80 }];
-    world.machine.balancer = new Balancer(world.simulator.now, {
-      ...{ design, services, servers: specs, random: new SeededRandom(77) },
-    });
-    world.machine.wake();
+    world.takeOver();
     return world.countBroken();
   };
 
-  it.each(['key-select', 'direct-address'] satisfies DesignName[])('breaks nothing with %s', (design) => {
-    expect(takeOver(design)).toBe(0);
-  });
+  it.each(['key-select', 'direct-address', 'beamer'] satisfies DesignName[])(
+    'breaks nothing with %s',
+    (design) => {
+      expect(takeOver(design)).toBe(0);
+    },
+  );
 
   it('breaks connections with stateful', () => {
     expect(takeOver('stateful')).toBeGreaterThan(0);

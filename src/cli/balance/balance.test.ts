@@ -83,6 +83,8 @@ describe('subflow balance simulate', () => {
   it.each([
     [['--events', 'rain'], /'rain' is no event; there are: add, drain/],
     [['--events', 'add:0'], /'0' is not a whole number from 1 to 255/],
+    [['--events', 'add@3'], /add is not about one server/],
+    [['--events', 'drain@99'], /cannot drain server 99/],
     [['--events', 'kill:10'], /cannot kill the last server that is up; begin with more/],
     [['--route-flaps', '1'], /routes flap between balancers/],
     [['--weights', '1,,2'], /'' is not a whole number/],

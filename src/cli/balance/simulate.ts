@@ -40,7 +40,7 @@ interface SimulateFlags {
 
 const description = `Simulates connections with joins behind balancers of every design, flow by flow, while servers come, drain, die and leave; prints what broke although its server lives on, and what it cost.
 
-Events happen in the order given, the same to every design: add (a server comes), drain (one takes no new connections), kill (one dies), remove (one is taken off the list, a draining one if there is any), flap (routers choose balancers by another hash), lose (a balancer is gone); add:3 is three at once.`;
+Events happen in the order given, the same to every design: add (a server comes), drain (one takes no new connections), kill (one dies), remove (one is taken off the list, a draining one if there is any), flap (routers choose balancers by another hash), lose (a balancer is gone), restart (all balancers begin anew, with what they tell each other and without tables of flows); add:3 is three at once, kill@2 hits server 2.`;
 
 /** Declares `subflow balance simulate`. */
 export function declareSimulate(command: Command): void {
@@ -129,10 +129,14 @@ function parseWeights(text: string): readonly number[] {
 function parseEvents(text: string): readonly ScenarioEvent[] {
   if (text === 'none') return [];
   return text.split(',').map((each): ScenarioEvent => {
-    const [name, count = '1'] = each.trim().split(':');
+    const [, name, server, count] = /^([a-z]+)(?:@(\d+)|:(\d+))?$/.exec(each.trim()) ?? [];
     const kind = scenarioEventKinds.find((known) => known === name);
     if (kind === undefined)
       throw new UsageError(`'${each}' is no event`, `there are: ${scenarioEventKinds.join(', ')}`);
-    return { kind, count: parseInteger(count, 1, maxSimulatedServers) };
+    return {
+      kind,
+      ...(count !== undefined && { count: parseInteger(count, 1, maxSimulatedServers) }),
+      ...(server !== undefined && { server: parseInteger(server, 1, maxSimulatedServers) }),
+    };
   });
 }

@@ -4,6 +4,7 @@
  */
 import {
   Balancer,
+  type BucketSnapshot,
   DaisyChain,
   defaultJoinPortBase,
   type DesignName,
@@ -12,10 +13,10 @@ import {
   SimulatedBalancer,
   type SteeringSettings,
   UnpackingBox,
-} from '../../src/balancer/index.js';
-import { MILLISECOND, NEVER, SECOND, SeededRandom } from '../../src/base/index.js';
-import { bypass, signal } from '../../src/mptcp/index.js';
-import { type Application, Host, Link, MiddleboxDevice, Packet, Simulator } from '../../src/network/index.js';
+} from '../../balancer/index.js';
+import { MILLISECOND, NEVER, SECOND, SeededRandom } from '../../base/index.js';
+import { bypass, signal } from '../../mptcp/index.js';
+import { type Application, Host, Link, MiddleboxDevice, Packet, Simulator } from '../../network/index.js';
 import {
   defaultStackSettings,
   type InterfaceAddress,
@@ -23,8 +24,8 @@ import {
   Stack,
   type StackEvent,
   type StackSettings,
-} from '../../src/stack/index.js';
-import { IpAddress, type MptcpVersion } from '../../src/wire/index.js';
+} from '../../stack/index.js';
+import { IpAddress, type MptcpVersion } from '../../wire/index.js';
 
 /** Time between two messages of a connection. */
 const messageNs = 400 * MILLISECOND;
@@ -134,7 +135,6 @@ class Talker implements Application {
 /** See the module. */
 export class BalancedWorld {
   readonly simulator: Simulator;
-  readonly balancer: Balancer;
   readonly machine: SimulatedBalancer;
   readonly servers = new Map<number, SimulatedServer>();
   readonly connections: ClientConnection[] = [];
@@ -153,16 +153,14 @@ export class BalancedWorld {
     this.family = options.family ?? 4;
     this.simulator = new Simulator(seed);
     for (let id = 1; id <= servers; id++) this.states.set(id, 'up');
-    this.balancer = new Balancer(0, {
-      design: options.design,
-      services: [{ address: this.service, port: 80 }],
-      servers: this.specs(),
-      random: new SeededRandom(seed + 1000),
-      settings: options.settings ?? {},
-    });
-    this.machine = new SimulatedBalancer(this.simulator, this.balancer, this.balancerAddress);
+    this.machine = new SimulatedBalancer(this.simulator, this.makeBalancer(1000), this.balancerAddress);
     for (let id = 1; id <= servers; id++) this.addHost(id);
     for (let index = 0; index < clients; index++) this.addClient(index);
+  }
+
+  /** The balancer at work. */
+  get balancer(): Balancer {
+    return this.machine.balancer;
   }
 
   get service(): IpAddress {
@@ -239,8 +237,30 @@ export class BalancedWorld {
     if (!this.servers.has(id)) this.addHost(id);
     if (state === 'gone') this.servers.get(id)!.link.setState(now, 'down');
     this.states.set(id, state);
-    this.balancer.setServers(now, this.specs());
+    this.machine.balancer.setServers(now, this.specs());
     this.machine.wake();
+  }
+
+  /**
+   * Another balancer takes the place of the one that there is, with what balancers of its design tell each other: buckets, or tokens.
+   * Their tables of flows are lost.
+   */
+  takeOver(): void {
+    const { now } = this.simulator;
+    const { balancer: former } = this.machine;
+    const buckets = former.snapshotBuckets(now);
+    this.machine.balancer = this.makeBalancer(77, buckets);
+    this.machine.balancer.importTokens(now, former.exportTokens());
+    this.machine.wake();
+  }
+
+  private makeBalancer(salt: number, buckets?: BucketSnapshot): Balancer {
+    const { design, seed = 1, settings = {} } = this.options;
+    return new Balancer(this.simulator.now, {
+      ...{ design, settings, services: [{ address: this.service, port: 80 }], servers: this.specs() },
+      random: new SeededRandom(seed + salt),
+      ...(buckets !== undefined && { buckets }),
+    });
   }
 
   // Clients
@@ -325,14 +345,23 @@ export class BalancedWorld {
   }
 
   /** Connections that did not get a message through within `durationNs`, among those whose server is in reach. */
-  countBroken(durationNs = 8 * SECOND): number {
+  brokenConnections(durationNs = 8 * SECOND): ClientConnection[] {
     for (const connection of this.connections) connection.seen = connection.echoed;
     this.run(durationNs);
-    return this.connections.filter((connection) => {
-      const server = this.serverOf(connection);
-      const livesOn = server !== undefined && this.states.get(server.id) !== 'gone';
-      return livesOn && connection.echoed === connection.seen;
-    }).length;
+    return this.connections.filter(
+      (connection) => this.hasLivingServer(connection) && connection.echoed === connection.seen,
+    );
+  }
+
+  /** How many those are. */
+  countBroken(durationNs?: number): number {
+    return this.brokenConnections(durationNs).length;
+  }
+
+  /** Whether the server that took a connection is in reach. */
+  hasLivingServer(connection: ClientConnection): boolean {
+    const server = this.serverOf(connection);
+    return server !== undefined && this.states.get(server.id) !== 'gone';
   }
 
   /** Connections with a subflow from the client's second address. */

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { estimate } from './confidence.js';
+
+describe('a mean of runs', () => {
+  it('is as sure as Student says', () => {
+    // Deviation sqrt(2.5), four degrees of freedom: 2.776 sqrt(2.5 / 5).
+    const { mean, halfWidth } = estimate([1, 2, 3, 4, 5]);
+    expect(mean).toBe(3);
+    expect(halfWidth).toBeCloseTo(1.963, 3);
+  });
+
+  it('of one run says nothing of how sure it is', () => {
+    expect(estimate([7])).toEqual({ mean: 7, halfWidth: null });
+  });
+
+  it('of many runs is surer than of few', () => {
+    const many = estimate(Array.from({ length: 60 }, (_, index) => index % 2));
+    const few = estimate([0, 1, 0, 1]);
+    expect(many.halfWidth!).toBeLessThan(few.halfWidth! / 4);
+  });
+});
