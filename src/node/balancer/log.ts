@@ -4,6 +4,7 @@
  * the next one that is not. Owns no timer and no file: lines go to the `sink` that it was given.
  */
 import type { LogEvent } from './log-events.js';
+import { redacted } from './redaction.js';
 
 /** How much a line matters, rising. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -119,18 +120,9 @@ function cleaned([name, value]: Said): Said {
   return [name, typeof value === 'string' ? clean(value) : value];
 }
 
-/** Names and passwords in URLs, seeds of NATS keys, tokens signed for NATS. */
-const secrets = [
-  /(?<=:\/\/)[^/@\s]+(?=@)/g,
-  /\bS[A-Z]{1,2}[A-Z2-7]{54,58}\b/g,
-  /\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/g,
-];
-
 /** No secrets, and no more than there is room for. */
 function clean(text: string): string {
-  let result = text.slice(0, maxValueLength);
-  for (const secret of secrets) result = result.replace(secret, '***');
-  return result;
+  return redacted(text.slice(0, maxValueLength));
 }
 
 function textLine(

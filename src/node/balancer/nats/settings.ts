@@ -1,0 +1,120 @@
+/** How a balancer reaches the shared store: the part of the configuration, and what follows from it for the client library. */
+import { readFile, stat } from 'node:fs/promises';
+import {
+  credsAuthenticator,
+  nkeyAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+  type Authenticator,
+  type ConnectionOptions,
+} from '@nats-io/transport-node';
+import { z } from 'zod';
+import { SubflowError } from '../../../base/index.js';
+
+/** Most characters in the address of a server of the store. */
+const maxUrlLength = 300;
+/** Bytes of a file with credentials. */
+const maxCredentialsBytes = 65_536;
+
+const serverSchema = z
+  .string()
+  .max(maxUrlLength)
+  .regex(/^(nats|tls):\/\/[^\s/?#]+$/, 'give nats://HOST[:PORT] or tls://HOST[:PORT]')
+  .refine((url) => !url.includes('@'), 'credentials belong into a file: credentialsFile');
+
+/** The `store` of a configuration whose kind is `nats`. */
+export const natsStoreSchema = z.strictObject({
+  kind: z.literal('nats'),
+  /** Servers of one cluster; any of them will do. */
+  servers: z.array(serverSchema).min(1).max(16),
+  /** What this service's state is kept under: letters, digits, `-` and `_`. */
+  bucket: z.string().regex(/^[A-Za-z0-9_-]{1,48}$/, 'letters, digits, - and _, at most 48'),
+  /**
+   * A file that nobody but its owner may read: NATS credentials (`nsc generate creds`), the seed of a key, or JSON,
+   * `{"user": ..., "password": ...}` or `{"token": ...}`. Read anew for each connection.
+   */
+  credentialsFile: z.string().min(1).optional(),
+  /** Demands TLS. Files in PEM; without `caFile` the system's authorities count. */
+  tls: z
+    .strictObject({
+      caFile: z.string().min(1).optional(),
+      certFile: z.string().min(1).optional(),
+      keyFile: z.string().min(1).optional(),
+    })
+    .optional(),
+  /** Servers that keep a copy, when the bucket is made: 1, 3 or 5 of a cluster. Default 1. */
+  replicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).optional(),
+});
+
+/** {@link natsStoreSchema} as a type. */
+export type NatsStoreConfig = z.output<typeof natsStoreSchema>;
+
+const passwordSchema = z.strictObject({ user: z.string().min(1), password: z.string() });
+const tokenSchema = z.strictObject({ token: z.string().min(1) });
+
+/** Options for one connection, which does not come back by itself: the store makes the next one. */
+export async function connectionOptions(
+  config: NatsStoreConfig,
+  name: string,
+  timeoutMs: number,
+): Promise<ConnectionOptions> {
+  const { servers, credentialsFile, tls } = config;
+  const authenticator = credentialsFile === undefined ? undefined : await readCredentials(credentialsFile);
+  const isSecure = tls !== undefined || servers.some((url) => url.startsWith('tls://'));
+  return {
+    servers: servers.map((url) => url.replace(/^[a-z]+:\/\//, '')),
+    name,
+    reconnect: false,
+    timeout: timeoutMs,
+    // A connection whose other end is gone without a word is noticed within 3 s.
+    pingInterval: 1000,
+    maxPingOut: 2,
+    ...(authenticator !== undefined && { authenticator }),
+    ...(isSecure && { tls: definedOnly(tls ?? {}) }),
+  };
+}
+
+/** Reads credentials. Rejects with `ERR_SUBFLOW_BAD_CREDENTIALS`, whose message has nothing of what the file holds. */
+export async function readCredentials(path: string): Promise<Authenticator> {
+  let bytes: Buffer;
+  try {
+    const { mode, size } = await stat(path);
+    if ((mode & 0o077) !== 0) throw bad(`${path} may be read by others than its owner`, `chmod 600 ${path}`);
+    if (size > maxCredentialsBytes) throw bad(`${path} is too large for credentials`);
+    bytes = await readFile(path);
+  } catch (error) {
+    if (error instanceof SubflowError) throw error;
+    const { code = 'EIO' } = error as NodeJS.ErrnoException;
+    throw bad(`${path} cannot be read: ${code}`);
+  }
+  const text = String(bytes).trim();
+  if (text.includes('BEGIN NATS USER JWT')) return credsAuthenticator(bytes);
+  if (/^SU[A-Z2-7]{56}$/.test(text)) return nkeyAuthenticator(new TextEncoder().encode(text));
+  const json = jsonOf(text);
+  const login = passwordSchema.safeParse(json);
+  if (login.success) return usernamePasswordAuthenticator(login.data.user, login.data.password);
+  const token = tokenSchema.safeParse(json);
+  if (token.success) return tokenAuthenticator(token.data.token);
+  throw bad(
+    `${path} holds no credentials`,
+    'Put in NATS credentials, the seed of a key, {"user": ..., "password": ...} or {"token": ...}.',
+  );
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function bad(message: string, hint = ''): SubflowError {
+  return new SubflowError('ERR_SUBFLOW_BAD_CREDENTIALS', message, { hint });
+}
+
+function definedOnly(value: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
