@@ -26,7 +26,7 @@ const serverSchema = z
 export const natsStoreSchema = z.strictObject({
   kind: z.literal('nats'),
   /** Servers of one cluster; any of them will do. */
-  servers: z.array(serverSchema).min(1).max(16),
+  servers: z.array(serverSchema).min(1).max(16).readonly(),
   /** What this service's state is kept under: letters, digits, `-` and `_`. */
   bucket: z.string().regex(/^[A-Za-z0-9_-]{1,48}$/, 'letters, digits, - and _, at most 48'),
   /**
