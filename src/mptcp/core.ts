@@ -35,6 +35,11 @@ export class Counters implements ConnectionStatistics {
   bytesAcked = 0;
   bytesReceived = 0;
   reinjectedBytes = 0;
+  failureReinjectedBytes = 0;
+  timerReinjectedBytes = 0;
+  windowReinjectedBytes = 0;
+  copiedBytes = 0;
+  penalties = 0;
   duplicateBytes = 0;
   droppedBytes = 0;
   checksumFailures = 0;
@@ -154,6 +159,10 @@ export class ConnectionCore {
   dataSilences = 0;
   /** Data offset up to which a data-level timeout's recovery reaches; 0 when there is none. */
   recoveryEnd = 0;
+  /** How often the peer's window held new data back while a subflow that could have carried it had room. */
+  windowBlocks = 0;
+  /** Data offset up to which what blocked that window was sent again: each byte once. */
+  unblockedTo = 0;
   /** When the connection is reset if it is not over by then, in ns; Infinity while no such time is set. */
   closeDeadline = Number.POSITIVE_INFINITY;
   /** When a connection without a subflow fails, in ns; Infinity while it has one. */

@@ -4,6 +4,7 @@
 import type { IpAddress, Endpoint, MptcpVersion } from '../wire/index.js';
 import type { FastOpenStatus } from './fast-open.js';
 import type { ResetReasonCode } from './reset-reason.js';
+import type { ReinjectionCause } from './send-data.js';
 import type { Subflow } from './subflow.js';
 
 /** Why the connection, or one of its subflows, ended before its time. */
@@ -150,6 +151,26 @@ export interface SubflowPriorityEvent {
   readonly peerBackup: boolean;
 }
 
+/** Data was handed to a subflow once more, by the connection's own choice; TCP's retransmissions are not told. */
+export interface ReinjectionEvent {
+  readonly type: 'reinjection';
+  readonly cause: ReinjectionCause;
+  /** The subflow that carries it now. */
+  readonly subflow: Subflow;
+  readonly bytes: number;
+}
+
+/**
+ * The congestion window of a subflow was halved because its data kept the peer's window closed while a quicker subflow
+ * had room (`MptcpSettings.penalisation`).
+ */
+export interface SubflowPenalisedEvent {
+  readonly type: 'subflow-penalised';
+  readonly subflow: Subflow;
+  /** The congestion window from now on. */
+  readonly cwndBytes: number;
+}
+
 /**
  * The peer sent an MP_EXPERIMENTAL; only where the setting `hearExperiments` asks for it. Some may be missing: nothing
  * repeats them, and only a few wait to be polled.
@@ -221,6 +242,8 @@ export type ConnectionEvent =
   | SubflowClosedEvent
   | SubflowReleasedEvent
   | SubflowPriorityEvent
+  | SubflowPenalisedEvent
+  | ReinjectionEvent
   | AddressAnnouncedEvent
   | AddressRemovedEvent
   | ExperimentEvent

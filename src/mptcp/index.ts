@@ -15,9 +15,16 @@ export { addressFrom, prefixesOf, type ReachingAddress } from './path-manager/re
 export * from './path-manager/signal.js';
 export * from './reset-reason.js';
 export * from './profiles/profile.js';
-export * from './scheduler/lowest-rtt.js';
+export * from './scheduler/blest.js';
+export * from './scheduler/ecf.js';
+export * from './scheduler/linux.js';
+export { lowestRtt } from './scheduler/lowest-rtt.js';
 export * from './scheduler/named.js';
+export * from './scheduler/redundant.js';
+export * from './scheduler/round-robin.js';
 export * from './scheduler/scheduler.js';
+export * from './scheduler/target-based.js';
+export type { ReinjectionCause } from './send-data.js';
 export { checkMptcpSettings, defaultMptcpSettings, type MptcpSettings } from './settings.js';
 export type { ConnectionStatistics } from './statistics.js';
 export { Subflow, type FlowTuple, type SubflowState } from './subflow.js';

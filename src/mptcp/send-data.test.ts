@@ -51,9 +51,9 @@ describe('acknowledgments of data', () => {
 describe('reinjection', () => {
   it('takes ranges in the order of the data, each byte once', () => {
     const sender = sent(100);
-    sender.reinject(41, 61, a);
-    sender.reinject(1, 21, b);
-    sender.reinject(11, 51, a);
+    sender.reinject(41, 61, a, 'subflow-failed');
+    sender.reinject(1, 21, b, 'subflow-failed');
+    sender.reinject(11, 51, a, 'subflow-failed');
     expect(drain(sender)).toEqual([
       [1, 21],
       [21, 41],
@@ -63,14 +63,14 @@ describe('reinjection', () => {
 
   it('joins neighbours that the same subflow failed', () => {
     const sender = sent(100);
-    for (let at = 1; at < 51; at += 10) sender.reinject(at, at + 10, a);
+    for (let at = 1; at < 51; at += 10) sender.reinject(at, at + 10, a, 'subflow-failed');
     expect(sender.reinjections).toHaveLength(1);
   });
 
   it('forgets what has been acknowledged meanwhile', () => {
     const sender = sent(100);
-    sender.reinject(1, 21, a);
-    sender.reinject(31, 51, a);
+    sender.reinject(1, 21, a, 'subflow-failed');
+    sender.reinject(31, 51, a, 'subflow-failed');
     sender.acknowledge(41);
     expect(drain(sender)).toEqual([[41, 51]]);
     expect(sender.reinjections).toBeUndefined();
@@ -88,7 +88,7 @@ describe('reinjection', () => {
         const wanted = new Set<number>();
         for (const [start, length, failed] of ranges) {
           const end = Math.min(start + length, 101);
-          sender.reinject(start, end, failed);
+          sender.reinject(start, end, failed, 'subflow-failed');
           for (let at = start; at < end; at++) wanted.add(at);
         }
         sender.acknowledge(acked);

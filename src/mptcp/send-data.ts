@@ -6,6 +6,9 @@
 import { ByteQueue } from '../base/index.js';
 import type { Subflow } from './subflow.js';
 
+/** Why data is sent once more: see `ConnectionStatistics`. */
+export type ReinjectionCause = 'subflow-failed' | 'data-timeout' | 'window-blocked';
+
 /** Data that is to be sent once more, on another subflow if there is one. */
 export interface Reinjection {
   /** Data offset of the first byte; moves on as parts are sent. */
@@ -14,6 +17,7 @@ export interface Reinjection {
   end: number;
   /** The subflows that failed it, to be avoided: see `ScheduleContext`. */
   failed: readonly Subflow[];
+  readonly cause: ReinjectionCause;
 }
 
 export class DataSender {
@@ -69,7 +73,7 @@ export class DataSender {
   }
 
   /** Queues the bytes from `start` to `end` to be sent again, but for those that are queued already or acknowledged. */
-  reinject(start: number, end: number, failed: readonly Subflow[]): void {
+  reinject(start: number, end: number, failed: readonly Subflow[], cause: ReinjectionCause): void {
     const list = (this.reinjections ??= []);
     let from = Math.max(start, this.una);
     let i = 0;
@@ -77,7 +81,7 @@ export class DataSender {
     while (from < end) {
       const next = list[i];
       const to = next === undefined ? end : Math.min(end, next.start);
-      if (to > from) i = insertRange(list, i, from, to, failed);
+      if (to > from) i = insertRange(list, i, { start: from, end: to, failed, cause });
       if (next === undefined) return;
       from = Math.max(to, next.end);
       i++;
@@ -101,18 +105,12 @@ export class DataSender {
 }
 
 /** Puts a range before the one at `index`, or lengthens the one before that; returns the index of what follows it. */
-function insertRange(
-  list: Reinjection[],
-  index: number,
-  start: number,
-  end: number,
-  failed: readonly Subflow[],
-): number {
+function insertRange(list: Reinjection[], index: number, range: Reinjection): number {
   const previous = list[index - 1];
-  if (previous?.end === start && previous.failed === failed) {
-    previous.end = end;
+  if (previous?.end === range.start && previous.failed === range.failed && previous.cause === range.cause) {
+    previous.end = range.end;
     return index;
   }
-  list.splice(index, 0, { start, end, failed });
+  list.splice(index, 0, range);
   return index + 1;
 }

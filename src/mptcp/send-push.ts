@@ -3,16 +3,14 @@
  * and cheap when there is nothing to do.
  * Read first: RFC 8684 §3.3.1, §3.3.5 and §3.3.8.
  */
-import { dssChecksum } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
 import { holdsAnswer, pushSynData } from './fast-open.js';
-import { isFirstRecord } from './options-out.js';
+import { pushRecord, recordLimit } from './push-record.js';
 import type { ScheduleContext } from './scheduler/scheduler.js';
-import { DataRecord } from './send-record.js';
+import { pushCopies } from './send-copies.js';
+import { noteReinjection } from './send-recovery.js';
+import { unblock } from './send-unblock.js';
 import type { Subflow } from './subflow.js';
-
-/** Most data a mapping can cover, a DATA_FIN counted as one: its length field has 16 bits, and 0 means infinite. */
-const MAX_MAPPING_BYTES = 65_535;
 
 /** No subflow failed data that is new. */
 const none: readonly Subflow[] = [];
@@ -24,6 +22,8 @@ class Question implements ScheduleContext {
   dataOffset = 0;
   pendingBytes = 0;
   windowBytes = 0;
+  peerWindowBytes = 0;
+  windowBlocks = 0;
   failed: readonly Subflow[] = none;
 
   /** Bytes that could go out if a subflow had the room. */
@@ -58,6 +58,8 @@ function pushReinjections(core: ConnectionCore, now: number): boolean {
     question.dataOffset = next.start;
     question.pendingBytes = next.end - next.start;
     question.windowBytes = next.end - next.start;
+    question.peerWindowBytes = sender.windowEdge - sender.una;
+    question.windowBlocks = core.windowBlocks;
     question.failed = next.failed;
     const subflow = core.scheduler.select(core.subflows, question);
     question.failed = none;
@@ -65,11 +67,11 @@ function pushReinjections(core: ConnectionCore, now: number): boolean {
     const length = Math.min(
       next.end - next.start,
       subflow.sendRoomBytes(now, question.wantedBytes),
-      limitOf(core, subflow),
+      recordLimit(core, subflow),
     );
     if (length <= 0) return false;
-    push(core, now, subflow, next.start, length);
-    core.counters.reinjectedBytes += length;
+    pushRecord(core, now, subflow, next.start, length);
+    noteReinjection(core, next.cause, subflow, length);
     next.start += length;
   }
   return true;
@@ -77,25 +79,39 @@ function pushReinjections(core: ConnectionCore, now: number): boolean {
 
 function pushNew(core: ConnectionCore, now: number): void {
   const { sender } = core;
+  const mayCopy = core.scheduler.mayCopy !== undefined;
+  if (mayCopy) pushCopies(core, now);
   while (sender.unsentBytes > 0) {
     const available = sender.unsentBytes;
     const window = windowFor(core);
-    if (window <= 0) return;
+    if (window <= 0) {
+      unblock(core, now);
+      return;
+    }
     question.now = now;
     question.purpose = 'new';
     question.dataOffset = sender.nxt;
     question.pendingBytes = available;
     question.windowBytes = window;
+    question.peerWindowBytes = sender.windowEdge - sender.una;
+    question.windowBlocks = core.windowBlocks;
     const subflow = core.scheduler.select(core.subflows, question);
     if (subflow === undefined) return;
     const wanted = Math.min(available, window);
-    const length = Math.min(wanted, subflow.sendRoomBytes(now, wanted), limitOf(core, subflow));
-    if (length <= 0 || !isWorthwhile(core, subflow, length, available)) return;
-    push(core, now, subflow, sender.nxt, length);
+    const length = Math.min(wanted, subflow.sendRoomBytes(now, wanted), recordLimit(core, subflow));
+    if (length <= 0 || !isWorthwhile(core, subflow, length, available)) {
+      // What is left of the window is too little for a segment: it blocks like one that is closed.
+      if (window < available && window < subflow.tcp.mss) unblock(core, now);
+      return;
+    }
+    pushRecord(core, now, subflow, sender.nxt, length);
+    if (mayCopy && Math.max(subflow.copiedTo, sender.una) >= sender.nxt)
+      subflow.copiedTo = sender.nxt + length;
     if (sender.una === sender.nxt && !sender.isFinSent) core.dataProgressAt = now;
     sender.nxt += length;
     subflow.bytesSent += length;
     core.counters.bytesSent += length;
+    if (mayCopy) pushCopies(core, now);
   }
 }
 
@@ -116,50 +132,6 @@ function isWorthwhile(core: ConnectionCore, subflow: Subflow, length: number, av
   if (length === available) return core.sender.isEnded || subflow.tcp.mayPush(length);
   return core.sender.una === core.sender.nxt;
 }
-
-/** Most bytes of one record on `subflow`: a super-segment when the device cuts them, else some segments; whole ones. */
-function limitOf(core: ConnectionCore, subflow: Subflow): number {
-  const mss = subflow.tcp.mss;
-  // One less, so that a DATA_FIN fits on any record.
-  const most = Math.min(
-    subflow.maxOffloadBytes > 0 ? subflow.maxOffloadBytes : core.settings.maxMappingBytes,
-    MAX_MAPPING_BYTES - 1,
-  );
-  return most > mss ? most - (most % mss) : most;
-}
-
-/** Makes the record of the `length` bytes at data offset `dataStart` and hands it to `subflow`. */
-function push(core: ConnectionCore, now: number, subflow: Subflow, dataStart: number, length: number): void {
-  const { sender } = core;
-  const { tcp } = subflow;
-  // Without offload the segments will be copied one by one.
-  const unitBytes = subflow.maxOffloadBytes > 0 ? length : tcp.mss;
-  const pieces = sender.queue.views(dataStart, length, unitBytes);
-  const start = tcp.pushEnd;
-  if (tcp.sndUna === start) subflow.outstandingSince = now;
-  if (core.isFallback) {
-    tcp.push(now, new DataRecord(start, dataStart, pieces, length, plainInitial, false));
-    return;
-  }
-  // MP_CAPABLE, which maps the first data, has no room to say that it is also the last (RFC 8684 §3.1).
-  const isFirst = isFirstRecord(core, subflow, start);
-  const hasFin = sender.isEnded && !isFirst && dataStart + length === sender.finAt;
-  const record = new DataRecord(start, dataStart, pieces, length, core.localKeys!.initialSeq, hasFin);
-  if (core.usesChecksum) {
-    record.checksum = dssChecksum(
-      { hi: record.seqHi, lo: record.seqLo },
-      start - subflow.synBytesSent,
-      record.mappingLength,
-      pieces,
-    );
-  }
-  tcp.push(now, record);
-  subflow.keepRecord(record);
-  if (hasFin) sender.isFinSent = true;
-}
-
-/** Records of plain TCP have no data sequence numbers. */
-const plainInitial = { hi: 0, lo: 0 };
 
 /** Once all data is out, tells the peer that there is no more: with a FIN, or with a DATA_FIN on an ACK. */
 function endStream(core: ConnectionCore, now: number): void {

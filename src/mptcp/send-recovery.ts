@@ -6,19 +6,42 @@
 import { MILLISECOND, NEVER } from '../base/index.js';
 import type { ConnectionCore } from './core.js';
 import { fallBackAloud, mayFallBack } from './fallback.js';
+import { isCopiedElsewhere } from './send-copies.js';
+import type { ReinjectionCause } from './send-data.js';
 import type { Subflow } from './subflow.js';
 
 /** Most doublings of the data-level timer. */
 const MAX_BACKOFF = 8;
 
+/** Counts and tells that `bytes` of data were handed to `subflow` once more. */
+export function noteReinjection(
+  core: ConnectionCore,
+  cause: ReinjectionCause,
+  subflow: Subflow,
+  bytes: number,
+): void {
+  const { counters } = core;
+  counters.reinjectedBytes += bytes;
+  if (cause === 'subflow-failed') counters.failureReinjectedBytes += bytes;
+  else if (cause === 'data-timeout') counters.timerReinjectedBytes += bytes;
+  else counters.windowReinjectedBytes += bytes;
+  core.tell({ type: 'reinjection', cause, subflow, bytes });
+}
+
 /** Queues all of a subflow's data that the peer has not acknowledged at the data level. */
 export function reinjectAll(core: ConnectionCore, subflow: Subflow): void {
   const { records } = subflow;
-  if (records === undefined) return;
+  if (records === undefined || isCopiedElsewhere(core, subflow)) return;
   const failed = [subflow];
+  if (core.scheduler.mayCopy !== undefined) {
+    // Others that ended before it were not made good while this one was to carry everything.
+    core.sender.reinject(core.sender.una, core.sender.nxt, failed, 'subflow-failed');
+    core.maySchedule = true;
+    return;
+  }
   for (let i = 0; i < records.length; i++) {
     const record = records.at(i)!;
-    if (!record.reinjected) core.sender.reinject(record.dataStart, record.dataEnd, failed);
+    if (!record.reinjected) core.sender.reinject(record.dataStart, record.dataEnd, failed, 'subflow-failed');
     record.reinjected = true;
   }
   core.maySchedule = true;
@@ -31,13 +54,14 @@ export function reinjectAll(core: ConnectionCore, subflow: Subflow): void {
 export function reinjectUnacked(core: ConnectionCore, subflow: Subflow): void {
   const { records } = subflow;
   if (records === undefined || !core.hasOtherUsable(subflow)) return;
+  if (isCopiedElsewhere(core, subflow)) return;
   const acked = subflow.tcp.sndUna;
   const failed = [subflow];
   for (let i = 0; i < records.length; i++) {
     const record = records.at(i)!;
     if (record.reinjected || record.end <= acked) continue;
     record.reinjected = true;
-    core.sender.reinject(record.dataStart, record.dataEnd, failed);
+    core.sender.reinject(record.dataStart, record.dataEnd, failed, 'subflow-failed');
   }
   core.maySchedule = true;
 }
@@ -152,7 +176,7 @@ export function reinjectHead(core: ConnectionCore): boolean {
     }
   }
   if (core.subflows.length === 0) return false;
-  sender.reinject(sender.una, end, mostTried(core, tried));
+  sender.reinject(sender.una, end, mostTried(core, tried), 'data-timeout');
   core.maySchedule = true;
   return true;
 }

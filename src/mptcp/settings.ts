@@ -116,6 +116,17 @@ export interface MptcpSettings {
   readonly fastClose: 'reset' | 'ack';
   /** How long a subflow that could not be opened, or was lost, rests before the path manager may try it again, in ns. */
   readonly retrySubflowNs: number;
+  /**
+   * Whether data that keeps the peer's window closed, on its way over a slow subflow, is sent again over a quicker one
+   * that has room, each byte once (Raiciu et al., NSDI 2012, §4.2). Costs some bytes twice where paths differ much and
+   * windows are small; without it the quick path stands still there.
+   */
+  readonly opportunisticRetransmission: boolean;
+  /**
+   * Whether the congestion window of the slow subflow is halved then, at most once in a round trip of its own (the same,
+   * §4.2). Costs some of a slow path's rate where windows are small; without it the same happens again and again.
+   */
+  readonly penalisation: boolean;
   /** Makes the scheduler: which subflow carries the next bytes. */
   readonly scheduler: SchedulerFactory;
   /** Makes the path manager: which subflows there should be. */
@@ -158,6 +169,8 @@ export const defaultMptcpSettings: MptcpSettings = {
   closeTimeoutNs: 60 * SECOND,
   fastClose: 'reset',
   retrySubflowNs: 2 * SECOND,
+  opportunisticRetransmission: true,
+  penalisation: true,
   scheduler: lowestRtt,
   pathManager: fullMesh,
 };

@@ -106,6 +106,10 @@ export class Subflow {
   readonly staleTimeouts: number;
   /** Records pushed and not yet acknowledged at the data level, in subflow order; undefined before the first. */
   records: Deque<DataRecord> | undefined = undefined;
+  /** Data offset up to which it was given the stream without a gap; kept only where the scheduler wants copies. */
+  copiedTo = 0;
+  /** When its window was last halved because its data kept others waiting, in ns. */
+  penalisedAt = Number.NEGATIVE_INFINITY;
   /** Mappings received; undefined before the first. */
   mappings: MappingTable | undefined = undefined;
   /** Options to send with the next segments that have no payload; undefined when there never were any. */

@@ -10,6 +10,7 @@ export {
   pathManagers,
   profiles,
   schedulers,
+  targetBasedFor,
   type PathAction,
   type PathEvent,
   type PathManager,
@@ -20,6 +21,7 @@ export {
   type Scheduler,
   type SchedulerFactory,
   type Subflow,
+  type Target,
 } from '../mptcp/index.js';
 export {
   congestionControls,

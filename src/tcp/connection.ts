@@ -302,6 +302,14 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     if (isSynchronized(this.life.state)) this.life.isProbeOwed = true;
   }
 
+  /**
+   * Halves the congestion window because this subflow keeps the others of its connection waiting. Returns whether it did:
+   * not while losses are repaired, which has lowered it already, nor with a congestion control that cannot.
+   */
+  penalise(now: number): boolean {
+    return this.sender.recovery.penalise(now);
+  }
+
   // Bytes in
 
   /** The next run of bytes in order, a view of the packet that brought them; `rcvDelivered` moves past it. */

@@ -322,6 +322,13 @@ export class Recovery<R> {
     }
   }
 
+  /** See `TcpConnection.penalise`. */
+  penalise(now: number): boolean {
+    if (this.phase !== Phase.OPEN || this.congestion?.onPenalty === undefined) return false;
+    this.congestion.onPenalty(now);
+    return true;
+  }
+
   // The timer
 
   /**

@@ -73,6 +73,10 @@ export interface StackPlan {
   readonly delayedAckNs: number;
   /** Name of the congestion control. */
   readonly congestion: string;
+  /** Name of the scheduler. */
+  readonly scheduler: string;
+  readonly opportunisticRetransmission: boolean;
+  readonly penalisation: boolean;
 }
 
 export interface ConnectionPlan {
@@ -196,6 +200,9 @@ function drawStack(draw: Dice): StackPlan {
     nagle: draw.chance(0.5),
     delayedAckNs: draw.pick([0, 40 * MILLISECOND, 200 * MILLISECOND]),
     congestion: draw.pick(['cubic', 'new-reno']),
+    scheduler: 'lowest-rtt',
+    opportunisticRetransmission: true,
+    penalisation: true,
   };
 }
 

@@ -4,11 +4,15 @@
  */
 
 import { MILLISECOND, SECOND } from '../../src/base/index.js';
+import { schedulers } from '../../src/mptcp/index.js';
 import { middleboxBehaviours } from '../../src/network/index.js';
 import { congestionControls } from '../../src/tcp/index.js';
 import { type MptcpVersion, nat64PrefixLengths } from '../../src/wire/index.js';
 import { diceFor } from './dice.js';
-import type { WorldPlan } from './draw.js';
+import type { StackPlan, WorldPlan } from './draw.js';
+
+/** Schedulers other than the default. */
+const schedulerNames = Object.keys(schedulers).filter((name) => name !== 'lowest-rtt');
 
 /** Adds features to a plan. */
 type Feature = (plan: WorldPlan) => WorldPlan;
@@ -33,6 +37,22 @@ const single: readonly (readonly [name: string, has: (plan: WorldPlan) => boolea
   ['a middlebox', ({ paths }) => paths.some(({ box }) => box !== undefined)],
 ];
 
+/** The same: choices that each side of every world makes. */
+const choices: readonly (readonly [name: string, has: (plan: WorldPlan) => boolean])[] = [
+  ...schedulerNames.map(
+    (name) =>
+      [
+        `scheduler ${name}`,
+        ({ client, server }: WorldPlan) => [client, server].some(({ scheduler }) => scheduler === name),
+      ] as const,
+  ),
+  [
+    'without opportunistic retransmission',
+    ({ client, server }) => [client, server].some((side) => !side.opportunisticRetransmission),
+  ],
+  ['without penalisation', ({ client, server }) => [client, server].some((side) => !side.penalisation)],
+];
+
 /** The same: features that once stood in each other's way, together. */
 const combined: readonly (readonly [name: string, has: (plan: WorldPlan) => boolean])[] = [
   ['own versions and an abort', (plan) => hasVersionList(plan) && hasAbort(plan)],
@@ -46,7 +66,7 @@ const controls: typeof single = Object.keys(congestionControls).map((name) => [
   ({ client, server }) => client.congestion === name || server.congestion === name,
 ]);
 
-const counted = [...single, ...combined, ...controls];
+const counted = [...single, ...choices, ...combined, ...controls];
 
 /** Names of the features that a plan has, all of them; the order is fixed. */
 export const featureNames: readonly string[] = counted.map(([name]) => name);
@@ -70,6 +90,7 @@ function hasAbort({ connections }: WorldPlan): boolean {
 }
 
 const features: readonly Feature[] = [
+  drawSchedulers,
   drawVersions,
   drawFastClose,
   drawFastOpen,
@@ -79,6 +100,18 @@ const features: readonly Feature[] = [
   drawBox,
   drawAttack,
 ];
+
+/** Each side has a scheduler of its own in half of the worlds, and does without what helps a small window in some. */
+function drawSchedulers(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('schedulers', plan.seed);
+  const draw = (side: StackPlan): StackPlan => ({
+    ...side,
+    ...(dice.chance(0.5) && { scheduler: dice.pick(schedulerNames) }),
+    opportunisticRetransmission: dice.chance(0.7),
+    penalisation: dice.chance(0.7),
+  });
+  return { ...plan, client: draw(plan.client), server: draw(plan.server) };
+}
 
 const versionLists: readonly (readonly MptcpVersion[])[] = [[1, 0], [0, 1], [1], [0], [0]];
 

@@ -2,12 +2,13 @@
  * The aggregation bound of the kernel's own test (tools/testing/selftests/net/mptcp/simult_flows.sh): 16 MiB one way
  * and 80 KiB the other over two rate-limited paths, in both directions, within the time that both rates together
  * need, plus a tenth for headers, plus 450 ms. Our sender and our receiver meet it in virtual time, with every congestion
- * control: coupled ones may take no more than one TCP connection where subflows share a bottleneck (RFC 6356 §2.1), and
- * here they do not.
+ * control (coupled ones may take no more than one TCP connection where subflows share a bottleneck, RFC 6356 §2.1, and
+ * here they do not) and with every scheduler but the one that is not made to aggregate.
  */
 
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND } from '../../src/base/index.js';
+import { defaultMptcpSettings, schedulerNamed, schedulers } from '../../src/mptcp/index.js';
 import { pathAddress, Pattern, Simulator, twoHosts } from '../../src/network/index.js';
 import { Stack, type StackSettings } from '../../src/stack/index.js';
 import { congestionControls } from '../../src/tcp/index.js';
@@ -92,6 +93,14 @@ function transfer(
   return { isWhole, errors, endMs, pathBytes };
 }
 
+/** Settings with the scheduler of that name. */
+function withScheduler(name: string): Partial<StackSettings> {
+  return { mptcp: { ...defaultMptcpSettings, scheduler: schedulerNamed(name) } };
+}
+
+/** Schedulers whose source says that they add the paths up. */
+const aggregating = Object.keys(schedulers).filter((name) => name !== 'redundant');
+
 describe('simult_flows', () => {
   it('has the bounds that the kernel computes', () => {
     expect(boundMs([10, 10])).toBe(7906);
@@ -101,19 +110,29 @@ describe('simult_flows', () => {
   for (const configuration of configurations) {
     const { rates, delaysMs } = configuration;
     for (const direction of ['client to server', 'server to client'] as const) {
-      it(`${rates.join('/')} Mbit/s with delays ${delaysMs.join('/')} ms, ${direction}`, () => {
-        const isForward = direction === 'client to server';
-        const result = transfer(
-          configuration,
-          isForward ? largeBytes : smallBytes,
-          isForward ? smallBytes : largeBytes,
-        );
-        expect(result.isWhole).toBe(true);
-        expect(result.errors).toEqual(['', '']);
-        expect(result.endMs).toBeLessThan(boundMs(rates));
-        expect(Math.min(...result.pathBytes)).toBeGreaterThan(largeBytes / 10);
-      });
+      const isForward = direction === 'client to server';
+      const sizes = isForward ? ([largeBytes, smallBytes] as const) : ([smallBytes, largeBytes] as const);
+      const what = `${rates.join('/')} Mbit/s with delays ${delaysMs.join('/')} ms, ${direction}`;
+      // One direction is enough to see what a scheduler does.
+      for (const scheduler of isForward ? aggregating : ['lowest-rtt']) {
+        it(`${what}, ${scheduler}`, () => {
+          const result = transfer(configuration, ...sizes, withScheduler(scheduler));
+          expect(result.isWhole).toBe(true);
+          expect(result.errors).toEqual(['', '']);
+          expect(result.endMs).toBeLessThan(boundMs(rates));
+          expect(Math.min(...result.pathBytes)).toBeGreaterThan(largeBytes / 10);
+        });
+      }
     }
+
+    // Everything goes over both paths, so that the better one alone sets the time (ReMP TCP, ICC 2016).
+    it(`${rates.join('/')} Mbit/s with delays ${delaysMs.join('/')} ms, redundant: as fast as the better path`, () => {
+      const result = transfer(configuration, largeBytes, smallBytes, withScheduler('redundant'));
+      expect(result.isWhole).toBe(true);
+      expect(result.errors).toEqual(['', '']);
+      expect(result.endMs).toBeLessThan(boundMs([Math.max(...rates), 0]));
+      expect(Math.min(...result.pathBytes)).toBeGreaterThan(largeBytes / 10);
+    });
   }
 
   describe.each(Object.entries(congestionControls))('with %s', (_name, congestion) => {

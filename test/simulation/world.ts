@@ -6,7 +6,7 @@
 
 import { MINUTE, MILLISECOND, SECOND } from '../../src/base/index.js';
 import type { PcapngWriter } from '../../src/capture/index.js';
-import { defaultMptcpSettings, type MptcpSettings } from '../../src/mptcp/index.js';
+import { defaultMptcpSettings, type MptcpSettings, schedulerNamed } from '../../src/mptcp/index.js';
 import type { Link } from '../../src/network/index.js';
 import {
   CaptureObserver,
@@ -44,6 +44,7 @@ import type { ConnectionPlan, Incident, PathPlan, StackPlan, WorldPlan } from '.
 import { featuresOf } from './features.js';
 import { judge, type WorldFacts } from './judge.js';
 import { noPlant, type Plant } from './plant.js';
+import { SchedulerChecker } from './scheduler-checker.js';
 import { Transfer, TransferApplication } from './transfer.js';
 
 /** Virtual time after which a world that still moves is stuck. */
@@ -124,6 +125,10 @@ class World {
   private readonly digest = new PacketDigest();
   private readonly checkers: Record<Side, WireChecker>;
   private readonly congestion: Record<Side, CongestionChecker>;
+  private readonly schedulers = {
+    client: new SchedulerChecker('client'),
+    server: new SchedulerChecker('server'),
+  };
   private readonly stacks: Record<Side, Stack>;
   private readonly attacker: Attacker;
   private readonly nats: (Nat | Nat64 | undefined)[] = [];
@@ -141,7 +146,10 @@ class World {
     const checker = (side: Side): WireChecker => new WireChecker({ host: side, pattern: patterns[side] });
     this.checkers = { client: checker('client'), server: checker('server') };
     const stack = (side: Side): Stack =>
-      new Stack({ random: this.simulator.random.fork(), settings: stackSettings(plan[side]) });
+      new Stack({
+        random: this.simulator.random.fork(),
+        settings: stackSettings(plan[side], this.schedulers[side]),
+      });
     this.stacks = { client: stack('client'), server: stack('server') };
     this.congestion = {
       client: new CongestionChecker('client', this.stacks.client),
@@ -375,6 +383,8 @@ class World {
       ...this.checkers.server.violations,
       ...this.congestion.client.violations,
       ...this.congestion.server.violations,
+      ...this.schedulers.client.violations,
+      ...this.schedulers.server.violations,
       ...this.attacker.violations,
       ...found,
       ...(this.options.watch?.end() ?? []),
@@ -425,13 +435,17 @@ function clientAddress(path: PathPlan, index: number, family: 4 | 6): IpAddress 
 }
 
 /** Settings that end every world in bounded virtual time: nobody waits for ever for a peer that is gone. */
-function stackSettings(plan: StackPlan): {
+function stackSettings(
+  plan: StackPlan,
+  schedulers: SchedulerChecker,
+): {
   readonly tcp: TcpSettings;
   readonly mptcp: MptcpSettings;
   readonly congestion: CongestionFactory;
 } {
   const { sack, timestamps, windowScaling, nagle, delayedAckNs } = plan;
   const { sendBufferBytes, receiveBufferBytes, dataSequenceBits, versions, fastClose } = plan;
+  const { opportunisticRetransmission, penalisation } = plan;
   return {
     tcp: {
       ...defaultTcpSettings,
@@ -444,7 +458,8 @@ function stackSettings(plan: StackPlan): {
     mptcp: {
       ...defaultMptcpSettings,
       ...{ sendBufferBytes, receiveBufferBytes, dataSequenceBits },
-      ...{ versions, fastClose },
+      ...{ versions, fastClose, opportunisticRetransmission, penalisation },
+      scheduler: schedulers.watch(schedulerNamed(plan.scheduler)),
       enabled: plan.multipath,
       checksum: plan.dataChecksum,
     },

@@ -5,7 +5,7 @@
  */
 import { SECOND } from '../../base/index.js';
 import { fullMesh } from '../path-manager/full-mesh.js';
-import { lowestRtt } from '../scheduler/lowest-rtt.js';
+import { linuxDefault } from '../scheduler/linux.js';
 import type { Profile } from './profile.js';
 
 export const linux: Profile = Object.freeze({
@@ -23,7 +23,10 @@ export const linux: Profile = Object.freeze({
     addAddrRetries: 3,
     staleTimeouts: 4,
     closeTimeoutNs: 60 * SECOND,
-    scheduler: lowestRtt,
+    // Mainline has neither; the scheduler is to make them unnecessary.
+    opportunisticRetransmission: false,
+    penalisation: false,
+    scheduler: linuxDefault,
     pathManager: fullMesh,
   }),
 });

@@ -31,6 +31,8 @@ function choose(kinds: readonly Kind[], ...failed: readonly number[]): number {
     dataOffset: 1,
     pendingBytes: 1000,
     windowBytes: 1000,
+    peerWindowBytes: 1000,
+    windowBlocks: 0,
     failed: failed.map((index) => subflows[index]!),
   };
   const chosen = lowestRtt().select(subflows, context);

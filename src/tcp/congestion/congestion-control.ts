@@ -36,6 +36,11 @@ export interface CongestionControl {
   onSpurious(now: number): void;
   /** Data is about to be sent and nothing has been for `idleNs`, longer than the timeout `rtoNs` (RFC 5681 §4.1). */
   onIdle(now: number, idleNs: number, rtoNs: number): void;
+  /**
+   * The window is to be halved though nothing was lost: the data of this subflow keeps a quicker one waiting (Raiciu et
+   * al., NSDI 2012, §4.2). Left out by a control that does not go by a window of its own making.
+   */
+  onPenalty?(now: number): void;
   /** The largest payload of a segment changed, to `mssBytes`. */
   setMss(mssBytes: number): void;
   /** The subflow is over: it counts no more in what it shares with others. Left out by those that share nothing. */

@@ -55,6 +55,20 @@ function curve(max: number, start: number, seconds: number): number {
   return max + C * (seconds - k) ** 3;
 }
 
+describe('a penalty', () => {
+  test('has the window grow back towards the old one, not leap to where the curve was', () => {
+    const path = new Path(100, 100 * MILLISECOND);
+    path.lose();
+    for (let i = 0; i < 10; i++) path.round();
+    const before = path.window;
+    path.control.onPenalty!(path.now);
+    path.round();
+    expect(path.window).toBeLessThan(0.7 * before);
+    for (let i = 0; i < 60; i++) path.round();
+    expect(path.window).toBeGreaterThan(0.9 * before);
+  });
+});
+
 describe('the curve of RFC 9438 §4.2', () => {
   const LONG = 100 * MILLISECOND;
 

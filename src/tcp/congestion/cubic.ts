@@ -83,6 +83,12 @@ class Cubic extends LossBasedControl {
     this.isInEpoch = false;
   }
 
+  protected override beforePenalty(windowBytes: number): void {
+    // A curve that went on would be back at the old window within a round trip: it begins anew, towards that window.
+    this.maxBytes = windowBytes;
+    this.isInEpoch = false;
+  }
+
   protected onUnused(now: number): void {
     // RFC 9438 §5.8: such time is no time of the curve.
     this.lastAckNs = now;

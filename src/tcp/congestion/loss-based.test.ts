@@ -83,6 +83,28 @@ describe.each([
     expect(control.cwndBytes).toBe(Math.floor(6 * MSS * beta));
   });
 
+  test('a penalty halves window and threshold, down to a segment; a slow start goes on (NSDI 2012, §4.2)', () => {
+    const control = factory(init);
+    control.onPenalty!(0);
+    expect([control.cwndBytes, control.ssthreshBytes]).toEqual([5 * MSS, Infinity]);
+    control.onCongestion(0, 5 * MSS);
+    const threshold = control.ssthreshBytes;
+    control.onPenalty!(0);
+    expect(control.cwndBytes).toBe(Math.floor(threshold / 2));
+    expect(control.ssthreshBytes).toBe(Math.max(threshold / 2, 2 * MSS));
+    for (let i = 0; i < 5; i++) control.onPenalty!(0);
+    expect(control.cwndBytes).toBe(MSS);
+  });
+
+  test('a penalty is not taken back with a loss that was none', () => {
+    const control = factory(init);
+    control.onCongestion(0, 10 * MSS);
+    control.onPenalty!(0);
+    const { cwndBytes } = control;
+    control.onSpurious(0);
+    expect(control.cwndBytes).toBe(cwndBytes);
+  });
+
   test('neither window nor threshold falls below two segments after losses', () => {
     const control = factory(init);
     for (let i = 0; i < 20; i++) control.onCongestion(0, control.cwndBytes);

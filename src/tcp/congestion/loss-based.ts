@@ -60,6 +60,8 @@ export abstract class LossBasedControl implements CongestionControl {
   protected abstract reduce(windowBytes: number, isTimeout: boolean): number;
   /** Puts back what `reduce` changed the last time. */
   protected abstract restore(): void;
+  /** A window of `windowBytes` is about to be halved though nothing was lost. */
+  protected beforePenalty(_windowBytes: number): void {}
   /** Time up to `now` went by without use of the window. */
   protected abstract onUnused(now: number): void;
 
@@ -93,6 +95,17 @@ export abstract class LossBasedControl implements CongestionControl {
     if (this.ssthreshBytes === Infinity) this.hyStart = new HyStart();
     this.restore();
     this.onUnused(now);
+  }
+
+  onPenalty(_now: number): void {
+    const { mssBytes, windowBytes } = this;
+    const isSlowStart = windowBytes < this.ssthreshBytes;
+    this.beforePenalty(windowBytes);
+    this.windowBytes = Math.max(windowBytes / 2, mssBytes);
+    // A slow start goes on, as in the kernel that the authors made.
+    if (!isSlowStart)
+      this.ssthreshBytes = Math.max(this.ssthreshBytes / 2, MIN_THRESHOLD_SEGMENTS * mssBytes);
+    this.priorSsthreshBytes = 0;
   }
 
   /**
