@@ -243,6 +243,14 @@ export class ConnectionCore {
     return best;
   }
 
+  /** Whether another subflow carries, or will carry, all that `subflow` does, so that its failure loses nothing. */
+  isCopiedElsewhere(subflow: Subflow): boolean {
+    const { scheduler } = this;
+    if (scheduler.mayCopy === undefined) return false;
+    for (const other of this.subflows) if (other !== subflow && scheduler.mayCopy(other)) return true;
+    return false;
+  }
+
   /** Whether some subflow other than `except` may carry data now or soon. */
   hasOtherUsable(except: Subflow): boolean {
     for (const subflow of this.subflows) {

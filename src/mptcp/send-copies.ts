@@ -30,10 +30,3 @@ function catchUp(core: ConnectionCore, now: number, subflow: Subflow): void {
     core.counters.copiedBytes += length;
   }
 }
-
-/** Whether another subflow carries, or will carry, all that `subflow` does, so that its failure loses nothing. */
-export function isCopiedElsewhere({ scheduler, subflows }: ConnectionCore, subflow: Subflow): boolean {
-  if (scheduler.mayCopy === undefined) return false;
-  for (const other of subflows) if (other !== subflow && scheduler.mayCopy(other)) return true;
-  return false;
-}

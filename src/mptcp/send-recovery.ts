@@ -6,7 +6,6 @@
 import { MILLISECOND, NEVER } from '../base/index.js';
 import type { ConnectionCore } from './core.js';
 import { fallBackAloud, mayFallBack } from './fallback.js';
-import { isCopiedElsewhere } from './send-copies.js';
 import type { ReinjectionCause } from './send-data.js';
 import type { Subflow } from './subflow.js';
 
@@ -31,7 +30,7 @@ export function noteReinjection(
 /** Queues all of a subflow's data that the peer has not acknowledged at the data level. */
 export function reinjectAll(core: ConnectionCore, subflow: Subflow): void {
   const { records } = subflow;
-  if (records === undefined || isCopiedElsewhere(core, subflow)) return;
+  if (records === undefined || core.isCopiedElsewhere(subflow)) return;
   const failed = [subflow];
   if (core.scheduler.mayCopy !== undefined) {
     // Others that ended before it were not made good while this one was to carry everything.
@@ -54,7 +53,7 @@ export function reinjectAll(core: ConnectionCore, subflow: Subflow): void {
 export function reinjectUnacked(core: ConnectionCore, subflow: Subflow): void {
   const { records } = subflow;
   if (records === undefined || !core.hasOtherUsable(subflow)) return;
-  if (isCopiedElsewhere(core, subflow)) return;
+  if (core.isCopiedElsewhere(subflow)) return;
   const acked = subflow.tcp.sndUna;
   const failed = [subflow];
   for (let i = 0; i < records.length; i++) {

@@ -83,17 +83,14 @@ describe.each([
     expect(control.cwndBytes).toBe(Math.floor(6 * MSS * beta));
   });
 
-  test('a penalty halves window and threshold, down to a segment; a slow start goes on (NSDI 2012, §4.2)', () => {
+  test('a penalty halves the window, down to a segment, and ends slow start there (NSDI 2012, §4.2)', () => {
     const control = factory(init);
     control.onPenalty!(0);
-    expect([control.cwndBytes, control.ssthreshBytes]).toEqual([5 * MSS, Infinity]);
-    control.onCongestion(0, 5 * MSS);
-    const threshold = control.ssthreshBytes;
+    expect([control.cwndBytes, control.ssthreshBytes]).toEqual([5 * MSS, 5 * MSS]);
     control.onPenalty!(0);
-    expect(control.cwndBytes).toBe(Math.floor(threshold / 2));
-    expect(control.ssthreshBytes).toBe(Math.max(threshold / 2, 2 * MSS));
+    expect([control.cwndBytes, control.ssthreshBytes]).toEqual([2.5 * MSS, 2.5 * MSS]);
     for (let i = 0; i < 5; i++) control.onPenalty!(0);
-    expect(control.cwndBytes).toBe(MSS);
+    expect([control.cwndBytes, control.ssthreshBytes]).toEqual([MSS, 2 * MSS]);
   });
 
   test('a penalty is not taken back with a loss that was none', () => {

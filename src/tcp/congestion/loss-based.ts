@@ -99,12 +99,11 @@ export abstract class LossBasedControl implements CongestionControl {
 
   onPenalty(_now: number): void {
     const { mssBytes, windowBytes } = this;
-    const isSlowStart = windowBytes < this.ssthreshBytes;
     this.beforePenalty(windowBytes);
     this.windowBytes = Math.max(windowBytes / 2, mssBytes);
-    // A slow start goes on, as in the kernel that the authors made.
-    if (!isSlowStart)
-      this.ssthreshBytes = Math.max(this.ssthreshBytes / 2, MIN_THRESHOLD_SEGMENTS * mssBytes);
+    // A slow start ends too, as the paper has it: it would double the window again before the next penalty is due.
+    this.ssthreshBytes = Math.max(this.windowBytes, MIN_THRESHOLD_SEGMENTS * mssBytes);
+    this.hyStart = undefined;
     this.priorSsthreshBytes = 0;
   }
 
