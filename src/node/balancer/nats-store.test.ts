@@ -2,7 +2,9 @@
 import { connect } from '@nats-io/transport-node';
 import { Kvm, type KV } from '@nats-io/kv';
 import { jetstream } from '@nats-io/jetstream';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, writeFileSync } from 'node:fs';
+import { brotliCompressSync } from 'node:zlib';
 import { afterEach, expect, it } from 'vitest';
 import { NatsServer } from '../../../test/support/nats-server.js';
 import { describeWith, hasTool } from '../../../test/support/with-rights.js';
@@ -391,7 +393,6 @@ describeWith('the shared store, stopped and started', [hasTool('nats-server')], 
     await other.stop();
     other.backUp();
     // The other's state in the place of the one that was wiped.
-    const { cpSync } = await import('node:fs');
     cpSync(other.file('backup'), server.file('data'), { recursive: true });
     await server.resume();
     await until(() => told(a).at(-1) === '*3', 'a follows');
@@ -458,7 +459,6 @@ describeWith('the shared store, spoiled', [hasTool('nats-server')], () => {
     const server = await startServer();
     const a = await opened(server, 'a');
     await a.store.append(generation(1));
-    const { brotliCompressSync } = await import('node:zlib');
     const raw = await rawBucket(server);
     const revision = await raw.put('record', brotliCompressSync('{"format":2,"wonders":[]}'));
     await until(() => a.lines.some((line) => line.includes('format 2')), 'it is refused');
@@ -519,5 +519,52 @@ describeWith('the way to the shared store', [hasTool('nats-server')], () => {
     writeFileSync(credentialsFile, 'pa55word');
     const nonsense = open(server, 'd', { config, timeoutMs: 300 });
     await expect(nonsense.store.load()).rejects.toThrow(/holds no credentials/);
+  });
+
+  it('tries the next server when one does not answer', async () => {
+    const server = await startServer();
+    const gone = await startServer();
+    await gone.stop();
+    const config = { kind: 'nats', servers: [gone.url, gone.url, server.url], bucket } as const;
+    const stores = ['a', 'b', 'c'].map((name) => open(server, name, { config }));
+    for (const { store } of stores) expect(await store.load()).toBeUndefined();
+  });
+
+  it('demands TLS with a certificate that it can check, where it is to', async () => {
+    const server = await startServer();
+    const [certFile, keyFile] = [server.file('cert.pem'), server.file('key.pem')];
+    const name = ['-subj', '/CN=nats', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const made = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '2',
+    ];
+    execFileSync('openssl', [...made, ...name, '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' });
+    const secure = await startServer(`tls { cert_file: "${certFile}", key_file: "${keyFile}" }`);
+    const config = { kind: 'nats', servers: [secure.url], bucket } as const;
+    const a = open(secure, 'a', { config: { ...config, tls: { caFile: certFile } } });
+    expect(await a.store.load()).toBeUndefined();
+    // A certificate of another host is not taken, for an address neither.
+    const elsewhere = server.file('elsewhere.pem');
+    const other = ['-subj', '/CN=nats', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.2'];
+    execFileSync('openssl', [...made, ...other, '-keyout', keyFile, '-out', elsewhere], { stdio: 'pipe' });
+    const wrong = await startServer(`tls { cert_file: "${elsewhere}", key_file: "${keyFile}" }`);
+    const mistaken = open(wrong, 'd', {
+      config: { ...config, servers: [wrong.url], tls: { caFile: elsewhere } },
+      timeoutMs: 300,
+    });
+    await expect(mistaken.store.load()).rejects.toThrow(/127\.0\.0\.1 is not in the cert/);
+    const unknown = open(secure, 'b', { config: { ...config, tls: {} }, timeoutMs: 300 });
+    await expect(unknown.store.load()).rejects.toThrow(/certificate/);
+    // Where there is no TLS to be had, nothing goes without.
+    const plain = { ...config, servers: [server.url.replace('nats:', 'tls:')] };
+    const b = open(server, 'c', { config: plain, timeoutMs: 300 });
+    await expect(b.store.load()).rejects.toThrow(/tls/);
   });
 });

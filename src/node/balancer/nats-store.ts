@@ -5,7 +5,7 @@
  *
  * Owns: the connection and its repetition, who is heard of and when last, tokens that wait. What the record says is shared-record.ts's.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import {
   parseObservation,
   type Generation,
@@ -67,6 +67,8 @@ class NatsStore implements StateStore, SessionListener {
   private readonly queue: EventQueue;
   /** The connection at work; undefined while there is none. */
   private session: NatsSession | undefined = undefined;
+  /** Which server is next. Balancers begin with different ones. */
+  private turn = randomInt(1024);
   /** Why there is none. */
   private why = 'it was not tried yet';
   /** As it was told last. */
@@ -136,8 +138,9 @@ class NatsStore implements StateStore, SessionListener {
   /** A connection that is at work when the promise resolves, or one that has ended already. */
   private async connect(): Promise<NatsSession> {
     const { config, balancer } = this.options;
+    const server = config.servers[this.turn++ % config.servers.length]!;
     const session = await NatsSession.open({
-      connection: await connectionOptions(config, `subflow balance: ${balancer}`, this.timeoutMs),
+      connection: await connectionOptions(config, server, `subflow balance: ${balancer}`, this.timeoutMs),
       bucket: config.bucket,
       replicas: config.replicas ?? 1,
       instance: this.instance,

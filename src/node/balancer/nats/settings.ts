@@ -7,6 +7,7 @@ import {
   usernamePasswordAuthenticator,
   type Authenticator,
   type ConnectionOptions,
+  type TlsOptions,
 } from '@nats-io/transport-node';
 import { z } from 'zod';
 import { SubflowError } from '../../../base/index.js';
@@ -52,26 +53,42 @@ export type NatsStoreConfig = z.output<typeof natsStoreSchema>;
 const passwordSchema = z.strictObject({ user: z.string().min(1), password: z.string() });
 const tokenSchema = z.strictObject({ token: z.string().min(1) });
 
-/** Options for one connection, which does not come back by itself: the store makes the next one. */
+/**
+ * Options for one connection to `server`, one of the configuration's, which does not come back by itself: the store makes the next one.
+ */
 export async function connectionOptions(
   config: NatsStoreConfig,
+  server: string,
   name: string,
   timeoutMs: number,
 ): Promise<ConnectionOptions> {
-  const { servers, credentialsFile, tls } = config;
+  const { credentialsFile, tls } = config;
   const authenticator = credentialsFile === undefined ? undefined : await readCredentials(credentialsFile);
-  const isSecure = tls !== undefined || servers.some((url) => url.startsWith('tls://'));
+  const place = server.replace(/^[a-z]+:\/\//, '');
   return {
-    servers: servers.map((url) => url.replace(/^[a-z]+:\/\//, '')),
+    servers: place,
     name,
     reconnect: false,
+    ignoreClusterUpdates: true,
     timeout: timeoutMs,
     // A connection whose other end is gone without a word is noticed within 3 s.
     pingInterval: 1000,
     maxPingOut: 2,
     ...(authenticator !== undefined && { authenticator }),
-    ...(isSecure && { tls: definedOnly(tls ?? {}) }),
+    ...((tls !== undefined || server.startsWith('tls://')) && { tls: tlsOptions(place, tls ?? {}) }),
   };
+}
+
+/**
+ * The library has certificates checked against names; for an address it would be `localhost`, whatever the address is, unless told
+ * which host is meant.
+ */
+function tlsOptions(
+  place: string,
+  files: NonNullable<NatsStoreConfig['tls']>,
+): TlsOptions & { host: string } {
+  const host = place.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return { ...definedOnly(files), host };
 }
 
 /** Reads credentials. Rejects with `ERR_SUBFLOW_BAD_CREDENTIALS`, whose message has nothing of what the file holds. */
