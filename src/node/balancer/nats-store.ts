@@ -1,5 +1,5 @@
 /**
- * The state that several balancers share, in NATS JetStream's key-value store (docs/decisions, "Shared state lives in NATS"). Nobody leads:
+ * The state that several balancers share, in NATS JetStream's key-value store (docs/decisions/0015-shared-state-lives-in-nats.md). Nobody leads:
  * each balancer replaces the record by compare-and-swap, so exactly one appends each generation. Connections come and go
  * underneath; packets do not wait for them, and nothing here throws because of them.
  *
