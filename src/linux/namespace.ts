@@ -162,11 +162,11 @@ function sysctlPath(name: string): string {
 
 /**
  * Runs commands of iproute2's `ip` in the calling thread's namespace; see {@link NetworkNamespace.ip}. `label` shows in
- * errors.
+ * errors; `flags` stand before all commands, as `-6`.
  */
-export function runIp(label: string, commands: readonly string[]): string {
+export function runIp(label: string, commands: readonly string[], flags: readonly string[] = []): string {
   try {
-    return execFileSync('ip', ['-batch', '-'], {
+    return execFileSync('ip', [...flags, '-batch', '-'], {
       input: commands.map((command) => `${command}\n`).join(''),
       encoding: 'utf8',
       timeout: 10_000,

@@ -18,6 +18,11 @@ interface Subcommand {
 /** Every subcommand, in the order of the list. */
 const subcommands: readonly Subcommand[] = [
   {
+    name: 'agent',
+    summary: 'have this Linux server stand behind balancers',
+    load: async () => (await import('./agent.js')).declareAgent,
+  },
+  {
     name: 'simulate',
     summary: 'compare the designs',
     load: async () => (await import('./simulate.js')).declareSimulate,
