@@ -52,9 +52,5 @@ export type { TransportOptions } from './transport.js';
 export type { MptcpVersion } from '../wire/index.js';
 export type { InterfaceSetup } from './interface-setup.js';
 export { UserspaceHost, type TunSetup, type UserspaceHostOptions } from './userspace-host.js';
-export {
-  planFor,
-  ServerAgent,
-  type ServerAgentOptions,
-} from './balancer/server-agent.js';
+export { planFor, ServerAgent, type ServerAgentOptions } from './balancer/server-agent.js';
 export { commandsOf, type SetupStep } from './balancer/server-steps.js';

@@ -37,16 +37,58 @@ describeWith('Linux servers behind a balancer', [mayCreateNamespaces(), mayUseXd
   it.each([
     ...designs.map((design) => [design, 4, 'native'] as const),
     ['beamer', 6, 'native'],
+    ['token-map', 6, 'native'],
     ['beamer', 4, 'generic'],
   ] as const)('%s: every join reaches its server (IPv%i, %s mode)', async (design, family, mode: XdpMode) => {
-    const lab = await labOf({ design, family, mode }, [1, 2, 3]);
+    const lab = await labOf({ design, family, mode, agent: { withoutTimestamps: family === 6 } }, [1, 2, 3]);
     const connections = await connected(lab, 30);
-    await vi.waitUntil(() => connections.every((each) => each.subflows() === 2), waiting);
+    await vi.waitUntil(() => lab.count('MPTcpExtMPJoinAckRx') >= 30, waiting);
     for (const each of connections) each.send(40_000);
     await vi.waitUntil(() => connections.every((each) => each.isEchoed()), waiting);
-    expect(connections.filter((each) => each.isFallback())).toEqual([]);
+    expect(connections.filter((each) => each.isFallback() || each.subflows() !== 2)).toEqual([]);
     for (const { accepted } of lab.servers.values()) expect(accepted.size).toBeGreaterThan(2);
     expect(lab.count('MPTcpExtMPJoinAckRx')).toBe(30);
     expect(lab.count('MPTcpExtMPJoinNoTokenFound')).toBe(0);
   });
+
+  it('stateless: joins come by chance, and are refused by whoever does not know them', async () => {
+    const lab = await labOf({ design: 'stateless' }, [1, 2, 3]);
+    const connections = await connected(lab, 30);
+    await vi.waitUntil(() => lab.balancer.counters()['joins'] === 30, waiting);
+    await vi.waitUntil(
+      () => lab.count('MPTcpExtMPJoinAckRx') + lab.count('MPTcpExtMPJoinNoTokenFound') === 30,
+      waiting,
+    );
+    expect(lab.count('MPTcpExtMPJoinNoTokenFound')).toBeGreaterThan(8);
+    for (const each of connections) each.send(10_000);
+    await vi.waitUntil(() => connections.every((each) => each.isEchoed()), waiting);
+  });
+
+  it.each(['native', 'generic'] as const)(
+    'beamer: connections live on by daisy chain while a server comes and one drains (%s mode)',
+    async (mode) => {
+      // Without joins, by which they would live on anyway.
+      const lab = await labOf({ design: 'beamer', mode, joins: false, settings: { buckets: 64 } }, [1, 2]);
+      const connections = await connected(lab, 40);
+      const exchange = async (): Promise<void> => {
+        for (const each of connections) each.send(20_000);
+        await vi.waitUntil(() => connections.every((each) => each.isEchoed()), waiting);
+      };
+      await lab.add(3);
+      lab.setState(3, 'up');
+      await exchange();
+      const forwardedBy3 = lab.servers.get(3)!.agent.counters().forwarded;
+      expect(forwardedBy3).toBeGreaterThan(10);
+      expect(lab.servers.get(3)!.accepted.size).toBe(0);
+      lab.setState(1, 'draining');
+      await exchange();
+      const { forwarded, stale, spoofed, unreachable } = lab.servers.get(2)!.agent.counters();
+      expect({ stale, spoofed, unreachable }).toEqual({ stale: 0, spoofed: 0, unreachable: 0 });
+      expect(forwarded + lab.servers.get(3)!.agent.counters().forwarded).toBeGreaterThan(forwardedBy3);
+      const late = await connected(lab, 20);
+      await exchange();
+      expect(late.every((each) => each.error === undefined)).toBe(true);
+      expect(lab.servers.get(3)!.accepted.size).toBeGreaterThan(0);
+    },
+  );
 });

@@ -177,7 +177,7 @@ export class LinuxServers {
       );
       middle.ip(`address add ${gateways[family]}/${bits} dev b0`);
     }
-    middle.ip(`address add ${this.balancerAddress.toString()}/32 dev lo`);
+    middle.ip(`address add ${this.balancerAddress.toString()}/32 dev lo`, 'address add fe80::2/64 dev b0');
     if (this.options.joins === false) return;
     client.ip(
       'mptcp limits set subflow 8 add_addr_accepted 8',
@@ -190,11 +190,14 @@ export class LinuxServers {
     const namespace = this.opened(`server ${id}`);
     this.middle.connectTo(namespace, `b${id}`, 's0');
     const own = this.serverAddress(id);
-    this.middle.ip(`address add 10.9.${id}.254/24 dev b${id}`, `address add fd09:${id}::254/64 dev b${id}`);
+    this.middle.ip(
+      ...[`address add 10.9.${id}.254/24 dev b${id}`, `address add fd09:${id}::254/64 dev b${id}`],
+      `address add fe80::2/64 dev b${id}`,
+    );
     namespace.ip(
       ...[`address add ${own.toString()}/24 dev s0`, `route add default via 10.9.${id}.254`],
       ...[`address add fd09:${id}::1/64 dev s0`, `route add ::/0 via fd09:${id}::254`],
-      // Whom a service asks for a neighbour by: its own address is none of the interface's (RFC 4861 §7.2.2).
+      // What asks for neighbours where the packet's own source is not the interface's (RFC 4861 §7.2.2).
       'address add fe80::1/64 dev s0',
     );
     // What the driver of one end is told to send, the other end takes only when it has a program too.
@@ -243,9 +246,11 @@ export class LinuxServers {
   setState(id: number, state: ServerState | 'gone'): void {
     if (state === 'gone') this.states.delete(id);
     else this.states.set(id, state);
-    const specs = [...this.states].map(
-      ([each, its]): ServerSpec => ({ id: each, address: this.serverAddress(each), state: its }),
-    );
+    const specs = [...this.states].map(([each, its]): ServerSpec => ({
+      id: each,
+      address: this.serverAddress(each),
+      state: its,
+    }));
     this.balancer.setServers(nowNs(), specs);
   }
 

@@ -38,6 +38,7 @@ interface AgentFlags {
   readonly joinPortBase: number;
   readonly buckets: number;
   readonly chain: number;
+  readonly withoutTimestamps?: true;
   readonly report?: number;
   readonly dryRun?: true;
   readonly json?: true;
@@ -67,6 +68,10 @@ export function declareAgent(command: Command, setStatus: (status: number) => vo
     .option('--join-port-base <port>', 'as at the balancers', parsePortBase, defaultJoinPortBase)
     .option('--buckets <number>', 'as at the balancers', parseBuckets, defaultSteeringSettings.buckets)
     .option('--chain <duration>', 'as at the balancers', parseDuration, defaultSteeringSettings.chainNs)
+    .option(
+      '--without-timestamps',
+      'switch them off: beamer with services of IPv6 needs that (docs/balancing.md)',
+    )
     .option('--report <duration>', 'print what was counted so often', parseDuration)
     .option('--dry-run', 'print the commands that do the same, and change nothing')
     .option('--json', 'print one object a line for scripts')
@@ -82,6 +87,7 @@ function optionsOf(flags: AgentFlags): ServerAgentOptions {
     ...{ design, id, address, mode, joinPortBase, buckets, chainNs: flags.chain },
     ...{ services: flags.service, balancers: flags.balancer, peers: flags.peer },
     ...(flags.interface !== undefined && { interfaceName: flags.interface }),
+    withoutTimestamps: flags.withoutTimestamps === true,
     ...(flags.mtu !== undefined && { largestPacketBytes: flags.mtu }),
   };
 }

@@ -25,7 +25,7 @@ import {
   type XdpMode,
 } from '../../linux/index.js';
 import type { IpAddress } from '../../wire/index.js';
-import { agentTable, type MachineFacts, maxRoutes, planServer, type ServerSetup } from './server-plan.js';
+import { type MachineFacts, planServer, planWarnings, type ServerSetup } from './server-plan.js';
 import { readSysctl, SetupJournal, type SetupStep } from './server-steps.js';
 
 /** How to make a {@link ServerAgent}. */
@@ -98,7 +98,7 @@ export class ServerAgent {
     this.index = inside(namespace, () => interfaceIndex(setup.interfaceName));
     const facts = factsOf(setup, namespace, journal);
     const steps = planServer(setup, facts);
-    this.warnings = warningsOf(facts);
+    this.warnings = planWarnings(setup, facts);
     const inNamespace = namespace === undefined ? {} : { namespace };
     this.hops = new NextHops({ ...inNamespace, onChange: () => this.updatePeers() });
     this.routes = inside(namespace, () => watchRoutes(ROUTE_GROUPS, () => this.gather()));
@@ -254,7 +254,7 @@ function inside<T>(namespace: NetworkNamespace | undefined, action: () => T): T 
 }
 
 function setupOf(options: ServerAgentOptions): ServerSetup {
-  const { design, id, address, services, namespace, largestPacketBytes } = options;
+  const { design, id, address, services, namespace, largestPacketBytes, withoutTimestamps = false } = options;
   const interfaceName = options.interfaceName ?? interfaceWith(address, namespace);
   if (interfaceName === undefined) {
     throw new SubflowError('ENODEV', `no interface has the address ${address.toString()}`, {
@@ -262,7 +262,7 @@ function setupOf(options: ServerAgentOptions): ServerSetup {
     });
   }
   return {
-    ...{ design, id, address, services, interfaceName },
+    ...{ design, id, address, services, interfaceName, withoutTimestamps },
     joinPortBase: options.joinPortBase ?? defaultJoinPortBase,
     ...(largestPacketBytes !== undefined && { largestPacketBytes }),
   };
@@ -304,12 +304,4 @@ function limitsOfKernel(): MachineFacts['limits'] {
     if (error instanceof SubflowError) return undefined;
     throw error;
   }
-}
-
-function warningsOf({ routes }: MachineFacts): string[] {
-  if (routes[4].length <= maxRoutes && routes[6].length <= maxRoutes) return [];
-  return [
-    `There are more than ${maxRoutes} routes, which are not copied to table ${agentTable}: have the network carry what balancers add, ` +
-      'or the programs that listen set TCP_MAXSEG.',
-  ];
 }

@@ -22,6 +22,11 @@ export interface ServerSetup {
   readonly joinPortBase?: number;
   /** Interface that encapsulated packets come in by. */
   readonly interfaceName: string;
+  /**
+   * `beamer` with services of IPv6: switch TCP's timestamps off, on the whole server. Linux cannot announce an address of IPv6 with a
+   * port beside them: 30 bytes and 12 are more than the 40 that options have. Default false.
+   */
+  readonly withoutTimestamps?: boolean;
   /** Longest IP packet that the network carries between balancers and servers, bytes. Default: what the interface does. */
   readonly largestPacketBytes?: number;
 }
@@ -49,6 +54,7 @@ const maxEndpoints = 8;
 /** The most that the kernel allows beside the first. */
 const maxSubflows = 8;
 const TCP_HEADER_BYTES = 20;
+const timestamps = 'net/ipv4/tcp_timestamps';
 
 /** Designs whose joins need no help of the server's. */
 const plainDesigns: readonly DesignName[] = ['stateful', 'stateless', 'maglev', 'token-map'];
@@ -73,6 +79,25 @@ export function planServer(setup: ServerSetup, facts: MachineFacts): readonly Se
     ...segmentLimit(setup, facts),
     ...multipath(setup, facts),
   ];
+}
+
+/** What the plan cannot do anything about, and what to do: whole sentences. */
+export function planWarnings(setup: ServerSetup, { routes, sysctl: read }: MachineFacts): readonly string[] {
+  const warnings: string[] = [];
+  if (routes[4].length > maxRoutes || routes[6].length > maxRoutes) {
+    warnings.push(
+      `There are more than ${maxRoutes} routes, which are not copied to table ${agentTable}: have the network carry what balancers ` +
+        'add, or the programs that listen set TCP_MAXSEG.',
+    );
+  }
+  const hasV6Ports = setup.design === 'beamer' && families(setup).includes(6);
+  if (hasV6Ports && setup.withoutTimestamps !== true && read(timestamps) !== '0') {
+    warnings.push(
+      "Joins to services of IPv6 will not come: Linux has no room to announce their port beside TCP's timestamps. Switch those off " +
+        '(--without-timestamps), or use direct-address.',
+    );
+  }
+  return warnings;
 }
 
 /** Addresses of the services, each once. */
@@ -235,6 +260,7 @@ function multipath(setup: ServerSetup, facts: MachineFacts): readonly SetupStep[
       [],
       'flag C: no joins to the address that balancers share out (RFC 8684 §3.1)',
     ),
+    ...(setup.withoutTimestamps ? [sysctl(timestamps, '0', [], 'room to announce ports of IPv6')] : []),
     limitStep(limits),
     ...endpoints,
   ];
