@@ -1,8 +1,10 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import {
+  descriptorOf,
   kernelMptcp,
   mayCreateNamespaces,
   mayUseXdp,
+  subflowTcpInfo,
   type XdpDesign,
   type XdpMode,
 } from '../../src/linux/index.js';
@@ -89,6 +91,40 @@ describeWith('Linux servers behind a balancer', [mayCreateNamespaces(), mayUseXd
       await exchange();
       expect(late.every((each) => each.error === undefined)).toBe(true);
       expect(lab.servers.get(3)!.accepted.size).toBeGreaterThan(0);
+    },
+  );
+
+  it.each([
+    ['beamer', 4, 1424],
+    ['token-map', 4, 1440],
+    ['token-map', 6, 1420],
+  ] as const)(
+    "%s over IPv%i: clients' segments leave room for what balancers put in front, and servers' are whole (RFC 9293 §3.7.1)",
+    async (design, family, segmentBytes) => {
+      const lab = await labOf({ design, family, joins: false }, [1]);
+      const [connection] = await connected(lab, 1);
+      connection!.send(400_000);
+      await vi.waitUntil(() => connection!.isEchoed(), waiting);
+      // Timestamps take 12 bytes of every segment.
+      const [sent] = subflowTcpInfo(descriptorOf(connection!.socket));
+      expect(sent!.sendMss).toBe(segmentBytes - 12);
+      const [accepted] = lab.servers.get(1)!.accepted;
+      const [answered] = subflowTcpInfo(descriptorOf(accepted!));
+      expect(answered!.sendMss).toBe((family === 4 ? 1460 : 1440) - 12);
+    },
+  );
+
+  it.each(['beamer', 'token-map'] as const)(
+    "%s: a router's word on the length of packets reaches the server that sends them (RFC 1191 §4)",
+    async (design) => {
+      const lab = await labOf({ design, joins: false, routerMtu: 1300 }, [1, 2, 3]);
+      const connections = await connected(lab, 12);
+      for (const each of connections) each.send(100_000);
+      await vi.waitUntil(() => connections.every((each) => each.isEchoed()), waiting);
+      for (const { accepted } of lab.servers.values()) {
+        for (const each of accepted)
+          expect(subflowTcpInfo(descriptorOf(each))[0]!.sendMss).toBe(1300 - 40 - 12);
+      }
     },
   );
 });

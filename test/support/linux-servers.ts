@@ -55,6 +55,8 @@ export interface LinuxServersOptions {
   readonly agent?: Partial<ServerAgentOptions>;
   /** Whether the client opens a second subflow, from its second address. Default true. */
   readonly joins?: boolean;
+  /** Has a router before the client send no longer packets to it than so many bytes (IPv4). Default: no router. */
+  readonly routerMtu?: number;
 }
 
 /** One Linux server. */
@@ -163,7 +165,8 @@ export class LinuxServers {
 
   private connectClient(): void {
     const { client, middle } = this;
-    client.connectTo(middle, 'c0', 'b0');
+    if (this.options.routerMtu === undefined) client.connectTo(middle, 'c0', 'b0');
+    else this.connectByRouter(this.options.routerMtu);
     // The program at the other end sees packets before any hardware would have summed them up.
     sumInSoftware(client, 'c0');
     middle.sysctl('net.ipv4.ip_forward', 1);
@@ -175,7 +178,7 @@ export class LinuxServers {
         ...own.map((each) => `address add ${each}/${bits} dev c0`),
         `${family === 6 ? 'route add ::/0' : 'route add default'} via ${gateways[family]}`,
       );
-      middle.ip(`address add ${gateways[family]}/${bits} dev b0`);
+      if (this.options.routerMtu === undefined) middle.ip(`address add ${gateways[family]}/${bits} dev b0`);
     }
     middle.ip(`address add ${this.balancerAddress.toString()}/32 dev lo`, 'address add fe80::2/64 dev b0');
     if (this.options.joins === false) return;
@@ -183,6 +186,21 @@ export class LinuxServers {
       'mptcp limits set subflow 8 add_addr_accepted 8',
       `mptcp endpoint add ${labAddresses[this.family].client[1]} dev c0 subflow fullmesh`,
     );
+  }
+
+  /** Puts a router between the client, whose gateway it becomes, and the machine in the middle. */
+  private connectByRouter(mtu: number): void {
+    const { client, middle } = this;
+    const router = this.opened('router');
+    client.connectTo(router, 'c0', 'r0');
+    router.connectTo(middle, 'r1', 'b0');
+    sumInSoftware(router, 'r1');
+    router.sysctl('net.ipv4.ip_forward', 1);
+    router.ip(
+      ...['address add 10.1.0.1/24 dev r0', `route change 10.1.0.0/24 dev r0 mtu lock ${mtu}`],
+      ...['address add 10.0.9.1/24 dev r1', 'route add default via 10.0.9.2'],
+    );
+    middle.ip('address add 10.0.9.2/24 dev b0', 'route add 10.1.0.0/24 via 10.0.9.1');
   }
 
   /** Adds a server to the network, with its agent; the balancer does not know of it yet. */

@@ -1,4 +1,5 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { drawnPortBase, drawnServices, drawPacket } from '../../../test/support/balancer-traffic.js';
 import { describeWith } from '../../../test/support/with-rights.js';
@@ -17,7 +18,7 @@ import { AF_INET, AF_INET6, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET 
 import { acceptConnection, bind, connect, listen, setsockopt, socket } from '../libc.js';
 import { NetworkNamespace } from '../namespace.js';
 import { encodeSocketAddress } from '../socket-address.js';
-import { type AgentPeer, XdpAgent } from './xdp-agent.js';
+import { type AgentPeer, XdpAgent, type XdpAgentOptions } from './xdp-agent.js';
 
 const address = (text: string): IpAddress => IpAddress.parse(text)!;
 const ETHERNET_BYTES = 14;
@@ -34,14 +35,15 @@ const hosts = {
 /** Positions in {@link hosts}: the server, two others that it knows, one that it does not know yet, a balancer, a stranger. */
 const [OWN, , , LATER, BALANCER, STRANGER] = [0, 1, 2, 3, 4, 5] as const;
 
-function peerOf(family: 4 | 6, position: number): AgentPeer {
+function peerOf(peer: IpAddress): AgentPeer {
+  const last = peer.toBytes().at(-1)!;
   const route = {
-    nextHop: Uint8Array.of(2, 0, 0, 0, 1, position),
-    ownHop: Uint8Array.of(2, 0, 0, 0, 2, position),
-    // Number 2 leads out by another interface than the packet came in by.
-    interfaceIndex: position === 2 ? 7 : LOOPBACK,
+    nextHop: Uint8Array.of(2, 0, 0, 0, 1, last),
+    ownHop: Uint8Array.of(2, 0, 0, 0, 2, last),
+    // One of them is reached by another interface than the packet came in by.
+    interfaceIndex: last === 3 ? 7 : LOOPBACK,
   };
-  return { address: hosts[family][position]!, route };
+  return { address: peer, route };
 }
 
 /** `packet` in an Ethernet frame, with padding behind. */
@@ -148,24 +150,18 @@ class Connections {
 class Pair {
   readonly chain: DaisyChain;
   readonly agent: XdpAgent;
-  private readonly family: 4 | 6;
+  private readonly now: number;
 
-  constructor(family: 4 | 6, positions: readonly number[]) {
-    const peers = positions.map((position) => peerOf(family, position));
-    const common = {
-      ...{ address: hosts[family][OWN]!, balancers: [hosts[family][BALANCER]!], services: drawnServices },
-      ...{ joinPortBase: drawnPortBase, buckets: 64, chainNs: HOUR },
-    };
-    this.family = family;
-    this.chain = new DaisyChain({ ...common, peers: peers.map(({ address: peer }) => peer) });
+  constructor(now: number, options: Omit<XdpAgentOptions, 'peers'>, peers: readonly IpAddress[]) {
+    this.now = now;
+    this.chain = new DaisyChain({ ...options, peers });
     // What the kernel is asked for is sockets alone.
-    this.agent = new XdpAgent(start, { ...common, peers, handshakeNs: 0 });
+    this.agent = new XdpAgent(now, { ...options, peers: peers.map(peerOf), handshakeNs: 0 });
   }
 
-  setPeers(positions: readonly number[]): void {
-    const peers = positions.map((position) => peerOf(this.family, position));
-    this.chain.setPeers(peers.map(({ address: peer }) => peer));
-    this.agent.setPeers(peers);
+  setPeers(peers: readonly IpAddress[]): void {
+    this.chain.setPeers(peers);
+    this.agent.setPeers(peers.map(peerOf));
   }
 
   /** Gives both the packet; they have to agree. Gives what became of it. */
@@ -175,7 +171,7 @@ class Pair {
     const arrived = frame.subarray(ETHERNET_BYTES);
     let arrival = chain.open(arrived);
     const inner = arrived.slice(chain.innerOffset, chain.innerOffset + chain.innerLength);
-    if (arrival === 'ask') arrival = chain.settle(start, known.has(flowOf(inner)));
+    if (arrival === 'ask') arrival = chain.settle(this.now, known.has(flowOf(inner)));
     const expected = this.expected(arrival, inner, frame);
     const got = agent.run(frame);
     const isSame =
@@ -201,17 +197,12 @@ class Pair {
     if (arrival === 'plain') return { verdict: XdpAction.PASS, packet: frame };
     if (arrival === 'keep') return { verdict: XdpAction.PASS, packet: frameOf(inner) };
     if (arrival !== 'forward') return { verdict: XdpAction.DROP, packet: undefined };
-    const onward = this.chain.forwarded(start);
+    const onward = this.chain.forwarded(this.now);
     const to = new IpPacket();
     expect(parseIp(onward, 0, onward.length, to)).toBeUndefined();
-    const position = hosts[this.family].findIndex((each) => each.equals(to.destination));
-    const { nextHop, ownHop, interfaceIndex } = peerOf(this.family, position).route!;
-    const packet = Uint8Array.of(
-      ...nextHop,
-      ...ownHop,
-      ...(this.family === 4 ? [8, 0] : [0x86, 0xdd]),
-      ...onward,
-    );
+    const { nextHop, ownHop, interfaceIndex } = peerOf(to.destination).route!;
+    const type = to.family === 4 ? [8, 0] : [0x86, 0xdd];
+    const packet = Uint8Array.of(...nextHop, ...ownHop, ...type, ...onward);
     return { verdict: interfaceIndex === LOOPBACK ? XdpAction.TX : XdpAction.REDIRECT, packet };
   }
 }
@@ -272,7 +263,12 @@ describeWith('a daisy chain in the kernel', [mayCreateNamespaces(), mayUseXdp()]
   });
 
   it.each([4, 6] as const)('does with every packet what the one in TypeScript does, over IPv%i', (family) => {
-    const pair = new Pair(family, [1, 2]);
+    const [own, one, two, later, balancer] = hosts[family];
+    const options = {
+      ...{ address: own!, balancers: [balancer!], services: drawnServices },
+      ...{ joinPortBase: drawnPortBase, buckets: 64, chainNs: HOUR },
+    };
+    const pair = new Pair(start, options, [one!, two!]);
     const random = new SeededRandom(77 + family);
     const seen: Record<Arrival, number> = { plain: 0, keep: 0, ask: 0, forward: 0, drop: 0 };
     namespace.run(() => {
@@ -285,11 +281,11 @@ describeWith('a daisy chain in the kernel', [mayCreateNamespaces(), mayUseXdp()]
         }
       };
       check(6000, 'two others');
-      pair.setPeers([1, 2, LATER]);
+      pair.setPeers([one!, two!, later!]);
       check(4000, 'a third one');
-      pair.setPeers([LATER]);
+      pair.setPeers([later!]);
       check(4000, 'only that one');
-      pair.setPeers([1, 2, LATER]);
+      pair.setPeers([one!, two!, later!]);
       check(4000, 'all again');
     });
     for (const count of [seen.plain, seen.keep, seen.forward, seen.drop]) expect(count).toBeGreaterThan(500);
@@ -301,4 +297,51 @@ describeWith('a daisy chain in the kernel', [mayCreateNamespaces(), mayUseXdp()]
     });
     pair.agent.close();
   });
+
+  it.each(['beamer', 'token-map'])('does so with every packet of the fixture of %s', (design) => {
+    const fixture = readFixture(design);
+    const addresses = new Map(fixture.servers.map(({ id, address: text }) => [id, address(text)]));
+    const source = address('10.9.9.9');
+    const services = fixture.services.map(({ address: text, port }) => ({ address: address(text), port }));
+    const { buckets } = fixture.settings;
+    const options = { address: addresses.get(2)!, balancers: [source], services, buckets };
+    const pair = new Pair(320 * SECOND, { ...options, joinPortBase: fixture.joinPortBase }, [
+      ...addresses.values(),
+    ]);
+    let packets = 0;
+    namespace.run(() => {
+      for (const step of fixture.steps) {
+        if (step.packet === undefined) continue;
+        const packet = Uint8Array.from(Buffer.from(step.packet, 'hex'));
+        const { movedAtSeconds = 0, generation = 0 } = step;
+        const previous = addresses.get(step.previous ?? 0);
+        const note = { source, destination: options.address, previous, movedAtSeconds, generation };
+        pair.check(encapsulate(packet, 0, packet.length, note), 0, new Set(), step.name ?? '');
+        packets++;
+      }
+    });
+    expect(packets).toBeGreaterThan(100);
+    expect(pair.chain.counters.kept).toBeGreaterThan(50);
+    pair.agent.close();
+  });
 });
+
+/** What is read of a file of test/balancer/fixtures/. */
+interface Fixture {
+  readonly joinPortBase: number;
+  readonly settings: { readonly buckets: number };
+  readonly services: readonly { readonly address: string; readonly port: number }[];
+  readonly servers: readonly { readonly id: number; readonly address: string }[];
+  readonly steps: readonly {
+    readonly name?: string;
+    readonly packet?: string;
+    readonly previous?: number;
+    readonly movedAtSeconds?: number;
+    readonly generation?: number;
+  }[];
+}
+
+function readFixture(design: string): Fixture {
+  const folder = join(import.meta.dirname, '..', '..', '..', 'test', 'balancer', 'fixtures');
+  return JSON.parse(readFileSync(join(folder, `${design}.json`), 'utf8')) as Fixture;
+}
