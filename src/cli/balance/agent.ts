@@ -39,6 +39,7 @@ interface AgentFlags {
   readonly buckets: number;
   readonly chain: number;
   readonly withoutTimestamps?: true;
+  readonly keep?: true;
   readonly report?: number;
   readonly dryRun?: true;
   readonly json?: true;
@@ -72,6 +73,7 @@ export function declareAgent(command: Command, setStatus: (status: number) => vo
       '--without-timestamps',
       'switch them off: beamer with services of IPv6 needs that (docs/balancing.md)',
     )
+    .option('--keep', 'leave the settings at the end for the next start, as for an upgrade')
     .option('--report <duration>', 'print what was counted so often', parseDuration)
     .option('--dry-run', 'print the commands that do the same, and change nothing')
     .option('--json', 'print one object a line for scripts')
@@ -105,7 +107,7 @@ async function run(flags: AgentFlags, signal: AbortSignal): Promise<number> {
     if (failure !== undefined) throw failure;
   } finally {
     const counters = agent.counters();
-    const left = agent.close();
+    const left = agent.close({ keep: flags.keep === true });
     say(flags, { event: 'ended', counters, left }, countersText(counters));
     if (left.length > 0) process.stderr.write(`These are left to do by hand:\n${left.join('\n')}\n`);
   }

@@ -157,12 +157,15 @@ export class ServerAgent {
   }
 
   /**
-   * Stops, and takes everything back. Gives the commands for what could not be taken back; none as a rule. Twice does no harm.
+   * Stops, and takes everything back. Gives the commands for what could not be taken back; none as a rule. With `keep` the settings stay
+   * for the next start, which takes them over: what is announced is not withdrawn. Twice does no harm.
    */
-  close(): readonly string[] {
+  close({ keep = false }: { readonly keep?: boolean } = {}): readonly string[] {
     if (this.closed) return [];
     this.letGo();
-    return this.journal.undo();
+    if (!keep) return this.journal.undo();
+    this.journal.release();
+    return [];
   }
 
   /** Whether servers forward to each other at all. */

@@ -135,6 +135,11 @@ export class SetupJournal {
     );
   }
 
+  /** Leaves everything as it is, for whoever takes the journal over. */
+  release(): void {
+    this.write('');
+  }
+
   /** A change that was made before: again, if it is gone meanwhile. */
   private redo(step: SetupStep): void {
     if (!this.isThere(step)) this.carryOut(step);
@@ -205,11 +210,9 @@ export class SetupJournal {
     return this.namespace === undefined ? action() : this.namespace.run(action);
   }
 
-  private write(): void {
-    const file: JournalFile = {
-      ...{ pid: process.pid, startTicks: startTicksOf(process.pid) ?? '' },
-      done: this.done,
-    };
+  /** `startTicks` is empty when nobody looks after the changes any more. */
+  private write(startTicks = startTicksOf(process.pid) ?? ''): void {
+    const file: JournalFile = { pid: process.pid, startTicks, done: this.done };
     mkdirSync(dirname(this.path), { recursive: true });
     // Never half a file, whenever the program ends.
     writeFileSync(`${this.path}.new`, JSON.stringify(file), { mode: 0o600 });
