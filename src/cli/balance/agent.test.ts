@@ -67,7 +67,10 @@ describeWith(
     }
 
     /** Starts the agent, and gives what it says first. */
-    async function start(server: NetworkNamespace, ...more: string[]): Promise<{ child: ChildProcess; ready: string }> {
+    async function start(
+      server: NetworkNamespace,
+      ...more: string[]
+    ): Promise<{ child: ChildProcess; ready: string }> {
       const args = [launcher, 'balance', 'agent', ...whole, '--json', ...more];
       const child = server.run(() => spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
       const [ready] = (await once(child.stdout!.setEncoding('utf8'), 'data')) as [string];
@@ -132,19 +135,20 @@ describeWith(
       await once(second.child, 'exit');
       expect(stateOf(server)).toBe(before);
     });
+
+    it('leaves the settings to its successor when it is told to, but not the program', async () => {
+      const server = serverOf();
+      const before = stateOf(server);
+      const first = await start(server, '--keep');
+      const during = stateOf(server);
+      first.child.kill('SIGTERM');
+      await once(first.child, 'exit');
+      expect(stateOf(server)).toBe(during.replace(/true$/, 'false'));
+      const second = await start(server);
+      expect(stateOf(server)).toBe(during);
+      second.child.kill('SIGTERM');
+      await once(second.child, 'exit');
+      expect(stateOf(server)).toBe(before);
+    });
   },
-  it('leaves the settings to its successor when it is told to, but not the program', async () => {
-    const server = serverOf();
-    const before = stateOf(server);
-    const first = await start(server, '--keep');
-    const during = stateOf(server);
-    first.child.kill('SIGTERM');
-    await once(first.child, 'exit');
-    expect(stateOf(server)).toBe(during.replace(/true$/, 'false'));
-    const second = await start(server);
-    expect(stateOf(server)).toBe(during);
-    second.child.kill('SIGTERM');
-    await once(second.child, 'exit');
-    expect(stateOf(server)).toBe(before);
-  });
-});
+);
