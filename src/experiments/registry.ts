@@ -2,6 +2,7 @@
 
 import { SubflowError } from '../base/index.js';
 import { attackTable } from './attacks/experiment.js';
+import { congestionFairness } from './congestion-fairness/experiment.js';
 import type { Experiment } from './experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
 import { fastOpen } from './fast-open/experiment.js';
@@ -25,6 +26,7 @@ export const experiments: readonly Experiment[] = [
   priorityAttack,
   loadBalancers,
   attackTable,
+  congestionFairness,
 ];
 
 /** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */

@@ -20,6 +20,7 @@ export * from './packet-edit.js';
 export * from './packet-slab.js';
 export * from './real-time.js';
 export * from './router.js';
+export * from './shared-bottleneck.js';
 export * from './simulator.js';
 export * from './tap.js';
 export * from './topology.js';

@@ -114,6 +114,21 @@ describe('what silence says (RFC 4821 §7.7)', () => {
     expect(pair.a.connection.pathMtu).toBeLessThanOrEqual(1340);
   });
 
+  it('makes the very segment smaller whose timeout it was, and no super-segment of it', () => {
+    const script = Script.open(testParameters());
+    for (let i = 0; i < 3; i++) script.push(1448);
+    script.sent();
+    const sizes = new Set<number>();
+    for (let i = 0; i < 12; i++) {
+      script.fireTimer();
+      for (const { length } of script.sent()) {
+        expect(length).toBeLessThanOrEqual(script.connection.mss);
+        sizes.add(length);
+      }
+    }
+    expect(sizes.size).toBeGreaterThan(1);
+  });
+
   it('gets its size back on a path that was only down for a while', () => {
     const pair = Pair.open(wire, testParameters(), testParameters());
     pair.a.toSend = 20_000_000;

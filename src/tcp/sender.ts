@@ -306,7 +306,8 @@ export class Sender<R extends SendRecord> {
   private fillHead(now: number, out: OutgoingSegment<R>): boolean {
     const { recovery } = this;
     const { head } = recovery.board;
-    const length = recovery.headDueBytes;
+    // The timeout that asked for it may have made segments smaller.
+    const length = Math.min(recovery.headDueBytes, Math.max(1, this.mss));
     recovery.headDueBytes = 0;
     if (head === undefined || recovery.board.isReneging) return false;
     this.retransmit(now, out, head, Math.min(length, head.length));
