@@ -1,7 +1,7 @@
 /** What holds for every experiment. */
 
 import { describe, expect, it } from 'vitest';
-import { MILLISECOND } from '../base/index.js';
+import { MILLISECOND, SECOND } from '../base/index.js';
 import { experiments, flagName, runExperiment } from './index.js';
 
 /** Smaller than the defaults, where the defaults take long. */
@@ -12,6 +12,7 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'load-balancers': { clients: 8, runs: 2, flows: 5000 },
   'middlebox-location': { behaviour: 'strip-dss', family: 'ipv6' },
   'mp-prio-attack': { sizeBytes: 3e6 },
+  'congestion-fairness': { scenario: 'scenario-c', runs: 1, durationNs: 20 * SECOND },
 };
 
 /** Smaller still, for what is run twice where the small form takes long: these parameters on top of the small ones. */
@@ -21,6 +22,7 @@ const smallest: Readonly<Record<string, readonly Readonly<Record<string, number 
   'mp-prio-attack': [{ sizeBytes: 500_000, attackAtNs: 50 * MILLISECOND }],
   'load-balancers': [{ clients: 1, runs: 1, flows: 1000 }],
   nat64: [{ sizeBytes: 1e6 }],
+  'congestion-fairness': [{ scenario: 'two-links', congestion: 'lia', runs: 2, durationNs: 6 * SECOND }],
   // The others send thousands of packets to the same few hosts.
   attacks: ['join-replayed', 'add-addr', 'remove-addr', 'fast-close', 'data-ack', 'forged-data'].map(
     (attack) => ({ attack }),

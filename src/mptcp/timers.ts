@@ -41,6 +41,7 @@ function mayHandOver(core: ConnectionCore): boolean {
 /** Does what is due. */
 export function handleTimers(core: ConnectionCore, now: number): void {
   for (const subflow of core.subflows) {
+    if (now >= subflow.tcp.paceAt) core.maySchedule = true;
     subflow.tcp.handleTimeout(now);
     repeatJoinAck(core, now, subflow);
     checkSilence(core, now, subflow);

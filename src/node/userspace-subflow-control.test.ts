@@ -305,7 +305,7 @@ describe('choices for one socket', () => {
   it.each([
     [{ scheduler: 'fastest' }, 'ERR_SUBFLOW_UNKNOWN_NAME'],
     [{ pathManager: 'mesh' }, 'ERR_SUBFLOW_UNKNOWN_NAME'],
-    [{ congestion: 'bbr' }, 'ERR_SUBFLOW_UNKNOWN_NAME'],
+    [{ congestion: 'no-such' }, 'ERR_SUBFLOW_UNKNOWN_NAME'],
     [{ profile: 'amiga' }, 'ERR_SUBFLOW_UNKNOWN_NAME'],
     [{ scheduler: 1 as unknown as string }, 'ERR_INVALID_ARG_TYPE'],
     [{ multipath: 'yes' as unknown as boolean }, 'ERR_INVALID_ARG_TYPE'],

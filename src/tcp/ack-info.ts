@@ -43,6 +43,8 @@ export class AckInfo {
   inFlightBytes = 0;
   /** Bytes taken for lost by earlier ACKs that this one left waiting to be sent again. */
   lostBytes = 0;
+  /** Bytes that this ACK showed to be lost; known at step 6. They no longer count as in flight, but in `inFlightBytes`. */
+  newlyLostBytes = 0;
 
   /** Whether the first SACK block reports bytes that arrived twice (RFC 2883). */
   hasDsack = false;
@@ -116,6 +118,7 @@ export class AckInfo {
     this.ackedBytes = 0;
     this.sackedBytes = 0;
     this.deliveredBytes = 0;
+    this.newlyLostBytes = 0;
     this.hasDsack = false;
     this.isDsackOfProbe = false;
     this.invalidSackBlocks = 0;

@@ -102,6 +102,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     const { receiver, sender, life } = this;
     if (now >= receiver.ackAt) receiver.ackNow = true;
     if (now >= sender.recovery.timerAt) this.handleLossTimer(now);
+    sender.recovery.pacer?.onTime(now);
     if (now >= life.timerAt) life.onTimer(now);
   }
 
@@ -201,6 +202,7 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
     let at = this.receiver.ackAt;
     const lossAt = this.sender.recovery.timerAt;
     if (lossAt < at) at = lossAt;
+    if (this.paceAt < at) at = this.paceAt;
     const lifeAt = this.life.timerAt;
     return lifeAt < at ? lifeAt : at;
   }
@@ -211,6 +213,12 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   }
 
   // Bytes out
+
+  /** When the rate of congestion control lets out what it held back, an instant in ns; `NEVER` while it holds nothing back. */
+  get paceAt(): number {
+    const { pacer } = this.sender.recovery;
+    return pacer === undefined ? NEVER : pacer.wakeAt;
+  }
 
   /**
    * How many bytes the congestion window, PRR and the peer's window let the owner push now, beyond what it pushed

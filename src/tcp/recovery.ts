@@ -4,6 +4,7 @@ import type { TcpSegment } from '../wire/index.js';
 import { MptcpSubtype } from '../wire/index.js';
 import { AckInfo } from './ack-info.js';
 import type { CongestionControl } from './congestion/index.js';
+import { Pacer } from './pacer.js';
 import { Prr } from './prr.js';
 import { Rack } from './rack.js';
 import { RttEstimator } from './rtt.js';
@@ -78,6 +79,9 @@ export class Recovery<R> {
   /** When something was last acknowledged, or first sent after a pause. */
   progressAt = 0;
 
+  /** Holds back what leaves; undefined for a congestion control without a rate, and before the connection is open. */
+  pacer: Pacer | undefined = undefined;
+
   private congestion: CongestionControl | undefined = undefined;
   private readonly rack: Rack;
   private readonly prr = new Prr();
@@ -115,7 +119,10 @@ export class Recovery<R> {
       // RFC 5681 §3.1: one segment if the SYN, or the answer to it, had to be sent again.
       initialWindowSegments: isSynLost ? 1 : initialWindowSegments,
       maxOffloadBytes: this.parameters.maxOffloadBytes,
+      random: this.parameters.random,
     });
+    const { pacing } = this.congestion;
+    this.pacer = pacing === undefined ? undefined : new Pacer(pacing);
   }
 
   setMss(mss: number): void {
@@ -142,7 +149,7 @@ export class Recovery<R> {
 
   /** Bytes that congestion control lets leave now, new or again. */
   get room(): number {
-    if (this.phase === Phase.FAST_RECOVERY) return this.prr.quotaBytes;
+    if (this.phase === Phase.FAST_RECOVERY && this.pacer === undefined) return this.prr.quotaBytes;
     return this.congestion === undefined ? 0 : this.congestion.cwndBytes - this.board.bytesInFlight;
   }
 
@@ -157,6 +164,7 @@ export class Recovery<R> {
    * `bytes` were sent at `now`, after the scoreboard has noted them. `isHead`: they begin at `sndUna`.
    */
   onSent(now: number, bytes: number, isRetransmission: boolean, isHead: boolean): void {
+    this.pacer?.onSent(now, bytes);
     if (this.phase !== Phase.OPEN) {
       if (this.phase === Phase.FAST_RECOVERY) this.prr.onSent(bytes);
       const sent = this.board.newest;
@@ -256,7 +264,8 @@ export class Recovery<R> {
     if (this.phase !== Phase.OPEN && board.sndUna >= this.recoveryEnd) this.endRecovery();
     const isLossShown = lostBytes > 0 || this.duplicates === DUPLICATE_THRESHOLD;
     if (isLossShown && this.phase === Phase.OPEN) this.beginFastRecovery(now, congestion, info);
-    if (this.phase === Phase.FAST_RECOVERY) {
+    info.newlyLostBytes = lostBytes;
+    if (this.phase === Phase.FAST_RECOVERY && this.pacer === undefined) {
       // Without SACK each duplicate stands for one segment that has left the network (RFC 5681 §3.2 step 4).
       const deliveredBytes = info.deliveredBytes + (isDuplicate && !this.hasSack ? this.mss : 0);
       this.prr.onAck(deliveredBytes, board.bytesInFlight, this.mss, info.ackedBytes > 0 && lostBytes === 0);
@@ -303,6 +312,7 @@ export class Recovery<R> {
     this.phase = Phase.OPEN;
     this.duplicates = 0;
     this.rack.onRecoveryEnd();
+    this.congestion?.onRecoveryEnd?.();
   }
 
   /** The last reduction of the window was a mistake. */
@@ -445,6 +455,7 @@ export class Recovery<R> {
   /** The connection is over: nothing more will be sent, whatever is outstanding. */
   stop(): void {
     this.disarm();
+    this.pacer = undefined;
     this.congestion?.release?.();
   }
 }

@@ -138,9 +138,18 @@ export class Sender<R extends SendRecord> {
     const room = this.recovery.room - board.lostBytes - this.unsentBytes;
     if (room < unit) return 0;
     const quota = Math.min(window, room);
-    if (quota >= wantedBytes || quota < this.mss) return quota;
+    if (quota >= wantedBytes || quota < this.mss) return this.paced(now, quota);
     if (quota < this.worthwhileBytes()) return 0;
-    return quota - (quota % this.mss);
+    return this.paced(now, quota - (quota % this.mss));
+  }
+
+  /** What of `bytes` may leave at once: whole segments, where it is not all. */
+  private paced(now: number, bytes: number): number {
+    const { pacer } = this.recovery;
+    if (pacer === undefined) return bytes;
+    const room = pacer.roomBytes(now);
+    if (room <= 0) return 0;
+    return Math.min(bytes, Math.max(room - (room % this.mss), this.mss));
   }
 
   /**
@@ -267,7 +276,10 @@ export class Sender<R extends SendRecord> {
       return true;
     }
     const spare = Math.min(recovery.room, this.windowEdge - this.pushEnd);
-    if (spare >= this.mss && spare >= this.worthwhileBytes()) board.rate.onAppLimited(board.bytesInFlight);
+    // Data that the rate holds back has not been pushed yet.
+    const isHeldBack = recovery.pacer?.isClosed(now) === true;
+    if (spare >= this.mss && spare >= this.worthwhileBytes() && !isHeldBack)
+      board.rate.onAppLimited(board.bytesInFlight);
     return false;
   }
 
@@ -343,7 +355,7 @@ export class Sender<R extends SendRecord> {
 
   private fillLost(now: number, out: OutgoingSegment<R>, range: SentSegment<R>): boolean {
     const { room } = this.recovery;
-    if (room < Math.min(range.length, this.mss)) return false;
+    if (room < Math.min(range.length, this.mss) || this.paced(now, room) === 0) return false;
     this.retransmit(now, out, range, Math.min(range.length, this.wholeSegments(room)));
     return true;
   }
@@ -361,7 +373,7 @@ export class Sender<R extends SendRecord> {
       return false;
     }
     const limit = Math.min(window, room);
-    if (limit < Math.min(window, unit) || board.isFull) return false;
+    if (limit < Math.min(window, unit) || board.isFull || this.paced(now, limit) === 0) return false;
     const tried = Math.min(this.path.sizeToTry(now), this.peerMss) - this.optionBytes;
     if (tried > mss && tried <= limit && board.sndNxt + tried < record.start + record.length) {
       this.path.onTried(board.sndNxt, board.sndNxt + tried);

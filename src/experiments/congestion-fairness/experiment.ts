@@ -13,7 +13,7 @@ const source =
   'Analysis, Design, and Implementation, IEEE/ACM ToN 24(1), 2016';
 
 /** In the order of the table. */
-const controls = ['lia', 'olia', 'balia', 'wvegas', 'new-reno', 'cubic'] as const;
+const controls = ['lia', 'olia', 'balia', 'wvegas', 'new-reno', 'cubic', 'bbr'] as const;
 
 /** All runs of one scenario with one congestion control. */
 export interface Series {
@@ -30,7 +30,7 @@ export const congestionFairness = defineExperiment({
     'Users of Multipath TCP share bottlenecks with TCP (New Reno), with each congestion control: three and three through one ' +
     'bottleneck; a free link beside a congested one; scenarios A, B and C of the CoNEXT paper, where LIA takes from others ' +
     'without a gain of its own; and a crowd that comes to a link and leaves it, which shows who is slow to notice. Uncoupled ' +
-    'New Reno and CUBIC stand beside them.',
+    'New Reno, CUBIC and BBR stand beside them.',
   parameters: {
     congestion: {
       kind: 'choice',

@@ -46,7 +46,7 @@ export function curvesOf(all: readonly Series[], source: string): Record<string,
   const svg = renderFigure({
     kind: 'xy',
     title: 'Goodput on a link that a crowd comes to',
-    caption: `Five TCP connections come to the second of two links of 10 Mbit/s, and leave it again. After ${source}.`,
+    caption: `Five TCP connections come to the slower of two links, of 15 and 5 Mbit/s, and leave it again. After ${source}.`,
     x: { label: 'time', unit: 's', low: 0 },
     y: { label: 'goodput', unit: 'bit/s', low: 0 },
     series: crowds.map(({ congestion, outcomes }) => ({

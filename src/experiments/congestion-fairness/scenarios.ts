@@ -161,11 +161,13 @@ export const CROWD_FROM_NS = 20 * SECOND;
 export const CROWD_TO_NS = 50 * SECOND;
 const CROWD_END_NS = 80 * SECOND;
 const CROWD = 5;
+/** Rate of the link that it comes to; the other one has three times that. */
+const CROWDED_BPS = 5e6;
 /** Step in which goodput is looked at, and over which it is averaged. */
 const BIN_NS = SECOND / 2;
 const BINS = 4;
 
-/** Five TCP connections come to one of two links, and leave again. */
+/** Five TCP connections come to the slower of two links, and leave again. */
 const crowd: Scenario = {
   name: 'crowd',
   measures: [{ name: 'gives way after (s)' }, { name: 'comes back after (s)' }],
@@ -173,7 +175,7 @@ const crowd: Scenario = {
     const world = new FairnessWorld({
       seed,
       delayNs: DELAY_NS,
-      pipes: [pipe(TWO_LINKS_BPS), pipe(TWO_LINKS_BPS)],
+      pipes: [pipe(3 * CROWDED_BPS), pipe(CROWDED_BPS)],
       groups: [
         { name: 'mptcp', count: 1, paths: [[0], [1]], congestion },
         { name: 'tcp', count: CROWD, paths: [[1]], fromNs: CROWD_FROM_NS, toNs: CROWD_TO_NS },
@@ -189,8 +191,8 @@ const crowd: Scenario = {
       curve.push({ x: at / SECOND, y: ((bytes.at(-1)! - bytes[from]!) * 8) / span });
     }
     // Half more than an equal share of the link; and four fifths of it.
-    const fullBps = (1.5 * TWO_LINKS_BPS) / (CROWD + 1);
-    const freeBps = 0.8 * TWO_LINKS_BPS;
+    const fullBps = (1.5 * CROWDED_BPS) / (CROWD + 1);
+    const freeBps = 0.8 * CROWDED_BPS;
     return {
       values: [
         after(curve, CROWD_FROM_NS, CROWD_TO_NS, (bps) => bps <= fullBps),

@@ -1,4 +1,13 @@
+import type { RandomSource } from '../../base/index.js';
 import type { AckInfo } from '../ack-info.js';
+
+/** How fast data may leave, for a congestion control that sets a rate and not only a window. */
+export interface Pacing {
+  /** Bytes a second, above 0. */
+  readonly rate: number;
+  /** Most bytes that leave at once; at least one segment. Then comes a pause, so that the rate is kept. */
+  readonly quantumBytes: number;
+}
 
 /**
  * How much one subflow may have in flight. An implementation sees round trips, deliveries and losses, and gives a
@@ -7,7 +16,8 @@ import type { AckInfo } from '../ack-info.js';
  * Read first: RFC 5681 §3 and §4.1, RFC 9438 §4, RFC 9406 §4, RFC 7661 §4 for windows that are not used.
  *
  * During fast recovery the sender does not ask for the window: PRR (`prr.ts`) paces what goes out and brings the flight
- * down to `ssthreshBytes`, which `onCongestion` has set. Explicit congestion notification is not used.
+ * down to `ssthreshBytes`, which `onCongestion` has set. One with `pacing` goes by a model of the path instead, and is asked
+ * for its window there as well. Explicit congestion notification is not used.
  */
 export interface CongestionControl {
   /** Stable name, in lower case: `reno`, `cubic`, `lia`. */
@@ -16,9 +26,14 @@ export interface CongestionControl {
   readonly cwndBytes: number;
   /** Below it the window grows by slow start; `Infinity` before the first congestion. */
   readonly ssthreshBytes: number;
+  /**
+   * The rate at which data leaves; always the same object. Without it, as fast as the window allows. With it `onAck` is
+   * called in fast recovery too, and the window holds there, whatever PRR would say.
+   */
+  readonly pacing?: Pacing;
 
   /**
-   * New data was delivered, and the sender is not in fast recovery (it may be recovering from a timeout, where the
+   * New data was delivered, and the sender is not in fast recovery, or this is one that paces (it may be recovering from a timeout, where the
    * window grows by slow start). All fields of `ack` are filled.
    */
   onAck(now: number, ack: AckInfo): void;
@@ -34,6 +49,8 @@ export interface CongestionControl {
   onTimeout(now: number, flightBytes: number, isFirst: boolean): void;
   /** The last `onCongestion` or first `onTimeout` was a mistake: nothing had been lost. Takes the reduction back. */
   onSpurious(now: number): void;
+  /** All that was sent before the last loss is acknowledged. For those that pace. */
+  onRecoveryEnd?(): void;
   /** Data is about to be sent and nothing has been for `idleNs`, longer than the timeout `rtoNs` (RFC 5681 §4.1). */
   onIdle(now: number, idleNs: number, rtoNs: number): void;
   /**
@@ -55,6 +72,8 @@ export interface CongestionInit {
   readonly initialWindowSegments: number;
   /** Most payload of one super-segment that leaves in one go; 0 without segmentation offload. */
   readonly maxOffloadBytes: number;
+  /** For algorithms that do things at random, so that flows do not march in step; they do without where it is left out. */
+  readonly random?: RandomSource;
 }
 
 /** Makes the congestion control of one subflow, when the subflow's handshake is done. */

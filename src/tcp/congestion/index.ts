@@ -1,4 +1,5 @@
 export { balia } from './balia.js';
+export { bbr } from './bbr.js';
 export * from './congestion-control.js';
 export { cubic } from './cubic.js';
 export { lia } from './lia.js';

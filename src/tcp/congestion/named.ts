@@ -1,5 +1,6 @@
 import { namedEntry, type NamedTable } from '../../base/index.js';
 import { balia } from './balia.js';
+import { bbr } from './bbr.js';
 import type { CongestionFactory } from './congestion-control.js';
 import { cubic } from './cubic.js';
 import { lia } from './lia.js';
@@ -12,6 +13,7 @@ export const congestionControls: NamedTable<CongestionFactory> = Object.freeze({
   cubic,
   'new-reno': newReno,
   reno: newReno,
+  bbr,
   lia,
   olia,
   balia,
