@@ -2,9 +2,9 @@
 
 import { SECOND } from '../../base/index.js';
 import { renderFigure } from '../../plot/index.js';
+import { estimate } from '../confidence.js';
 import type { Series } from './experiment.js';
 import { CROWD_FROM_NS, CROWD_TO_NS } from './scenarios.js';
-import { estimate } from './statistics.js';
 
 const shares = [
   ['shared-bottleneck', 0, 'shared bottleneck: MPTCP / TCP'],

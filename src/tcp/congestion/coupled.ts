@@ -63,6 +63,11 @@ export abstract class CoupledControl extends LossBasedControl {
     this.flow.windowBytes = this.windowBytes;
   }
 
+  override onPenalty(now: number): void {
+    super.onPenalty(now);
+    this.flow.windowBytes = this.windowBytes;
+  }
+
   override setMss(mssBytes: number): void {
     super.setMss(mssBytes);
     this.flow.mssBytes = mssBytes;

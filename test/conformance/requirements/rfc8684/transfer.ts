@@ -157,8 +157,10 @@ export const resending: readonly Row[] = [
     'shared-bottleneck',
     '3.3.7',
     'subflows that share a bottleneck take no more than one TCP connection would: coupled congestion control',
-    [],
-    'Subflows run CUBIC or NewReno, each for itself.',
+    [
+      'src/experiments/congestion-fairness/scenarios.test.ts › take about what one TCP connection does with %s (RFC 8684 §3.3.7)',
+    ],
+    'With `lia`, `olia` or `balia`. By default subflows run CUBIC, each for itself, as they do in Linux.',
   ],
 ];
 
