@@ -7,12 +7,15 @@ import type { Series } from './experiment.js';
 import { CROWD_FROM_NS, CROWD_TO_NS } from './scenarios.js';
 
 const shares = [
-  ['shared-bottleneck', 0, 'shared bottleneck: MPTCP / TCP'],
-  ['two-links', 1, 'congested link: MPTCP / TCP'],
-  ['scenario-a', 1, 'scenario A: TCP of its rate'],
-  ['scenario-b', 0, 'scenario B: total after upgrade'],
-  ['scenario-c', 1, 'scenario C: TCP of its rate'],
+  ['shared-bottleneck', 0, 'shared bottleneck'],
+  ['two-links', 1, 'congested link'],
+  ['scenario-a', 1, 'scenario A'],
+  ['scenario-b', 0, 'scenario B'],
+  ['scenario-c', 1, 'scenario C'],
 ] as const;
+
+/** The ratio that bars end at: BBR takes nearly everything from New Reno, and the others would be too small to see. */
+const TALLEST = 3;
 
 /** Shares of all scenarios, with a bar for each congestion control. */
 export function barsOf(all: readonly Series[], source: string): Record<string, string> {
@@ -23,16 +26,17 @@ export function barsOf(all: readonly Series[], source: string): Record<string, s
     kind: 'bars',
     title: 'Fairness by congestion control',
     caption:
-      'On the left 1 is fair: a connection with two subflows takes what one TCP connection takes. On the right 1 is what others ' +
-      `have when Multipath TCP takes nothing from them. After ${source}.`,
+      'Bottleneck and link: what Multipath TCP gets over what TCP gets there, 1 is fair. Scenarios A and C: what TCP gets of its ' +
+      'rate. B: the total after an upgrade over that before. 1 is: nothing is taken from others. ' +
+      `What is beyond ${TALLEST} is cut off there. After ${source}.`,
     x: { label: 'scenario' },
-    y: { label: 'ratio', low: 0 },
+    y: { label: 'ratio', low: 0, high: TALLEST },
     categories: shown.map(([, , label]) => label),
     groups: names.map((name) => ({
       name,
       values: shown.map(([scenario, index]) => {
         const found = all.find((each) => each.scenario.name === scenario && each.congestion === name)!;
-        return estimate(found.outcomes.map(({ values }) => values[index]!)).mean;
+        return Math.min(TALLEST, estimate(found.outcomes.map(({ values }) => values[index]!)).mean);
       }),
     })),
   });
