@@ -5,9 +5,8 @@
 #include "hash.h"
 #include "measure.h"
 #include "options.h"
-#include "tables.h"
 
-/* A bucket. Servers are places plus one; 0 for none. */
+/* A bucket. Servers are places counted from 1; 0 for none. */
 struct bucket {
 	u16 owner;
 	u16 former;
@@ -17,24 +16,32 @@ struct bucket {
 	u64 fresh_until;
 };
 
-/* `settings.places` is their number. */
-MAP(buckets, MAP_ARRAY, 4, sizeof(struct bucket), 4096);
-
 /* Fills in who had the bucket before, as long as that matters. */
-INLINE void note_former(const struct bucket *bucket, struct note *note)
+INLINE void note_former(const struct state *state, const struct bucket *bucket, struct note *note)
 {
-	u32 place = bucket->former;
-	struct server *former;
+	const struct server *former;
 
-	if (place == 0 || coarse_time_ns() >= bucket->fresh_until)
+	if (coarse_time_ns() >= bucket->fresh_until)
 		return;
-	place--;
-	former = map_lookup(&servers, &place);
-	if (!former)
-		return;
+	former = server_at(state, bucket->former - 1);
 	for (int i = 0; i < 4; i++)
 		note->previous[i] = former->address[i];
 	note->moved_at = bucket->moved_at;
+}
+
+/* The place of the server that has the client's bucket, counted from 1, and what there is to say about it; 0 for none. */
+INLINE u32 place_by_bucket(const struct state *state, const struct packet_view *view, struct note *note)
+{
+	/* The table behind the state; `settings.places` is the number of buckets. */
+	const struct bucket *buckets = (const struct bucket *)(state + 1);
+	u32 index = settings.places ? hash_client(view) % settings.places : 0;
+
+	/* The verifier follows this, and not the division. */
+	if (index >= settings.places)
+		return 0;
+	if (UNLIKELY(buckets[index].former != 0))
+		note_former(state, &buckets[index], note);
+	return buckets[index].owner;
 }
 
 INLINE int balance(struct packet_context *context)
@@ -42,8 +49,8 @@ INLINE int balance(struct packet_context *context)
 	struct packet_view view;
 	struct note note = { 0 };
 	int reason = read_packet(context, &view);
-	struct server *server;
-	u32 token, place, index;
+	const struct state *state;
+	u32 token, place;
 
 	if (UNLIKELY(reason != STEERED))
 		return leave(reason);
@@ -52,26 +59,14 @@ INLINE int balance(struct packet_context *context)
 		if (view.port_server == 0)
 			count(COUNT_JOINS_BY_CHANCE);
 	}
-	if (view.port_server == 0) {
-		struct bucket *bucket;
-
-		index = settings.places ? hash_client(&view) % settings.places : 0;
-		bucket = map_lookup(&buckets, &index);
-		if (!bucket || bucket->owner == 0)
-			return leave(REASON_NO_SERVER);
-		place = bucket->owner - 1;
-		if (UNLIKELY(bucket->former != 0))
-			note_former(bucket, &note);
-	} else {
-		place = place_of(view.port_server);
-		if (place == 0)
-			return leave(REASON_UNKNOWN_SERVER);
-		place--;
-	}
-	server = map_lookup(&servers, &place);
-	if (!server)
+	state = current_state();
+	if (!state)
 		return leave(REASON_NO_SERVER);
-	return forward(context, &view, server, &note);
+	note.generation = state->generation;
+	place = view.port_server == 0 ? place_by_bucket(state, &view, &note) : place_of(state, view.port_server);
+	if (UNLIKELY(place == 0))
+		return leave(view.port_server == 0 ? REASON_NO_SERVER : REASON_UNKNOWN_SERVER);
+	return forward(context, &view, server_at(state, place - 1), &note);
 }
 
 PROGRAM(beamer, 1);

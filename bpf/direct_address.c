@@ -10,6 +10,7 @@ INLINE int balance(struct packet_context *context)
 {
 	struct packet_view view;
 	int reason = read_packet(context, &view);
+	const struct state *state;
 	u32 token, place;
 
 	if (UNLIKELY(reason != STEERED))
@@ -19,10 +20,13 @@ INLINE int balance(struct packet_context *context)
 		if (view.port_server == 0)
 			count(COUNT_JOINS_BY_CHANCE);
 	}
-	place = view.port_server == 0 ? server_of(&view) : place_of(view.port_server);
+	state = current_state();
+	if (!state)
+		return leave(REASON_NO_SERVER);
+	place = view.port_server == 0 ? server_of(state, &view) : place_of(state, view.port_server);
 	if (UNLIKELY(place == 0))
 		return leave(view.port_server == 0 ? REASON_NO_SERVER : REASON_UNKNOWN_SERVER);
-	return forward_to(context, &view, place - 1);
+	return forward(context, &view, server_at(state, place - 1), 0);
 }
 
 PROGRAM(direct_address, 0);

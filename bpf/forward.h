@@ -8,22 +8,7 @@
 #ifndef SUBFLOW_FORWARD_H
 #define SUBFLOW_FORWARD_H
 
-#include "packet.h"
-
-/* A server in reach, and the next hop to it. */
-struct server {
-	/* Of the family of the outer header; of IPv4 only the last word counts. */
-	u32 address[4];
-	u16 next_hop[3];
-	u16 own_hop[3];
-	/* Interface that leads there; 0 for the one that the packet came in by. */
-	u32 interface;
-	/* What it is called: 1 to MAX_SERVER_ID. */
-	u32 number;
-};
-
-/* The servers in reach by rising number, as ServerSet has them. */
-MAP(servers, MAP_ARRAY, 4, sizeof(struct server), 1024);
+#include "state.h"
 
 /* What beamer says about a packet. */
 struct note {
@@ -31,6 +16,8 @@ struct note {
 	u32 previous[4];
 	/* Seconds of the balancer's clock. */
 	u32 moved_at;
+	/* Of the buckets. */
+	u32 generation;
 };
 
 enum { TUNNEL_HOP_LIMIT = 250, DONT_FRAGMENT = 0x4000 };
@@ -76,7 +63,7 @@ INLINE void write_outer_4(u8 *ip, const struct packet_view *view, const struct s
 		write_32(ip + 20, NETWORK_32(0x61100000));
 		write_32(ip + 24, note->moved_at ? note->previous[3] : 0);
 		write_32(ip + 28, __builtin_bswap32(note->moved_at));
-		write_32(ip + 32, __builtin_bswap32(settings.generation));
+		write_32(ip + 32, __builtin_bswap32(note->generation));
 	}
 	*(u16 *)(ip + 10) = (u16)~fold(sum_of(ip, note ? 18 : 10));
 }
@@ -101,7 +88,7 @@ INLINE void write_outer_6(u8 *ip, const struct packet_view *view, const struct s
 	for (int i = 0; i < 4; i++)
 		write_32(ip + 44 + 4 * i, note->moved_at ? note->previous[i] : 0);
 	write_32(ip + 60, __builtin_bswap32(note->moved_at));
-	write_32(ip + 64, __builtin_bswap32(settings.generation));
+	write_32(ip + 64, __builtin_bswap32(note->generation));
 	/* PadN of 4 bytes (RFC 8200 §4.2). */
 	write_32(ip + 68, NETWORK_32(0x01020000));
 }
@@ -114,45 +101,49 @@ INLINE u32 outer_bytes(int has_note)
 	return has_note ? 72 : 40;
 }
 
-/* Sends the packet to `server`, with `note` unless that is 0. */
+/* Writes the Ethernet header at `frame` and the server's tag, if it has one: where the outer header goes. */
+INLINE u8 *write_ethernet(u8 *frame, const struct server *server, u32 type)
+{
+	u16 *words = (u16 *)frame;
+
+	for (int i = 0; i < 3; i++) {
+		words[i] = server->next_hop[i];
+		words[3 + i] = server->own_hop[i];
+	}
+	if (UNLIKELY(server->vlan != 0)) {
+		words[6] = NETWORK_16(ETHERTYPE_TAG);
+		words[7] = server->vlan;
+		words[8] = (u16)type;
+		return frame + ETHERNET_BYTES + TAG_BYTES;
+	}
+	words[6] = (u16)type;
+	return frame + ETHERNET_BYTES;
+}
+
+/* Sends the packet to `server`, with `note` unless that is 0. Tags that it came with are gone then. */
 INLINE int forward(struct packet_context *context, const struct packet_view *view, const struct server *server,
 		   const struct note *note)
 {
 	const int is_v4 = settings.family == 4;
 	const u32 header = outer_bytes(note != 0);
-	u16 *ethernet;
-	u8 *data, *end;
+	u32 tag = UNLIKELY(server->vlan != 0) ? TAG_BYTES : 0;
+	u8 *data, *end, *ip;
 
-	if (move_head(context, -(int)header) < 0)
+	if (move_head(context, (int)(view->ip_offset - ETHERNET_BYTES - header - tag)) < 0)
 		return leave(REASON_NO_ROOM);
 	data = (u8 *)(long)context->data;
 	end = (u8 *)(long)context->data_end;
-	if (data + ETHERNET_BYTES + 72 > end && data + ETHERNET_BYTES + header > end)
+	if (data + ETHERNET_BYTES + TAG_BYTES + header > end)
 		return leave(REASON_NO_ROOM);
-	ethernet = (u16 *)data;
-	for (int i = 0; i < 3; i++) {
-		ethernet[i] = server->next_hop[i];
-		ethernet[3 + i] = server->own_hop[i];
-	}
 	if (is_v4) {
-		ethernet[6] = NETWORK_16(ETHERTYPE_IPV4);
-		write_outer_4(data + ETHERNET_BYTES, view, server, note);
+		ip = write_ethernet(data, server, NETWORK_16(ETHERTYPE_IPV4));
+		write_outer_4(ip, view, server, note);
 	} else {
-		ethernet[6] = NETWORK_16(ETHERTYPE_IPV6);
-		write_outer_6(data + ETHERNET_BYTES, view, server, note);
+		ip = write_ethernet(data, server, NETWORK_16(ETHERTYPE_IPV6));
+		write_outer_6(ip, view, server, note);
 	}
 	count(REASON_NONE);
 	return server->interface == 0 ? XDP_TX : (int)redirect(server->interface, 0);
-}
-
-/* Sends the packet to the server at `place` in the table. */
-INLINE int forward_to(struct packet_context *context, const struct packet_view *view, u32 place)
-{
-	struct server *server = place < settings.servers ? map_lookup(&servers, &place) : 0;
-
-	if (!server)
-		return leave(REASON_NO_SERVER);
-	return forward(context, view, server, 0);
 }
 
 #endif

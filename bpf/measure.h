@@ -38,7 +38,7 @@ INLINE void next_flow(struct packet_context *context)
 }
 
 #define PROGRAM(design, has_note) \
-	SECTION("xdp") int design(struct packet_context *context) \
+	SECTION("xdp.frags") int design(struct packet_context *context) \
 	{ \
 		int verdict; \
 \

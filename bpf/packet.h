@@ -1,7 +1,7 @@
 /*
  * What a balancer reads of a packet, in the kernel: the same rules as src/balancer/packet-view.ts, which says why. Nearly
- * every packet takes the fast way, where the verifier lets headers be read in place; extension headers, options of IPv4,
- * fragments and ICMP errors are copied piece by piece.
+ * every packet takes the fast way, where the verifier lets headers be read in place; tags of VLANs, extension headers, options
+ * of IPv4, fragments and ICMP errors are copied piece by piece.
  *
  * Addresses and ports stay as the network has them; comparing and hashing needs no more.
  */
@@ -11,6 +11,8 @@
 #include "kernel.h"
 
 enum { ETHERNET_BYTES = 14, ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_IPV6 = 0x86dd };
+/* IEEE 802.1Q and 802.1ad: a tag of 4 bytes in front of the type, of which a frame may have two. */
+enum { TAG_BYTES = 4, MAX_TAGS = 2, ETHERTYPE_TAG = 0x8100, ETHERTYPE_SERVICE_TAG = 0x88a8 };
 
 enum protocol {
 	PROTOCOL_HOP_BY_HOP = 0,
@@ -50,6 +52,12 @@ enum reason {
 	COUNT_TOKENS_LEARNED,
 	COUNT_TOKENS_REFUSED,
 	COUNT_TOKEN_COLLISIONS,
+	/* Joins for which the table had no room. */
+	COUNT_UNTRACKED,
+	/* Entries that made room for newer ones. */
+	COUNT_DISPLACED,
+	/* Packets that came with a tag of a VLAN. */
+	COUNT_TAGGED,
 	COUNTERS = 32,
 };
 
@@ -74,6 +82,8 @@ struct packet_view {
 	u32 length;
 	/* Class of traffic, without the bits for congestion. */
 	u32 dscp;
+	/* Where the packet starts in the frame. */
+	u32 ip_offset;
 	/* Where the TCP header starts in the frame; 0 when the packet is an error that quotes one. */
 	u32 tcp_offset;
 	/* Bytes of the TCP header. */
@@ -123,7 +133,7 @@ struct slow_headers {
 
 MAP(scratch, MAP_PER_CPU_ARRAY, 4, sizeof(struct slow_headers), 1);
 
-/* What the loader says once and for all. */
+/* What the loader says once and for all; what may change later is in state.h. */
 struct settings {
 	/* Outer source addresses, of the family that the servers have. */
 	u32 source[4];
@@ -131,12 +141,8 @@ struct settings {
 	u32 family;
 	/* Port that stands for server 0; 0 when no ports stand for servers. */
 	u32 join_port_base;
-	/* Servers in the table. */
-	u32 servers;
-	/* Places or buckets in the table; of ranges, the greatest power of 2 that is no more than the servers. */
+	/* Entries of the design's table: places of Maglev's, buckets of beamer's. */
 	u32 places;
-	/* Generation of beamer's buckets. */
-	u32 generation;
 	/* Of token-map, in seconds: how long a join is kept after its first packet, after its last, and after FIN or RST. */
 	u32 new_flow_seconds;
 	u32 idle_seconds;
@@ -144,15 +150,24 @@ struct settings {
 	/* Of token-map: how long a token is kept that nobody asks for, in seconds, and how many servers may claim one. */
 	u32 token_idle_seconds;
 	u32 token_claims;
+	/* Of token-map: the numbers of buckets of its tables, powers of 2, less one. */
+	u32 joins_4_mask;
+	u32 joins_6_mask;
+	u32 tokens_mask;
+	/* Of token-map: the places in `learned` are 2 to this power. */
+	u32 learned_bits;
+	/* Random numbers that choose the buckets of entries. */
+	u64 secrets[8];
 	/* One of the services, which is looked at before the map of all. */
 	struct service_key first_service;
+	u32 unused;
 };
 
 const volatile struct settings settings = {};
 
 enum { MAX_SERVER_ID = 16383 };
-/* More than a frame holds: offsets beyond it are cut short for certain. */
-enum { MAX_OFFSET = 8000 };
+/* More than eight extension headers, which take 2048 bytes each at most. */
+enum { MAX_OFFSET = 17000 };
 /* Longest packet that an IP header can state. */
 enum { LONGEST_PACKET = 40 + 0xffff };
 
@@ -431,8 +446,10 @@ INLINE int read_tcp_slowly(struct packet_context *context, volatile struct ip_he
 	return STEERED;
 }
 
-INLINE int read_slowly(struct packet_context *context, u32 length, struct packet_view *view)
+/* The packet starts `base` bytes into the frame. */
+INLINE int read_slowly(struct packet_context *context, u32 base, struct packet_view *view)
 {
+	u32 length = (u32)frame_bytes(context) - base;
 	u32 zero = 0;
 	volatile struct slow_headers *slow = map_lookup(&scratch, &zero);
 	volatile struct ip_headers *ip;
@@ -441,7 +458,8 @@ INLINE int read_slowly(struct packet_context *context, u32 length, struct packet
 	if (!slow)
 		return REASON_MALFORMED_IP;
 	ip = &slow->outer;
-	if (!parse_ip(context, ETHERNET_BYTES, length, length, ip))
+	view->ip_offset = base;
+	if (!parse_ip(context, base, length, length, ip))
 		return REASON_MALFORMED_IP;
 	protocol = ip->protocol;
 	if (protocol == PROTOCOL_TCP)
@@ -478,13 +496,38 @@ INLINE int read_tcp(u8 *data, u8 *end, u32 at, u32 length, struct packet_view *v
 	return UNLIKELY(kind == NO_SERVICE) ? REASON_NO_SERVICE : STEERED;
 }
 
+/* A frame whose type is not that of IP: steered when it is that behind the tags of VLANs. */
+INLINE int read_tagged(struct packet_context *context, u16 type, struct packet_view *view)
+{
+	u32 base = ETHERNET_BYTES;
+
+#pragma clang loop unroll(disable)
+	for (int tags = 0; tags < MAX_TAGS; tags++) {
+		if (type != NETWORK_16(ETHERTYPE_TAG) && type != NETWORK_16(ETHERTYPE_SERVICE_TAG))
+			break;
+		if (load_bytes(context, base + 2, &type, sizeof(type)) < 0)
+			return REASON_NOT_OURS;
+		base += TAG_BYTES;
+	}
+	if (type != NETWORK_16(ETHERTYPE_IPV4) && type != NETWORK_16(ETHERTYPE_IPV6))
+		return REASON_NOT_OURS;
+	count(COUNT_TAGGED);
+	return read_slowly(context, base, view);
+}
+
+/* Whether the frame is shorter than its packet says. `linear` bytes of the packet lie in one piece; a long frame has others. */
+INLINE int is_cut(struct packet_context *context, u32 length, u32 linear)
+{
+	return length > linear && length > (u32)frame_bytes(context) - ETHERNET_BYTES;
+}
+
 /* Fills `view` for a packet that is to be steered and gives STEERED, or why it is not. */
 INLINE int read_packet(struct packet_context *context, struct packet_view *view)
 {
 	u8 *data = (u8 *)(long)context->data;
 	u8 *end = (u8 *)(long)context->data_end;
 	u8 *ip = data + ETHERNET_BYTES;
-	u32 length = (u32)(end - data) - ETHERNET_BYTES;
+	u32 linear = (u32)(end - data) - ETHERNET_BYTES;
 	u16 type;
 
 	/* Everything has a value on every path: the compiler may move what has none, and the verifier refuses that. */
@@ -492,14 +535,15 @@ INLINE int read_packet(struct packet_context *context, struct packet_view *view)
 	if (ip > end)
 		return REASON_NOT_OURS;
 	type = *(u16 *)(data + 12);
-	if (type != NETWORK_16(ETHERTYPE_IPV4) && type != NETWORK_16(ETHERTYPE_IPV6))
-		return REASON_NOT_OURS;
+	if (UNLIKELY(type != NETWORK_16(ETHERTYPE_IPV4) && type != NETWORK_16(ETHERTYPE_IPV6)))
+		return read_tagged(context, type, view);
 	if (ip + 40 > end)
-		return read_slowly(context, length, view);
+		return read_slowly(context, ETHERNET_BYTES, view);
+	view->ip_offset = ETHERNET_BYTES;
 	if (LIKELY(ip[0] == 0x45 && ip[9] == PROTOCOL_TCP && (*(u16 *)(ip + 6) & NETWORK_16(0x3fff)) == 0)) {
 		view->length = from_network_16(*(u16 *)(ip + 2));
-		if (UNLIKELY(view->length < 40 || view->length > length))
-			return read_slowly(context, length, view);
+		if (UNLIKELY(view->length < 40 || is_cut(context, view->length, linear)))
+			return read_slowly(context, ETHERNET_BYTES, view);
 		view->family = 4;
 		view->dscp = ip[1] & 0xfc;
 		view->client[0] = view->client[1] = view->client[2] = 0;
@@ -510,8 +554,8 @@ INLINE int read_packet(struct packet_context *context, struct packet_view *view)
 	}
 	if (ip[0] >> 4 == 6 && ip[6] == PROTOCOL_TCP) {
 		view->length = 40 + from_network_16(*(u16 *)(ip + 4));
-		if (UNLIKELY(view->length < 60 || view->length > length))
-			return read_slowly(context, length, view);
+		if (UNLIKELY(view->length < 60 || is_cut(context, view->length, linear)))
+			return read_slowly(context, ETHERNET_BYTES, view);
 		view->family = 6;
 		view->dscp = ((ip[0] & 15u) << 4 | ip[1] >> 4) & 0xfc;
 		for (int i = 0; i < 4; i++) {
@@ -520,7 +564,7 @@ INLINE int read_packet(struct packet_context *context, struct packet_view *view)
 		}
 		return read_tcp(data, end, ETHERNET_BYTES + 40, view->length - 40, view);
 	}
-	return read_slowly(context, length, view);
+	return read_slowly(context, ETHERNET_BYTES, view);
 }
 
 /* Whether the packet begins a flow. */

@@ -6,31 +6,37 @@
 #include "measure.h"
 #include "options.h"
 
-enum { MAX_SERVERS = 1024 };
+/* Most ranges that end within the values that have their upper bits in common, and one: weights go up to 100. */
+enum { SLOT_BITS = 10, MAX_STEPS = 128 };
 
-/* The last value of each server's range, in the order of the table of servers; the rest is all ones. */
-const volatile u32 range_ends[MAX_SERVERS] = {};
+/* The table behind the state. */
+struct ranges {
+	/* How many ranges end before the first value with these upper bits. */
+	u16 first[1 << SLOT_BITS];
+	/* The last value of each server's range, in the order of the table of servers; the rest is all ones. */
+	u32 ends[MAX_SERVERS];
+};
 
-/* How many ranges end below `hash`, by halves: without a branch that the processor would have to guess. */
-INLINE u32 range_of(u32 hash)
+/* How many ranges end below `hash`. */
+INLINE u32 range_of(const struct ranges *ranges, u32 hash)
 {
-	u32 low = 0;
+	u32 range = ranges->first[hash >> (32 - SLOT_BITS)];
 
-	for (u32 half = MAX_SERVERS / 2; half > 0; half /= 2) {
-		u64 end;
-
-		if (half > settings.places)
-			continue;
-		end = range_ends[(low + half - 1) & (MAX_SERVERS - 1)];
-		low += half & (u32)((long long)(end - hash) >> 63);
+#pragma clang loop unroll(disable)
+	for (int step = 0; step < MAX_STEPS; step++) {
+		if (LIKELY(ranges->ends[range & (MAX_SERVERS - 1)] >= hash))
+			break;
+		range++;
 	}
-	return low;
+	return range;
 }
 
 INLINE int balance(struct packet_context *context)
 {
 	struct packet_view view;
 	int reason = read_packet(context, &view);
+	const struct state *state;
+	const struct server *server;
 	u32 token;
 
 	if (UNLIKELY(reason != STEERED))
@@ -39,7 +45,13 @@ INLINE int balance(struct packet_context *context)
 		count(COUNT_JOINS);
 		count(COUNT_JOINS_BY_CHANCE);
 	}
-	return forward_to(context, &view, range_of(hash_flow(&view)));
+	state = current_state();
+	if (!state)
+		return leave(REASON_NO_SERVER);
+	server = server_at(state, range_of((const struct ranges *)(state + 1), hash_flow(&view)));
+	if (UNLIKELY(server->number == 0))
+		return leave(REASON_NO_SERVER);
+	return forward(context, &view, server, 0);
 }
 
 PROGRAM(stateless, 0);

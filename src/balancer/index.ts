@@ -23,7 +23,7 @@ export { MaglevTable } from './maglev.js';
 export * from './servers.js';
 export * from './simulated.js';
 export { defaultJoinPortBase, maxServices, Services } from './services.js';
-export { defaultSteeringSettings, type SteeringSettings } from './settings.js';
+export { checkSteeringSettings, defaultSteeringSettings, type SteeringSettings } from './settings.js';
 export { SteeringCounters, type TokenLearnedEvent } from './steering.js';
 export type { TokenEntry } from './token-table.js';
 export * from './verdict.js';

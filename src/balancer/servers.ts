@@ -80,6 +80,11 @@ export class ServerSet {
     return this.all[this.places[id]! - 1];
   }
 
+  /** The position of a server in {@link all}, counted from 1; 0 when it is not in reach. */
+  placeOf(id: number): number {
+    return this.places[id]!;
+  }
+
   /** How this set differs from the one `before` it. */
   changesSince(before: ServerSet): ServerChange {
     const ids = (servers: readonly Server[]): number[] => servers.map(({ id }) => id);

@@ -10,10 +10,12 @@ import { EEXIST, ENOENT } from '../constants.js';
 import { BpfAttributes, BpfCommand, bpfError } from './bpf-call.js';
 
 /** Kinds of maps that are used here (linux/bpf.h, `enum bpf_map_type`). */
-export const BpfMapType = { HASH: 1, ARRAY: 2, PER_CPU_ARRAY: 6, LRU_HASH: 9 } as const;
+export const BpfMapType = { HASH: 1, ARRAY: 2, PER_CPU_ARRAY: 6, LRU_HASH: 9, ARRAY_OF_MAPS: 12 } as const;
 
 /** Programs may only read the map (BPF_F_RDONLY_PROG). */
 export const READ_ONLY_FOR_PROGRAMS = 1 << 7;
+/** The values of an array begin at a page (BPF_F_MMAPABLE). */
+export const AT_PAGE = 1 << 10;
 
 /** What an update does about a key that is there, or is not. */
 const updateModes = { any: 0n, create: 1n, replace: 2n } as const;
@@ -29,6 +31,8 @@ export interface BpfMapOptions {
   readonly maxEntries: number;
   /** Default 0. */
   readonly flags?: number;
+  /** Of a map of maps: one like those that it will hold, whose values are descriptors. */
+  readonly inner?: BpfMap;
 }
 
 /** An open map. Keys and values are bytes as the program lays them out. */
@@ -60,6 +64,7 @@ export class BpfMap {
       .u32(8, options.valueBytes)
       .u32(12, options.maxEntries)
       .u32(16, options.flags ?? 0)
+      .u32(20, options.inner?.fd ?? 0)
       .name(28, options.name)
       .call(BpfCommand.MAP_CREATE, `make map ${options.name}`);
     return new BpfMap(options, fd);
@@ -101,6 +106,21 @@ export class BpfMap {
       .u32(32, count)
       .u32(36, this.open())
       .call(BpfCommand.MAP_UPDATE_BATCH, `change map ${this.name}`);
+  }
+
+  /** The values of the first `count` entries, one behind the other; fewer when there are not so many. */
+  getFirst(count: number): Uint8Array {
+    const keys = new Uint8Array(count * this.keyBytes);
+    const values = new Uint8Array(count * this.valueBytes);
+    const attributes = new BpfAttributes()
+      .pointer(8, new Uint8Array(Math.max(8, this.keyBytes)))
+      .pointer(16, keys)
+      .pointer(24, values)
+      .u32(32, count)
+      .u32(36, this.open());
+    const result = attributes.try(BpfCommand.MAP_LOOKUP_BATCH);
+    if (result < 0 && result !== -ENOENT) throw bpfError(-result, `look into map ${this.name}`);
+    return values.subarray(0, attributes.read(32) * this.valueBytes);
   }
 
   /** Forgets `key`; false when it was not there. */

@@ -15,6 +15,9 @@ import { constantsMap, instructionBytes, type ProgramCode } from './object-file.
 export const XdpAction = { ABORTED: 0, DROP: 1, PASS: 2, TX: 3, REDIRECT: 4 } as const;
 
 const PROGRAM_TYPE_XDP = 6;
+/** The section of programs that take frames in several pieces, and what the kernel is told of them (BPF_F_XDP_HAS_FRAGS). */
+const LONG_FRAMES_SECTION = 'xdp.frags';
+const TAKES_LONG_FRAMES = 1 << 5;
 /** Where an instruction that loads 64 bits finds a map, or a place in its only value (BPF_PSEUDO_MAP_FD, _VALUE). */
 const PSEUDO_MAP = 1;
 const PSEUDO_MAP_VALUE = 2;
@@ -79,6 +82,7 @@ export class BpfProgram {
         .u32(4, instructions.length / instructionBytes)
         .pointer(8, instructions)
         .pointer(16, text)
+        .u32(44, code.section === LONG_FRAMES_SECTION ? TAKES_LONG_FRAMES : 0)
         .name(48, code.name);
     const fd = attributes().try(BpfCommand.PROGRAM_LOAD);
     if (fd >= 0) return new BpfProgram(code.name, fd);

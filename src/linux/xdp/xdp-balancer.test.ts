@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from '../../balancer/index.js';
 import { emitIpHeader, IpAddress } from '../../wire/index.js';
-import { sumOverProcessors, word, XdpAction } from '../bpf/index.js';
+import { XdpAction } from '../bpf/index.js';
 import { mayUseXdp } from '../capabilities.js';
 import { XdpBalancer, xdpDesigns, type XdpDesign } from './xdp-balancer.js';
 
@@ -124,7 +124,7 @@ class Pair {
   }
 
   private readCounters(): number[] {
-    return sumOverProcessors(this.kernel.map('counters').get(word(0))!, 256);
+    return this.kernel.counterValues();
   }
 
   /** Gives both the packet; they have to agree. */

@@ -1,16 +1,18 @@
 /**
  * A balancer in the kernel's fast path: the same rules as `balancer/`, carried out by an XDP program, which sends every packet of a
- * service to its server within another and has the server answer by itself. Owns the program, its maps and its link; decides nothing about
- * packets. A change of servers loads the program again with other tables and puts it in the place of the one at work, while
- * connections, tokens and counters stay.
+ * service to its server within another and has the server answer by itself. Owns the program, its maps and its links; decides nothing
+ * about packets. A change of servers puts another table in the place of the one at work, in one step, while the program goes on
+ * and connections, tokens and counters stay (docs/decisions/0014-state-of-xdp-programs.md).
  *
  * What differs from the other data paths: a packet that is refused is dropped and counted, not answered by a reset; the tables of
- * `token-map` make room by the kernel's own rule, the entry used longest ago first.
+ * `token-map` make room within the eight cells that an entry may have (bpf/joins.h, bpf/tokens.h).
  */
+import { randomBytes } from 'node:crypto';
 import { SubflowError } from '../../base/index.js';
 import {
   type BucketSnapshot,
   BucketTable,
+  checkSteeringSettings,
   defaultJoinPortBase,
   defaultSteeringSettings,
   MaglevTable,
@@ -21,6 +23,7 @@ import {
   type Server,
   type ServerSpec,
   type SteeringSettings,
+  type TokenEntry,
 } from '../../balancer/index.js';
 import type { Endpoint, IpAddress } from '../../wire/index.js';
 import {
@@ -35,6 +38,16 @@ import {
   type XdpAttachment,
   XdpLink,
 } from '../bpf/index.js';
+import { importFrames, LearnedTokens } from './shared-tokens.js';
+import {
+  countEntries,
+  makeLastingMaps,
+  makeState,
+  mapSizes,
+  only,
+  tableBytes,
+  type MapSizes,
+} from './xdp-maps.js';
 import * as tables from './xdp-tables.js';
 
 /** Designs that the kernel can carry out, by the name of the program. */
@@ -81,10 +94,11 @@ export type XdpCounters = Readonly<Record<string, number>>;
 const otherCounters = [
   ...['no-room', 'joins', 'joins-by-chance'],
   ...['tokens-learned', 'tokens-refused', 'token-collisions'],
+  ...['untracked', 'displaced', 'tagged'],
 ] as const;
 const COUNTERS_BYTES = 8 * 32;
-/** Maps that go from one program to the next. */
-const lasting = ['counters', 'tokens', 'joins', 'learned'];
+/** The program that takes tokens of other balancers. */
+const importProgram = 'token_import';
 
 /** See the module. */
 export class XdpBalancer {
@@ -93,36 +107,49 @@ export class XdpBalancer {
   private readonly settings: SteeringSettings;
   private readonly services: Services;
   private readonly file: BpfObjectFile;
-  private readonly kept = new Map<string, BpfMap>();
-  private readonly buckets: BucketTable | undefined;
+  private readonly sizes: MapSizes;
+  private readonly maps: ReadonlyMap<string, BpfMap>;
+  private readonly program: BpfProgram;
+  private readonly importer: BpfProgram | undefined;
+  private readonly learned: LearnedTokens | undefined;
+  private readonly links: XdpLink[] = [];
   private set: ServerSet;
-  private program: BpfProgram;
-  private link: XdpLink | undefined;
+  private buckets: BucketTable | undefined;
+  private closed = false;
 
   /**
    * Loads the program; it works nowhere yet. `now` is in ns of a clock that balancers and servers agree on.
-   * @throws SubflowError `ERR_SUBFLOW_BAD_SERVER`, `ERR_SUBFLOW_BAD_SERVICE`; VerifierError; SystemError.
+   * @throws SubflowError `ERR_SUBFLOW_BAD_SERVER`, `ERR_SUBFLOW_BAD_SERVICE`, `ERR_SUBFLOW_BAD_SETTING`, `ERR_SUBFLOW_BAD_ROUTE`;
+   * VerifierError; SystemError.
    */
   constructor(now: number, options: XdpBalancerOptions) {
     this.design = options.design;
     this.options = options;
     this.settings = { ...defaultSteeringSettings, ...options.settings };
+    checkSteeringSettings(this.settings);
     this.services = new Services(options.services, options.joinPortBase ?? defaultJoinPortBase);
     this.set = this.checked(options.servers);
-    if (options.design === 'beamer') {
-      const { buckets, chainNs } = this.settings;
-      const from = options.buckets;
-      this.buckets =
-        from === undefined
-          ? new BucketTable(now, buckets, chainNs, this.set, new SteeringCounters())
-          : BucketTable.restore(from, buckets, chainNs, new SteeringCounters());
-    }
+    this.buckets = this.firstBuckets(now);
     this.file = readPackagedObject(programs[options.design]);
+    this.sizes = mapSizes(this.settings, options.services);
+    const bytes = tables.stateBytes(this.tableOf(now, this.set, this.buckets).length);
+    this.maps = makeLastingMaps(this.file, this.sizes, bytes);
+    const opened: { close(): void }[] = [];
     try {
-      this.makeLastingMaps();
-      this.program = this.load(now);
+      this.publish(now, this.set, this.buckets);
+      const object = new BpfObject(this.file, { maps: this.maps, constants: this.constants() });
+      opened.push(object);
+      const { keys, values } = tables.encodeServices(this.services);
+      object.map('services').setAll(keys, values);
+      opened.push((this.program = object.load(programs[this.design])));
+      const ring = this.maps.get('learned');
+      if (ring !== undefined) {
+        this.learned = new LearnedTokens(ring, this.sizes.learnedBits);
+        this.importer = object.load(importProgram);
+      }
+      object.close();
     } catch (error) {
-      for (const map of this.kept.values()) map.close();
+      for (const each of [...opened, ...this.maps.values()]) each.close();
       throw error;
     }
   }
@@ -132,21 +159,22 @@ export class XdpBalancer {
     return this.set;
   }
 
-  /** Has every packet that comes in by an interface meet the program. Throws as {@link XdpLink.attach} does. */
+  /** Has every packet that comes in by an interface meet the program; there may be several. Throws as {@link XdpLink.attach} does. */
   attach(attachment: XdpAttachment): void {
-    if (this.link !== undefined) {
-      throw new SubflowError('ERR_SUBFLOW_BUSY', `the balancer works on ${this.link.device} already`, {
-        hint: 'Make one for each interface, or close this one first.',
-      });
-    }
-    this.link = XdpLink.attach(this.program, attachment);
+    this.links.push(XdpLink.attach(this.program, attachment));
   }
 
-  /** Takes a new list of servers. No packet is lost. Throws as the constructor does, and keeps the old list then. */
+  /**
+   * Takes a new list of servers. No packet is lost, and none meets the old list any more when this returns: that takes some
+   * milliseconds, while the kernel waits for packets that are on their way through the program.
+   * Throws `ERR_SUBFLOW_BAD_SERVER`, `ERR_SUBFLOW_BAD_ROUTE`, `ERR_SUBFLOW_CLOSED`, SystemError, and keeps the old list then.
+   */
   setServers(now: number, specs: readonly ServerSpec[]): void {
-    this.set = this.checked(specs);
-    this.buckets?.revise(now, this.set);
-    this.reload(now);
+    const set = this.checked(specs);
+    const buckets = this.revisedBuckets(now, set);
+    this.publish(now, set, buckets);
+    this.set = set;
+    this.buckets = buckets;
   }
 
   /** When {@link handleTimeout} is wanted, in ns; `Infinity` when it is not. */
@@ -155,11 +183,12 @@ export class XdpBalancer {
     return this.buckets?.nextRevision() ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Moves the buckets that may move by now. */
+  /** Moves the buckets that may move by now. Throws SystemError, and is to be called again then. */
   handleTimeout(now: number): void {
     if (now < this.pollTimeout()) return;
-    this.buckets!.revise(now, this.set);
-    this.reload(now);
+    const buckets = this.revisedBuckets(now, this.set);
+    this.publish(now, this.set, buckets);
+    this.buckets = buckets;
   }
 
   /** The buckets of `beamer` as they are at `now`; undefined for other designs. */
@@ -174,23 +203,55 @@ export class XdpBalancer {
 
   /** What was counted so far, on all processors. */
   counters(): XdpCounters {
-    const sums = sumOverProcessors(this.kept.get('counters')!.get(word(0))!, COUNTERS_BYTES);
+    const sums = this.counterValues();
     return Object.fromEntries([...verdictReasonNames, ...otherCounters].map((name, i) => [name, sums[i]!]));
   }
 
-  /** A map of the program that lasts: `counters`, and of `token-map` `tokens`, `joins` and `learned`. */
-  map(name: string): BpfMap {
-    const map = this.kept.get(name);
-    if (map === undefined) throw new SubflowError('ERR_SUBFLOW_UNKNOWN_NAME', `there is no map ${name}`);
-    return map;
+  /** The values of {@link counters} in the order of `verdictReasonNames`, and others behind them. */
+  counterValues(): number[] {
+    return sumOverProcessors(this.maps.get('counters')!.get(only)!, COUNTERS_BYTES);
+  }
+
+  /** Joins and tokens in the tables of `token-map`, or buckets of `beamer`; of more than some thousands, right to a few hundredths. */
+  get entryCount(): number {
+    const seconds = Number(process.hrtime.bigint() / 1_000_000_000n);
+    return this.buckets?.size ?? countEntries(this.maps, this.settings, seconds);
+  }
+
+  /** Bytes that the tables of joins and tokens take, whether there are any or not, or those of buckets. */
+  get tableBytes(): number {
+    return this.buckets === undefined ? tableBytes(this.maps) : this.buckets.size * tables.BUCKET_BYTES;
+  }
+
+  /**
+   * Tokens that `token-map` learned from packets since the last call, the oldest first, up to `SteeringSettings.maxEvents` (rounded up
+   * to a power of 2); none for other designs. Those that came too late are counted in {@link learnedTokensMissed}.
+   */
+  takeLearnedTokens(): TokenEntry[] {
+    return this.learned?.take() ?? [];
+  }
+
+  /** Learned tokens that nobody took before others had their places. */
+  get learnedTokensMissed(): number {
+    return this.learned?.missedCount ?? 0;
+  }
+
+  /**
+   * Takes tokens that other balancers learned; other designs have no use for them. Entries that make no sense, are of servers that are
+   * not in reach or have no room are left out. Costs the event loop about a second for a million.
+   */
+  importTokens(entries: readonly TokenEntry[]): void {
+    if (this.importer === undefined) return;
+    for (const frame of importFrames(entries)) this.importer.run(frame);
   }
 
   /** Detaches the program and lets go of everything. */
   close(): void {
-    this.link?.close();
-    this.link = undefined;
+    this.closed = true;
+    for (const link of this.links.splice(0)) link.close();
     this.program.close();
-    for (const map of this.kept.values()) map.close();
+    this.importer?.close();
+    for (const map of this.maps.values()) map.close();
   }
 
   private checked(specs: readonly ServerSpec[]): ServerSet {
@@ -204,115 +265,84 @@ export class XdpBalancer {
     );
   }
 
-  private makeLastingMaps(): void {
-    const { maxFlows, maxTokens, maxEvents } = this.settings;
-    const entries = new Map([
-      ['joins', maxFlows],
-      ['tokens', maxTokens],
-      ['learned', maxEvents],
-    ]);
-    for (const definition of this.file.maps) {
-      const { name, maxEntries } = definition;
-      if (!lasting.includes(name)) continue;
-      this.kept.set(name, BpfMap.create({ ...definition, maxEntries: entries.get(name) ?? maxEntries }));
-    }
+  private firstBuckets(now: number): BucketTable | undefined {
+    if (this.design !== 'beamer') return undefined;
+    const { buckets, chainNs } = this.settings;
+    const from = this.options.buckets;
+    const counters = new SteeringCounters();
+    return from === undefined
+      ? new BucketTable(now, buckets, chainNs, this.set, counters)
+      : BucketTable.restore(from, buckets, chainNs, counters);
   }
 
-  private reload(now: number): void {
-    const before = this.program;
-    const program = this.load(now);
-    this.link?.replace(program);
-    this.program = program;
-    before.close();
+  /** The buckets after a change: a table of its own, so that the old one is there when the change cannot be had. */
+  private revisedBuckets(now: number, set: ServerSet): BucketTable | undefined {
+    if (this.buckets === undefined) return undefined;
+    const { buckets, chainNs } = this.settings;
+    const counters = new SteeringCounters();
+    const revised = BucketTable.restore(this.buckets.snapshot(now), buckets, chainNs, counters);
+    revised.revise(now, set);
+    return revised;
   }
 
-  /** The program with the settings, services and servers of now. */
-  private load(now: number): BpfProgram {
-    const has = (name: string): boolean => this.file.maps.some((map) => map.name === name);
-    const { maglevPlaces } = this.settings;
-    const object = new BpfObject(this.file, {
-      maps: this.kept,
-      entries: {
-        ...(has('places') && { places: Math.ceil(maglevPlaces / 4) }),
-        ...(this.buckets !== undefined && { buckets: this.buckets.size }),
-      },
-      constants: this.constants(),
+  /** Has packets meet these servers from now on. */
+  private publish(now: number, set: ServerSet, buckets: BucketTable | undefined): void {
+    if (this.closed) throw new SubflowError('ERR_SUBFLOW_CLOSED', 'the balancer is closed');
+    const state = tables.encodeState({
+      placed: this.placed(set),
+      route: this.options.route,
+      generation: (buckets?.generation ?? 0) >>> 0,
+      table: this.tableOf(now, set, buckets),
     });
+    const map = makeState(state.length);
     try {
-      this.fillTables(object, now, has);
-      return object.load(programs[this.design]);
+      map.set(only, state);
+      this.maps.get('states')!.set(only, word(map.fd));
     } finally {
-      object.close();
-    }
-  }
-
-  private fillTables(object: BpfObject, now: number, has: (name: string) => boolean): void {
-    const { set } = this;
-    const { keys, values } = tables.encodeServices(this.services);
-    object.map('services').setAll(keys, values);
-    fill(object.map('servers'), tables.encodeServers(this.placed, this.options.route));
-    if (has('server_places')) {
-      const places = new Map(set.all.map(({ id }, place) => [id, place + 1]));
-      const map = object.map('server_places');
-      fill(
-        map,
-        tables.encodePlaces(4 * map.maxEntries, (id) => places.get(id) ?? 0),
-      );
-    }
-    if (has('places')) {
-      const { maglevPlaces } = this.settings;
-      fill(
-        object.map('places'),
-        tables.encodeMaglev(new MaglevTable(set.up, maglevPlaces), maglevPlaces, set),
-      );
-    }
-    if (this.buckets !== undefined) {
-      const aheadNs = Number(process.hrtime.bigint()) - now;
-      fill(object.map('buckets'), tables.encodeBuckets(this.buckets, set, now, aheadNs));
+      map.close();
     }
   }
 
   /** The servers by place: `stateless` has no use for those that take no connections. */
-  private get placed(): readonly Server[] {
-    return this.design === 'stateless' ? this.set.up : this.set.all;
+  private placed(set: ServerSet): readonly Server[] {
+    return this.design === 'stateless' ? set.up : set.all;
+  }
+
+  /** The design's table. */
+  private tableOf(now: number, set: ServerSet, buckets: BucketTable | undefined): Uint8Array {
+    const { maglevPlaces } = this.settings;
+    if (this.design === 'stateless') return tables.encodeRanges(set);
+    if (buckets === undefined)
+      return tables.encodeMaglev(new MaglevTable(set.up, maglevPlaces), maglevPlaces, set);
+    const aheadNs = Number(process.hrtime.bigint()) - now;
+    return tables.encodeBuckets(buckets, set, now, aheadNs);
   }
 
   private constants(): Record<string, Uint8Array> {
-    const { settings, set, design } = this;
+    const { settings, sizes, design } = this;
     const seconds = (ns: number): number => Math.ceil(ns / 1e9);
-    const isStateless = design === 'stateless';
     return {
       settings: tables.encodeSettings(
         this.options.source,
         {
           family: this.options.source.family,
           joinPortBase: this.services.joinPortBase,
-          servers: this.placed.length,
-          places: this.placesOf(),
-          generation: (this.buckets?.generation ?? 0) >>> 0,
+          places: design === 'beamer' ? settings.buckets : settings.maglevPlaces,
           newFlowSeconds: seconds(settings.newFlowNs),
           idleSeconds: seconds(settings.idleNs),
           closingSeconds: seconds(settings.closingNs),
           tokenIdleSeconds: seconds(settings.tokenIdleNs),
           tokenClaims: settings.maxTokenClaims,
+          joins4Mask: sizes.buckets.joins_4 - 1,
+          joins6Mask: sizes.buckets.joins_6 - 1,
+          tokensMask: sizes.buckets.tokens - 1,
+          learnedBits: sizes.learnedBits,
         },
+        randomBytes(tables.SECRET_BYTES),
         tables.encodeServices(this.services).keys.subarray(0, tables.SERVICE_KEY_BYTES),
       ),
       crc_tables: tables.encodeCrcTables(),
       measuring: word(this.options.measuring ?? XdpMeasuring.WORKING),
-      ...(isStateless && { range_ends: tables.encodeRangeEnds(set) }),
     };
   }
-
-  /** `settings.places` (bpf/packet.h). */
-  private placesOf(): number {
-    if (this.design === 'beamer') return this.settings.buckets;
-    if (this.design !== 'stateless') return this.settings.maglevPlaces;
-    return 2 ** Math.floor(Math.log2(Math.max(1, this.set.up.length)));
-  }
-}
-
-/** Writes an array map from its first element on. */
-function fill(map: BpfMap, values: Uint8Array): void {
-  map.setAll(tables.indexKeys(values.length / map.valueBytes), values);
 }

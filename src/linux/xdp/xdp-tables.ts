@@ -1,10 +1,12 @@
 /**
- * What the XDP programs of a balancer are told, as bytes: settings, services, servers, and the tables of each design. The layouts are those
- * of bpf/*.h. No I/O.
+ * What the XDP programs of a balancer are told, as bytes: settings and services once and for all, and the state that changes, which is
+ * servers and the table of the design. The layouts are those of bpf/*.h. No I/O.
  */
+import { SubflowError } from '../../base/index.js';
 import {
   type BucketTable,
   type MaglevTable,
+  maxServerId,
   type Server,
   type ServerSet,
   type Services,
@@ -19,43 +21,63 @@ export interface XdpRoute {
   readonly ownHop: Uint8Array;
   /** Number of that interface; 0 for the one that packets come in by. */
   readonly interfaceIndex?: number;
+  /** The VLAN that leads there, 1 to 4094: frames get its tag (IEEE 802.1Q). Default none. */
+  readonly vlan?: number;
 }
 
 /** The numbers of `struct settings`, in its order behind the address. */
 export interface XdpSettings {
   readonly family: 4 | 6;
   readonly joinPortBase: number;
-  readonly servers: number;
   readonly places: number;
-  readonly generation: number;
   readonly newFlowSeconds: number;
   readonly idleSeconds: number;
   readonly closingSeconds: number;
   readonly tokenIdleSeconds: number;
   readonly tokenClaims: number;
+  readonly joins4Mask: number;
+  readonly joins6Mask: number;
+  readonly tokensMask: number;
+  readonly learnedBits: number;
 }
 
-const SERVER_BYTES = 36;
+/** Bytes of `secrets` in `struct settings`. */
+export const SECRET_BYTES = 64;
+const MAX_SERVERS = 1024;
+const SERVER_BYTES = 40;
+/** Where things lie in `struct state`. */
+const SERVERS_OFFSET = 64;
+const SERVER_PLACES_OFFSET = SERVERS_OFFSET + MAX_SERVERS * SERVER_BYTES;
+/** Bytes of `struct state`, behind which the design's table is. */
+const STATE_BYTES = SERVER_PLACES_OFFSET + 2 * (maxServerId + 1);
+/** Upper bits of a hash that find the first range of `stateless` to look at. */
+const SLOT_BITS = 10;
 /** Bytes of a key of the map `services`. */
 export const SERVICE_KEY_BYTES = 20;
-const BUCKET_BYTES = 16;
+/** Bytes of `struct bucket`. */
+export const BUCKET_BYTES = 16;
+const MAX_VLAN = 4094;
 
 /** `struct settings`; `firstService` is a key of `services`. */
 export function encodeSettings(
   source: IpAddress,
   settings: XdpSettings,
+  secrets: Uint8Array,
   firstService: Uint8Array,
 ): Uint8Array {
   const numbers = [
-    ...[settings.family, settings.joinPortBase, settings.servers, settings.places, settings.generation],
+    ...[settings.family, settings.joinPortBase, settings.places],
     ...[settings.newFlowSeconds, settings.idleSeconds, settings.closingSeconds],
     ...[settings.tokenIdleSeconds, settings.tokenClaims],
+    ...[settings.joins4Mask, settings.joins6Mask, settings.tokensMask, settings.learnedBits],
   ];
-  const bytes = new Uint8Array(16 + 4 * numbers.length + SERVICE_KEY_BYTES);
-  bytes.set(firstService, 16 + 4 * numbers.length);
+  const secretsAt = 16 + 4 * numbers.length;
+  const bytes = new Uint8Array(secretsAt + SECRET_BYTES + SERVICE_KEY_BYTES + 4);
   writeAddress(source, bytes, 0);
   const view = new DataView(bytes.buffer);
   numbers.forEach((number, i) => view.setUint32(16 + 4 * i, number, true));
+  bytes.set(secrets, secretsAt);
+  bytes.set(firstService, secretsAt + SECRET_BYTES);
   return bytes;
 }
 
@@ -88,20 +110,50 @@ export function encodeServices(services: Services): {
   };
 }
 
-/** The map `servers`: those in reach, by rising number. */
-export function encodeServers(servers: readonly Server[], route: (server: Server) => XdpRoute): Uint8Array {
-  const bytes = new Uint8Array(SERVER_BYTES * servers.length);
+/** What a state is made of. */
+export interface XdpState {
+  /** The servers of the table, by place. */
+  readonly placed: readonly Server[];
+  readonly route: (server: Server) => XdpRoute;
+  readonly generation: number;
+  /** The design's own. */
+  readonly table: Uint8Array;
+}
+
+/** Bytes of a state whose table has `tableBytes`. */
+export function stateBytes(tableBytes: number): number {
+  return STATE_BYTES + tableBytes;
+}
+
+/** `struct state` with the design's table behind it. Throws `ERR_SUBFLOW_BAD_ROUTE`, and what `route` throws. */
+export function encodeState({ placed, route, generation, table }: XdpState): Uint8Array {
+  const bytes = new Uint8Array(STATE_BYTES + table.length);
   const view = new DataView(bytes.buffer);
-  servers.forEach((server, place) => {
-    const at = SERVER_BYTES * place;
-    const { nextHop, ownHop, interfaceIndex = 0 } = route(server);
-    writeAddress(server.address, bytes, at);
-    bytes.set(nextHop.subarray(0, 6), at + 16);
-    bytes.set(ownHop.subarray(0, 6), at + 22);
-    view.setUint32(at + 28, interfaceIndex, true);
-    view.setUint32(at + 32, server.id, true);
+  view.setUint32(0, generation, true);
+  placed.forEach((server, place) => {
+    writeServer(server, route(server), view, SERVERS_OFFSET + SERVER_BYTES * place);
+    view.setUint16(SERVER_PLACES_OFFSET + 2 * server.id, place + 1, true);
   });
+  bytes.set(table, STATE_BYTES);
   return bytes;
+}
+
+/** `struct server`. */
+function writeServer(server: Server, route: XdpRoute, view: DataView, at: number): void {
+  const bytes = new Uint8Array(view.buffer);
+  const { nextHop, ownHop, interfaceIndex = 0, vlan = 0 } = route;
+  const isSound = nextHop.length === 6 && ownHop.length === 6 && Number.isInteger(vlan) && vlan >= 0;
+  if (!isSound || vlan > MAX_VLAN) {
+    throw new SubflowError('ERR_SUBFLOW_BAD_ROUTE', `the route to server ${server.id} makes no sense`, {
+      hint: 'Ethernet addresses have 6 bytes, and a VLAN lies from 1 to 4094.',
+    });
+  }
+  writeAddress(server.address, bytes, at);
+  bytes.set(nextHop, at + 16);
+  bytes.set(ownHop, at + 22);
+  view.setUint32(at + 28, interfaceIndex, true);
+  view.setUint32(at + 32, server.id, true);
+  view.setUint16(at + 36, vlan);
 }
 
 /** The constant `crc_tables`: the CRC of a byte that 0 to 3 others of its word follow. */
@@ -117,34 +169,38 @@ export function encodeCrcTables(): Uint8Array {
 }
 
 /**
- * The constant `range_ends`: the last value of the range of each server in reach, by place. One that takes no connections
- * has the end of the one before it, so that no value is left for it.
+ * The table of `stateless`: how many ranges end before each value of the upper bits, and the last value of the range of each
+ * server, by place.
  */
-export function encodeRangeEnds(servers: ServerSet): Uint8Array {
-  const ends = new Uint32Array(1024).fill(0xffff_ffff);
+export function encodeRanges(servers: ServerSet): Uint8Array {
+  const first = new Uint16Array(1 << SLOT_BITS);
+  const ends = new Uint32Array(MAX_SERVERS).fill(0xffff_ffff);
   const total = servers.up.reduce((sum, { weight }) => sum + weight, 0);
   let passed = 0;
   servers.up.forEach(({ weight }, index) => {
     passed += weight;
     ends[index] = Math.floor((2 ** 32 * passed) / total) - 1;
   });
-  return new Uint8Array(ends.buffer);
+  let range = 0;
+  for (let slot = 0; slot < first.length; slot++) {
+    while (ends[range]! < slot * 2 ** (32 - SLOT_BITS)) range++;
+    first[slot] = range;
+  }
+  const bytes = new Uint8Array(first.byteLength + ends.byteLength);
+  bytes.set(new Uint8Array(first.buffer));
+  bytes.set(new Uint8Array(ends.buffer), first.byteLength);
+  return bytes;
 }
 
-/** Places plus one as 16-bit numbers, filled up to whole elements of four. */
-export function encodePlaces(count: number, placeOf: (index: number) => number): Uint8Array {
-  const places = new Uint16Array(Math.ceil(count / 4) * 4);
-  for (let i = 0; i < count; i++) places[i] = placeOf(i);
+/** The table of Maglev: the place of each entry's server. */
+export function encodeMaglev(table: MaglevTable, size: number, servers: ServerSet): Uint8Array {
+  const places = new Uint16Array(size);
+  for (let i = 0; i < size; i++) places[i] = servers.placeOf(table.find(i)?.id ?? 0);
   return new Uint8Array(places.buffer);
 }
 
-/** The map `places`. */
-export function encodeMaglev(table: MaglevTable, size: number, servers: ServerSet): Uint8Array {
-  return encodePlaces(size, (index) => placeIn(servers, table.find(index)?.id ?? 0));
-}
-
 /**
- * The map `buckets`. `kernelAhead`: what the kernel's clock shows beyond that of the balancer, in ns.
+ * The table of `beamer`. `kernelAheadNs`: what the kernel's clock shows beyond that of the balancer, in ns.
  */
 export function encodeBuckets(
   buckets: BucketTable,
@@ -156,8 +212,8 @@ export function encodeBuckets(
   const view = new DataView(bytes.buffer);
   for (let bucket = 0; bucket < buckets.size; bucket++) {
     const at = BUCKET_BYTES * bucket;
-    const former = placeIn(servers, buckets.former(now, bucket));
-    view.setUint16(at, placeIn(servers, buckets.owner(bucket)), true);
+    const former = servers.placeOf(buckets.former(now, bucket));
+    view.setUint16(at, servers.placeOf(buckets.owner(bucket)), true);
     view.setUint16(at + 2, former, true);
     if (former === 0) continue;
     view.setUint32(at + 4, buckets.movedAtSeconds(bucket), true);
@@ -170,16 +226,6 @@ export function encodeBuckets(
   return bytes;
 }
 
-/** The place of a server among those in reach, plus one; 0 for none. */
-export function placeIn(servers: ServerSet, id: number): number {
-  const server = servers.find(id);
-  return server === undefined ? 0 : servers.all.indexOf(server) + 1;
-}
-
-/** Indices 0 to `count` - 1 as keys of an array map. */
-export function indexKeys(count: number): Uint8Array {
-  return new Uint8Array(Uint32Array.from({ length: count }, (_, i) => i).buffer);
-}
 
 /** 16 bytes of address; of IPv4 the last four. */
 function writeAddress(address: IpAddress, bytes: Uint8Array, at: number): void {
