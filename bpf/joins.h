@@ -1,8 +1,9 @@
 /*
  * The joins that token-map follows: which server each goes to, by the client's address, both ports and the service. It is a table of
  * our own, for what the kernel offers reads four lines of memory for a packet, which no cache holds when there are a million
- * joins: here a hash names a bucket of eight cells, the cells of IPv4 are 16 bytes long, and four of them share a line. A cell
- * is free, or its time is over, or it is in use:
+ * joins: here a hash names a bucket of eight cells, whose keys lie in one line and whose states lie in the next (of IPv6 the rest of the keys
+ * in two more), so that a packet of no join reads one line and that of a join two. A cell is free, or its time is over, or it
+ * is in use:
  *
  *         SYN with MP_JOIN          another packet          FIN or RST
  *  (free) ----------------> new --------------------> live ------------> closing
@@ -11,18 +12,18 @@
  * stay, as in src/balancer/flow-memory.ts. The table has four cells for each join that it is meant for, so that of a full number
  * of live joins about one in ten thousand finds its bucket full; that one goes where the hash says.
  *
- * Processors agree by comparing and exchanging a cell's first word. Who makes an entry marks the cell busy, writes the key and
- * then the word; who reads looks at the key before and after the word. (A processor that reorders loads may send a packet of a
+ * Processors agree by comparing and exchanging a cell's state. Who makes an entry marks the cell busy, writes the key and
+ * then the state; who reads looks at the key before and after the state. (A processor that reorders loads may send a packet of a
  * join astray that comes in the very moment in which another one takes its cell.)
  */
 #ifndef SUBFLOW_JOINS_H
 #define SUBFLOW_JOINS_H
 
-#include "state.h"
+#include "maglev.h"
 
 enum { WAYS = 8, ATTEMPTS = 3 };
 
-/* The first word of a cell; 0 when it is free. */
+/* The state of a cell; 0 when it is free. */
 enum {
 	/* Seconds of the kernel's clock, 32 bits: written once a second at most, so that processors do not take the line from each other. */
 	CELL_TOUCHED = 0,
@@ -41,15 +42,15 @@ enum {
 /* No phase: the cell is free. Busy is told apart by a server of 0. */
 enum phase { PHASE_NONE, PHASE_NEW, PHASE_LIVE, PHASE_CLOSING };
 
-/* Words of a cell: the one above, and those of the key. The last holds both ports. */
-enum { WORDS_4 = 2, WORDS_6 = 4 };
+/* Words of a cell: the first of its key, its state, and what else its key has. Those of all cells lie together. */
+enum { WORDS_4 = 2, WORDS_6 = 4, STATES = WAYS };
 
 MAP_WITH(joins_4, MAP_ARRAY, 4, 8 * WORDS_4 * WAYS, 1 << 19, MAP_AT_PAGE);
 MAP_WITH(joins_6, MAP_ARRAY, 4, 8 * WORDS_6 * WAYS, 1 << 19, MAP_AT_PAGE);
 
 /* What a search through a bucket came to, kept where the verifier takes it for any number. */
 struct choice {
-	/* The first word of the cell. */
+	/* The state of the cell. */
 	u64 word;
 	u32 index;
 	/* How much the cell suits; 0 when none does. */
@@ -60,7 +61,7 @@ MAP(choices, MAP_PER_CPU_ARRAY, 4, sizeof(struct choice), 1);
 
 /* What names a join. */
 struct join_key {
-	/* IPv4: address and ports in the first. IPv6: address in the first two, ports in the third. */
+	/* IPv4: address and ports in the first. IPv6: address in the first two, its end first, ports in the third. */
 	u64 words[3];
 	u32 service;
 	u32 family;
@@ -114,15 +115,22 @@ INLINE void fill_key(const struct packet_view *view, struct join_key *key)
 	key->words[0] = view->client[3] | (u64)ports << 32;
 	key->words[1] = key->words[2] = 0;
 	if (view->family == 6) {
-		key->words[0] = view->client[0] | (u64)view->client[1] << 32;
-		key->words[1] = view->client[2] | (u64)view->client[3] << 32;
+		key->words[0] = view->client[2] | (u64)view->client[3] << 32;
+		key->words[1] = view->client[0] | (u64)view->client[1] << 32;
 		key->words[2] = ports;
 	}
 }
 
+/* A number of a bucket from a sum: neighbours, as ports one after another make them, are spread over all. */
+INLINE u32 spread(u64 sum)
+{
+	sum = (sum ^ sum >> 32) * 0x9e3779b97f4a7c15;
+	return (u32)(sum >> 40);
+}
+
 /*
- * The cells of a key. The hash is a sum of products with random numbers, of which the upper half counts: two keys share a bucket by
- * chance alone, whoever chooses them, as long as nobody learns the numbers.
+ * The bucket of a key. The sum is one of products with random numbers: two keys share a bucket by chance alone, whoever chooses
+ * them, as long as nobody learns the numbers.
  */
 INLINE u64 *bucket_of(const struct join_key *key, int words)
 {
@@ -131,19 +139,20 @@ INLINE u64 *bucket_of(const struct join_key *key, int words)
 	u32 index;
 
 	if (words == WORDS_4) {
-		index = (u32)(sum >> 32) & settings.joins_4_mask;
+		index = spread(sum) & settings.joins_4_mask;
 		return map_lookup(&joins_4, &index);
 	}
 	sum += secrets[3] * (u32)key->words[1] + secrets[4] * (u32)(key->words[1] >> 32) + secrets[5] * (u32)key->words[2];
-	index = (u32)(sum >> 32) & settings.joins_6_mask;
+	index = spread(sum) & settings.joins_6_mask;
 	return map_lookup(&joins_6, &index);
 }
 
-INLINE int is_same(const volatile u64 *cell, const struct join_key *key, int words)
+/* Whether the cell has this key; `bucket` begins at the cell's first word. */
+INLINE int is_same(const volatile u64 *bucket, const struct join_key *key, int words)
 {
-	if (words == WORDS_4)
-		return cell[1] == key->words[0];
-	return cell[3] == key->words[2] && cell[1] == key->words[0] && cell[2] == key->words[1];
+	if (bucket[0] != key->words[0])
+		return 0;
+	return words == WORDS_4 || (bucket[2 * WAYS] == key->words[1] && bucket[3 * WAYS] == key->words[2]);
 }
 
 INLINE int is_of_service(u64 word, const struct join_key *key)
@@ -151,16 +160,16 @@ INLINE int is_of_service(u64 word, const struct join_key *key)
 	return (word >> CELL_SERVICE & 63) == (key->service & 63);
 }
 
-/* The first word of the join's cell; 0 for other flows. */
+/* The state of the join's cell; 0 for other flows. */
 INLINE u64 find_among(const u64 *bucket, const struct join_key *key, int words)
 {
 	for (int i = 0; i < WAYS; i++) {
-		const volatile u64 *cell = bucket + i * words;
+		const volatile u64 *cell = bucket + i;
 		u64 word;
 
 		if (LIKELY(!is_same(cell, key, words)))
 			continue;
-		word = cell[0];
+		word = cell[STATES];
 		if (word != 0 && !is_busy(word) && is_of_service(word, key) && is_same(cell, key, words))
 			return word;
 	}
@@ -181,15 +190,13 @@ INLINE u64 after_packet(u64 word, const struct packet_view *view, u32 now)
 	return (word & ~(3ull << CELL_PHASE) & ~0xffffffffull) | (u64)phase << CELL_PHASE | now;
 }
 
-INLINE u32 place_among(const struct state *state, const struct packet_view *view, const struct join_key *key, int words)
+INLINE u32 place_among(const struct state *state, const struct packet_view *view, const struct join_key *key, u64 *bucket,
+		       int words)
 {
-	u64 *bucket = bucket_of(key, words);
-	u64 word, next;
+	u64 word = find_among(bucket, key, words);
+	u64 next;
 	u32 now, place;
 
-	if (!bucket)
-		return 0;
-	word = find_among(bucket, key, words);
 	if (word == 0)
 		return 0;
 	now = now_seconds();
@@ -199,16 +206,28 @@ INLINE u32 place_among(const struct state *state, const struct packet_view *view
 	next = place == 0 ? 0 : after_packet(word, view, now);
 	/* An error that quotes a packet tells nothing about the client. */
 	if (UNLIKELY(next != word) && (view->tcp_offset != 0 || place == 0))
-		__sync_val_compare_and_swap(bucket + (word >> CELL_INDEX & (WAYS - 1)) * words, word, next);
+		__sync_val_compare_and_swap(bucket + STATES + (word >> CELL_INDEX & (WAYS - 1)), word, next);
 	return place;
 }
 
-/* The server of a join that is known: its place, counted from 1; 0 for other flows. The join lives on by the packet. */
-INLINE u32 place_of_join(const struct state *state, const struct packet_view *view, const struct join_key *key)
+/*
+ * The place of the server that a packet goes to: that of its join, which lives on by the packet, or else the one that its hash has
+ * in the table of Maglev. Counted from 1; 0 for none. `is_join` tells which it was.
+ */
+INLINE u32 place_by_flow(const struct state *state, const struct packet_view *view, const struct join_key *key, int words,
+			 int *is_join)
 {
-	if (LIKELY(key->family == 4))
-		return place_among(state, view, key, WORDS_4);
-	return place_among(state, view, key, WORDS_6);
+	u64 *bucket = bucket_of(key, words);
+	u32 place, joined;
+
+	if (!bucket)
+		return 0;
+	/* The line is on its way from memory while the table of Maglev is asked: nobody waits for this value. */
+	(void)*(volatile u64 *)bucket;
+	place = server_of(state, view);
+	joined = place_among(state, view, key, bucket, words);
+	*is_join = joined != 0;
+	return joined ? joined : place;
 }
 
 /* How much a cell suits a new entry; 0 when it does not. One of the same key comes first, so that no key is there twice. */
@@ -229,8 +248,8 @@ INLINE void choose_cell(const u64 *bucket, const struct join_key *key, int words
 	choice->worth = 0;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < WAYS; i++) {
-		const volatile u64 *cell = bucket + i * words;
-		u64 word = cell[0];
+		const volatile u64 *cell = bucket + i;
+		u64 word = cell[STATES];
 		u32 worth = worth_of(cell, word, key, words, now);
 
 		if (worth <= choice->worth)
@@ -245,16 +264,17 @@ INLINE void choose_cell(const u64 *bucket, const struct join_key *key, int words
 INLINE int take_cell(u64 *bucket, const struct join_key *key, int words, u32 server, u32 now, volatile struct choice *choice)
 {
 	u32 index = choice->index & (WAYS - 1);
-	volatile u64 *cell = bucket + index * words;
+	volatile u64 *cell = bucket + index;
 	u64 word = choice->word;
 
-	if (__sync_val_compare_and_swap((u64 *)cell, word, new_word(index, 0, 0, now)) != word)
+	if (__sync_val_compare_and_swap((u64 *)cell + STATES, word, new_word(index, 0, 0, now)) != word)
 		return 0;
 	if (choice->worth < ~0u - 1)
 		count(COUNT_DISPLACED);
-	for (int i = 1; i < words; i++)
-		cell[i] = key->words[i - 1];
-	__sync_lock_test_and_set((u64 *)cell, new_word(index, server, key->service, now));
+	cell[0] = key->words[0];
+	for (int i = 2; i < words; i++)
+		cell[i * WAYS] = key->words[i - 1];
+	__sync_lock_test_and_set((u64 *)cell + STATES, new_word(index, server, key->service, now));
 	return 1;
 }
 

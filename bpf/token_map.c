@@ -7,7 +7,6 @@
  */
 #include "digest.h"
 #include "learned.h"
-#include "maglev.h"
 #include "measure.h"
 #include "options.h"
 #include "tokens.h"
@@ -51,6 +50,7 @@ INLINE int balance(struct packet_context *context)
 	const struct state *state;
 	const struct server *server;
 	u32 token, place;
+	int is_join = 0;
 
 	if (UNLIKELY(reason != STEERED))
 		return leave(reason);
@@ -58,17 +58,15 @@ INLINE int balance(struct packet_context *context)
 	if (!state)
 		return leave(REASON_NO_SERVER);
 	fill_key(&view, &key);
-	place = place_of_join(state, &view, &key);
-	if (place != 0)
-		return forward(context, &view, server_at(state, place - 1), 0);
-	if (UNLIKELY(view.flags & TCP_SYN) && read_join(context, &view, &token))
+	place = LIKELY(view.family == 4) ? place_by_flow(state, &view, &key, WORDS_4, &is_join)
+					 : place_by_flow(state, &view, &key, WORDS_6, &is_join);
+	if (!is_join && UNLIKELY(view.flags & TCP_SYN) && read_join(context, &view, &token))
 		return steer_join(context, &view, state, &key, token);
-	place = server_of(state, &view);
 	if (UNLIKELY(place == 0))
 		return leave(REASON_NO_SERVER);
 	server = server_at(state, place - 1);
 	/* Both keys take 20 bytes of options. */
-	if (UNLIKELY(view.tcp_bytes >= 40) && (view.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK)
+	if (UNLIKELY(view.tcp_bytes >= 40) && !is_join && (view.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK)
 		read_keys(context, &view, server->number);
 	return forward(context, &view, server, 0);
 }

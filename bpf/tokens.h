@@ -32,13 +32,15 @@ INLINE u32 claim_at(u64 claims, u32 index)
 	return (u32)(claims >> (CLAIM_BITS * (index & 3))) & MAX_SERVER_ID;
 }
 
-INLINE u32 claims_in(u64 claims)
+/* How many there are. It goes by way of memory, or else the verifier would follow each number by itself. */
+INLINE u32 claims_in(u64 claims, volatile struct choice *choice)
 {
 	u32 number = 0;
 
 	for (int i = 0; i < MAX_CLAIMS; i++)
 		number += claim_at(claims, i) != 0;
-	return number;
+	choice->index = number;
+	return choice->index;
 }
 
 INLINE u64 claims_of(u64 word)
@@ -59,7 +61,7 @@ INLINE u32 age_of(u64 mark, u32 now)
 
 INLINE struct token_cell *token_bucket(u32 token)
 {
-	u32 index = (u32)((settings.secrets[6] + settings.secrets[7] * token) >> 32) & settings.tokens_mask;
+	u32 index = spread(settings.secrets[6] + settings.secrets[7] * token) & settings.tokens_mask;
 
 	return map_lookup(&tokens, &index);
 }
@@ -93,12 +95,12 @@ INLINE void touch_token(struct token_cell *cell, u32 token, u32 now, u32 is_used
 }
 
 /* Adds a claim to an entry that is there: 1 when it is new. Others may add theirs at the same time. */
-INLINE int add_claim(struct token_cell *cell, u32 server)
+INLINE int add_claim(struct token_cell *cell, u32 server, volatile struct choice *choice)
 {
 #pragma clang loop unroll(disable)
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		u64 word = *(volatile u64 *)&cell->claims;
-		u32 number = claims_in(word);
+		u32 number = claims_in(word, choice);
 
 		for (int i = 0; i < MAX_CLAIMS; i++) {
 			if (claim_at(word, i) == server)
@@ -165,7 +167,7 @@ INLINE int learn_once(struct token_cell *bucket, u32 token, u32 server, u32 now,
 
 	if (cell) {
 		touch_token(cell, token, now, 0);
-		return add_claim(cell, server);
+		return add_claim(cell, server, choice);
 	}
 	made = add_token(bucket, token, server, now, choice);
 	if (made == 0)
@@ -234,7 +236,7 @@ INLINE u32 place_of_token(const struct state *state, u32 token, u32 *owner)
 		return 0;
 	touch_token(cell, token, now, 1);
 	word = __sync_fetch_and_add(&cell->claims, 1ull << TRIES_SHIFT);
-	number = claims_in(word);
+	number = claims_in(word, choice);
 	tries = (u32)(word >> TRIES_SHIFT);
 	*owner = claim_at(word, number < 2 ? 0 : tries % number);
 	place = place_of(state, *owner);

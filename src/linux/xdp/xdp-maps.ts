@@ -7,7 +7,7 @@ import type { Endpoint } from '../../wire/index.js';
 import { AT_PAGE, BpfMap, BpfMapType, type BpfObjectFile, word } from '../bpf/index.js';
 
 /** Cells of a bucket, and bytes of one. */
-export const WAYS = 8;
+const WAYS = 8;
 const cellBytes = { joins_4: 16, joins_6: 32, tokens: 16 } as const;
 /** Cells for each entry that a table is meant for: few buckets are full then. */
 const CELLS_EACH = 4;
@@ -93,7 +93,8 @@ function isEntryTable(name: string): name is EntryTable {
   return name in cellBytes;
 }
 
-/** What a cell's first word says of a join: numbers of bits as in bpf/joins.h. */
+/** Where the states of joins begin in their bucket, and the phase within one (bpf/joins.h). */
+const STATES_OFFSET = 8 * WAYS;
 const PHASE_SHIFT = 24;
 const lives = ['newFlowNs', 'idleNs', 'closingNs'] as const;
 /** Buckets that are looked at to tell how many entries there are. */
@@ -116,9 +117,14 @@ export function countEntries(
     const bytes = map.getFirst(sample);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let found = 0;
-    for (let at = 0; at < bytes.length; at += cellBytes[name]) {
-      const isLive = name === 'tokens' ? isLiveToken : isLiveJoin;
-      if (isLive(view, at, settings, nowSeconds)) found++;
+    for (let bucket = 0; bucket < bytes.length; bucket += map.valueBytes) {
+      for (let cell = 0; cell < WAYS; cell++) {
+        const isLive =
+          name === 'tokens'
+            ? isLiveToken(view, bucket + 16 * cell, settings, nowSeconds)
+            : isLiveJoin(view, bucket + STATES_OFFSET + 8 * cell, settings, nowSeconds);
+        if (isLive) found++;
+      }
     }
     total += Math.round((found * map.maxEntries) / sample);
   }
