@@ -1,15 +1,15 @@
 /*
  * The joins that token-map follows: which server each goes to, by the client's address, both ports and the service. It is a table of
  * our own, for what the kernel offers reads four lines of memory for a packet, which no cache holds when there are a million
- * joins: here a hash names a bucket of eight cells, whose keys lie in one line and whose states lie in the next (of IPv6 the rest of the keys
- * in two more), so that a packet of no join reads one line and that of a join two. A cell is free, or its time is over, or it
- * is in use:
+ * joins: here a hash names a bucket of eight cells, which is two lines, or four for IPv6. They are filled from the front, and a free
+ * cell has only free ones behind it, so that nearly every packet reads the first line alone. A cell is free, or its time is
+ * over, or it is in use:
  *
  *         SYN with MP_JOIN          another packet          FIN or RST
  *  (free) ----------------> new --------------------> live ------------> closing
  *
- * A join takes a free cell of its bucket, or one whose time is over, or the new one that waits longest; those that are live or closing
- * stay, as in src/balancer/flow-memory.ts. The table has four cells for each join that it is meant for, so that of a full number
+ * A join takes the first cell of its bucket that is free or whose time is over, or else the new one that waits longest; those that are
+ * live or closing stay, as in src/balancer/flow-memory.ts. On the way it frees what is over at the end of the bucket. The table has four cells for each join that it is meant for, so that of a full number
  * of live joins about one in ten thousand finds its bucket full; that one goes where the hash says.
  *
  * Processors agree by comparing and exchanging a cell's state. Who makes an entry marks the cell busy, writes the key and
@@ -42,8 +42,8 @@ enum {
 /* No phase: the cell is free. Busy is told apart by a server of 0. */
 enum phase { PHASE_NONE, PHASE_NEW, PHASE_LIVE, PHASE_CLOSING };
 
-/* Words of a cell: the first of its key, its state, and what else its key has. Those of all cells lie together. */
-enum { WORDS_4 = 2, WORDS_6 = 4, STATES = WAYS };
+/* Words of a cell: the first of its key, its state, and what else its key has. */
+enum { WORDS_4 = 2, WORDS_6 = 4, STATE = 1, LINE_WORDS = 8 };
 
 MAP_WITH(joins_4, MAP_ARRAY, 4, 8 * WORDS_4 * WAYS, 1 << 19, MAP_AT_PAGE);
 MAP_WITH(joins_6, MAP_ARRAY, 4, 8 * WORDS_6 * WAYS, 1 << 19, MAP_AT_PAGE);
@@ -147,12 +147,11 @@ INLINE u64 *bucket_of(const struct join_key *key, int words)
 	return map_lookup(&joins_6, &index);
 }
 
-/* Whether the cell has this key; `bucket` begins at the cell's first word. */
-INLINE int is_same(const volatile u64 *bucket, const struct join_key *key, int words)
+INLINE int is_same(const volatile u64 *cell, const struct join_key *key, int words)
 {
-	if (bucket[0] != key->words[0])
+	if (cell[0] != key->words[0])
 		return 0;
-	return words == WORDS_4 || (bucket[2 * WAYS] == key->words[1] && bucket[3 * WAYS] == key->words[2]);
+	return words == WORDS_4 || (cell[2] == key->words[1] && cell[3] == key->words[2]);
 }
 
 INLINE int is_of_service(u64 word, const struct join_key *key)
@@ -164,16 +163,25 @@ INLINE int is_of_service(u64 word, const struct join_key *key)
 INLINE u64 find_among(const u64 *bucket, const struct join_key *key, int words)
 {
 	for (int i = 0; i < WAYS; i++) {
-		const volatile u64 *cell = bucket + i;
+		const volatile u64 *cell = bucket + i * words;
 		u64 word;
 
-		if (LIKELY(!is_same(cell, key, words)))
-			continue;
-		word = cell[STATES];
-		if (word != 0 && !is_busy(word) && is_of_service(word, key) && is_same(cell, key, words))
-			return word;
+		if (UNLIKELY(is_same(cell, key, words))) {
+			word = cell[STATE];
+			if (word != 0 && !is_busy(word) && is_of_service(word, key) && is_same(cell, key, words))
+				return word;
+		}
+		/* At the end of a line: nothing lies behind a free cell. */
+		if ((i + 1) * words % LINE_WORDS == 0 && LIKELY(cell[STATE] == 0))
+			break;
 	}
 	return 0;
+}
+
+/* What an entry says whose time is over, whatever its phase. */
+INLINE u64 ended(u64 word, u32 now)
+{
+	return (word & ~0xffffffffull) | (now ^ 0x80000000);
 }
 
 /* What the entry says after a packet of its join. */
@@ -203,10 +211,10 @@ INLINE u32 place_among(const struct state *state, const struct packet_view *view
 	if (!is_alive(word, now))
 		return 0;
 	place = place_of(state, cell_server(word));
-	next = place == 0 ? 0 : after_packet(word, view, now);
+	next = place == 0 ? ended(word, now) : after_packet(word, view, now);
 	/* An error that quotes a packet tells nothing about the client. */
 	if (UNLIKELY(next != word) && (view->tcp_offset != 0 || place == 0))
-		__sync_val_compare_and_swap(bucket + STATES + (word >> CELL_INDEX & (WAYS - 1)), word, next);
+		__sync_val_compare_and_swap(bucket + (word >> CELL_INDEX & (WAYS - 1)) * words + STATE, word, next);
 	return place;
 }
 
@@ -248,8 +256,8 @@ INLINE void choose_cell(const u64 *bucket, const struct join_key *key, int words
 	choice->worth = 0;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < WAYS; i++) {
-		const volatile u64 *cell = bucket + i;
-		u64 word = cell[STATES];
+		const volatile u64 *cell = bucket + i * words;
+		u64 word = cell[STATE];
 		u32 worth = worth_of(cell, word, key, words, now);
 
 		if (worth <= choice->worth)
@@ -264,18 +272,33 @@ INLINE void choose_cell(const u64 *bucket, const struct join_key *key, int words
 INLINE int take_cell(u64 *bucket, const struct join_key *key, int words, u32 server, u32 now, volatile struct choice *choice)
 {
 	u32 index = choice->index & (WAYS - 1);
-	volatile u64 *cell = bucket + index;
+	volatile u64 *cell = bucket + index * words;
 	u64 word = choice->word;
 
-	if (__sync_val_compare_and_swap((u64 *)cell + STATES, word, new_word(index, 0, 0, now)) != word)
+	if (__sync_val_compare_and_swap((u64 *)cell + STATE, word, new_word(index, 0, 0, now)) != word)
 		return 0;
 	if (choice->worth < ~0u - 1)
 		count(COUNT_DISPLACED);
 	cell[0] = key->words[0];
 	for (int i = 2; i < words; i++)
-		cell[i * WAYS] = key->words[i - 1];
-	__sync_lock_test_and_set((u64 *)cell + STATES, new_word(index, server, key->service, now));
+		cell[i] = key->words[i - 1];
+	__sync_lock_test_and_set((u64 *)cell + STATE, new_word(index, server, key->service, now));
 	return 1;
+}
+
+/* Frees the cells at the end of the bucket whose time is over. */
+INLINE void trim(u64 *bucket, int words, u32 now)
+{
+#pragma clang loop unroll(disable)
+	for (u32 i = WAYS - 1; i > 0; i--) {
+		u64 *state = bucket + i * words + STATE;
+		u64 word = *(volatile u64 *)state;
+
+		if (is_busy(word) || is_alive(word, now))
+			break;
+		if (word != 0)
+			__sync_val_compare_and_swap(state, word, 0);
+	}
 }
 
 INLINE void add_among(const struct join_key *key, int words, u32 server)
@@ -287,6 +310,7 @@ INLINE void add_among(const struct join_key *key, int words, u32 server)
 
 	if (!choice || !bucket)
 		return;
+	trim(bucket, words, now);
 #pragma clang loop unroll(disable)
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		choose_cell(bucket, key, words, now, choice);

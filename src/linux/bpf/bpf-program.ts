@@ -24,9 +24,9 @@ const PSEUDO_MAP_VALUE = 2;
 const LOG_BYTES = 1 << 22;
 /** Lines of the verifier's log that an error shows. */
 const shownLines = 12;
-/** What the kernel takes of a packet in a trial run: a page, less the room that drivers keep. */
+/** What the kernel takes of a packet in one piece in a trial run: a page, less the room that drivers keep. */
 export const maxTrialBytes = 3500;
-const trialRoomBytes = 4096;
+const trialRoomBytes = 16_384;
 /** BPF_F_TEST_XDP_LIVE_FRAMES, of Linux 5.18, and how many frames are under way at a time. */
 const LIVE_FRAMES = 2;
 const LIVE_BATCH = 64;

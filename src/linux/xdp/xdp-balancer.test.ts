@@ -1,159 +1,29 @@
+import { readdirSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
-import { drawnPortBase, drawnServices, drawPacket } from '../../../test/support/balancer-traffic.js';
+import { drawnServices, drawPacket } from '../../../test/support/balancer-traffic.js';
 import { describeWith } from '../../../test/support/with-rights.js';
-import { MINUTE, SECOND, SeededRandom } from '../../base/index.js';
 import {
-  Balancer,
-  encapsulate,
-  VerdictAction,
-  verdictReasonNames,
-  type ServerSpec,
-  type Verdict,
-} from '../../balancer/index.js';
-import { emitIpHeader, IpAddress } from '../../wire/index.js';
+  frameOf,
+  pairRoute,
+  pairServers,
+  pairSettings,
+  pairSources,
+  pairStart,
+  XdpPair,
+} from '../../../test/support/xdp-pair.js';
+import { MINUTE, SECOND, SeededRandom } from '../../base/index.js';
+import type { ServerSpec } from '../../balancer/index.js';
 import { XdpAction } from '../bpf/index.js';
 import { mayUseXdp } from '../capabilities.js';
 import { XdpBalancer, xdpDesigns, type XdpDesign } from './xdp-balancer.js';
 
-const address = (text: string): IpAddress => IpAddress.parse(text)!;
-const ETHERNET_BYTES = 14;
 const HOUR = 60 * MINUTE;
-const start = 1000 * SECOND;
-/** Time passes in the kernel, and does not in the test: nothing must expire meanwhile. */
-const settings = {
-  buckets: 64,
-  maglevPlaces: 251,
-  newFlowNs: HOUR,
-  closingNs: HOUR,
-  idleNs: HOUR,
-  chainNs: HOUR,
-};
-
-const sources = { 4: address('10.0.0.99'), 6: address('fd00::99') } as const;
-
-function serversOf(family: 4 | 6, count: number, draining: readonly number[] = []): ServerSpec[] {
-  return Array.from({ length: count }, (_, i) => ({
-    id: i + 1,
-    address: address(family === 4 ? `10.0.0.${i + 1}` : `fd00::${i + 1}`),
-    weight: 1 + (i % 3),
-    state: draining.includes(i + 1) ? ('draining' as const) : ('up' as const),
-  }));
-}
-
-const route = ({ id }: { readonly id: number }) => ({
-  nextHop: Uint8Array.of(2, 0, 0, 0, 0, id),
-  ownHop: Uint8Array.of(2, 0, 0, 0, 0, 99),
-});
-
-/** `packet` in an Ethernet frame, which has to have a byte behind its header at least. */
-function frameOf(packet: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(ETHERNET_BYTES + packet.length);
-  frame.set([2, 0, 0, 0, 0, 99, 2, 0, 0, 0, 0, 1, ...((packet[0] ?? 0) >>> 4 === 6 ? [0x86, 0xdd] : [8, 0])]);
-  frame.set(packet, ETHERNET_BYTES);
-  return frame;
-}
-
-/** What the frame is to become by a verdict of the balancer in TypeScript. */
-function forwarded(packet: Uint8Array, verdict: Verdict, source: IpAddress): Uint8Array {
-  const { family } = source;
-  const server = verdict.server!;
-  const isV6 = packet[0]! >>> 4 === 6;
-  const view = new DataView(packet.buffer, packet.byteOffset);
-  const length = isV6 ? 40 + view.getUint16(4) : view.getUint16(2);
-  let outer: Uint8Array;
-  if (verdict.action === VerdictAction.ENCAPSULATE) {
-    const { previous, movedAtSeconds, generation } = verdict;
-    const note = {
-      source,
-      destination: server.address,
-      previous: previous?.address,
-      movedAtSeconds,
-      generation,
-    };
-    outer = encapsulate(packet, 0, length, note);
-  } else {
-    const headerBytes = family === 4 ? 20 : 40;
-    outer = new Uint8Array(headerBytes + length);
-    emitIpHeader(outer, 0, {
-      ...{
-        source,
-        destination: server.address,
-        protocol: isV6 ? 41 : 4,
-        payloadLength: length,
-        hopLimit: 250,
-      },
-      dscpEcn: (isV6 ? (view.getUint16(0) >>> 4) & 0xff : packet[1]!) & 0xfc,
-    });
-    outer.set(packet.subarray(0, length), headerBytes);
-  }
-  const { nextHop, ownHop } = route(server);
-  // What stood behind the packet in its frame still does.
-  return Uint8Array.of(
-    ...[...nextHop, ...ownHop, ...(family === 4 ? [8, 0] : [0x86, 0xdd])],
-    ...outer,
-    ...packet.subarray(length),
-  );
-}
-
-/** The same balancer twice: in TypeScript, and in the kernel. */
-class Pair {
-  readonly engine: Balancer;
-  readonly kernel: XdpBalancer;
-  private readonly source: IpAddress;
-  private counted: number[];
-
-  constructor(design: XdpDesign, family: 4 | 6, servers: readonly ServerSpec[]) {
-    const common = { design, services: drawnServices, servers, joinPortBase: drawnPortBase, settings };
-    this.source = sources[family];
-    this.engine = new Balancer(start, { ...common, random: new SeededRandom(1) });
-    this.kernel = new XdpBalancer(start, { ...common, source: this.source, route });
-    this.counted = this.readCounters();
-  }
-
-  setServers(now: number, servers: readonly ServerSpec[]): void {
-    this.engine.setServers(now, servers);
-    this.kernel.setServers(now, servers);
-  }
-
-  /** Position of the reason for which the kernel did not forward its last packet; -1 when it gave none or several. */
-  private newReason(): number {
-    const before = this.counted;
-    this.counted = this.readCounters();
-    const rose = verdictReasonNames.map((_, i) => this.counted[i]! - before[i]!);
-    return rose.reduce((sum, by) => sum + by) === 1 ? rose.indexOf(1) : -1;
-  }
-
-  private readCounters(): number[] {
-    return this.kernel.counterValues();
-  }
-
-  /** Gives both the packet; they have to agree. */
-  check(now: number, packet: Uint8Array, label: string): void {
-    const verdict = this.engine.steer(now, packet);
-    const frame = frameOf(packet);
-    const result = this.kernel.run(frame);
-    const isForwarded = verdict.server !== undefined;
-    const isPassed = verdict.action === VerdictAction.PASS;
-    const expected = {
-      reason: verdict.reason as number,
-      verdict: isForwarded ? XdpAction.TX : isPassed ? XdpAction.PASS : XdpAction.DROP,
-      packet: isForwarded ? forwarded(packet, verdict, this.source) : frame,
-    };
-    const got = { reason: this.newReason(), verdict: result.verdict, packet: result.packet };
-    const isSame =
-      got.reason === expected.reason &&
-      got.verdict === expected.verdict &&
-      Buffer.compare(got.packet, expected.packet) === 0;
-    // A whole comparison for each of so many packets would take minutes.
-    if (!isSame) expect(got, `${label}: ${Buffer.from(packet).toString('hex')}`).toEqual(expected);
-  }
-}
 
 describeWith('a balancer in the kernel', [mayUseXdp()], () => {
-  const opened: XdpBalancer[] = [];
-  function pairOf(design: XdpDesign, family: 4 | 6, servers: readonly ServerSpec[]): Pair {
-    const pair = new Pair(design, family, servers);
-    opened.push(pair.kernel);
+  const opened: { close(): void }[] = [];
+  function pairOf(design: XdpDesign, family: 4 | 6, servers: readonly ServerSpec[]): XdpPair {
+    const pair = new XdpPair(design, family, servers);
+    opened.push(pair);
     return pair;
   }
   afterEach(() => {
@@ -165,26 +35,22 @@ describeWith('a balancer in the kernel', [mayUseXdp()], () => {
   it.each(cases)(
     'gives the verdict and the bytes of the one in TypeScript: %s, servers of IPv%i',
     (design, family) => {
-      const pair = pairOf(design, family, serversOf(family, 7));
+      const pair = pairOf(design, family, pairServers(family, 7));
       const random = new SeededRandom(4711 + family);
       const check = (count: number, now: number, era: string): void => {
         for (let i = 0; i < count; i++) {
           const packet = drawPacket(random);
           // The kernel takes no frame without a packet in a trial.
-          if (packet.length > 0) pair.check(now, packet, `${era}, packet ${i}`);
+          if (packet.length > 0) pair.check(now, packet, `${era}, packet ${i}`, i % 16 === 0 ? 1 + (i % 3) % 2 : 0);
         }
       };
-      check(4000, start, 'seven servers');
-      pair.setServers(start + 5 * SECOND, serversOf(family, 9, [2]));
-      check(3000, start + 6 * SECOND, 'two more, one draining');
-      pair.setServers(start + 2 * HOUR, serversOf(family, 9, [2, 3]));
-      check(3000, start + 2 * HOUR, 'another one draining');
-      const { joins, joinsByChance, tokensLearned, tokenCollisions } = pair.engine.steeringCounters;
-      expect(joins).toBeGreaterThan(50);
-      expect(pair.kernel.counters()).toMatchObject({
-        ...{ joins, 'joins-by-chance': joinsByChance },
-        ...{ 'tokens-learned': tokensLearned, 'token-collisions': tokenCollisions },
-      });
+      check(4000, pairStart, 'seven servers');
+      pair.setServers(pairStart + 5 * SECOND, pairServers(family, 9, [2]));
+      check(3000, pairStart + 6 * SECOND, 'two more, one draining');
+      pair.setServers(pairStart + 2 * HOUR, pairServers(family, 9, [2, 3]));
+      check(3000, pairStart + 2 * HOUR, 'another one draining');
+      expect(pair.engine.steeringCounters.joins).toBeGreaterThan(50);
+      expect(pair.kernel.counters()).toMatchObject(pair.expectedCounters);
     },
   );
 
@@ -193,13 +59,97 @@ describeWith('a balancer in the kernel', [mayUseXdp()], () => {
     const random = new SeededRandom(99);
     for (let i = 0; i < 300; i++) {
       const packet = drawPacket(random);
-      if (packet.length > 0) pair.check(start, packet, `packet ${i}`);
+      if (packet.length > 0) pair.check(pairStart, packet, `packet ${i}`);
     }
   });
 
   it('takes servers of one family only, the one of its own address', () => {
-    expect(() => pairOf('stateless', 4, serversOf(6, 1))).toThrow(
+    expect(() => pairOf('stateless', 4, pairServers(6, 1))).toThrow(
       expect.objectContaining({ code: 'ERR_SUBFLOW_BAD_SERVER' }),
     );
+  });
+
+  function balancerOf(design: XdpDesign, servers: readonly ServerSpec[], more = {}): XdpBalancer {
+    const balancer = new XdpBalancer(pairStart, {
+      ...{ design, services: drawnServices, servers, settings: pairSettings },
+      ...{ source: pairSources[4], route: pairRoute, ...more },
+    });
+    opened.push(balancer);
+    return balancer;
+  }
+
+  it.each(xdpDesigns)('keeps everything as it was when a change of servers cannot be had: %s', (design) => {
+    let isBroken = false;
+    const route = (server: { readonly id: number }) => {
+      if (isBroken && server.id === 9) throw new Error('no way to server 9');
+      return pairRoute(server);
+    };
+    const before = pairServers(4, 7);
+    const tried = balancerOf(design, before, { route });
+    const spared = balancerOf(design, before);
+    isBroken = true;
+    const descriptors = readdirSync('/proc/self/fd').length;
+    const change = (): void => tried.setServers(pairStart + SECOND, pairServers(4, 9));
+    for (let i = 0; i < 5; i++) expect(change).toThrow('no way to server 9');
+    expect(readdirSync('/proc/self/fd')).toHaveLength(descriptors);
+    expect(tried.servers.all.map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    expect(tried.snapshotBuckets(pairStart + SECOND)).toEqual(spared.snapshotBuckets(pairStart + SECOND));
+    const isSame = (): void => {
+      const random = new SeededRandom(5);
+      for (let i = 0; i < 200; i++) {
+        const frame = frameOf(drawPacket(random));
+        expect(tried.run(frame).packet).toEqual(spared.run(frame).packet);
+      }
+    };
+    isSame();
+    isBroken = false;
+    for (const each of [tried, spared]) each.setServers(pairStart + HOUR, pairServers(4, 9));
+    isSame();
+  });
+
+  it('takes no change once it is closed, and says so', () => {
+    const balancer = balancerOf('beamer', pairServers(4, 2));
+    balancer.close();
+    balancer.close();
+    expect(() => balancer.setServers(pairStart, pairServers(4, 3))).toThrow(
+      expect.objectContaining({ code: 'ERR_SUBFLOW_CLOSED' }),
+    );
+  });
+
+  it.each([
+    ['an address of 5 bytes', { nextHop: new Uint8Array(5) }],
+    ['VLAN 4095', { vlan: 4095 }],
+  ])('refuses a route with %s', (_what, wrong) => {
+    const route = (server: { readonly id: number }) => ({ ...pairRoute(server), ...wrong });
+    expect(() => balancerOf('stateless', pairServers(4, 2), { route })).toThrow(
+      expect.objectContaining({ code: 'ERR_SUBFLOW_BAD_ROUTE' }),
+    );
+  });
+
+  it.each([0, 1, 2])('steers frames with %i tags of VLANs alike, and leaves those with three to the host', (tags) => {
+    const pair = pairOf('beamer', 6, pairServers(6, 7));
+    const random = new SeededRandom(31);
+    for (let i = 0; i < 300; i++) {
+      const packet = drawPacket(random);
+      if (packet.length > 0) pair.check(pairStart, packet, `packet ${i}`, tags);
+    }
+    const { tagged } = pair.kernel.counters();
+    if (tags === 0) expect(tagged).toBe(0);
+    else expect(tagged).toBeGreaterThan(250);
+    const frame = frameOf(drawPacket(random), 3);
+    expect(pair.kernel.run(frame)).toMatchObject({ verdict: XdpAction.PASS, packet: frame });
+  });
+
+  it.each([4, 6] as const)('steers a frame of 9,000 bytes, which lies in several pieces, to servers of IPv%i', (family) => {
+    const pair = pairOf('direct-address', family, pairServers(family, 5));
+    const segment = new Uint8Array(9000).fill(0x55);
+    segment.set([0x45, 0, 9000 >> 8, 9000 & 255, 0, 0, 0x40, 0, 64, 6, 0, 0, 198, 51, 100, 7, 192, 0, 2, 1]);
+    segment.set([0x9c, 0x40, 1, 187, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0, 0, 0, 0], 20);
+    pair.check(pairStart, segment, 'nine thousand bytes');
+    pair.check(pairStart, segment, 'nine thousand bytes in a VLAN', 1);
+    expect(pair.kernel.counters()).toMatchObject({ none: 2 });
+    // One whose end is missing makes no sense.
+    pair.check(pairStart, segment.subarray(0, 8999), 'one byte less');
+    expect(pair.kernel.counters()).toMatchObject({ 'malformed-ip': 1 });
   });
 });

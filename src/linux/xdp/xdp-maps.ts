@@ -93,8 +93,8 @@ function isEntryTable(name: string): name is EntryTable {
   return name in cellBytes;
 }
 
-/** Where the states of joins begin in their bucket, and the phase within one (bpf/joins.h). */
-const STATES_OFFSET = 8 * WAYS;
+/** Where the state of a join lies in its cell, and the phase in that (bpf/joins.h). */
+const STATE_OFFSET = 8;
 const PHASE_SHIFT = 24;
 const lives = ['newFlowNs', 'idleNs', 'closingNs'] as const;
 /** Buckets that are looked at to tell how many entries there are. */
@@ -117,14 +117,12 @@ export function countEntries(
     const bytes = map.getFirst(sample);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let found = 0;
-    for (let bucket = 0; bucket < bytes.length; bucket += map.valueBytes) {
-      for (let cell = 0; cell < WAYS; cell++) {
-        const isLive =
-          name === 'tokens'
-            ? isLiveToken(view, bucket + 16 * cell, settings, nowSeconds)
-            : isLiveJoin(view, bucket + STATES_OFFSET + 8 * cell, settings, nowSeconds);
-        if (isLive) found++;
-      }
+    for (let at = 0; at < bytes.length; at += cellBytes[name]) {
+      const isLive =
+        name === 'tokens'
+          ? isLiveToken(view, at, settings, nowSeconds)
+          : isLiveJoin(view, at + STATE_OFFSET, settings, nowSeconds);
+      if (isLive) found++;
     }
     total += Math.round((found * map.maxEntries) / sample);
   }
