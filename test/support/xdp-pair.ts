@@ -89,11 +89,22 @@ export function forwardedFrame(packet: Uint8Array, verdict: Verdict, source: IpA
 
 function withNote(packet: Uint8Array, length: number, verdict: Verdict, source: IpAddress): Uint8Array {
   const { server, previous, movedAtSeconds, generation } = verdict;
-  const note = { source, destination: server!.address, previous: previous?.address, movedAtSeconds, generation };
+  const note = {
+    source,
+    destination: server!.address,
+    previous: previous?.address,
+    movedAtSeconds,
+    generation,
+  };
   return encapsulate(packet, 0, length, note);
 }
 
-function withoutNote(packet: Uint8Array, length: number, destination: IpAddress, source: IpAddress): Uint8Array {
+function withoutNote(
+  packet: Uint8Array,
+  length: number,
+  destination: IpAddress,
+  source: IpAddress,
+): Uint8Array {
   const isV6 = packet[0]! >>> 4 === 6;
   const headerBytes = source.family === 4 ? 20 : 40;
   const outer = new Uint8Array(headerBytes + length);

@@ -41,7 +41,8 @@ describeWith('a balancer in the kernel', [mayUseXdp()], () => {
         for (let i = 0; i < count; i++) {
           const packet = drawPacket(random);
           // The kernel takes no frame without a packet in a trial.
-          if (packet.length > 0) pair.check(now, packet, `${era}, packet ${i}`, i % 16 === 0 ? 1 + (i % 3) % 2 : 0);
+          if (packet.length > 0)
+            pair.check(now, packet, `${era}, packet ${i}`, i % 16 === 0 ? 1 + ((i % 3) % 2) : 0);
         }
       };
       check(4000, pairStart, 'seven servers');
@@ -126,30 +127,57 @@ describeWith('a balancer in the kernel', [mayUseXdp()], () => {
     );
   });
 
-  it.each([0, 1, 2])('steers frames with %i tags of VLANs alike, and leaves those with three to the host', (tags) => {
-    const pair = pairOf('beamer', 6, pairServers(6, 7));
-    const random = new SeededRandom(31);
-    for (let i = 0; i < 300; i++) {
-      const packet = drawPacket(random);
-      if (packet.length > 0) pair.check(pairStart, packet, `packet ${i}`, tags);
-    }
-    const { tagged } = pair.kernel.counters();
-    if (tags === 0) expect(tagged).toBe(0);
-    else expect(tagged).toBeGreaterThan(250);
-    const frame = frameOf(drawPacket(random), 3);
-    expect(pair.kernel.run(frame)).toMatchObject({ verdict: XdpAction.PASS, packet: frame });
-  });
+  it.each([0, 1, 2])(
+    'steers frames with %i tags of VLANs alike, and leaves those with three to the host',
+    (tags) => {
+      const pair = pairOf('beamer', 6, pairServers(6, 7));
+      const random = new SeededRandom(31);
+      for (let i = 0; i < 300; i++) {
+        const packet = drawPacket(random);
+        if (packet.length > 0) pair.check(pairStart, packet, `packet ${i}`, tags);
+      }
+      const { tagged } = pair.kernel.counters();
+      if (tags === 0) expect(tagged).toBe(0);
+      else expect(tagged).toBeGreaterThan(250);
+      const frame = frameOf(drawPacket(random), 3);
+      expect(pair.kernel.run(frame)).toMatchObject({ verdict: XdpAction.PASS, packet: frame });
+    },
+  );
 
-  it.each([4, 6] as const)('steers a frame of 9,000 bytes, which lies in several pieces, to servers of IPv%i', (family) => {
-    const pair = pairOf('direct-address', family, pairServers(family, 5));
-    const segment = new Uint8Array(9000).fill(0x55);
-    segment.set([0x45, 0, 9000 >> 8, 9000 & 255, 0, 0, 0x40, 0, 64, 6, 0, 0, 198, 51, 100, 7, 192, 0, 2, 1]);
-    segment.set([0x9c, 0x40, 1, 187, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0, 0, 0, 0], 20);
-    pair.check(pairStart, segment, 'nine thousand bytes');
-    pair.check(pairStart, segment, 'nine thousand bytes in a VLAN', 1);
-    expect(pair.kernel.counters()).toMatchObject({ none: 2 });
-    // One whose end is missing makes no sense.
-    pair.check(pairStart, segment.subarray(0, 8999), 'one byte less');
-    expect(pair.kernel.counters()).toMatchObject({ 'malformed-ip': 1 });
-  });
+  it.each([4, 6] as const)(
+    'steers a frame of 9,000 bytes, which lies in several pieces, to servers of IPv%i',
+    (family) => {
+      const pair = pairOf('direct-address', family, pairServers(family, 5));
+      const segment = new Uint8Array(9000).fill(0x55);
+      segment.set([
+        0x45,
+        0,
+        9000 >> 8,
+        9000 & 255,
+        0,
+        0,
+        0x40,
+        0,
+        64,
+        6,
+        0,
+        0,
+        198,
+        51,
+        100,
+        7,
+        192,
+        0,
+        2,
+        1,
+      ]);
+      segment.set([0x9c, 0x40, 1, 187, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0, 0, 0, 0], 20);
+      pair.check(pairStart, segment, 'nine thousand bytes');
+      pair.check(pairStart, segment, 'nine thousand bytes in a VLAN', 1);
+      expect(pair.kernel.counters()).toMatchObject({ none: 2 });
+      // One whose end is missing makes no sense.
+      pair.check(pairStart, segment.subarray(0, 8999), 'one byte less');
+      expect(pair.kernel.counters()).toMatchObject({ 'malformed-ip': 1 });
+    },
+  );
 });

@@ -226,7 +226,6 @@ export function encodeBuckets(
   return bytes;
 }
 
-
 /** 16 bytes of address; of IPv4 the last four. */
 function writeAddress(address: IpAddress, bytes: Uint8Array, at: number): void {
   address.writeTo(bytes, at + (address.family === 4 ? 12 : 0));
