@@ -23,6 +23,9 @@ struct sender {
 /* By address, of which IPv4 takes the last word. */
 MAP(senders, MAP_HASH, 16, sizeof(struct sender), 2048);
 
+/* The other servers. */
+MAP(servers, MAP_ARRAY, 4, sizeof(struct server), 1024);
+
 /*
  * Who had each bucket before the owner that the balancers name now: when it changed hands in the lower 32 bits, in seconds, and
  * the place plus one in the upper ones. One word, so that no processor sees half of a change.

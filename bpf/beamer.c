@@ -5,6 +5,7 @@
 #include "hash.h"
 #include "measure.h"
 #include "options.h"
+#include "state.h"
 
 /* A bucket. Servers are places counted from 1; 0 for none. */
 struct bucket {

@@ -29,7 +29,7 @@ struct packet_context {
 enum { XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT };
 
 /* Kinds of maps (enum bpf_map_type). */
-enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PER_CPU_ARRAY = 6, MAP_ARRAY_OF_MAPS = 12 };
+enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PER_CPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_ARRAY_OF_MAPS = 12 };
 /*
  * Flags of maps (BPF_F_MMAPABLE): what could be mapped begins at a page, so that values of 64 bytes do not lie across lines of the
  * cache.
@@ -51,6 +51,7 @@ struct map_definition {
 
 /* Helpers of the kernel, by number (enum bpf_func_id). */
 static void *(*map_lookup)(void *map, const void *key) = (void *)1;
+static long (*map_update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
 static long (*redirect)(u32 interface, u64 flags) = (void *)23;
 static long (*move_head)(struct packet_context *context, int bytes) = (void *)44;
 /* As of the last tick: some milliseconds old, and cheap. */
@@ -58,6 +59,9 @@ static u64 (*coarse_time_ns)(void) = (void *)160;
 /* Of the whole frame, which may lie in several pieces. */
 static u64 (*frame_bytes)(struct packet_context *context) = (void *)188;
 static long (*load_bytes)(struct packet_context *context, u32 offset, void *into, u32 length) = (void *)189;
+
+/* For map_update: what to do about a key that is there. */
+enum { UPDATE_ANY, UPDATE_CREATE, UPDATE_REPLACE };
 
 /* Numbers as the network has them; BPF machines that Linux runs here have the least significant byte first. */
 #define NETWORK_16(value) ((u16)__builtin_bswap16(value))

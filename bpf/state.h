@@ -6,22 +6,7 @@
 #ifndef SUBFLOW_STATE_H
 #define SUBFLOW_STATE_H
 
-#include "packet.h"
-
-/* A server in reach, and the next hop to it. */
-struct server {
-	/* Of the family of the outer header; of IPv4 only the last word counts. */
-	u32 address[4];
-	u16 next_hop[3];
-	u16 own_hop[3];
-	/* Interface that leads there; 0 for the one that the packet came in by. */
-	u32 interface;
-	/* What it is called: 1 to MAX_SERVER_ID; 0 for a place without a server. */
-	u32 number;
-	/* The VLAN that leads there, as the network has it; 0 for none. */
-	u16 vlan;
-	u16 unused;
-};
+#include "forward.h"
 
 enum { MAX_SERVERS = 1024 };
 

@@ -5,6 +5,7 @@
 #include "hash.h"
 #include "measure.h"
 #include "options.h"
+#include "state.h"
 
 /* Most ranges that end within the values that have their upper bits in common, and one: weights go up to 100. */
 enum { SLOT_BITS = 10, MAX_STEPS = 128 };

@@ -7,14 +7,14 @@ import type { XdpRoute } from '../xdp/xdp-tables.js';
 
 /** Most balancers and other servers together. */
 export const maxSenders = 2048;
-/** Places for other servers, those that are gone included: `servers` of bpf/forward.h. */
+/** Places for other servers, those that are gone included: `servers` of bpf/agent.c. */
 export const maxPlaces = 1024;
 
 /** What a sender may be; numbers of bpf/agent.c. */
 export const SenderRole = { BALANCER: 1, PEER: 2 } as const;
 
 const ADDRESS_BYTES = 16;
-const SERVER_BYTES = 36;
+const SERVER_BYTES = 40;
 
 /** A key of the map `senders`. */
 export function encodeAddress(address: IpAddress): Uint8Array {

@@ -26,8 +26,9 @@ import {
   type TokenEntry,
 } from '../../balancer/index.js';
 import type { Endpoint, IpAddress } from '../../wire/index.js';
+import type {
+  BpfMap} from '../bpf/index.js';
 import {
-  BpfMap,
   BpfObject,
   type BpfObjectFile,
   type BpfProgram,
@@ -338,8 +339,8 @@ export class XdpBalancer {
           tokensMask: sizes.buckets.tokens - 1,
           learnedBits: sizes.learnedBits,
         },
-        randomBytes(tables.SECRET_BYTES),
         tables.encodeServices(this.services).keys.subarray(0, tables.SERVICE_KEY_BYTES),
+        randomBytes(tables.SECRET_BYTES),
       ),
       crc_tables: tables.encodeCrcTables(),
       measuring: word(this.options.measuring ?? XdpMeasuring.WORKING),

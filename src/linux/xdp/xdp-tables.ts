@@ -35,10 +35,11 @@ export interface XdpSettings {
   readonly closingSeconds: number;
   readonly tokenIdleSeconds: number;
   readonly tokenClaims: number;
-  readonly joins4Mask: number;
-  readonly joins6Mask: number;
-  readonly tokensMask: number;
-  readonly learnedBits: number;
+  /** Of `token-map`, as the three below: buckets of its tables less one, and how many bits name a place in its ring. */
+  readonly joins4Mask?: number;
+  readonly joins6Mask?: number;
+  readonly tokensMask?: number;
+  readonly learnedBits?: number;
 }
 
 /** Bytes of `secrets` in `struct settings`. */
@@ -58,18 +59,19 @@ export const SERVICE_KEY_BYTES = 20;
 export const BUCKET_BYTES = 16;
 const MAX_VLAN = 4094;
 
-/** `struct settings`; `firstService` is a key of `services`. */
+/** `struct settings`; `firstService` is a key of `services`, and `secrets` are those of tables of entries. */
 export function encodeSettings(
   source: IpAddress,
   settings: XdpSettings,
-  secrets: Uint8Array,
   firstService: Uint8Array,
+  secrets: Uint8Array = new Uint8Array(SECRET_BYTES),
 ): Uint8Array {
   const numbers = [
     ...[settings.family, settings.joinPortBase, settings.places],
     ...[settings.newFlowSeconds, settings.idleSeconds, settings.closingSeconds],
     ...[settings.tokenIdleSeconds, settings.tokenClaims],
-    ...[settings.joins4Mask, settings.joins6Mask, settings.tokensMask, settings.learnedBits],
+    ...[settings.joins4Mask ?? 0, settings.joins6Mask ?? 0],
+    ...[settings.tokensMask ?? 0, settings.learnedBits ?? 0],
   ];
   const secretsAt = 16 + 4 * numbers.length;
   const bytes = new Uint8Array(secretsAt + SECRET_BYTES + SERVICE_KEY_BYTES + 4);
