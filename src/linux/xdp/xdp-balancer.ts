@@ -26,8 +26,7 @@ import {
   type TokenEntry,
 } from '../../balancer/index.js';
 import type { Endpoint, IpAddress } from '../../wire/index.js';
-import type {
-  BpfMap} from '../bpf/index.js';
+import type { BpfMap } from '../bpf/index.js';
 import {
   BpfObject,
   type BpfObjectFile,
