@@ -7,6 +7,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { designNames } from '../src/balancer/index.js';
 import type { BenchResult } from './result.js';
 
 interface Suite {
@@ -27,6 +28,13 @@ const suites: readonly Suite[] = [
   },
   { name: 'trace-memory', prefixes: ['trace.peakMemory'], load: () => import('./trace-memory.js') },
   { name: 'balancer', prefixes: ['balancer.xdp'], load: () => import('./balancer.js') },
+  ...designNames.map((design): Suite => ({
+    ...{ name: `balancer-steer-${design}`, prefixes: [`balancer.steer.${design}`] },
+    load: async () => {
+      const { run } = await import('./balancer-steer.js');
+      return { run: () => run(design) };
+    },
+  })),
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];
 

@@ -3,6 +3,7 @@
 import { SubflowError } from '../base/index.js';
 import { attackTable } from './attacks/experiment.js';
 import { congestionFairness } from './congestion-fairness/experiment.js';
+import { directBypass } from './direct-bypass/experiment.js';
 import type { Experiment } from './experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
 import { fastOpen } from './fast-open/experiment.js';
@@ -25,6 +26,7 @@ export const experiments: readonly Experiment[] = [
   fastOpen,
   priorityAttack,
   loadBalancers,
+  directBypass,
   attackTable,
   congestionFairness,
 ];

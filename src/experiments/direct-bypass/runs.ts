@@ -1,0 +1,17 @@
+/** Runs of `direct-bypass` that belong together. */
+
+import { SECOND } from '../../base/index.js';
+import type { BypassMode, BypassRun } from './world.js';
+
+/** Runs of one mode that differ by their seed. */
+export interface ModeRuns {
+  readonly mode: BypassMode;
+  readonly clients: number;
+  readonly sizeBytes: number;
+  readonly runs: readonly BypassRun[];
+}
+
+/** Bytes that were transferred, in bit/s. */
+export function goodputBps({ clients, sizeBytes }: ModeRuns, { durationNs }: BypassRun): number {
+  return (8 * clients * sizeBytes * SECOND) / durationNs;
+}
