@@ -3,7 +3,13 @@
  * goes, writes the outer header in front of it and sends it on from where it lies. Allocates nothing for a packet that goes on. Owns the
  * ways to servers; knows nothing of threads.
  */
-import { type Balancer, OuterHeader, VerdictAction, VerdictReason, type Verdict } from '../../balancer/index.js';
+import {
+  type Balancer,
+  OuterHeader,
+  VerdictAction,
+  VerdictReason,
+  type Verdict,
+} from '../../balancer/index.js';
 import { RateLimiter } from '../../base/index.js';
 import type { PacketPort, WorkerRings } from '../../linux/index.js';
 import {

@@ -36,10 +36,12 @@ export function writeReset(bytes: Uint8Array, offset: number, length: number): n
   const isAnswered = (flags & TcpFlag.ACK) !== 0;
   const syn = (flags & TcpFlag.SYN) !== 0 ? 1 : 0;
   const fin = (flags & TcpFlag.FIN) !== 0 ? 1 : 0;
-  const at = offset + emitIpHeader(bytes, offset, {
-    ...{ source: destination, destination: source, protocol: IpProtocol.TCP },
-    ...{ payloadLength: TCP_HEADER_BYTES, hopLimit: HOP_LIMIT },
-  });
+  const at =
+    offset +
+    emitIpHeader(bytes, offset, {
+      ...{ source: destination, destination: source, protocol: IpProtocol.TCP },
+      ...{ payloadLength: TCP_HEADER_BYTES, hopLimit: HOP_LIMIT },
+    });
   bytes.fill(0, at, at + TCP_HEADER_BYTES);
   writeU16(bytes, at, destinationPort);
   writeU16(bytes, at + 2, sourcePort);

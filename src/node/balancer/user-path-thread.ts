@@ -49,7 +49,10 @@ export class UserPathThread {
     // Whoever closes before that asks no more.
     this.ready.catch(() => undefined);
     this.worker.on('message', (report: WorkerReport) => this.take(report));
-    this.worker.on('error', (error) => (this.why = error instanceof Error ? error : new Error(String(error))));
+    this.worker.on(
+      'error',
+      (error) => (this.why = error instanceof Error ? error : new Error(String(error))),
+    );
     this.ended = new Promise((resolve) => {
       this.worker.once('exit', (status) => {
         this.end(this.why ?? new Error(`a thread of the data path ended by itself (${status})`));

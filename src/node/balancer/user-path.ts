@@ -32,7 +32,12 @@ import {
   SystemError,
 } from '../../linux/index.js';
 import type { IpAddress } from '../../wire/index.js';
-import { type DataPath, type DataPathCounters, type DataPathOptions, maxPathInterfaces } from './data-path.js';
+import {
+  type DataPath,
+  type DataPathCounters,
+  type DataPathOptions,
+  maxPathInterfaces,
+} from './data-path.js';
 import type { WayPlan } from './packet-mover.js';
 import { tokenMemory, TokenExchange } from './token-exchange.js';
 import type { WorkerSetup } from './user-path-messages.js';
@@ -136,9 +141,7 @@ class UserPath implements DataPath {
   private attach(device: string, sockets: readonly number[]): void {
     const { services, workers } = this;
     const mode = this.options.mode ?? 'auto';
-    this.programs.push(
-      this.inside(() => new SocketProgram({ device, mode, services, sockets, workers })),
-    );
+    this.programs.push(this.inside(() => new SocketProgram({ device, mode, services, sockets, workers })));
   }
 
   /** The kernel lets go of a queue some time after the last socket there was closed. */
@@ -302,4 +305,3 @@ function checkOptions({ interfaces, resetsPerSecond = 0 }: UserPathOptions, work
 function bad(message: string): SubflowError {
   return new SubflowError('ERR_SUBFLOW_BAD_SETTING', message);
 }
-

@@ -8,7 +8,15 @@ import { type Balancer, maxServerId, verdictReasonNames } from '../../balancer/i
 const names = [
   ...['joins', 'joinsByChance', 'entriesMade', 'entriesExpired', 'entriesDisplaced', 'untracked'],
   ...['tokensLearned', 'tokensRefused', 'tokenCollisions', 'bucketsMoved', 'tokensMissed'],
-  ...['resetsSent', 'resetsWithheld', 'passedOver', 'noRoute', 'tooLong', 'sendQueueFull', 'checksumsFinished'],
+  ...[
+    'resetsSent',
+    'resetsWithheld',
+    'passedOver',
+    'noRoute',
+    'tooLong',
+    'sendQueueFull',
+    'checksumsFinished',
+  ],
   ...['entries', 'tableBytes'],
 ] as const;
 
