@@ -39,6 +39,12 @@ export class OuterHeader {
     this.notedSum = addresses + 0x4900 + 0x4000 + (tunnelHopLimit << 8) + v4Option;
   }
 
+  /** Bytes of the header that `verdict` wants. */
+  bytesFor(verdict: Verdict): number {
+    const noted = verdict.action === VerdictAction.ENCAPSULATE;
+    return noted ? this.mostBytes : this.mostBytes - noteBytes[this.family];
+  }
+
   /**
    * Writes the header that `verdict` wants before the packet of `length` bytes at `at`, which has to be a sound IP packet. Gives where the
    * new one starts.

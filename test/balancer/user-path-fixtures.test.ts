@@ -140,7 +140,7 @@ class Bench {
       random: new SeededRandom(1),
     });
     const { rings, balancer, counts } = this;
-    this.mover = new PacketMover({ rings, balancer, source, counts, resetsPerSecond: 1000 });
+    this.mover = new PacketMover({ rings, balancer, source, counts, answersPerSecond: 1000 });
     this.takeWays(fixture.servers);
   }
 

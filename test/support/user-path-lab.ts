@@ -37,10 +37,15 @@ export class UserPathLab {
   readonly middle: NetworkNamespace;
   readonly servers: NetworkNamespace[] = [];
   private generations = 1;
+  private readonly serverMtu: number;
   private readonly closing: (() => unknown)[] = [];
 
-  /** `joinable`: whether clients may join at the service's own address and port; each server announces its own address. */
-  constructor(servers: number, joinable = true) {
+  /**
+   * `joinable`: whether clients may join at the service's own address and port; otherwise each server announces its own address. With an
+   * `mtu` of 1500 on the way to servers there is no room for another header around the longest packets.
+   */
+  constructor(servers: number, joinable = true, mtu = 1600) {
+    this.serverMtu = mtu;
     this.client = this.namespace('client');
     this.middle = this.namespace('balancer');
     const { client, middle } = this;
@@ -76,8 +81,9 @@ export class UserPathLab {
     const server = this.namespace(`server ${id}`);
     this.servers.push(server);
     this.middle.connectTo(server, `m${id}`, 's0');
-    this.middle.ip(`address add 10.2.${id}.1/24 dev m${id}`);
+    this.middle.ip(`link set m${id} mtu ${this.serverMtu}`, `address add 10.2.${id}.1/24 dev m${id}`);
     server.ip(
+      `link set s0 mtu ${this.serverMtu}`,
       `address add 10.2.${id}.2/24 dev s0`,
       `address add ${serviceAddress}/32 dev lo`,
       `route add default via 10.2.${id}.1`,

@@ -22,6 +22,7 @@ import {
   pseudoHeaderSumAt,
 } from '../../wire/index.js';
 import { writeReset } from './reset-reply.js';
+import { tooBigBytes, writeTooBig } from './too-big-reply.js';
 import type { WorkerCounts } from './worker-counts.js';
 
 /** The way to a server: it can be sent between threads. */
@@ -62,6 +63,7 @@ export class PacketMover {
   private readonly source: IpAddress;
   private readonly counts: WorkerCounts;
   private readonly resets: RateLimiter;
+  private readonly tooBigs: RateLimiter;
   /** By number of the server. */
   private ways: (Way | undefined)[] = [];
   private readonly ip = new IpPacket();
@@ -72,19 +74,22 @@ export class PacketMover {
   private resetsWithheld = 0;
   private checksumsFinished = 0;
 
-  /** `resetsPerSecond`: how many refusals may be answered. */
+  /** `answersPerSecond`: how many refusals may be answered, and as many packets that are too long. */
   constructor(options: {
     readonly rings: WorkerRings;
     readonly balancer: Balancer;
     readonly source: IpAddress;
     readonly counts: WorkerCounts;
-    readonly resetsPerSecond: number;
+    readonly answersPerSecond: number;
   }) {
     this.rings = options.rings;
     this.balancer = options.balancer;
     this.source = options.source;
     this.counts = options.counts;
-    this.resets = new RateLimiter(options.resetsPerSecond, Math.max(1, options.resetsPerSecond / 10));
+    const { answersPerSecond } = options;
+    const atOnce = Math.max(1, answersPerSecond / 10);
+    this.resets = new RateLimiter(answersPerSecond, answersPerSecond === 0 ? 0 : atOnce);
+    this.tooBigs = new RateLimiter(answersPerSecond, answersPerSecond === 0 ? 0 : atOnce);
   }
 
   /** Takes other ways in place of those before. `addresses` are the servers' own, in the same order. */
@@ -134,7 +139,7 @@ export class PacketMover {
     switch (verdict.action) {
       case VerdictAction.DELIVER:
       case VerdictAction.ENCAPSULATE:
-        return this.forward(ip, verdict);
+        return this.forward(now, port, ip, verdict);
       case VerdictAction.REFUSE:
         return this.refuse(now, port, at, length, verdict);
       case VerdictAction.PASS:
@@ -146,7 +151,7 @@ export class PacketMover {
     }
   }
 
-  private forward(ip: number, verdict: Verdict): boolean {
+  private forward(now: number, port: PacketPort, ip: number, verdict: Verdict): boolean {
     const { id } = verdict.server!;
     const way = this.ways[id];
     if (way === undefined) {
@@ -156,13 +161,14 @@ export class PacketMover {
     const { view } = this.rings;
     const isV4 = view.getUint8(ip) >>> 4 === 4;
     const length = isV4 ? view.getUint16(ip + 2) : 40 + view.getUint16(ip + 4);
-    this.finishChecksum(ip, length, isV4);
-    const start = way.header.write(view, ip, length, verdict);
-    const total = ip - start + length;
+    const headerBytes = way.header.bytesFor(verdict);
+    const total = headerBytes + length;
     if (total > way.mtu) {
       this.tooLong++;
-      return false;
+      return this.answerTooBig(now, port, ip, way.mtu - headerBytes);
     }
+    this.finishChecksum(ip, length, isV4);
+    const start = way.header.write(view, ip, length, verdict);
     const frame = start - ETHERNET_BYTES;
     view.setInt32(frame, way.hopA);
     view.setInt32(frame + 4, way.hopB);
@@ -200,6 +206,18 @@ export class PacketMover {
     if (finishTcpChecksum(bytes, payloadOffset, payloadLength, sum)) this.checksumsFinished++;
   }
 
+  /** Tells the sender of the packet at `ip` that `mtu` bytes go through; false when there is no answer. */
+  private answerTooBig(now: number, port: PacketPort, ip: number, mtu: number): boolean {
+    const { bytes, view } = this.rings;
+    const isV4 = view.getUint8(ip) >>> 4 === 4;
+    const length = isV4 ? view.getUint16(ip + 2) : 40 + view.getUint16(ip + 4);
+    if (!this.tooBigs.mayPass(now)) return false;
+    const from = bytes.slice(ip - ETHERNET_BYTES, ip - 2);
+    const start = writeTooBig(bytes, ip, mtu);
+    if (start === undefined) return false;
+    return this.answer(port, start, tooBigBytes(isV4 ? 4 : 6, length), from, isV4);
+  }
+
   private refuse(now: number, port: PacketPort, at: number, length: number, verdict: Verdict): boolean {
     // Another thread or balancer may be about to tell whose the token is: the client asks again in a second.
     if (verdict.reason === VerdictReason.UNKNOWN_TOKEN) return false;
@@ -211,16 +229,22 @@ export class PacketMover {
     }
     const answer = writeReset(bytes, ip, length - ETHERNET_BYTES);
     if (answer === 0) return false;
-    for (let i = 0; i < 6; i++) {
-      const own = bytes[at + i]!;
-      bytes[at + i] = bytes[at + 6 + i]!;
-      bytes[at + 6 + i] = own;
-    }
-    const frameBytes = Math.max(shortestFrame, answer + ETHERNET_BYTES);
-    bytes.fill(0, ip + answer, at + frameBytes);
-    if (!port.transmit(at, frameBytes)) return false;
+    const isV4 = bytes[ip]! >>> 4 === 4;
+    if (!this.answer(port, ip, answer, bytes.slice(at, at + 12), isV4)) return false;
     this.resetsSent++;
     return true;
+  }
+
+  /** Sends the packet of `length` bytes at `ip` back by the port; `hops` are the Ethernet addresses of what it answers. */
+  private answer(port: PacketPort, ip: number, length: number, hops: Uint8Array, isV4: boolean): boolean {
+    const { bytes, view } = this.rings;
+    const frame = ip - ETHERNET_BYTES;
+    bytes.set(hops.subarray(6, 12), frame);
+    bytes.set(hops.subarray(0, 6), frame + 6);
+    view.setInt16(frame + 12, isV4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
+    const frameBytes = Math.max(shortestFrame, length + ETHERNET_BYTES);
+    if (length + ETHERNET_BYTES < frameBytes) bytes.fill(0, ip + length, frame + frameBytes);
+    return port.transmit(frame, frameBytes);
   }
 
   /** Shows what was counted so far. */

@@ -13,7 +13,7 @@ export interface WorkerSetup {
   readonly start: object;
   /** Where encapsulated packets come from, in text. */
   readonly source: string;
-  readonly resetsPerSecond: number;
+  readonly answersPerSecond: number;
   readonly rings: RingPlan;
   readonly ways: readonly WayPlan[];
   /** A descriptor that the owner writes to when there is something to read. */

@@ -44,7 +44,8 @@ export class UserPathThread {
     this.onEnd = onEnd;
     const { setup, wakeFd } = start;
     const workerData: WorkerSetup = { ...setup, wakeFd, mail: this.mail };
-    this.worker = new Worker(workerFile(), { workerData });
+    // What the process was started with is not for threads: some options would keep them from beginning.
+    this.worker = new Worker(workerFile(), { workerData, execArgv: [] });
     this.ready = new Promise((resolve, reject) => (this.becomeReady = { resolve, reject }));
     // Whoever closes before that asks no more.
     this.ready.catch(() => undefined);

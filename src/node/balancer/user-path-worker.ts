@@ -50,8 +50,8 @@ class PathWorker {
       ...(buckets !== undefined && { buckets }),
     });
     const { rings, balancer, counts } = this;
-    const { source, resetsPerSecond } = setup;
-    this.mover = new PacketMover({ rings, balancer, counts, source: addressOf(source), resetsPerSecond });
+    const { source, answersPerSecond } = setup;
+    this.mover = new PacketMover({ rings, balancer, counts, source: addressOf(source), answersPerSecond });
     this.setWays(setup.ways);
   }
 

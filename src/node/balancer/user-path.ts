@@ -48,11 +48,11 @@ import { otherCountNames, WorkerCounts } from './worker-counts.js';
 export interface UserPathOptions extends DataPathOptions {
   /** Where the interfaces are; that of the calling thread by default. */
   readonly namespace?: NetworkNamespace;
-  /** Refusals answered by a reset, for all threads together; default 1000, 0 for none. */
-  readonly resetsPerSecond?: number;
+  /** Refusals answered by a reset, and packets that are too long answered by an ICMP error; default 1000 of either, 0 for none. */
+  readonly answersPerSecond?: number;
 }
 
-const defaultResetsPerSecond = 1000;
+const defaultAnswersPerSecond = 1000;
 /** How long the beginning, and a new list of servers, waits for neighbours that do not answer. */
 const neighbourWaitMs = 500;
 const neighbourPollMs = 10;
@@ -127,7 +127,7 @@ class UserPath implements DataPath {
       ...{ design: options.design, joinPortBase: options.joinPortBase, settings: options.settings ?? {} },
       services: options.services.map(({ address, port }) => ({ address: address.toString(), port })),
       ...{ start: snapshotToJson(options.start), source: source.toString(), rings: this.rings!.plan(member) },
-      resetsPerSecond: (options.resetsPerSecond ?? defaultResetsPerSecond) / workers,
+      answersPerSecond: (options.answersPerSecond ?? defaultAnswersPerSecond) / workers,
       ...{ ways, counts: counts.memory, tokens: this.tokens, member },
     };
     const wakeFd = eventDescriptor();
@@ -183,6 +183,7 @@ class UserPath implements DataPath {
     } catch (error) {
       this.servers = before;
       this.hops.follow(before.all.map(({ address }) => address));
+      this.changeWays();
       throw error;
     }
   }
@@ -294,12 +295,12 @@ class UserPath implements DataPath {
 /** What an eventfd takes. */
 const wakeWord = new Uint8Array(new BigUint64Array([1n]).buffer);
 
-function checkOptions({ interfaces, resetsPerSecond = 0 }: UserPathOptions, workers: number): void {
+function checkOptions({ interfaces, answersPerSecond = 0 }: UserPathOptions, workers: number): void {
   if (interfaces.length < 1 || interfaces.length > maxPathInterfaces)
     throw bad(`a data path has 1 to ${maxPathInterfaces} interfaces, not ${interfaces.length}`);
   if (!Number.isInteger(workers) || workers < 1 || workers > maxSocketsEach)
     throw bad(`a data path has 1 to ${maxSocketsEach} workers, not ${workers}`);
-  if (!(resetsPerSecond >= 0)) throw bad(`${resetsPerSecond} resets a second cannot be`);
+  if (!(answersPerSecond >= 0)) throw bad(`${answersPerSecond} answers a second cannot be`);
 }
 
 function bad(message: string): SubflowError {
