@@ -5,25 +5,30 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NetworkNamespace } from '../../src/linux/index.js';
 
 /** How a server is set up besides. */
 export interface NatsServerOptions {
   /** Lines for its configuration file. */
   readonly config?: string;
+  /** Where it listens on loopback; the caller's network namespace when left out. */
+  readonly namespace?: NetworkNamespace;
 }
 
 export class NatsServer {
   readonly port: number;
   private readonly folder: string;
+  private readonly namespace: NetworkNamespace | undefined;
   private child: ChildProcess | undefined;
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, namespace: NetworkNamespace | undefined) {
     this.port = port;
     this.folder = folder;
+    this.namespace = namespace;
   }
 
-  static async start({ config = '' }: NatsServerOptions = {}): Promise<NatsServer> {
-    const server = new NatsServer(await freePort(), mkdtempSync(join(tmpdir(), 'subflow-nats-')));
+  static async start({ config = '', namespace }: NatsServerOptions = {}): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), mkdtempSync(join(tmpdir(), 'subflow-nats-')), namespace);
     const jetstream = `jetstream { store_dir: "${server.data}" }`;
     writeFileSync(
       server.file('server.conf'),
@@ -49,11 +54,12 @@ export class NatsServer {
   /** Starts the program on what its folder holds; resolves when it takes connections. */
   async resume(): Promise<void> {
     const args = ['--pdeathsig', 'KILL', '--', 'nats-server', '-c', this.file('server.conf')];
-    const child = spawn('setpriv', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const begin = (): ChildProcess => spawn('setpriv', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = this.namespace === undefined ? begin() : this.namespace.run(begin);
     this.child = child;
     let said = '';
     await new Promise<void>((resolve, reject) => {
-      child.stderr.on('data', (chunk) => {
+      child.stderr!.on('data', (chunk) => {
         if (said.length < 100_000) said += String(chunk);
         if (said.includes('Server is ready')) resolve();
       });

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import net from 'node:net';
 import { readdirSync } from 'node:fs';
@@ -123,7 +122,6 @@ describeWith('the check "tcp"', [mayCreateNamespaces()], () => {
     await lab.attempt({});
     const check = healthCheck({ ...settings, ...impatient }, { namespace: lab.balancer });
     const { signal } = new AbortController();
-    setMaxListeners(0, signal);
     const before = readdirSync('/proc/self/fd').length;
     const outcomes = await Promise.all(
       Array.from({ length: maxAttempts + 1 }, () => check.attempt(serverAt('10.5.0.99'), signal)),

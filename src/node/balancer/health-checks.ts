@@ -2,6 +2,7 @@
  * Checks of servers, each at its own address: `tcp`, `http`, `mptcp-join`. An attempt never rejects, takes no longer than it may, and leaves
  * neither sockets nor timers behind. What follows from outcomes is decided elsewhere (balancer/control/health.ts).
  */
+import { setMaxListeners } from 'node:events';
 import { maxServers, type HealthCheck, type HealthCheckConfig } from '../../balancer/index.js';
 import type { NetworkNamespace } from '../../linux/index.js';
 import { httpCheck } from './health/http-check.js';
@@ -41,6 +42,8 @@ function limited(check: HealthCheck): HealthCheck {
       if (running >= maxAttempts)
         return { healthy: false, why: `${maxAttempts} attempts are under way already` };
       running++;
+      // One signal may end them all, and Node takes more than ten listeners for a leak.
+      if (signal instanceof EventTarget) setMaxListeners(0, signal);
       try {
         return await check.attempt(server, signal);
       } finally {

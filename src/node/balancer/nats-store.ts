@@ -8,6 +8,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import {
   parseObservation,
+  type NatsStoreConfig,
   type Generation,
   type GenerationSnapshot,
   type Observation,
@@ -18,7 +19,7 @@ import { codeOf } from '../net-error.js';
 import type { Log } from './log.js';
 import { EventQueue } from './nats/event-queue.js';
 import { NatsSession, type SessionListener, type TokenPosition } from './nats/session.js';
-import { connectionOptions, type NatsStoreConfig } from './nats/settings.js';
+import { connectionOptions } from './nats/settings.js';
 import { SharedRecord } from './nats/shared-record.js';
 import { decodeTokens, encodeTokens, maxBatchTokens } from './nats/token-batch.js';
 import { redacted } from './redaction.js';

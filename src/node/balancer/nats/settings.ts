@@ -1,4 +1,4 @@
-/** How a balancer reaches the shared store: the part of the configuration, and what follows from it for the client library. */
+/** What follows from the configuration of the shared store (`NatsStoreConfig`) for the client library. */
 import { readFile, stat } from 'node:fs/promises';
 import {
   credsAuthenticator,
@@ -10,45 +10,11 @@ import {
   type TlsOptions,
 } from '@nats-io/transport-node';
 import { z } from 'zod';
+import type { NatsStoreConfig } from '../../../balancer/index.js';
 import { SubflowError } from '../../../base/index.js';
 
-/** Most characters in the address of a server of the store. */
-const maxUrlLength = 300;
 /** Bytes of a file with credentials. */
 const maxCredentialsBytes = 65_536;
-
-const serverSchema = z
-  .string()
-  .max(maxUrlLength)
-  .regex(/^(nats|tls):\/\/[^\s/?#]+$/, 'give nats://HOST[:PORT] or tls://HOST[:PORT]')
-  .refine((url) => !url.includes('@'), 'credentials belong into a file: credentialsFile');
-
-/** The `store` of a configuration whose kind is `nats`. */
-export const natsStoreSchema = z.strictObject({
-  kind: z.literal('nats'),
-  /** Servers of one cluster; any of them will do. */
-  servers: z.array(serverSchema).min(1).max(16).readonly(),
-  /** What this service's state is kept under: letters, digits, `-` and `_`. */
-  bucket: z.string().regex(/^[A-Za-z0-9_-]{1,48}$/, 'letters, digits, - and _, at most 48'),
-  /**
-   * A file that nobody but its owner may read: NATS credentials (`nsc generate creds`), the seed of a key, or JSON,
-   * `{"user": ..., "password": ...}` or `{"token": ...}`. Read anew for each connection.
-   */
-  credentialsFile: z.string().min(1).optional(),
-  /** Demands TLS. Files in PEM; without `caFile` the system's authorities count. */
-  tls: z
-    .strictObject({
-      caFile: z.string().min(1).optional(),
-      certFile: z.string().min(1).optional(),
-      keyFile: z.string().min(1).optional(),
-    })
-    .optional(),
-  /** Servers that keep a copy, when the bucket is made: 1, 3 or 5 of a cluster. Default 1. */
-  replicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).optional(),
-});
-
-/** {@link natsStoreSchema} as a type. */
-export type NatsStoreConfig = z.output<typeof natsStoreSchema>;
 
 const passwordSchema = z.strictObject({ user: z.string().min(1), password: z.string() });
 const tokenSchema = z.strictObject({ token: z.string().min(1) });
@@ -91,7 +57,11 @@ function tlsOptions(
   return { ...definedOnly(files), host };
 }
 
-/** Reads credentials. Rejects with `ERR_SUBFLOW_BAD_CREDENTIALS`, whose message has nothing of what the file holds. */
+/**
+ * Reads credentials, anew for each connection: NATS's own (`nsc generate creds`), the seed of a key, or JSON, `{"user": ..., "password":
+ * ...}` or `{"token": ...}`. Rejects with `ERR_SUBFLOW_BAD_CREDENTIALS`, also when others than the owner may read the file;
+ * its message has nothing of what the file holds.
+ */
 export async function readCredentials(path: string): Promise<Authenticator> {
   let bytes: Buffer;
   try {
