@@ -22,6 +22,7 @@ import {
   SHUT_WR,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
+  EAGAIN,
 } from './constants.js';
 import { SystemError } from './system-error.js';
 
@@ -68,6 +69,7 @@ interface Functions {
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   setns(fd: number, type: number): number;
   unshare(flags: number): number;
+  flock(fd: number, operation: number): number;
   syscall(number: number, command: number, attributes: Uint8Array, length: number): number;
   mmap(at: number, length: number, protection: number, flags: number, fd: number, offset: number): number;
   munmap(address: number, length: number): number;
@@ -134,6 +136,7 @@ function bindFunctions(ffi: Koffi): Functions {
     setsockopt: f('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
     setns: f('int setns(int fd, int type)'),
     unshare: f('int unshare(int flags)'),
+    flock: f('int flock(int fd, int operation)'),
     // Variadic in C; where it is called so, arguments go in registers either way (x86-64, arm64, riscv64).
     syscall: f('int64 syscall(int64 number, int64 command, void *attributes, size_t length)'),
     mmap: f('intptr_t mmap(uintptr_t at, size_t length, int protection, int flags, int fd, int64 offset)'),
@@ -358,6 +361,18 @@ export function setns(fd: number, type: number): void {
 }
 
 /** Gives the calling thread namespaces of its own. */
+/**
+ * Locks the open file for this descriptor alone, until it is closed, by hand or because the process ended. False when another
+ * descriptor, of this process or of another, holds the lock.
+ */
+export function tryLock(fd: number): boolean {
+  const LOCK_EX_NB = 2 | 4;
+  if (load().flock(fd, LOCK_EX_NB) === 0) return true;
+  if (lastErrno() === EAGAIN) return false;
+  checked(-1, 'flock');
+  return false;
+}
+
 export function unshare(flags: number): void {
   checked(load().unshare(flags), 'unshare');
 }

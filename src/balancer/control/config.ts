@@ -23,10 +23,14 @@ export interface NatsStoreConfig {
   readonly kind: 'nats';
   /** `nats://HOST:PORT` or `tls://HOST:PORT`: 1 to 16. */
   readonly servers: readonly string[];
-  /** Name of the bucket of this service: letters, digits, `-` and `_`, 1 to 64. */
+  /** What this service's state is kept under: letters, digits, `-` and `_`, 1 to 48. */
   readonly bucket: string;
-  /** File with what NATS is to be shown (`.creds`). */
+  /** File with what NATS is to be shown. */
   readonly credentialsFile?: string;
+  /** Demands TLS; files in PEM. */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  /** Servers that keep a copy, when the bucket is made. */
+  readonly replicas?: 1 | 3 | 5;
 }
 
 /** The whole configuration. */

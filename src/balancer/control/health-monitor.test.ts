@@ -23,9 +23,13 @@ function check(monitor: HealthMonitor, outcome: HealthOutcome) {
 }
 
 describe('the health of a server', () => {
-  it('is what the first outcome says', () => {
+  it('is good from the first success on, and bad only after as many failures as of one that was good', () => {
     expect(check(monitorOf(1), good)).toEqual({ server: 1, from: 'unknown', to: 'up', why: '' });
-    expect(check(monitorOf(1), bad)).toEqual({ server: 1, from: 'unknown', to: 'down', why: 'refused' });
+    const monitor = monitorOf(1);
+    expect([check(monitor, bad), check(monitor, bad)]).toEqual([undefined, undefined]);
+    expect(monitor.isSettling).toBe(true);
+    expect(check(monitor, bad)).toEqual({ server: 1, from: 'unknown', to: 'down', why: 'refused' });
+    expect(monitor.isSettling).toBe(false);
   });
 
   it('turns after as many failures or successes in a row as the settings say, and not before', () => {

@@ -3,10 +3,13 @@
  * nothing about traffic: what balancers see together is health-vote.ts.
  *
  * ```
- * unknown --first success--> up <--rise successes in a row-- down
- *    |                        +---fall failures in a row----> ^
- *    +-------------------first failure------------------------+
+ *            +--first success--> up <--rise successes in a row--+
+ *  unknown --+                    |                             |
+ *            |                    +--fall failures in a row--> down
+ *            +--fall failures in a row--------------------------^
  * ```
+ *
+ * A failure alone takes nobody out, not even of a balancer that begins: it has much else to do then, and its servers may be at work.
  *
  * How to drive it: `pollAttempt` until it gives undefined, whenever the time of `pollTimeout` has come; carry each attempt out and give
  * its outcome to `handleOutcome`.
@@ -129,7 +132,8 @@ export class HealthMonitor {
       return undefined;
     }
     each.against++;
-    const needed = each.state === 'unknown' ? 1 : outcome.healthy ? this.config.rise : this.config.fall;
+    const rise = each.state === 'unknown' ? 1 : this.config.rise;
+    const needed = outcome.healthy ? rise : this.config.fall;
     if (each.against < needed) return undefined;
     const from = each.state;
     each.state = says;
@@ -142,7 +146,7 @@ export class HealthMonitor {
     return this.watched.get(id);
   }
 
-  /** Whether a server waits for its first outcome. */
+  /** Whether a server has no state yet. */
   get isSettling(): boolean {
     for (const { state } of this.watched.values()) if (state === 'unknown') return true;
     return false;

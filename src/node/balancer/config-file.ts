@@ -1,0 +1,257 @@
+/**
+ * The configuration of a balancer as a file of JSON: every mistake is told at once, each with its line and its path, and no field that
+ * nobody knows is let by. docs/balancing.md has an example. Reads no file itself: config-watch.ts does.
+ */
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import {
+  type BalanceConfig,
+  defaultStatusSocket,
+  defaultSteeringSettings,
+  designNames,
+  healthCheckKinds,
+  maxBalancerNameLength,
+  maxServerId,
+  maxServers,
+  maxServerWeight,
+  maxServices,
+  ServerSet,
+  Services,
+  checkSteeringSettings,
+  defaultJoinPortBase,
+  type ServerSpec,
+  type SteeringSettings,
+} from '../../balancer/index.js';
+import { MILLISECOND, SubflowError } from '../../base/index.js';
+import { IpAddress, parseEndpoint } from '../../wire/index.js';
+import { maxPathInterfaces } from './data-path.js';
+import { jsonLines, lineAt } from './json-lines.js';
+
+/** Most characters of a file. */
+export const maxConfigLength = 1 << 20;
+/** Most mistakes that are told of one file. */
+const maxProblems = 20;
+const dayMs = 24 * 3600 * 1000;
+
+const whole = (least: number, most: number) => z.int().min(least).max(most);
+const milliseconds = whole(1, 30 * dayMs);
+const address = z.string().transform((text, context) => {
+  const value = IpAddress.parse(text);
+  if (value === undefined) context.addIssue(`"${text.slice(0, 64)}" is no IP address`);
+  return value ?? z.NEVER;
+});
+const endpoint = z.string().transform((text, context) => {
+  const value = parseEndpoint(text);
+  if (value === undefined)
+    context.addIssue(
+      `"${text.slice(0, 64)}" is no address and port such as 192.0.2.1:443 or [2001:db8::1]:443`,
+    );
+  return value ?? z.NEVER;
+});
+
+const serverSchema = z.strictObject({
+  id: whole(1, maxServerId),
+  address,
+  weight: whole(1, maxServerWeight).optional(),
+  state: z.enum(['up', 'draining', 'gone']).optional(),
+});
+
+const healthSchema = z
+  .strictObject({
+    kind: z.enum(healthCheckKinds),
+    port: whole(1, 65_535),
+    intervalMs: whole(50, 3_600_000).default(1000),
+    timeoutMs: whole(10, 3_600_000).default(500),
+    rise: whole(1, 100).default(2),
+    fall: whole(1, 100).default(3),
+    path: z.string().startsWith('/').max(1024).optional(),
+    host: z.string().min(1).max(256).optional(),
+    statuses: z.array(whole(100, 599)).min(1).max(100).optional(),
+  })
+  .refine(({ timeoutMs, intervalMs }) => timeoutMs <= intervalMs, {
+    path: ['timeoutMs'],
+    error: 'is longer than intervalMs',
+  });
+
+const settingsSchema = z.strictObject({
+  maxFlows: whole(1, 2 ** 25).optional(),
+  maxNewFlows: whole(1, 2 ** 25).optional(),
+  maxTokens: whole(1, 2 ** 24).optional(),
+  maxTokenClaims: whole(1, 16).optional(),
+  maglevPlaces: whole(1, 2 ** 22).optional(),
+  buckets: whole(1, 2 ** 20).optional(),
+  serverBits: whole(1, 8).optional(),
+  newFlowMs: milliseconds.optional(),
+  idleMs: milliseconds.optional(),
+  closingMs: milliseconds.optional(),
+  tokenIdleMs: milliseconds.optional(),
+  chainMs: milliseconds.optional(),
+});
+
+const file = z.string().min(1).max(4096);
+const storeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('folder'), folder: file }),
+  z.strictObject({
+    kind: z.literal('nats'),
+    servers: z
+      .array(
+        z.string().regex(/^(nats|tls):\/\/[^\s/@]+:\d{1,5}$/, 'is no nats://HOST:PORT or tls://HOST:PORT'),
+      )
+      .min(1)
+      .max(16),
+    bucket: z.string().regex(/^[A-Za-z0-9_-]{1,48}$/, 'has letters, digits, - and _, 48 at most'),
+    credentialsFile: file.optional(),
+    tls: z
+      .strictObject({ caFile: file.optional(), certFile: file.optional(), keyFile: file.optional() })
+      .optional(),
+    replicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).optional(),
+  }),
+]);
+
+const configSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]+$/, 'has letters, digits, dots, - and _')
+    .max(maxBalancerNameLength)
+    .optional(),
+  design: z.enum(designNames as readonly [string, ...string[]]),
+  path: z.enum(['xdp', 'user']).default('xdp'),
+  mode: z.enum(['auto', 'native', 'generic']).optional(),
+  workers: whole(1, 64).optional(),
+  interfaces: z.array(z.string().min(1).max(15)).min(1).max(maxPathInterfaces),
+  services: z.array(endpoint).min(1).max(maxServices),
+  joinPortBase: whole(0, 65_535).optional(),
+  source: address.optional(),
+  servers: z.array(serverSchema).max(maxServers),
+  health: healthSchema.optional(),
+  settings: settingsSchema.default({}),
+  store: storeSchema,
+  metrics: z.strictObject({ listen: z.string().min(1).max(64) }).optional(),
+  status: z.strictObject({ socket: z.string().min(1).max(100) }).default({ socket: defaultStatusSocket }),
+});
+
+/** Something that is wrong in a file. */
+export interface ConfigProblem {
+  readonly line: number;
+  /** As in `servers[2].address`; empty for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What a file holds, or all that is wrong with it. */
+export type ConfigResult =
+  | { readonly ok: true; readonly config: BalanceConfig }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+/** Reads the text of a file. Never throws. */
+export function parseConfig(text: string): ConfigResult {
+  if (text.length > maxConfigLength)
+    return wrong(1, '', `the file is longer than ${maxConfigLength} characters`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return syntaxProblem(text, error);
+  }
+  const lines = jsonLines(text);
+  const twice = lines.repeated.map(({ path, line }) => ({
+    line,
+    path: pathText(path),
+    message: 'is there twice',
+  }));
+  const result = configSchema.safeParse(json, { reportInput: true });
+  const found = result.success
+    ? []
+    : result.error.issues.map((issue) => problemOf(issue, lines.lineOf(issue.path)));
+  const problems = [...twice, ...found];
+  if (!result.success || problems.length > 0) return { ok: false, problems: problems.slice(0, maxProblems) };
+  const config = configOf(result.data);
+  const further = consistencyProblems(config).map(({ path, message }) => ({
+    ...{ line: lines.lineOf(path), path: pathText(path), message },
+  }));
+  return further.length === 0 ? { ok: true, config } : { ok: false, problems: further };
+}
+
+/** The problems of a file as one text: a line each. */
+export function problemText(name: string, problems: readonly ConfigProblem[]): string {
+  return problems
+    .map(({ line, path, message }) => `${name}:${line}: ${path === '' ? '' : `${path}: `}${message}`)
+    .join('\n');
+}
+
+type Parsed = z.output<typeof configSchema>;
+
+function configOf(parsed: Parsed): BalanceConfig {
+  const { name = hostname(), settings, servers, ...rest } = parsed;
+  return {
+    ...(withoutUndefined(rest) as Omit<BalanceConfig, 'name' | 'settings' | 'servers'>),
+    ...{ name, settings: settingsOf(settings), servers: servers.map(withoutUndefined) as ServerSpec[] },
+  };
+}
+
+/** Settings in the units of the engine. */
+function settingsOf(settings: Parsed['settings']): Partial<SteeringSettings> {
+  const entries = Object.entries(withoutUndefined(settings) as Record<string, number>).map(([name, value]) =>
+    name.endsWith('Ms') ? [`${name.slice(0, -2)}Ns`, value * MILLISECOND] : [name, value],
+  );
+  return Object.fromEntries(entries) as Partial<SteeringSettings>;
+}
+
+function withoutUndefined(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
+}
+
+/** What the parts say of what goes together. */
+function consistencyProblems(config: BalanceConfig): { path: PropertyKey[]; message: string }[] {
+  const { services, joinPortBase = defaultJoinPortBase, settings, servers, source } = config;
+  const problems: { path: PropertyKey[]; message: string }[] = [];
+  const attempt = (path: PropertyKey[], action: () => unknown): void => {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof SubflowError)) throw error;
+      problems.push({ path, message: error.message });
+    }
+  };
+  attempt(['services'], () => new Services(services, joinPortBase));
+  attempt(['settings'], () => checkSteeringSettings({ ...defaultSteeringSettings, ...settings }));
+  attempt(['servers'], () => new ServerSet(servers));
+  const stranger = servers.findIndex(
+    ({ address }) => source !== undefined && source.family !== address.family,
+  );
+  if (stranger >= 0)
+    problems.push({ path: ['servers', stranger, 'address'], message: 'is of another family than source' });
+  return problems;
+}
+
+function problemOf(issue: z.core.$ZodIssue, line: number): ConfigProblem {
+  const path = pathText(issue.path);
+  if (issue.code === 'unrecognized_keys') {
+    const names = issue.keys.map((name) => `"${name}"`).join(', ');
+    return { line, path, message: `has no ${issue.keys.length === 1 ? 'field' : 'fields'} ${names}` };
+  }
+  if (issue.input === undefined && path !== '') return { line, path, message: 'is missing' };
+  return { line, path, message: issue.message };
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, i) =>
+      /^\d+$/.test(String(part)) ? `[${String(part)}]` : `${i === 0 ? '' : '.'}${String(part)}`,
+    )
+    .join('');
+}
+
+/** Where the text stops being JSON: engines say it by position, or by line. */
+function syntaxProblem(text: string, error: unknown): ConfigResult {
+  const said = error instanceof Error ? error.message : String(error);
+  const position = /at position (\d+)/.exec(said)?.[1];
+  const isAtEnd = /end of JSON input/i.test(said);
+  const line =
+    position === undefined ? (isAtEnd ? lineAt(text, text.length) : 1) : lineAt(text, Number(position));
+  return wrong(line, '', `this is no JSON: ${said.replace(/ (in JSON )?at position.*$/, '')}`);
+}
+
+function wrong(line: number, path: string, message: string): ConfigResult {
+  return { ok: false, problems: [{ line, path, message }] };
+}

@@ -1,0 +1,104 @@
+/**
+ * Watches the configuration file of a running balancer. Looks at it some times a second: that finds every way of writing a file (in place,
+ * by renaming, by links that change), on every file system. A file is read once it has not changed from one look to the next, so that
+ * one that is being written is left alone.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { SubflowError } from '../../base/index.js';
+import type { BalanceConfig } from '../../balancer/index.js';
+import { maxConfigLength, parseConfig, problemText } from './config-file.js';
+
+const lookEveryMs = 250;
+
+/** What became of a file. */
+export type ConfigEvent =
+  | { readonly ok: true; readonly config: BalanceConfig }
+  /** Something is wrong with it, in words: a line for each mistake. */
+  | { readonly ok: false; readonly problem: string };
+
+/**
+ * Reads a configuration.
+ * @throws SubflowError `ERR_SUBFLOW_BAD_CONFIG` with all that is wrong with it, or with why it cannot be read.
+ */
+export async function readConfig(path: string): Promise<BalanceConfig> {
+  let text: string;
+  try {
+    const { size } = await stat(path);
+    if (size > 4 * maxConfigLength) throw new Error('it is too long');
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new SubflowError('ERR_SUBFLOW_BAD_CONFIG', `${path} cannot be read: ${said}`, { cause });
+  }
+  const result = parseConfig(text);
+  if (result.ok) return result.config;
+  throw new SubflowError('ERR_SUBFLOW_BAD_CONFIG', problemText(path, result.problems), {
+    hint: 'docs/balancing.md has every field.',
+  });
+}
+
+/** See the module. */
+export class ConfigWatch {
+  private readonly path: string;
+  private readonly onChange: (event: ConfigEvent) => void;
+  private readonly timer: NodeJS.Timeout;
+  /** What the file looked like when it was last read, and at the last look. */
+  private read: string;
+  private seen: string;
+  private isLooking = false;
+  private closed = false;
+
+  private constructor(path: string, mark: string, onChange: (event: ConfigEvent) => void) {
+    this.path = path;
+    this.read = mark;
+    this.seen = mark;
+    this.onChange = onChange;
+    this.timer = setInterval(() => void this.look(), lookEveryMs).unref();
+  }
+
+  /** Calls `onChange` with what a file holds whenever it is another one than now. */
+  static async start(path: string, onChange: (event: ConfigEvent) => void): Promise<ConfigWatch> {
+    return new ConfigWatch(path, await markOf(path), onChange);
+  }
+
+  /** Reads the file now, whether it changed or not. */
+  async reload(): Promise<void> {
+    this.read = this.seen = await markOf(this.path);
+    let event: ConfigEvent;
+    try {
+      event = { ok: true, config: await readConfig(this.path) };
+    } catch (error) {
+      if (!(error instanceof SubflowError)) throw error;
+      event = { ok: false, problem: error.message };
+    }
+    if (!this.closed) this.onChange(event);
+  }
+
+  close(): void {
+    this.closed = true;
+    clearInterval(this.timer);
+  }
+
+  private async look(): Promise<void> {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    try {
+      const mark = await markOf(this.path);
+      const isSettled = mark === this.seen;
+      this.seen = mark;
+      if (isSettled && mark !== this.read) await this.reload();
+    } finally {
+      this.isLooking = false;
+    }
+  }
+}
+
+/** Tells one state of a file from another. */
+async function markOf(path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = await stat(path);
+    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+  } catch {
+    return 'none';
+  }
+}

@@ -1,0 +1,466 @@
+/**
+ * A balancer at work: the control plane driven by the clock, the checks, the store and the file, and the data path told what follows. Owns
+ * every descriptor and timer of it; decides nothing about servers (balancer/control) and moves no packet (data paths).
+ *
+ * Order matters at both ends. At the start the data path comes last but for what is asked for from outside, with the generation that
+ * counts by then; at the end it goes first, so that nothing is steered by a state that nobody looks after.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type BalanceConfig,
+  type BalanceStatus,
+  ControlPlane,
+  type ControlEvent,
+  type Generation,
+  type HealthCheck,
+  type HealthCheckConfig,
+  metricsText,
+  reloadableFields,
+  statusOf,
+} from '../../balancer/index.js';
+import { SubflowError } from '../../base/index.js';
+import { CryptoRandom } from '../crypto-random.js';
+import { type ConfigEvent } from './config-watch.js';
+import type { DataPath, DataPathFactory, DataPathOptions } from './data-path.js';
+import type { Log } from './log.js';
+import { type MetricsServer, startMetricsServer } from './metrics-server.js';
+import type { StateStore, StoreEvent } from './state-store.js';
+import { serveStatus, type StatusSocket } from './status-socket.js';
+
+/** How long a store that cannot be reached is waited for at the start, in ms. */
+const storeWaitMs = 10_000;
+/** Before a generation that the data path did not take is given to it again, in ms. */
+const applyRetryMs = 1000;
+/** How often learned tokens are told to the other balancers, in ms. */
+const tokensEveryMs = 200;
+/** Longest time that a timer of Node takes, in ms. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** How to start a balancer. */
+export interface BalancerRuntimeOptions {
+  readonly config: BalanceConfig;
+  /** Name of the file that it stands in, for the status. */
+  readonly configFile: string;
+  readonly log: Log;
+  readonly openStore: (config: BalanceConfig) => Promise<StateStore>;
+  readonly openPath: DataPathFactory;
+  readonly makeCheck: (config: HealthCheckConfig) => HealthCheck;
+}
+
+/** Starts a balancer. Rejects, with nothing of it left, when it cannot be had, or when `signal` is aborted before it is at work. */
+export async function startBalancer(
+  options: BalancerRuntimeOptions,
+  signal?: AbortSignal,
+): Promise<BalancerRuntime> {
+  const runtime = new BalancerRuntime(options);
+  signal?.addEventListener('abort', () => void runtime.close(), { once: true });
+  try {
+    await runtime.begin();
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+  return runtime;
+}
+
+/** See the module. */
+export class BalancerRuntime {
+  /** Resolves when the balancer cannot go on, with why. */
+  readonly failed: Promise<Error>;
+  private readonly options: BalancerRuntimeOptions;
+  private readonly log: Log;
+  private readonly control: ControlPlane;
+  private readonly startedAtNs = nowNs();
+  private readonly aborter = new AbortController();
+  private config: BalanceConfig;
+  private check: HealthCheck | undefined;
+  private loadedAtNs = nowNs();
+  private problem: string | undefined;
+  private reach: { isReachable: boolean; why: string } = { isReachable: true, why: '' };
+  private store: StateStore | undefined;
+  private path: DataPath | undefined;
+  private metrics: MetricsServer | undefined;
+  private socket: StatusSocket | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private tokenTimer: NodeJS.Timeout | undefined;
+  /** Generations that the data path is to take, in order; the first may be on its way. */
+  private readonly waiting: Generation[] = [];
+  private isApplying = false;
+  /** Whether the latest generation is in force without being in the store: a disk is full. */
+  private isUnsaved = false;
+  private firstGeneration: (() => void) | undefined;
+  private fail: (error: Error) => void = () => undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(options: BalancerRuntimeOptions) {
+    const { config } = options;
+    this.options = options;
+    this.log = options.log;
+    this.config = config;
+    this.failed = new Promise((resolve) => (this.fail = resolve));
+    const { name, design, settings, servers: wanted, health } = config;
+    this.check = health === undefined ? undefined : options.makeCheck(health);
+    this.control = new ControlPlane(nowNs(), {
+      ...{ name, design, settings, wanted, random: new CryptoRandom() },
+      ...(health !== undefined && { health }),
+    });
+  }
+
+  /** Everything that may fail. */
+  async begin(): Promise<void> {
+    const { config } = this;
+    this.store = await this.options.openStore(config);
+    const stored = await this.loadStored(this.store);
+    this.control.restore(nowNs(), stored?.snapshot, stored?.generations ?? []);
+    const isKnown = new Promise<void>((resolve) => (this.firstGeneration = resolve));
+    void this.follow(this.store);
+    this.drive();
+    await isKnown;
+    this.checkOpen();
+    await this.startPath();
+    if (config.metrics !== undefined) await this.startMetrics(config.metrics.listen);
+    this.socket = await serveStatus(config.status.socket, () => this.status());
+    this.checkOpen();
+    this.log.info('status-listening', `subflow balance status --socket ${config.status.socket}`);
+    if (config.design === 'token-map' && config.store.kind === 'nats')
+      this.tokenTimer = setInterval(() => void this.shareTokens(), tokensEveryMs);
+    this.log.info('started', `${config.design} on ${config.interfaces.join(', ')}`, {
+      ...{ design: config.design, path: config.path, servers: this.control.log.current!.servers.length },
+    });
+  }
+
+  /** The state of now. */
+  async status(): Promise<BalanceStatus> {
+    if (this.path === undefined) throw new SubflowError('ERR_SUBFLOW_CLOSED', 'the balancer is not at work');
+    return statusOf({
+      ...{ nowNs: nowNs(), startedAtNs: this.startedAtNs, loadedAtNs: this.loadedAtNs },
+      ...{ config: this.config, configFile: this.options.configFile, problem: this.problem },
+      ...{ store: this.reach, control: this.control, counted: await this.path.counters() },
+    });
+  }
+
+  /** Takes what became of the configuration file. One that is wrong leaves everything as it is. */
+  takeConfig(event: ConfigEvent): void {
+    if (this.closing !== undefined) return;
+    const problem = event.ok ? this.unchangeable(event.config) : event.problem;
+    this.problem = problem;
+    if (!event.ok || problem !== undefined) {
+      this.log.error('config-refused', problem!, { file: this.options.configFile });
+      return;
+    }
+    const { servers, health } = event.config;
+    const isOtherHealth = !isDeepStrictEqual(health, this.config.health);
+    this.config = event.config;
+    this.loadedAtNs = nowNs();
+    this.log.info('config-loaded', `${servers.length} servers`, { file: this.options.configFile });
+    if (isOtherHealth) {
+      this.check = health === undefined ? undefined : this.options.makeCheck(health);
+      this.control.setHealth(nowNs(), health);
+    }
+    this.control.setWanted(nowNs(), servers);
+    this.drive();
+  }
+
+  /** Ends everything, the data path first. Nothing is left on the machine when the promise resolves. */
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private checkOpen(): void {
+    if (this.closing !== undefined)
+      throw new SubflowError('ERR_SUBFLOW_CLOSED', 'the balancer was ended before it was at work');
+  }
+
+  private async end(): Promise<void> {
+    this.aborter.abort();
+    this.firstGeneration?.();
+    clearTimeout(this.timer);
+    clearInterval(this.tokenTimer);
+    // What ends badly must not keep the rest from ending.
+    const closed = await Promise.allSettled([
+      this.path?.close(),
+      this.socket?.close(),
+      this.metrics?.close(),
+    ]);
+    const stored = await Promise.allSettled([this.store?.close()]);
+    for (const each of [...closed, ...stored])
+      if (each.status === 'rejected') this.log.error('fault', String(each.reason));
+  }
+
+  /** What the store holds; one that is shared may take its time. */
+  private async loadStored(store: StateStore): ReturnType<StateStore['load']> {
+    const until = Date.now() + (this.isAlone ? 0 : storeWaitMs);
+    for (;;) {
+      try {
+        return await store.load();
+      } catch (error) {
+        if (!isUnavailable(error) || Date.now() >= until || this.closing !== undefined) throw error;
+        await sleep(200);
+      }
+    }
+  }
+
+  private get isAlone(): boolean {
+    return this.config.store.kind === 'folder';
+  }
+
+  private async startPath(): Promise<void> {
+    const { design, services, settings, interfaces, joinPortBase, source, workers, mode } = this.config;
+    const options: DataPathOptions = {
+      ...{ design, services, settings, interfaces, start: this.control.log.snapshot() },
+      ...(joinPortBase !== undefined && { joinPortBase }),
+      ...(source !== undefined && { source }),
+      ...(workers !== undefined && { workers }),
+      ...(mode !== undefined && { mode }),
+    };
+    this.waiting.length = 0;
+    const path = await this.options.openPath(options);
+    this.path = path;
+    this.log.info('path-attached', `packets of ${interfaces.join(', ')} are steered`, { path: path.kind });
+    void path.failed.then((error) => {
+      if (this.path !== path) return;
+      this.log.error('path-failed', error.message);
+      this.fail(error);
+    });
+    void this.applyWaiting();
+  }
+
+  private async startMetrics(listen: string): Promise<void> {
+    this.metrics = await startMetricsServer(listen, {
+      metrics: async () => metricsText(await this.status()),
+      health: () => this.healthSaid(),
+    });
+    this.log.info('metrics-listening', `http://${this.metrics.address}/metrics`);
+  }
+
+  private healthSaid(): { readonly isHealthy: boolean; readonly said: string } {
+    const { current } = this.control.log;
+    const up = current?.servers.filter(({ state = 'up' }) => state === 'up').length ?? 0;
+    const isHealthy = this.path !== undefined && this.closing === undefined && up > 0;
+    return { isHealthy, said: isHealthy ? `${up} servers are up` : 'no server is up' };
+  }
+
+  /** Does what is due, and comes back when there is more. */
+  private drive(): void {
+    if (this.closing !== undefined) return;
+    const { control } = this;
+    const now = nowNs();
+    for (let attempt = control.pollAttempt(now); attempt; attempt = control.pollAttempt(now)) {
+      const current = attempt;
+      void this.check!.attempt(attempt.server, this.aborter.signal).then((outcome) => {
+        control.handleOutcome(nowNs(), current, outcome);
+        this.drive();
+      });
+    }
+    const observation = control.pollObservation(now);
+    if (observation !== undefined) this.attemptStore((store) => store.publish(observation));
+    const proposal = control.pollProposal(now);
+    if (proposal !== undefined) void this.append(proposal);
+    const snapshot = control.pollCompaction();
+    if (snapshot !== undefined) this.attemptStore((store) => store.compact(snapshot));
+    for (let event = control.pollEvent(); event; event = control.pollEvent()) this.take(event);
+    clearTimeout(this.timer);
+    const waitMs = (control.pollTimeout() - nowNs()) / 1e6;
+    if (waitMs < Number.POSITIVE_INFINITY)
+      this.timer = setTimeout(() => this.drive(), Math.min(maxTimerMs, Math.max(1, Math.ceil(waitMs))));
+  }
+
+  private async append(proposal: Generation): Promise<void> {
+    const { control } = this;
+    try {
+      const isFirst = await this.store!.append(proposal);
+      control.handleAppended(nowNs(), proposal, isFirst ? 'won' : 'lost');
+    } catch (error) {
+      if (this.closing !== undefined) return;
+      if (!isUnavailable(error)) this.log.error('fault', messageOf(error));
+      // Alone, nobody can be of another mind: the servers' health goes before a full disk.
+      this.isUnsaved ||= this.isAlone;
+      control.handleAppended(nowNs(), proposal, this.isAlone ? 'won' : 'unavailable');
+    }
+    if (this.isUnsaved) await this.save();
+    this.drive();
+  }
+
+  /** Has the store of one balancer alone catch up, by a snapshot: generations are missing in it. */
+  private async save(): Promise<void> {
+    try {
+      await this.store!.compact(this.control.log.snapshot());
+      this.control.log.markCompacted();
+      this.isUnsaved = false;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+    }
+  }
+
+  private attemptStore(action: (store: StateStore) => Promise<unknown>): void {
+    if (this.store === undefined) return;
+    action(this.store).catch((error: unknown) => {
+      // The watch tells that the store is out of reach, and what is missed is told again.
+      if (this.closing === undefined && !isUnavailable(error)) this.log.error('fault', String(error));
+    });
+  }
+
+  private take(event: ControlEvent): void {
+    switch (event.type) {
+      case 'health': {
+        const { server, to, why } = event;
+        if (to === 'up') this.log.info('server-up', `server ${server} answers`, { server });
+        else this.log.warn('server-down', `server ${server}: ${why}`, { server });
+        return;
+      }
+      case 'generation': {
+        const { number, reason } = event.generation;
+        if (event.isOwn) this.log.info('generation-proposed', reason, { generation: number });
+        this.enqueue(event.generation);
+        return;
+      }
+      case 'restored':
+        if (!event.isWhole)
+          this.log.warn(
+            'generation',
+            'the buckets were shared out anew: the stored ones do not fit the settings',
+          );
+        this.firstGeneration?.();
+        if (this.path !== undefined) void this.restartPath();
+        return;
+      case 'fail-open':
+        if (event.isOn)
+          this.log.warn('server-down', 'no server is healthy: checks are not believed, the list stays');
+        else this.log.info('server-up', 'checks are believed again');
+    }
+  }
+
+  private enqueue(generation: Generation): void {
+    this.firstGeneration?.();
+    this.waiting.push(generation);
+    if (this.path !== undefined) void this.applyWaiting();
+  }
+
+  /** Gives the data path the generations that wait, one after the other, each until it is taken. */
+  private async applyWaiting(): Promise<void> {
+    if (this.isApplying) return;
+    this.isApplying = true;
+    while (this.waiting.length > 0 && this.closing === undefined) {
+      const generation = this.waiting[0]!;
+      try {
+        await this.path!.apply(generation);
+        this.log.info('generation', generation.reason, {
+          generation: generation.number,
+          servers: generation.servers.length,
+        });
+        if (this.waiting[0] === generation) this.waiting.shift();
+      } catch (error) {
+        if (this.closing !== undefined) break;
+        this.log.error('generation-refused', messageOf(error), { generation: generation.number });
+        await sleep(applyRetryMs);
+      }
+    }
+    this.isApplying = false;
+  }
+
+  /** The state was begun anew: what the data path knows leads nowhere. */
+  private async restartPath(): Promise<void> {
+    const before = this.path!;
+    this.path = undefined;
+    await before.close();
+    try {
+      await this.startPath();
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  private async follow(store: StateStore): Promise<void> {
+    for await (const event of store.watch()) {
+      if (this.closing !== undefined) return;
+      try {
+        await this.takeStored(event);
+      } catch (error) {
+        this.log.error('store-refused', messageOf(error));
+      }
+      this.drive();
+    }
+  }
+
+  private async takeStored(event: StoreEvent): Promise<void> {
+    const { control } = this;
+    switch (event.type) {
+      case 'generation':
+        control.handleGeneration(nowNs(), event.generation);
+        return;
+      case 'state':
+        this.takeState(event.state);
+        return;
+      case 'observation':
+        control.handleObservation(nowNs(), event.observation);
+        return;
+      case 'balancer-gone':
+        this.log.warn('balancer-gone', `${event.balancer} tells nothing any more`, {
+          balancer: event.balancer,
+        });
+        control.handleBalancerGone(event.balancer);
+        return;
+      case 'tokens':
+        await this.path?.importTokens(event.entries);
+        return;
+      case 'reach':
+        this.takeReach(event.isReachable, event.why);
+    }
+  }
+
+  /** Goes on from what the store holds: by the generations that are missing, where they are all there. */
+  private takeState({ snapshot, generations }: (StoreEvent & { type: 'state' })['state']): void {
+    const known = this.control.log.current?.number ?? 0;
+    if ((snapshot?.generation.number ?? 0) > known) {
+      this.control.restore(nowNs(), snapshot, generations);
+      return;
+    }
+    for (const generation of generations) this.control.handleGeneration(nowNs(), generation);
+  }
+
+  private takeReach(isReachable: boolean, why: string): void {
+    const isNews = isReachable !== this.reach.isReachable;
+    this.reach = { isReachable, why };
+    if (!isNews) return;
+    if (isReachable) this.log.info('store-reached', 'the store can be reached');
+    else this.log.error('store-lost', why);
+  }
+
+  private async shareTokens(): Promise<void> {
+    try {
+      const tokens = (await this.path?.takeLearnedTokens()) ?? [];
+      if (tokens.length > 0) await this.store!.shareTokens(tokens);
+    } catch (error) {
+      if (this.closing === undefined && !isUnavailable(error)) this.log.error('fault', messageOf(error));
+    }
+  }
+
+  /** Which fields differ that a running balancer cannot take over, in words; undefined when none does. */
+  private unchangeable(config: BalanceConfig): string | undefined {
+    const isReloadable = (name: string): boolean => reloadableFields.some((each) => each === name);
+    const names = new Set([...Object.keys(config), ...Object.keys(this.config)] as (keyof BalanceConfig)[]);
+    const changed = [...names].filter(
+      (name) => !isReloadable(name) && !isDeepStrictEqual(config[name], this.config[name]),
+    );
+    if (changed.length === 0) return undefined;
+    return `${changed.join(', ')}: a running balancer cannot take over a change of it; start it anew`;
+  }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof SubflowError && error.code === 'ERR_SUBFLOW_STORE_UNAVAILABLE';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+/** ns since 1970, without the steps that a clock that is set makes. */
+function nowNs(): number {
+  return (performance.timeOrigin + performance.now()) * 1e6;
+}

@@ -1,0 +1,117 @@
+/**
+ * The socket that tells the state of a running balancer: whoever connects gets one line of JSON. For the user alone that the balancer
+ * runs as. And the other end of it, which asks.
+ */
+import { once } from 'node:events';
+import { chmod, mkdir, unlink } from 'node:fs/promises';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { type BalanceStatus, statusSchema } from '../../balancer/index.js';
+import { SubflowError } from '../../base/index.js';
+
+/** Connections at a time; further ones are closed at once. */
+export const maxStatusConnections = 16;
+const answerTimeoutMs = 5000;
+/** Most bytes of an answer. */
+const maxAnswerBytes = 16 << 20;
+
+/** A socket at work. */
+export interface StatusSocket {
+  close(): Promise<void>;
+}
+
+/**
+ * Listens at `path`, which is removed when it is closed; one that a process left behind that is gone is taken over.
+ * @throws SubflowError `ERR_SUBFLOW_BUSY` when a balancer answers there; what the system says.
+ */
+export async function serveStatus(path: string, status: () => Promise<BalanceStatus>): Promise<StatusSocket> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  if (await isAnswering(path)) {
+    throw new SubflowError('ERR_SUBFLOW_BUSY', `a balancer answers at ${path} already`, {
+      hint: 'Give this one another "status": { "socket" }.',
+    });
+  }
+  await unlink(path).catch(() => undefined);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.setTimeout(answerTimeoutMs, () => socket.destroy());
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    // An unfinished answer of a balancer that ends is no answer.
+    status().then(
+      (value) => socket.end(`${JSON.stringify(value)}\n`),
+      () => socket.destroy(),
+    );
+  });
+  server.maxConnections = maxStatusConnections;
+  await listen(server, path);
+  return {
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/**
+ * Asks the balancer at `path`.
+ * @throws SubflowError `ERR_SUBFLOW_NO_BALANCER` when none answers; `ERR_SUBFLOW_BAD_STATUS` for an answer that is none.
+ */
+export async function askStatus(path: string): Promise<BalanceStatus> {
+  const socket = createConnection(path);
+  socket.setTimeout(answerTimeoutMs, () => socket.destroy(new Error('it does not answer')));
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxAnswerBytes) throw new Error('its answer has no end');
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const hint =
+      code === 'EACCES'
+        ? 'Ask as the user that it runs as.'
+        : 'Is it running? Its configuration says where under "status"; give that by --socket.';
+    throw new SubflowError('ERR_SUBFLOW_NO_BALANCER', `no balancer answers at ${path}: ${message}`, {
+      cause,
+      hint,
+    });
+  }
+  return parseStatus(path, Buffer.concat(chunks).toString());
+}
+
+function parseStatus(path: string, text: string): BalanceStatus {
+  try {
+    const status = JSON.parse(text) as BalanceStatus;
+    if ((status.schema as string) === statusSchema) return status;
+  } catch {
+    // What is no JSON is no status either.
+  }
+  throw new SubflowError('ERR_SUBFLOW_BAD_STATUS', `what answers at ${path} is no balancer of this kind`);
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  // Nobody else may connect, not even before the next line is reached.
+  const mask = process.umask(0o177);
+  try {
+    server.listen(path);
+    await once(server, 'listening');
+  } finally {
+    process.umask(mask);
+  }
+  await chmod(path, 0o600);
+}
+
+async function isAnswering(path: string): Promise<boolean> {
+  const socket = createConnection(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
