@@ -54,3 +54,7 @@ export type { InterfaceSetup } from './interface-setup.js';
 export { UserspaceHost, type TunSetup, type UserspaceHostOptions } from './userspace-host.js';
 export { planFor, ServerAgent, type ServerAgentOptions } from './balancer/server-agent.js';
 export { commandsOf, type SetupStep } from './balancer/server-steps.js';
+export type * from './balancer/index.js';
+
+/** A running balancer and its parts, loaded when it is asked for: it brings the client of a store and more that others never need. */
+export const loadBalancing = () => import('./balancer/index.js');

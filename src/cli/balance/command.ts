@@ -18,6 +18,16 @@ interface Subcommand {
 /** Every subcommand, in the order of the list. */
 const subcommands: readonly Subcommand[] = [
   {
+    name: 'run',
+    summary: 'steer packets to servers',
+    load: async () => (await import('./run.js')).declareRun,
+  },
+  {
+    name: 'status',
+    summary: 'how the running balancer and its servers are',
+    load: async () => (await import('./status.js')).declareStatus,
+  },
+  {
     name: 'agent',
     summary: 'have this Linux server stand behind balancers',
     load: async () => (await import('./agent.js')).declareAgent,

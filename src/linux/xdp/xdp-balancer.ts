@@ -83,6 +83,8 @@ export interface XdpBalancerOptions {
   readonly source: IpAddress;
   /** The next hop to each server. */
   readonly route: (server: Server) => tables.XdpRoute;
+  /** The time of now, in ns, where lists of servers may come later than they count from. Default: the time that comes with them. */
+  readonly clock?: () => number;
   /** One of {@link XdpMeasuring}; default WORKING. */
   readonly measuring?: number;
 }
@@ -292,7 +294,8 @@ export class XdpBalancer {
       placed: this.placed(set),
       route: this.options.route,
       generation: (buckets?.generation ?? 0) >>> 0,
-      table: this.tableOf(now, set, buckets),
+      // A list may count as of a time that is long over; who is asked about a bucket's flows follows from the time of now.
+      table: this.tableOf(this.options.clock?.() ?? now, set, buckets),
     });
     const map = makeState(state.length);
     try {
