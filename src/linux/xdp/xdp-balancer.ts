@@ -2,7 +2,7 @@
  * A balancer in the kernel's fast path: the same rules as `balancer/`, carried out by an XDP program, which sends every packet of a
  * service to its server within another and has the server answer by itself. Owns the program, its maps and its links; decides nothing
  * about packets. A change of servers puts another table in the place of the one at work, in one step, while the program goes on
- * and connections, tokens and counters stay (docs/decisions/0015-state-of-xdp-programs.md).
+ * and connections, tokens and counters stay (docs/decisions/0010-xdp-objects.md).
  *
  * What differs from the other data paths: a packet that is refused is dropped and counted, not answered by a reset; the tables of
  * `token-map` make room within the eight cells that an entry may have (bpf/joins.h, bpf/tokens.h).
