@@ -59,6 +59,11 @@ describe('subflow', () => {
       ['serve', '.', '--transport', 'userspace', '--tun', '10.77.0.0/30', '--mptcp-version', '2'],
       /'2' is no list of versions/,
     ],
+    [['get', 'http://localhost/', '--scheduler', 'ecf'], /--scheduler goes with --transport userspace/],
+    [
+      ['serve', '.', '--transport', 'userspace', '--tun', '10.77.0.0/30', '--scheduler', 'fastest'],
+      /no scheduler called 'fastest'; there are: lowest-rtt, .*ecf/,
+    ],
     [['get', 'http://localhost/', '--transport', 'userspace'], /needs a --tun or --raw/],
     [['get', 'ftp://localhost/'], /not an http or https URL/],
     [['get', 'http://localhost/', '--transport', 'pigeon'], /'pigeon'/],

@@ -5,7 +5,7 @@
 
 import type { Command } from 'commander';
 import { mayCreateTun, mayOpenRawSockets, runIp } from '../linux/index.js';
-import { UserspaceHost, type MultipathOptions, type TransportOptions } from '../node/index.js';
+import { schedulers, UserspaceHost, type MultipathOptions, type TransportOptions } from '../node/index.js';
 import { IpAddress, type MptcpVersion } from '../wire/index.js';
 import { EnvironmentError, UsageError } from './errors.js';
 
@@ -14,13 +14,14 @@ export interface TransportFlags {
   readonly tun?: readonly string[];
   readonly raw?: readonly string[];
   readonly mptcpVersion?: string;
+  readonly scheduler?: string;
   readonly fastOpen?: true;
   readonly fastOpenWithoutCookie?: true;
 }
 
 /** What a command passes to `connect` and `createServer`; `close` removes the devices. */
 export interface ChosenTransport {
-  readonly options: TransportOptions & Pick<MultipathOptions, 'versions'>;
+  readonly options: TransportOptions & Pick<MultipathOptions, 'versions' | 'scheduler'>;
   /** Whether Fast Open was asked for, and with which reading of cookies. */
   readonly fastOpen: false | 'with-cookie' | 'without-cookie';
   /** Our engine's addresses; empty with the kernel's transport. */
@@ -35,7 +36,7 @@ interface Subnet {
   readonly prefixLength: number;
 }
 
-/** Adds `--transport`, `--tun`, `--raw`, `--mptcp-version`, `--fast-open` and `--fast-open-without-cookie`. */
+/** Adds `--transport`, `--tun`, `--raw`, `--mptcp-version`, `--scheduler`, `--fast-open` and `--fast-open-without-cookie`. */
 export function addTransportFlags(command: Command): Command {
   return command
     .option(
@@ -53,6 +54,10 @@ export function addTransportFlags(command: Command): Command {
     .option(
       '--mptcp-version <list>',
       'for userspace: versions of Multipath TCP to speak, the preferred one first: 0 (RFC 6824), 1 (RFC 8684), 1,0 or 0,1 (default: 1,0)',
+    )
+    .option(
+      '--scheduler <name>',
+      `for userspace: which path carries the next bytes: ${Object.keys(schedulers).join(', ')} (default: lowest-rtt)`,
     )
     .option(
       '--fast-open',
@@ -85,6 +90,14 @@ function parseVersions(text: string): readonly MptcpVersion[] {
   return text.split(',').map((version) => (version === '0' ? 0 : 1));
 }
 
+function requireScheduler(name: string): void {
+  if (Object.hasOwn(schedulers, name)) return;
+  throw new UsageError(
+    `there is no scheduler called '${name}'`,
+    `there are: ${Object.keys(schedulers).join(', ')}`,
+  );
+}
+
 function fastOpenOf(flags: TransportFlags): ChosenTransport['fastOpen'] {
   if (flags.fastOpenWithoutCookie === true) return 'without-cookie';
   return flags.fastOpen === true ? 'with-cookie' : false;
@@ -92,7 +105,7 @@ function fastOpenOf(flags: TransportFlags): ChosenTransport['fastOpen'] {
 
 /** Sets up what was asked for. Throws a {@link UsageError}, and an {@link EnvironmentError} without the rights. */
 export function openTransport(flags: TransportFlags): ChosenTransport {
-  const { transport, tun = [], raw = [], mptcpVersion } = flags;
+  const { transport, tun = [], raw = [], mptcpVersion, scheduler } = flags;
   const fastOpen = fastOpenOf(flags);
   if (transport !== undefined && transport !== 'kernel' && transport !== 'userspace') {
     throw new UsageError(`--transport is 'kernel' or 'userspace', not '${transport}'`);
@@ -101,6 +114,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
     if (tun.length > 0) throw new UsageError('--tun goes with --transport userspace');
     if (raw.length > 0) throw new UsageError('--raw goes with --transport userspace');
     if (mptcpVersion !== undefined) throw new UsageError('--mptcp-version goes with --transport userspace');
+    if (scheduler !== undefined) throw new UsageError('--scheduler goes with --transport userspace');
     const options = transport === undefined ? {} : ({ transport } as const);
     return { options, fastOpen, addresses: [], close: () => undefined };
   }
@@ -111,6 +125,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
   }
   const subnets = tun.map(parseSubnet);
   const versions = mptcpVersion === undefined ? undefined : parseVersions(mptcpVersion);
+  if (scheduler !== undefined) requireScheduler(scheduler);
   const capabilities = [
     ...(tun.length > 0 ? [mayCreateTun()] : []),
     ...(raw.length > 0 ? [mayOpenRawSockets()] : []),
@@ -125,7 +140,12 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
     throw error;
   }
   return {
-    options: { transport, via: host, ...(versions !== undefined && { versions }) },
+    options: {
+      transport,
+      via: host,
+      ...(versions !== undefined && { versions }),
+      ...(scheduler !== undefined && { scheduler }),
+    },
     fastOpen,
     addresses: host.stack.interfaces.flatMap(({ addresses }) =>
       addresses.map(({ address }) => address.toString()),

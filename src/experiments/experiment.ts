@@ -58,6 +58,11 @@ export interface ExperimentContext<P extends ParameterSet = ParameterSet> {
    * second or so): it is where the program draws breath, and where it stops when it is told to.
    */
   readonly step: (done: number, total: number, what: string) => Promise<void>;
+  /**
+   * Runs {@link Experiment.trial} for each of `inputs`, on several cores where the program has them, and says how far it
+   * is; gives the outputs in the order of the inputs. `nameOf` says what is about to be done.
+   */
+  readonly runTrials: <I, O>(inputs: readonly I[], nameOf: (input: I) => string) => Promise<O[]>;
 }
 
 /** An experiment. */
@@ -72,6 +77,11 @@ export interface Experiment<P extends ParameterSet = ParameterSet> {
   readonly summary: string;
   readonly parameters: P;
   readonly columns: readonly Column[];
+  /**
+   * A run that stands by itself, of which the experiment makes many: see {@link ExperimentContext.runTrials}. What goes in
+   * and comes out is plain data, since it may happen in another thread; all randomness follows from the input.
+   */
+  readonly trial?: (input: never) => unknown;
   /** Runs it. The same seed and parameters give the same result, but for rows that come from `linux`. */
   run(context: ExperimentContext<P>): Promise<ExperimentResult>;
 }

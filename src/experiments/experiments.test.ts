@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../base/index.js';
 import { experiments, flagName, runExperiment } from './index.js';
 
+/** Long enough for the plain connection to fall behind. */
+const shortRuns = { runs: 1, warmUpNs: 4 * SECOND, durationNs: 6 * SECOND };
+
 /** Smaller than the defaults, where the defaults take long. */
 const small: Readonly<Record<string, Readonly<Record<string, number | string>>>> = {
   middleboxes: { place: 'only', family: 'ipv6' },
@@ -14,6 +17,7 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'middlebox-location': { behaviour: 'strip-dss', family: 'ipv6' },
   'mp-prio-attack': { sizeBytes: 3e6 },
   'congestion-fairness': { scenario: 'scenario-c', runs: 1, durationNs: 20 * SECOND },
+  'receive-window': { ...shortRuns, minWindowBytes: 300e3, maxWindowBytes: 600e3, stepBytes: 300e3 },
 };
 
 /** Smaller still, for what is run twice where the small form takes long: these parameters on top of the small ones. */
@@ -25,6 +29,7 @@ const smallest: Readonly<Record<string, readonly Readonly<Record<string, number 
   'load-balancers': [{ clients: 1, runs: 1, flows: 1000 }],
   nat64: [{ sizeBytes: 1e6 }],
   'congestion-fairness': [{ scenario: 'two-links', congestion: 'lia', runs: 2, durationNs: 6 * SECOND }],
+  'receive-window': [{ warmUpNs: 0, durationNs: SECOND, maxWindowBytes: 300e3 }],
   // The others send thousands of packets to the same few hosts.
   attacks: ['join-replayed', 'add-addr', 'remove-addr', 'fast-close', 'data-ack', 'forged-data'].map(
     (attack) => ({ attack }),

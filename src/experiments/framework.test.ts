@@ -12,6 +12,7 @@ import {
   runExperiment,
   runTransfer,
   type TransferSetup,
+  type TrialRunner,
 } from './index.js';
 
 const parameters = {
@@ -94,6 +95,29 @@ describe('an experiment', () => {
     ['a figure that is no file name', { figures: { '../x': '' } }, /figure/],
   ])('with %s is found out', async (_name, result, message) => {
     await expect(runExperiment(giving(result))).rejects.toThrow(message);
+  });
+
+  it('has its trials run wherever the program likes, and their outputs in the order of the inputs', async () => {
+    const said: string[] = [];
+    let outputs: number[] = [];
+    const experiment = {
+      ...giving({}),
+      trial: (input: number) => input * input,
+      run: async (context: Parameters<ReturnType<typeof giving>['run']>[0]) => {
+        outputs = await context.runTrials<number, number>([3, 1, 2], (input) => `run ${input}`);
+        return giving({}).run({ ...context, parameters: { mode: 'full' } } as never);
+      },
+    };
+    const step = async (done: number, total: number, what: string): Promise<void> => {
+      said.push(`${done}/${total} ${what}`);
+    };
+    await runExperiment(experiment, { step });
+    expect(outputs).toEqual([9, 1, 4]);
+    expect(said).toEqual(['0/3 run 3', '1/3 run 1', '2/3 run 2']);
+    const elsewhere: TrialRunner = ({ trial }, inputs) =>
+      Promise.resolve(inputs.map((input) => trial!(input as never)));
+    await runExperiment(experiment, { trials: elsewhere });
+    expect(outputs).toEqual([9, 1, 4]);
   });
 
   it('that is not there is named, with those that are', () => {

@@ -13,6 +13,7 @@ import { middleboxes } from './middleboxes/experiment.js';
 import { priorityAttack } from './mp-prio-attack/experiment.js';
 import { nat64 } from './nat64/experiment.js';
 import { middleboxLocation } from './probe/experiment.js';
+import { receiveWindow } from './receive-window/experiment.js';
 import { robustEstablishment } from './robust-establishment/experiment.js';
 
 /** In the order in which they are listed. */
@@ -24,6 +25,7 @@ export const experiments: readonly Experiment[] = [
   robustEstablishment,
   nat64,
   fastOpen,
+  receiveWindow,
   priorityAttack,
   loadBalancers,
   directBypass,

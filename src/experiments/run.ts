@@ -5,6 +5,16 @@ import type { Experiment, ExperimentContext, ExperimentResult, Row } from './exp
 import type { LinuxLab } from './linux-lab.js';
 import { completeParameters, type ParameterSet, type ParameterValue } from './parameter.js';
 
+/**
+ * Runs {@link Experiment.trial} for each of `inputs`; gives the outputs in the same order. To be awaited before each:
+ * `begin`, with its index.
+ */
+export type TrialRunner = (
+  experiment: Experiment,
+  inputs: readonly unknown[],
+  begin: (index: number) => Promise<void>,
+) => Promise<unknown[]>;
+
 /** How to run. */
 export interface RunOptions {
   /** A whole number from 0 to 2^32 - 1. Default 1. */
@@ -15,7 +25,18 @@ export interface RunOptions {
   readonly linux?: LinuxLab | string;
   /** See {@link ExperimentContext.step}. Default: goes on at once. */
   readonly step?: ExperimentContext['step'];
+  /** How trials are run. Default: one after the other, here. */
+  readonly trials?: TrialRunner;
 }
+
+const runInTurn: TrialRunner = async ({ trial }, inputs, begin) => {
+  const outputs: unknown[] = [];
+  for (const input of inputs) {
+    await begin(outputs.length);
+    outputs.push(trial!(input as never));
+  }
+  return outputs;
+};
 
 /** What came out, with what went in. */
 export interface ExperimentReport extends Required<ExperimentResult> {
@@ -32,6 +53,7 @@ export async function runExperiment(
   options: RunOptions = {},
 ): Promise<ExperimentReport> {
   const { seed = 1, linux = 'No kernel was asked for.', step = () => Promise.resolve() } = options;
+  const { trials = runInTurn } = options;
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
     throw new SubflowError(
       'ERR_SUBFLOW_PARAMETER',
@@ -45,6 +67,10 @@ export async function runExperiment(
     linux: typeof linux === 'string' ? undefined : linux,
     noLinux: typeof linux === 'string' ? linux : '',
     step,
+    runTrials: <I, O>(inputs: readonly I[], nameOf: (input: I) => string) =>
+      trials(experiment, inputs, (index) => step(index, inputs.length, nameOf(inputs[index]!))) as Promise<
+        O[]
+      >,
   });
   requireDeclared(experiment, result);
   const pass = result.checks.every((check) => check.pass);

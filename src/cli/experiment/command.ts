@@ -13,6 +13,7 @@ import { declareParameters, readParameters } from './flags.js';
 import { writeFigures } from './figures.js';
 import { openLinuxLab } from './linux.js';
 import { StepLine } from './step-line.js';
+import { runInThreads } from './trial-threads.js';
 import { listReport, listText, resultReport, resultText } from './text.js';
 
 /** Flags that every experiment has. */
@@ -84,6 +85,7 @@ async function run(experiment: Experiment, flags: RunFlags): Promise<number> {
     report = await runExperiment(experiment, {
       ...{ seed, parameters, linux: lab },
       step: (done, total, what) => line.step(done, total, what),
+      trials: runInThreads,
     });
   } finally {
     line.end();

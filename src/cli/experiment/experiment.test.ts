@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Finished, runSubflow } from '../../../test/support/subflow-command.js';
-import { defineExperiment, equals, runExperiment } from '../../experiments/index.js';
+import { defineExperiment, equals, findExperiment, runExperiment } from '../../experiments/index.js';
 import { typed } from './flags.js';
 import { StepLine } from './step-line.js';
 import { resultReport, resultText, tableText } from './text.js';
@@ -48,6 +48,28 @@ describe('subflow experiment', () => {
     expect(result.out).toMatch(/^mode +detection/m);
     expect(result.out).toMatch(/^ {2}ok /m);
     expect(readdirSync(folder)).toEqual(before);
+  });
+
+  it('runs trials on all cores, with the rows that they have on one', async () => {
+    const sizes = [
+      '--min-window',
+      '50k',
+      '--max-window',
+      '50k',
+      '--warm-up',
+      '0s',
+      '--duration',
+      '1s',
+      '--runs',
+      '1',
+    ];
+    const result = await subflow('run', 'receive-window', ...sizes, '--no-figures', '--json', '--seed', '5');
+    expect(result.err).toBe('');
+    const { rows } = JSON.parse(result.out) as { rows: object[] };
+    const parameters = { minWindowBytes: 50e3, maxWindowBytes: 50e3, warmUpNs: 0, durationNs: 1e9, runs: 1 };
+    const here = await runExperiment(findExperiment('receive-window'), { seed: 5, parameters });
+    expect(rows).toEqual(here.rows);
+    expect(rows).toHaveLength(5);
   });
 
   it('says that a folder cannot be made where the system makes none', async () => {
