@@ -105,7 +105,11 @@ class XdpPath implements DataPath {
     this.generation = generation;
   }
 
-  async counters(): Promise<DataPathCounters> {
+  counters(): Promise<DataPathCounters> {
+    return attempted(() => this.count());
+  }
+
+  private count(): DataPathCounters {
     const balancer = this.working();
     const counted = { ...balancer.counters() };
     const take = (name: string): number => {
@@ -121,20 +125,22 @@ class XdpPath implements DataPath {
     };
   }
 
-  async takeLearnedTokens(): Promise<readonly TokenEntry[]> {
-    return this.working().takeLearnedTokens();
+  takeLearnedTokens(): Promise<readonly TokenEntry[]> {
+    return attempted(() => this.working().takeLearnedTokens());
   }
 
-  async importTokens(entries: readonly TokenEntry[]): Promise<void> {
-    this.working().importTokens(entries);
+  importTokens(entries: readonly TokenEntry[]): Promise<void> {
+    return attempted(() => this.working().importTokens(entries));
   }
 
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    this.links.close();
-    this.hops.close();
-    this.balancer?.close();
+  close(): Promise<void> {
+    if (!this.closed) {
+      this.closed = true;
+      this.links.close();
+      this.hops.close();
+      this.balancer?.close();
+    }
+    return Promise.resolve();
   }
 
   private inside<T>(action: () => T): T {
@@ -220,6 +226,11 @@ class XdpPath implements DataPath {
       return;
     }
   }
+}
+
+/** What `action` gives, or throws, as a promise. */
+async function attempted<T>(action: () => T): Promise<Awaited<T>> {
+  return await action();
 }
 
 function isThere(name: string): boolean {
