@@ -50,8 +50,13 @@ export class Beamer implements Steering {
       return;
     }
     const server = this.servers.find(portServer);
-    if (server === undefined) verdict.refuse(VerdictReason.UNKNOWN_SERVER);
-    else verdict.encapsulate(server, undefined, 0, this.buckets.generation);
+    if (server === undefined) {
+      verdict.refuse(VerdictReason.UNKNOWN_SERVER);
+      return;
+    }
+    if (joinToken >= 0 && this.buckets.owner(packet.hashClient() % this.buckets.size) !== portServer)
+      this.counters.misSteersAvoided++;
+    verdict.encapsulate(server, undefined, 0, this.buckets.generation);
   }
 
   private steerByBucket(now: number, packet: PacketView, verdict: Verdict): void {

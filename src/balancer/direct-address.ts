@@ -37,6 +37,9 @@ class DirectAddress implements Steering {
     }
     const server =
       packet.portServer === 0 ? this.table.find(packet.hashFlow()) : this.servers.find(packet.portServer);
+    if (packet.joinToken >= 0 && packet.portServer !== 0 && server !== undefined) {
+      if (this.table.find(packet.hashFlow()) !== server) this.counters.misSteersAvoided++;
+    }
     if (server !== undefined) verdict.deliver(server);
     else verdict.refuse(packet.portServer === 0 ? VerdictReason.NO_SERVER : VerdictReason.UNKNOWN_SERVER);
   }

@@ -37,8 +37,12 @@ class KeySelect implements Steering {
     if (joinToken >= 0) {
       this.counters.joins++;
       const owner = this.servers.find(joinToken & this.mask);
-      if (owner === undefined) verdict.refuse(VerdictReason.UNKNOWN_SERVER);
-      else verdict.deliver(owner);
+      if (owner === undefined) {
+        verdict.refuse(VerdictReason.UNKNOWN_SERVER);
+        return;
+      }
+      if (this.table.find(packet.hashFlow()) !== owner) this.counters.misSteersAvoided++;
+      verdict.deliver(owner);
       return;
     }
     let server: Server | undefined;

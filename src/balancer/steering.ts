@@ -30,6 +30,11 @@ export class SteeringCounters {
   joins = 0;
   /** Of those, the ones that went where chance would have it: nothing told whose they are. */
   joinsByChance = 0;
+  /**
+   * Joins that went where their token or port says, where the hash of the design by addresses and ports alone would have led to
+   * another server, or to none. Looked up for SYNs with MP_JOIN only.
+   */
+  misSteersAvoided = 0;
   /** Flows that got an entry. */
   entriesMade = 0;
   /** Entries that ended by time. */

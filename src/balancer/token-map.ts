@@ -78,6 +78,7 @@ export class TokenMap implements Steering {
       verdict.refuse(VerdictReason.UNKNOWN_TOKEN);
       return;
     }
+    if (this.table.find(packet.hashFlow()) !== server) this.counters.misSteersAvoided++;
     this.joins.add(now, packet, server.id);
     verdict.deliver(server);
   }
