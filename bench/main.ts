@@ -35,6 +35,11 @@ const suites: readonly Suite[] = [
       return { run: () => run(design) };
     },
   })),
+  {
+    name: 'balancer-userspace',
+    prefixes: ['balancer.userspace'],
+    load: () => import('./balancer-userspace.js'),
+  },
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];
 
