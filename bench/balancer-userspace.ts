@@ -12,7 +12,7 @@ import { Balancer, type DesignName, designNames } from '../src/balancer/index.js
 import { SeededRandom } from '../src/base/index.js';
 import {
   BpfObject,
-  BpfProgram,
+  type BpfProgram,
   interfaceFacts,
   mayCreateNamespaces,
   mayUseXdp,
