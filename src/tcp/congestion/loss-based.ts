@@ -101,7 +101,7 @@ export abstract class LossBasedControl implements CongestionControl {
     const { mssBytes, windowBytes } = this;
     this.beforePenalty(windowBytes);
     this.windowBytes = Math.max(windowBytes / 2, mssBytes);
-    // A slow start ends too, as the paper has it: it would double the window again before the next penalty is due.
+    // A slow start ends too: it would double the window again before the next penalty is due.
     this.ssthreshBytes = Math.max(this.windowBytes, MIN_THRESHOLD_SEGMENTS * mssBytes);
     this.hyStart = undefined;
     this.priorSsthreshBytes = 0;
