@@ -260,10 +260,9 @@ export class LinuxServers {
     });
   }
 
-  /** Tells the balancer what state servers are in; `gone` takes one out of its list. */
-  setState(id: number, state: ServerState | 'gone'): void {
-    if (state === 'gone') this.states.delete(id);
-    else this.states.set(id, state);
+  /** Tells the balancer what state these servers are in now, all at once. */
+  setState(state: ServerState, ...ids: number[]): void {
+    for (const id of ids) this.states.set(id, state);
     const specs = [...this.states].map(([each, its]): ServerSpec => ({
       id: each,
       address: this.serverAddress(each),
