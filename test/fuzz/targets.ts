@@ -7,6 +7,7 @@ import { stackTargets } from './stack-target.js';
 import type { FuzzTarget } from './target.js';
 import { traceTargets } from './trace-targets.js';
 import { type WireParser, wireParsers } from './wire-targets.js';
+import { xdpTargets } from './xdp-targets.js';
 
 /** Where a parser stopped, if it did, is the outcome; among values there is nothing to tell them apart by. */
 function wireOutcome(result: unknown): string | undefined {
@@ -33,4 +34,5 @@ export const targets: readonly FuzzTarget[] = [
   ...probeTargets,
   ...stackTargets,
   ...traceTargets,
+  ...xdpTargets,
 ];
