@@ -45,12 +45,14 @@ function simulateInThread(
       report(progress);
       if (row !== undefined) resolve(row);
     });
-    worker.on('error', (error) => {
-      const isMemory = error instanceof RangeError && /allocation/i.test(error.message);
-      if (!isMemory) reject(error);
-      const hint = 'simulate fewer connections, joins or balancers';
-      reject(new FailureError(`no memory for the tables of ${options.design}: ${error.message}`, { hint }));
-    });
+    worker.on('error', (error) => reject(explained(error, options.design)));
     worker.on('exit', () => reject(new FailureError(`the simulation of ${options.design} ended too early`)));
   });
+}
+
+/** An error of the thread, which says what to do when there was no memory for the tables of `design`. */
+function explained(error: Error, design: DesignName): Error {
+  if (!(error instanceof RangeError && /allocation/i.test(error.message))) return error;
+  const hint = 'simulate fewer connections, joins or balancers';
+  return new FailureError(`no memory for the tables of ${design}: ${error.message}`, { hint, cause: error });
 }
