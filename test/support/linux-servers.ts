@@ -2,7 +2,7 @@
  * A client with two addresses, a balancer in the kernel's fast path, and Linux servers behind it, each a namespace of its own with the
  * agent that a real one would run. Servers are reached by the machine in the middle, and answer clients by it.
  */
-import { closeSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,13 +13,10 @@ import {
   connectionInfo,
   connectKernel,
   descriptorOf,
-  ioctl,
   listenKernel,
-  NativeBuffer,
   NetworkNamespace,
   NextHops,
   passEverything,
-  socket,
   subflowAddresses,
   XdpBalancer,
   type XdpDesign,
@@ -28,14 +25,11 @@ import {
 } from '../../src/linux/index.js';
 import { ServerAgent, type ServerAgentOptions } from '../../src/node/index.js';
 import { IpAddress } from '../../src/wire/index.js';
+import { sumInSoftware } from './sum-in-software.js';
 
 const address = (text: string): IpAddress => IpAddress.parse(text)!;
 const nowNs = (): number => Date.now() * 1e6;
 export const servicePort = 443;
-/** AF_INET, SOCK_DGRAM and SOCK_CLOEXEC. */
-const datagram = [2, 0x8_0002] as const;
-const SIOCETHTOOL = 0x8946;
-const ETHTOOL_STXCSUM = 0x17;
 
 /** Addresses of the lab: those of servers and balancer are of IPv4, as is the service unless it is said to be of IPv6. */
 export const labAddresses = {
@@ -294,20 +288,5 @@ export class LinuxServers {
     for (const close of listeners.reverse()) close();
     this.pass.close();
     rmSync(this.stateFolder, { recursive: true, force: true });
-  }
-}
-
-/** Has the kernel sum up packets before they leave by an interface (ethtool -K NAME tx off). */
-function sumInSoftware(namespace: NetworkNamespace, device: string): void {
-  const value = new NativeBuffer(8);
-  value.bytes.set(new Uint8Array(Uint32Array.of(ETHTOOL_STXCSUM, 0).buffer));
-  const request = new Uint8Array(40);
-  request.set(new TextEncoder().encode(device));
-  new DataView(request.buffer).setBigUint64(16, BigInt(value.address), true);
-  const fd = namespace.run(() => socket(datagram[0], datagram[1], 0));
-  try {
-    ioctl(fd, SIOCETHTOOL, request, device);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -8,7 +8,6 @@ import { Server, Socket } from 'node:net';
 import { DaisyChain } from '../../src/balancer/index.js';
 import {
   connectKernel,
-  ioctl,
   listenKernel,
   NativeBuffer,
   NetworkNamespace,
@@ -19,17 +18,15 @@ import {
 } from '../../src/linux/index.js';
 import { encodeSocketAddress } from '../../src/linux/index.js';
 import { IpAddress } from '../../src/wire/index.js';
+import { sumInSoftware } from './sum-in-software.js';
 
 const address = (text: string): IpAddress => IpAddress.parse(text)!;
 const nowNs = (): number => Date.now() * 1e6;
-/** AF_INET; SOCK_RAW, SOCK_DGRAM and flags; IPPROTO_IPIP and IPPROTO_RAW. */
+/** AF_INET; SOCK_RAW and flags; IPPROTO_IPIP and IPPROTO_RAW. */
 const AF_INET = 2;
 const rawNonBlocking = 3 | 0x800 | 0x8_0000;
-const datagram = 2 | 0x8_0000;
 const IPIP = 4;
 const RAW = 255;
-const SIOCETHTOOL = 0x8946;
-const ETHTOOL_STXCSUM = 0x17;
 const TCP_SYN = 2;
 
 export const service = '192.0.2.1';
@@ -203,20 +200,5 @@ export class RunLab {
     for (const server of this.servers.values()) server.close();
     this.client.close();
     this.middle.close();
-  }
-}
-
-/** Has the kernel sum up packets before they leave by an interface (ethtool -K NAME tx off). */
-function sumInSoftware(namespace: NetworkNamespace, device: string): void {
-  const value = new NativeBuffer(8);
-  value.bytes.set(new Uint8Array(Uint32Array.of(ETHTOOL_STXCSUM, 0).buffer));
-  const request = new Uint8Array(40);
-  request.set(new TextEncoder().encode(device));
-  new DataView(request.buffer).setBigUint64(16, BigInt(value.address), true);
-  const fd = namespace.run(() => socket(AF_INET, datagram, 0));
-  try {
-    ioctl(fd, SIOCETHTOOL, request, device);
-  } finally {
-    closeSync(fd);
   }
 }
