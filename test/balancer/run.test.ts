@@ -41,9 +41,16 @@ describeWith('subflow balance run', [mayCreateNamespaces(), mayUseXdp()], () => 
   const file = (): string => join(folder, 'balance.json');
   const socketPath = (): string => join(folder, 'run', 'balance.sock');
 
-  function configure(servers: readonly ServerEntry[]): void {
+  function configure(servers: readonly ServerEntry[], path = 'xdp'): void {
     const config = {
-      ...{ name: 'b1', design: 'beamer', mode: 'generic', interfaces: ['b0'], source: balancerAddress },
+      ...{
+        name: 'b1',
+        design: 'beamer',
+        path,
+        ...(path === 'xdp' && { mode: 'generic' }),
+        interfaces: ['b0'],
+        source: balancerAddress,
+      },
       services: [`${service}:${servicePort}`],
       servers: servers.map(({ id, state = 'up' }) => ({ id, address: `10.9.${id}.1`, state })),
       health: { kind: 'tcp', port: servicePort, intervalMs: 300, timeoutMs: 250, rise: 2, fall: 2 },
@@ -86,73 +93,77 @@ describeWith('subflow balance run', [mayCreateNamespaces(), mayUseXdp()], () => 
     await vi.waitUntil(() => connections.every(({ isEchoed }) => isEchoed), waiting);
   }
 
-  it('adds, drains and removes servers by its file, finds a dead one, and breaks no connection of the others', async () => {
-    configure([{ id: 1 }, { id: 2 }]);
-    await start();
-    await untilStatus((status) => states(status) === '1 up, 2 up');
-    const connections = lab.connect(20);
-    await exchange(connections);
+  it.each(['xdp', 'user'])(
+    'adds, drains and removes servers by its file, finds a dead one, and breaks no connection of the others (%s)',
+    async (path) => {
+      const configureTo = (servers: readonly ServerEntry[]): void => configure(servers, path);
+      configureTo([{ id: 1 }, { id: 2 }]);
+      await start();
+      await untilStatus((status) => states(status) === '1 up, 2 up');
+      const connections = lab.connect(20);
+      await exchange(connections);
 
-    configure([{ id: 1 }, { id: 2 }, { id: 3 }]);
-    const grown = await untilStatus((status) => states(status) === '1 up, 2 up, 3 up');
-    expect(grown.generation.reason).toMatch(/server 3/);
-    expect(grown.servers.map(({ buckets: each }) => each)).toEqual([22, 21, 21]);
-    await exchange(connections);
-    const late = lab.connect(20);
-    await exchange(late);
-    expect(lab.portsAt(3).size).toBeGreaterThan(0);
+      configureTo([{ id: 1 }, { id: 2 }, { id: 3 }]);
+      const grown = await untilStatus((status) => states(status) === '1 up, 2 up, 3 up');
+      expect(grown.generation.reason).toMatch(/server 3/);
+      expect(grown.servers.map(({ buckets: each }) => each)).toEqual([22, 21, 21]);
+      await exchange(connections);
+      const late = lab.connect(20);
+      await exchange(late);
+      expect(lab.portsAt(3).size).toBeGreaterThan(0);
 
-    writeFileSync(file(), '{ "design": "beamer",\n "servers": 7 }');
-    const broken = await untilStatus(({ config }) => config.problem !== null);
-    expect(broken.config.problem).toMatch(/balance\.json:2: servers: /);
-    expect(states(broken)).toBe('1 up, 2 up, 3 up');
+      writeFileSync(file(), '{ "design": "beamer",\n "servers": 7 }');
+      const broken = await untilStatus(({ config }) => config.problem !== null);
+      expect(broken.config.problem).toMatch(/balance\.json:2: servers: /);
+      expect(states(broken)).toBe('1 up, 2 up, 3 up');
 
-    configure([{ id: 1, state: 'draining' }, { id: 2 }, { id: 3 }]);
-    await untilStatus(
-      (status) => states(status) === '1 draining, 2 up, 3 up' && status.config.problem === null,
-    );
-    await exchange([...connections, ...late]);
+      configureTo([{ id: 1, state: 'draining' }, { id: 2 }, { id: 3 }]);
+      await untilStatus(
+        (status) => states(status) === '1 draining, 2 up, 3 up' && status.config.problem === null,
+      );
+      await exchange([...connections, ...late]);
 
-    const survivors = [...connections, ...late].filter(({ port }) => !lab.portsAt(2).has(port));
-    lab.servers.get(2)!.kill();
-    const alarmed = await untilStatus((status) => states(status) === '1 draining, 2 gone, 3 up');
-    expect(alarmed.servers[1]).toMatchObject({ wanted: 'up', buckets: 0, health: { state: 'down' } });
-    expect(survivors.length).toBeGreaterThan(0);
-    await exchange(survivors);
-    await exchange(lab.connect(10));
+      const survivors = [...connections, ...late].filter(({ port }) => !lab.portsAt(2).has(port));
+      lab.servers.get(2)!.kill();
+      const alarmed = await untilStatus((status) => states(status) === '1 draining, 2 gone, 3 up');
+      expect(alarmed.servers[1]).toMatchObject({ wanted: 'up', buckets: 0, health: { state: 'down' } });
+      expect(survivors.length).toBeGreaterThan(0);
+      await exchange(survivors);
+      await exchange(lab.connect(10));
 
-    configure([{ id: 1, state: 'draining' }, { id: 3 }]);
-    const last = await untilStatus((status) => states(status) === '1 draining, 3 up');
-    await exchange(survivors);
-    expect(last.packets.forwarded).toBeGreaterThan(200);
-    expect(last.store).toEqual({ kind: 'folder', isReachable: true, why: '' });
+      configureTo([{ id: 1, state: 'draining' }, { id: 3 }]);
+      const last = await untilStatus((status) => states(status) === '1 draining, 3 up');
+      await exchange(survivors);
+      expect(last.packets.forwarded).toBeGreaterThan(200);
+      expect(last.store).toEqual({ kind: 'folder', isReachable: true, why: '' });
 
-    const metrics = await metricsText();
-    expect(metrics).toContain('subflow_balance_server_state{server="3",address="10.9.3.1",state="up"} 1\n');
-    expect(metrics).toContain(
-      'subflow_balance_server_state{server="1",address="10.9.1.1",state="draining"} 1\n',
-    );
-    expect(metrics).toContain('subflow_balance_config_ok 1\n');
-    const shown = await spawnSubflow(folder, ['balance', 'status', '--socket', socketPath()]);
-    expect(shown.status).toBe(0);
-    expect(shown.out).toMatch(/^b1: beamer by xdp on b0 for 192\.0\.2\.1:443\n/);
-    expect(shown.out).toMatch(/\n +1 {2}10\.9\.1\.1 +draining +up, /);
-    await stop('SIGTERM');
-    expect(lab.isAttached).toBe(false);
-    const events = said
-      .trimEnd()
-      .split('\n')
-      .map((line) => (JSON.parse(line) as { event: string }).event);
-    for (const event of [
-      'started',
-      'config-loaded',
-      'config-refused',
-      'server-down',
-      'generation',
-      'stopped',
-    ])
-      expect(events).toContain(event);
-  });
+      const metrics = await metricsText();
+      expect(metrics).toContain('subflow_balance_server_state{server="3",address="10.9.3.1",state="up"} 1\n');
+      expect(metrics).toContain(
+        'subflow_balance_server_state{server="1",address="10.9.1.1",state="draining"} 1\n',
+      );
+      expect(metrics).toContain('subflow_balance_config_ok 1\n');
+      const shown = await spawnSubflow(folder, ['balance', 'status', '--socket', socketPath()]);
+      expect(shown.status).toBe(0);
+      expect(shown.out).toContain(`b1: beamer by ${path} on b0 for 192.0.2.1:443\n`);
+      expect(shown.out).toMatch(/\n +1 {2}10\.9\.1\.1 +draining +up, /);
+      await stop('SIGTERM');
+      expect(lab.isAttached).toBe(false);
+      const events = said
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { event: string }).event);
+      for (const event of [
+        'started',
+        'config-loaded',
+        'config-refused',
+        'server-down',
+        'generation',
+        'stopped',
+      ])
+        expect(events).toContain(event);
+    },
+  );
 
   /** What the metrics server says, asked from the balancer's machine. */
   async function metricsText(): Promise<string> {

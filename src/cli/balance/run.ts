@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { BalanceConfig } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
-import { mayUseXdp } from '../../linux/index.js';
+import { mayOpenRawSockets, mayUseXdp } from '../../linux/index.js';
 import { type BalancerRuntime, loadBalancing, type Log } from '../../node/index.js';
 import { EnvironmentError, ExitStatus, FailureError, UsageError } from '../errors.js';
 import { untilSignal } from '../until-signal.js';
@@ -67,14 +67,14 @@ async function atWork(
   log: Log,
   signal: AbortSignal,
 ): Promise<Error | undefined> {
-  const { ConfigWatch, embeddedStore, healthCheck, natsStore, startBalancer, xdpPath } =
+  const { ConfigWatch, embeddedStore, healthCheck, natsStore, startBalancer, userPath, xdpPath } =
     await loadBalancing();
   let runtime: BalancerRuntime;
   try {
     runtime = await startBalancer(
       {
         ...{ config, configFile: file, log, makeCheck: healthCheck },
-        openPath: xdpPath,
+        openPath: config.path === 'xdp' ? xdpPath : userPath,
         openStore: async ({ store, name }) =>
           store.kind === 'folder' ? embeddedStore(store) : natsStore({ config: store, balancer: name, log }),
       },
@@ -114,7 +114,6 @@ async function readOrExplain(file: string): Promise<BalanceConfig> {
 }
 
 function checkRights({ path }: BalanceConfig): void {
-  if (path !== 'xdp') return;
-  const may = mayUseXdp();
+  const may = path === 'xdp' ? mayUseXdp() : mayOpenRawSockets();
   if (!may.available) throw new EnvironmentError(`packets cannot be steered: ${may.reason}`, may.hint);
 }

@@ -10,4 +10,5 @@ export * from './nats-store.js';
 export * from './runtime.js';
 export * from './state-store.js';
 export * from './status-socket.js';
+export * from './user-path.js';
 export * from './xdp-path.js';

@@ -246,6 +246,7 @@ class UserPath implements DataPath {
         verdictReasonNames.map((name, i) => [name, reasons.reduce((total, each) => total + each[i]!, 0)]),
       ),
       ...{ joins: sum((each) => each.get('joins')), joinsByChance: sum((each) => each.get('joinsByChance')) },
+      misSteersAvoided: sum((each) => each.get('misSteersAvoided')),
       more,
       forwardedByServer: Object.fromEntries(
         this.servers.all.map(({ id }) => [id, sum((each) => each.forwardedTo(id))]),

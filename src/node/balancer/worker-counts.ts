@@ -6,7 +6,15 @@ import { type Balancer, maxServerId, verdictReasonNames } from '../../balancer/i
 
 /** Names of the counts, in order; those of reasons go before them. */
 const names = [
-  ...['joins', 'joinsByChance', 'entriesMade', 'entriesExpired', 'entriesDisplaced', 'untracked'],
+  ...[
+    'joins',
+    'joinsByChance',
+    'misSteersAvoided',
+    'entriesMade',
+    'entriesExpired',
+    'entriesDisplaced',
+    'untracked',
+  ],
   ...['tokensLearned', 'tokensRefused', 'tokenCollisions', 'bucketsMoved', 'tokensMissed'],
   ...[
     'resetsSent',
@@ -65,6 +73,7 @@ export class WorkerCounts {
     this.values.set(counters.byReason, 0);
     this.set('joins', steering.joins);
     this.set('joinsByChance', steering.joinsByChance);
+    this.set('misSteersAvoided', steering.misSteersAvoided);
     this.set('entriesMade', steering.entriesMade);
     this.set('entriesExpired', steering.entriesExpired);
     this.set('entriesDisplaced', steering.entriesDisplaced);
@@ -79,5 +88,5 @@ export class WorkerCounts {
 
 /** All names but those that {@link DataPathCounters} has fields for. */
 export const otherCountNames = names.filter(
-  (name) => !['joins', 'joinsByChance', 'entries', 'tableBytes'].includes(name),
+  (name) => !['joins', 'joinsByChance', 'misSteersAvoided', 'entries', 'tableBytes'].includes(name),
 );
