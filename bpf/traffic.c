@@ -2,7 +2,9 @@
  * Traffic for benchmarks: a program that sends the same packet again and again, each time from the next of 65,536 ports of the client's, and one
  * that counts what arrives and lets it go no further.
  */
-#include "packet.h"
+#include "kernel.h"
+
+enum { ETHERNET_BYTES = 14 };
 
 /* Packets, then bytes, on this processor. */
 MAP(arrived, MAP_PER_CPU_ARRAY, 4, 16, 1);
