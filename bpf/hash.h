@@ -20,7 +20,11 @@ INLINE u32 crc_word(u32 crc, u32 word)
 
 INLINE u32 crc_byte(u32 crc, u32 byte)
 {
-	return crc >> 8 ^ crc_tables[(crc ^ byte) & 255];
+	u32 index = crc ^ byte;
+
+	/* Or else the compiler cuts both to 8 bits before it joins them, and the verifier of 6.1 knows no bound of what comes of it. */
+	asm volatile("" : "+r"(index));
+	return crc >> 8 ^ crc_tables[index & 255];
 }
 
 /* Of both addresses and both ports, the client's first. */

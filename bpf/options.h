@@ -23,6 +23,8 @@ INLINE void copy_options(struct packet_context *context, const struct packet_vie
 {
 	u32 length = view->tcp_bytes - 20;
 
+	/* What the compiler knows of the length the verifier of 6.1 does not: so that it asks for both bounds below. */
+	asm volatile("" : "+r"(length));
 	for (int i = 0; i < 10; i++)
 		((u64 *)options->bytes)[i] = 0;
 	options->length = 0;
