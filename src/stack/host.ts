@@ -307,6 +307,10 @@ export class Host implements SocketHost, ListenerHost {
         learnFrom(this.pathMemory, now, socket, event);
         this.tellings.tellPath(socket, event);
         break;
+      case 'reinjection':
+      case 'subflow-penalised':
+        // They may come with every packet: sockets have their sums among the statistics instead.
+        break;
     }
   }
 

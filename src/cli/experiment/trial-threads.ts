@@ -31,7 +31,7 @@ export const runInThreads: TrialRunner = async ({ name }, inputs, begin) => {
 function ask(worker: Worker, request: TrialRequest, name: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const onMessage = ({ output }: TrialAnswer): void => end(() => resolve(output));
-    const onError = (error: unknown): void => end(() => reject(error as Error));
+    const onError = (error: Error): void => end(() => reject(error));
     const onExit = (): void =>
       end(() => reject(new FailureError(`a thread of experiment ${name} ended too early`)));
     const end = (settle: () => void): void => {
