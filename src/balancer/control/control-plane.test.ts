@@ -331,4 +331,36 @@ describe('a balancer that begins again', () => {
     world.pass(5 * SECOND);
     expect(world.stored).toHaveLength(1);
   });
+
+  it('takes the state of the store in place of its own where others went on from another one', () => {
+    const world = new World();
+    const plane = world.add();
+    world.pass(SECOND);
+    const own = world.stored[0]!;
+    const others = { ...own, atNs: own.atNs + SECOND, reason: 'of another balancer', servers: servers(2) };
+    plane.handleState(world.now, undefined, [others]);
+    expect(plane.log.current).toEqual(others);
+    expect([...plane.log.bucketsByServer()!.keys()].sort()).toEqual([1, 2]);
+    world.pass(0);
+    expect(world.events[0]!.at(-1)).toMatchObject({ type: 'restored', isWhole: true });
+    const later = { ...others, number: 5, atNs: own.atNs + MINUTE };
+    plane.handleState(world.now, { generation: later }, []);
+    expect(plane.log.current).toEqual(later);
+  });
+
+  it('goes on from its own state where that of the store follows from it, and leaves an older one alone', () => {
+    const world = new World();
+    const plane = world.add();
+    world.pass(SECOND);
+    const own = world.stored[0]!;
+    const next = { ...own, number: 2, atNs: own.atNs + MINUTE, servers: servers(2) };
+    plane.handleState(world.now, undefined, [own, next]);
+    world.pass(0);
+    expect(world.events[0]!.map(({ type }) => type).filter((type) => type !== 'health')).not.toContain(
+      'restored',
+    );
+    expect(plane.log.current).toEqual(next);
+    plane.handleState(world.now, undefined, [{ ...own, reason: 'an older state' }]);
+    expect(plane.log.current).toEqual(next);
+  });
 });

@@ -15,6 +15,7 @@ import type { DesignName } from '../designs.js';
 import type { ServerSpec } from '../servers.js';
 import type { SteeringSettings } from '../settings.js';
 import type { Generation, GenerationSnapshot } from './generation.js';
+import { isSameGeneration } from './generation-json.js';
 import { GenerationLog } from './generation-log.js';
 import type { HealthCheckConfig, HealthOutcome } from './health.js';
 import {
@@ -100,6 +101,7 @@ export class ControlPlane {
 
   /** Begins from what a store holds. Throws `ERR_SUBFLOW_BAD_STATE` for generations that do not follow each other. */
   restore(now: number, snapshot: GenerationSnapshot | undefined, generations: readonly Generation[]): void {
+    if (snapshot === undefined) this.log.clear();
     const isWhole = snapshot === undefined || this.log.restore(snapshot);
     for (const generation of generations) this.log.append(generation);
     this.proposed = undefined;
@@ -107,6 +109,27 @@ export class ControlPlane {
     if (this.log.current === undefined) return;
     if (!this.isWantedOwn) this.adopt(now);
     this.tell({ type: 'restored', snapshot: this.log.snapshot(), isWhole });
+  }
+
+  /**
+   * Takes all that a store holds. What goes on from the own state is taken as it follows; where others went on from another one, theirs
+   * takes the place of the own, whatever its numbers: only so do all balancers have the same buckets again. What is older
+   * is left alone, since the store is about to be told better. Throws as {@link restore}.
+   */
+  handleState(
+    now: number,
+    snapshot: GenerationSnapshot | undefined,
+    generations: readonly Generation[],
+  ): void {
+    const { current } = this.log;
+    const head = generations.at(-1) ?? snapshot?.generation;
+    if (head === undefined || (current !== undefined && head.number < current.number)) return;
+    const inCommon = [snapshot?.generation, ...generations].find((each) => each?.number === current?.number);
+    if (current === undefined || inCommon === undefined || !isSameGeneration(inCommon, current)) {
+      this.restore(now, snapshot, generations);
+      return;
+    }
+    for (const generation of generations) this.handleGeneration(now, generation);
   }
 
   /** Takes what the operator wants from now on. */

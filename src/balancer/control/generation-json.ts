@@ -35,6 +35,11 @@ export function generationToJson({ number, atNs, servers, reason }: Generation):
   return { number, atNs, servers: list, reason };
 }
 
+/** Whether two say the same, of whatever balancer they are. */
+export function isSameGeneration(a: Generation, b: Generation): boolean {
+  return a === b || JSON.stringify(generationToJson(a)) === JSON.stringify(generationToJson(b));
+}
+
 /** Reads what {@link generationToJson} wrote, after `JSON.parse`. */
 export function parseGeneration(json: Json): ParseResult<Generation> {
   if (!isRecord(json)) return bad('a generation is an object');

@@ -390,7 +390,7 @@ export class BalancerRuntime {
         control.handleGeneration(nowNs(), event.generation);
         return;
       case 'state':
-        this.takeState(event.state);
+        control.handleState(nowNs(), event.state.snapshot, event.state.generations);
         return;
       case 'observation':
         control.handleObservation(nowNs(), event.observation);
@@ -407,16 +407,6 @@ export class BalancerRuntime {
       case 'reach':
         this.takeReach(event.isReachable, event.why);
     }
-  }
-
-  /** Goes on from what the store holds: by the generations that are missing, where they are all there. */
-  private takeState({ snapshot, generations }: (StoreEvent & { type: 'state' })['state']): void {
-    const known = this.control.log.current?.number ?? 0;
-    if ((snapshot?.generation.number ?? 0) > known) {
-      this.control.restore(nowNs(), snapshot, generations);
-      return;
-    }
-    for (const generation of generations) this.control.handleGeneration(nowNs(), generation);
   }
 
   private takeReach(isReachable: boolean, why: string): void {

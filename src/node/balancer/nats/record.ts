@@ -149,11 +149,6 @@ export async function unpackSnapshot(
   return fault === undefined ? snapshot : parseError('bad-record', 0, fault);
 }
 
-/** Whether two generations are the same, to the last bit. */
-export function isSameGeneration(a: Generation, b: Generation): boolean {
-  return a === b || JSON.stringify(generationToJson(a)) === JSON.stringify(generationToJson(b));
-}
-
 function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }

@@ -7,12 +7,11 @@
  * Calls come one at a time (nats-store.ts sees to it). Tells what happened as events, in order.
  */
 import { MILLISECOND, SubflowError } from '../../../base/index.js';
-import type { Generation, GenerationSnapshot } from '../../../balancer/index.js';
+import { type Generation, type GenerationSnapshot, isSameGeneration } from '../../../balancer/index.js';
 import type { StoredState, StoreEvent } from '../state-store.js';
 import {
   decodeRecord,
   encodeRecord,
-  isSameGeneration,
   isWhole,
   maxLoggedGenerations,
   packSnapshot,
