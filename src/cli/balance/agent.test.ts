@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -13,6 +13,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const needed = ['--design', 'beamer', '--id', '3', '--address', '10.0.0.3', '--service', '203.0.113.10:443'];
 const whole = [...needed, '--balancer', '10.0.0.254', '--peer', '10.0.0.4'];
+const configuration = {
+  ...{ design: 'beamer', interfaces: ['eth0'], services: ['203.0.113.10:443'], source: '10.0.0.254' },
+  servers: [
+    { id: 3, address: '10.0.0.3' },
+    { id: 4, address: '10.0.0.4' },
+  ],
+  ...{ name: 'b1', store: { kind: 'folder', folder: 'state' } },
+};
 const agent = (...args: string[]): Promise<Finished> => runSubflow(folder, ['balance', 'agent', ...args]);
 
 describe('subflow balance agent', () => {
@@ -46,6 +54,24 @@ describe('subflow balance agent', () => {
     expect(plain.out).toMatch(/^ip link add subflow0 type ipip local 10\.0\.0\.3 remote 10\.0\.0\.254$/m);
     const { out: json } = await agent(...whole, '--interface', 'lo', '--dry-run', '--json');
     expect(JSON.parse(json)).toMatchObject({ schema: 'subflow/balance-agent/1', event: 'plan' });
+  });
+
+  it("takes from the balancers' configuration what it is not told, and its own address there by its number", async () => {
+    const file = join(folder, 'balance.json');
+    writeFileSync(file, JSON.stringify(configuration));
+    const run = (...more: string[]): Promise<Finished> =>
+      agent('--config', file, '--interface', 'lo', '--mtu', '1500', '--dry-run', ...more);
+    const { out } = await run('--id', '3');
+    const { out: same } = await agent(...whole, '--interface', 'lo', '--mtu', '1500', '--dry-run');
+    expect(out).toBe(same);
+    expect((await run('--id', '4', '--design', 'token-map')).out).not.toMatch(/endpoint/);
+    const stranger = await run('--id', '5');
+    expect([stranger.status, stranger.err]).toEqual([
+      2,
+      expect.stringMatching(/--address <address>' is missing/),
+    ]);
+    writeFileSync(file, '{');
+    expect((await run('--id', '3')).status).not.toBe(0);
   });
 });
 

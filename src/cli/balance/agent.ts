@@ -2,13 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import {
-  defaultJoinPortBase,
-  defaultSteeringSettings,
-  designNames,
-  maxServerId,
-  type DesignName,
-} from '../../balancer/index.js';
+import { designNames, maxServerId, type DesignName } from '../../balancer/index.js';
 import type { AgentCounters, XdpMode } from '../../linux/index.js';
 import {
   commandsOf,
@@ -21,29 +15,24 @@ import { type Endpoint, formatEndpoint, IpAddress, parseEndpoint } from '../../w
 import { ExitStatus, UsageError } from '../errors.js';
 import { parseDuration, parseInteger, parseSize } from '../units.js';
 import { untilSignal } from '../until-signal.js';
+import { type AgentPlace, completePlace, followServers, type GivenPlace } from './agent-config.js';
 
 const schema = 'subflow/balance-agent/1';
 const modes = ['auto', 'native', 'generic'] as const;
 
-interface AgentFlags {
-  readonly design: DesignName;
-  readonly id: number;
-  readonly address: IpAddress;
-  readonly service: readonly Endpoint[];
-  readonly balancer: readonly IpAddress[];
-  readonly peer: readonly IpAddress[];
+interface GivenFlags extends GivenPlace {
   readonly interface?: string;
   readonly mode: 'auto' | XdpMode;
   readonly mtu?: number;
-  readonly joinPortBase: number;
-  readonly buckets: number;
-  readonly chain: number;
   readonly withoutTimestamps?: true;
   readonly keep?: true;
   readonly report?: number;
   readonly dryRun?: true;
   readonly json?: true;
 }
+
+/** With what the file says. */
+type AgentFlags = GivenFlags & AgentPlace;
 
 /** Declares `subflow balance agent`. */
 export function declareAgent(command: Command, setStatus: (status: number) => void): void {
@@ -53,12 +42,16 @@ export function declareAgent(command: Command, setStatus: (status: number) => vo
         'server has to take; sets up addresses, routes and Multipath TCP as the design wants, and takes all back at the end. ' +
         'Needs root. docs/balancing.md has the same by hand.',
     )
-    .requiredOption('--design <name>', `as at the balancers: ${designNames.join(', ')}`, parseDesign)
+    .option(
+      '--config <file>',
+      "the balancers' configuration: for what is not given here, and to know of other servers",
+    )
+    .option('--design <name>', `as at the balancers: ${designNames.join(', ')}`, parseDesign)
     .requiredOption('--id <number>', "this server's number at the balancers", parseId)
-    .requiredOption('--address <address>', "the server's own address, which balancers send to", parseAddress)
-    .requiredOption('--service <address:port>', 'what clients connect to; once for each', addService)
-    .requiredOption('--balancer <address>', 'where a balancer sends from; once for each', addAddress)
-    .option('--peer <address>', 'another server; once for each', addAddress, [])
+    .option('--address <address>', "the server's own address, which balancers send to", parseAddress)
+    .option('--service <address:port>', 'what clients connect to; once for each', addService)
+    .option('--balancer <address>', 'where a balancer sends from; once for each', addAddress)
+    .option('--peer <address>', 'another server; once for each', addAddress)
     .option('--interface <name>', 'where encapsulated packets come in (default: the one with the address)')
     .option('--mode <mode>', `how the program is attached: ${modes.join(', ')}`, parseMode, 'auto')
     .option(
@@ -66,9 +59,9 @@ export function declareAgent(command: Command, setStatus: (status: number) => vo
       'longest packet between balancers and servers (default: of the interface)',
       parseMtu,
     )
-    .option('--join-port-base <port>', 'as at the balancers', parsePortBase, defaultJoinPortBase)
-    .option('--buckets <number>', 'as at the balancers', parseBuckets, defaultSteeringSettings.buckets)
-    .option('--chain <duration>', 'as at the balancers', parseDuration, defaultSteeringSettings.chainNs)
+    .option('--join-port-base <port>', 'as at the balancers', parsePortBase)
+    .option('--buckets <number>', 'as at the balancers', parseBuckets)
+    .option('--chain <duration>', 'as at the balancers', parseDuration)
     .option(
       '--without-timestamps',
       'switch them off: beamer with services of IPv6 needs that (docs/balancing.md)',
@@ -77,9 +70,10 @@ export function declareAgent(command: Command, setStatus: (status: number) => vo
     .option('--report <duration>', 'print what was counted so often', parseDuration)
     .option('--dry-run', 'print the commands that do the same, and change nothing')
     .option('--json', 'print one object a line for scripts')
-    .action(async (flags: AgentFlags) => {
+    .action(async (given: GivenFlags) => {
+      const flags: AgentFlags = { ...given, ...(await completePlace(given)) };
       if (flags.dryRun) showPlan(flags);
-      else setStatus(await untilSignal((signal) => run(flags, signal)));
+      else setStatus(await untilSignal((signal) => run(flags, given, signal)));
     });
 }
 
@@ -94,9 +88,11 @@ function optionsOf(flags: AgentFlags): ServerAgentOptions {
   };
 }
 
-async function run(flags: AgentFlags, signal: AbortSignal): Promise<number> {
+async function run(flags: AgentFlags, given: GivenFlags, signal: AbortSignal): Promise<number> {
   const agent = ServerAgent.start(optionsOf(flags));
+  let unfollow = (): void => undefined;
   try {
+    unfollow = await followServers(given, agent);
     for (const warning of agent.warnings) process.stderr.write(`${warning}\n`);
     say(
       flags,
@@ -106,6 +102,7 @@ async function run(flags: AgentFlags, signal: AbortSignal): Promise<number> {
     const failure = await Promise.race([agent.failed, reportUntil(flags, agent, signal)]);
     if (failure !== undefined) throw failure;
   } finally {
+    unfollow();
     const counters = agent.counters();
     const left = agent.close({ keep: flags.keep === true });
     say(flags, { event: 'ended', counters, left }, countersText(counters));
