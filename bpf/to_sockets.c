@@ -14,12 +14,28 @@ MAP(sockets, MAP_SOCKETS, 4, 4, 64);
 
 const volatile u32 sockets_each = 1;
 
+/* Whether the type of the frame is another than IP. Sockets take no tags of VLANs: a data path works on the VLAN's own interface. */
+INLINE int is_foreign(struct packet_context *context)
+{
+	u8 *data = (u8 *)(long)context->data;
+	u8 *end = (u8 *)(long)context->data_end;
+	u16 type;
+
+	if (data + ETHERNET_BYTES > end)
+		return 1;
+	type = *(u16 *)(data + 12);
+	return type != NETWORK_16(ETHERTYPE_IPV4) && type != NETWORK_16(ETHERTYPE_IPV6);
+}
+
 SECTION("xdp") int to_sockets(struct packet_context *context)
 {
 	struct packet_view view;
-	int reason = read_packet(context, &view);
 	u32 chosen = 0;
+	int reason;
 
+	if (is_foreign(context))
+		return XDP_PASS;
+	reason = read_packet(context, &view);
 	if (reason == REASON_NOT_OURS || reason == REASON_NOT_TCP)
 		return XDP_PASS;
 	if (sockets_each > 1 && reason == STEERED)
