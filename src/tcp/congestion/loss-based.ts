@@ -121,8 +121,11 @@ export abstract class LossBasedControl implements CongestionControl {
 
   setMss(mssBytes: number): void {
     const isFresh = this.ssthreshBytes === Infinity && this.windowBytes === this.initialWindowBytes;
+    // The loss window is one segment, also of another size: the timeout itself may have made segments smaller.
+    const isOneSegment = this.windowBytes === this.mssBytes;
     this.mssBytes = mssBytes;
-    this.windowBytes = isFresh ? this.initialWindowBytes : Math.max(this.windowBytes, mssBytes);
+    if (isFresh) this.windowBytes = this.initialWindowBytes;
+    else this.windowBytes = isOneSegment ? mssBytes : Math.max(this.windowBytes, mssBytes);
   }
 
   /** RFC 6928 §2 equation 1, for any number of segments. */
