@@ -67,7 +67,7 @@ INLINE int balance(struct packet_context *context)
 	place = view.port_server == 0 ? place_by_bucket(state, &view, &note) : place_of(state, view.port_server);
 	if (UNLIKELY(place == 0))
 		return leave(view.port_server == 0 ? REASON_NO_SERVER : REASON_UNKNOWN_SERVER);
-	return forward(context, &view, server_at(state, place - 1), &note);
+	return dispatch(context, &view, server_at(state, place - 1), &note);
 }
 
 PROGRAM(beamer, 1);

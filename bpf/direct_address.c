@@ -26,7 +26,7 @@ INLINE int balance(struct packet_context *context)
 	place = view.port_server == 0 ? server_of(state, &view) : place_of(state, view.port_server);
 	if (UNLIKELY(place == 0))
 		return leave(view.port_server == 0 ? REASON_NO_SERVER : REASON_UNKNOWN_SERVER);
-	return forward(context, &view, server_at(state, place - 1), 0);
+	return dispatch(context, &view, server_at(state, place - 1), 0);
 }
 
 PROGRAM(direct_address, 0);

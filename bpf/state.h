@@ -44,4 +44,21 @@ INLINE const struct server *server_at(const struct state *state, u32 place)
 	return &state->servers[place & (MAX_SERVERS - 1)];
 }
 
+/* Subflows that began at each server, by its number. */
+MAP(subflows, MAP_PER_CPU_ARRAY, 4, 8, MAX_SERVER_ID + 1);
+
+/* Sends the packet to `server`, and counts it there when it begins a subflow. */
+INLINE int dispatch(struct packet_context *context, const struct packet_view *view, const struct server *server,
+		    const struct note *note)
+{
+	if (UNLIKELY(is_syn(view))) {
+		u32 number = server->number;
+		u64 *begun = map_lookup(&subflows, &number);
+
+		if (begun)
+			++*begun;
+	}
+	return forward(context, view, server, note);
+}
+
 #endif

@@ -52,7 +52,7 @@ INLINE int balance(struct packet_context *context)
 	server = server_at(state, range_of((const struct ranges *)(state + 1), hash_flow(&view)));
 	if (UNLIKELY(server->number == 0))
 		return leave(REASON_NO_SERVER);
-	return forward(context, &view, server, 0);
+	return dispatch(context, &view, server, 0);
 }
 
 PROGRAM(stateless, 0);

@@ -39,7 +39,7 @@ INLINE int steer_join(struct packet_context *context, const struct packet_view *
 	if (place == 0)
 		return leave(REASON_UNKNOWN_TOKEN);
 	add_join(key, owner);
-	return forward(context, view, server_at(state, place - 1), 0);
+	return dispatch(context, view, server_at(state, place - 1), 0);
 }
 
 INLINE int balance(struct packet_context *context)
@@ -68,7 +68,7 @@ INLINE int balance(struct packet_context *context)
 	/* Both keys take 20 bytes of options. */
 	if (UNLIKELY(view.tcp_bytes >= 40) && !is_join && (view.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK)
 		read_keys(context, &view, server->number);
-	return forward(context, &view, server, 0);
+	return dispatch(context, &view, server, 0);
 }
 
 PROGRAM(token_map, 0);

@@ -120,6 +120,11 @@ export class Balancer {
     return verdict;
   }
 
+  /** Whether the packet that {@link steer} looked at last begins a subflow. */
+  get isSyn(): boolean {
+    return this.view.isSyn;
+  }
+
   /** Takes a new list of servers in place of the old one. Throws `ERR_SUBFLOW_BAD_SERVER`, and keeps the old one then. */
   setServers(now: number, specs: readonly ServerSpec[]): void {
     const set = new ServerSet(specs);

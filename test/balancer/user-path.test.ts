@@ -64,8 +64,10 @@ describeWith('the data path in user space', [mayCreateNamespaces(), mayUseXdp(),
     expect(learned).toHaveLength(connections);
     expect(await path.takeLearnedTokens()).toEqual([]);
     const { joins, joinsByChance, more } = await path.counters();
-    expect({ joins, joinsByChance, tokens: more['tokensLearned'], missed: more['tokensMissed'] }).toEqual({
-      ...{ joins: connections, joinsByChance: 0, tokens: connections, missed: 0 },
+    // One that overtakes its token is dropped, and comes again.
+    expect(joins).toBeGreaterThanOrEqual(connections);
+    expect({ joinsByChance, tokens: more['tokensLearned'], missed: more['tokensMissed'] }).toEqual({
+      ...{ joinsByChance: 0, tokens: connections, missed: 0 },
     });
   });
 

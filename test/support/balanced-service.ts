@@ -62,6 +62,8 @@ interface Carrier {
   setServers(servers: readonly ServerSpec[]): Promise<void>;
   /** SYNs with MP_JOIN that it saw. */
   joins(): Promise<number>;
+  /** Subflows that began at any server through it. */
+  subflows(): Promise<number>;
   close(): Promise<void> | void;
 }
 
@@ -203,6 +205,7 @@ export class BalancedService {
     return {
       setServers: (servers) => Promise.resolve(balancer.setServers(nowNs(), servers)),
       joins: () => Promise.resolve(balancer.counters()['joins']!),
+      subflows: () => Promise.resolve(sum(this.specs.map(({ id }) => balancer.subflowsAt(id)))),
       close: () => {
         balancer.close();
         hops.close();
@@ -222,6 +225,7 @@ export class BalancedService {
     return {
       setServers: (servers) => path.apply(generation(servers)),
       joins: async () => (await path.counters()).joins,
+      subflows: async () => sum(Object.values((await path.counters()).subflowsByServer)),
       close: () => path.close(),
     };
   }
@@ -258,9 +262,14 @@ export class BalancedService {
     return this.carrier!.joins();
   }
 
+  /** Subflows that began at any server through the balancer. */
+  subflowsSeen(): Promise<number> {
+    return this.carrier!.subflows();
+  }
+
   /** A counter of the kernel, over all servers. */
   count(name: string): number {
-    return this.servers.reduce((sum, namespace) => sum + namespace.counters().get(name), 0);
+    return sum(this.servers.map((namespace) => namespace.counters().get(name)));
   }
 
   /** Lets go of everything, what was made last first. */
@@ -272,6 +281,10 @@ export class BalancedService {
 /** Subflows that joined the connection. */
 export function joinedSubflows({ fd }: ServedConnection): number {
   return connectionInfo(fd)?.joinedSubflows ?? 0;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function ownAddress(id: number): IpAddress {

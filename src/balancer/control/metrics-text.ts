@@ -71,10 +71,10 @@ function serverMetrics(servers: readonly ServerStatus[]): string[] {
       'Buckets of a server.',
       each(({ buckets }) => buckets),
     ),
-    gauge(
-      'server_entries',
-      'Entries that name a server.',
-      each(({ entries }) => entries),
+    counter(
+      'server_subflows_total',
+      'Subflows that began at a server.',
+      each(({ subflows }) => subflows),
     ),
     counter(
       'server_packets_total',

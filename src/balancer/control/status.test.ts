@@ -39,6 +39,7 @@ function sourcesOf(more: Partial<StatusSources> = {}): StatusSources {
     counted: {
       ...{ reasons: { none: 1000, 'no-server': 3 }, joins: 50, joinsByChance: 5, misSteersAvoided: 30 },
       ...{ more: { tokensLearned: 7 }, entries: 64, tableBytes: 768, forwardedByServer: { 1: 999 } },
+      subflowsByServer: { 1: 12 },
     },
     ...more,
   };
@@ -61,25 +62,25 @@ describe('the state of a balancer', () => {
       {
         ...{ id: 1, address: '10.9.0.1', weight: 1, state: 'up', wanted: 'up' },
         health: { state: 'up', voted: 'up', why: '', rttMs: 2.5, checkedSecondsAgo: 9 },
-        ...{ buckets: 64, entries: null, packets: 999 },
+        ...{ buckets: 64, subflows: 12, packets: 999 },
       },
       {
         ...{ id: 2, address: '10.9.0.2', weight: 3, state: 'gone', wanted: 'up' },
         health: { state: 'down', voted: 'down', why: 'refused\nonce', rttMs: null, checkedSecondsAgo: 9 },
-        ...{ buckets: 0, entries: null, packets: 0 },
+        ...{ buckets: 0, subflows: 0, packets: 0 },
       },
     ]);
   });
 
   it('says what it cannot tell', () => {
     const { counted } = sourcesOf();
-    const { reasons, joins, joinsByChance, more, entries, tableBytes } = counted;
-    const less = { reasons, joins, joinsByChance, more, entries, tableBytes };
+    const { reasons, joins, joinsByChance, more, entries, tableBytes, subflowsByServer } = counted;
+    const less = { reasons, joins, joinsByChance, more, entries, tableBytes, subflowsByServer };
     const status = statusOf(sourcesOf({ counted: less, problem: 'line 3: no design' }));
     expect(status.joins.misSteersAvoided).toBeNull();
     expect(status.servers[0]!.packets).toBeNull();
     expect(status.config.problem).toBe('line 3: no design');
-    expect(metricsText(status)).not.toMatch(/mis_steers|server_packets|server_entries/);
+    expect(metricsText(status)).not.toMatch(/mis_steers|server_packets/);
     expect(metricsText(status)).toContain('subflow_balance_config_ok 0\n');
   });
 });

@@ -33,8 +33,8 @@ export interface ServerStatus {
   } | null;
   /** Buckets that it has; null for designs without them. */
   readonly buckets: number | null;
-  /** Entries of connections or tokens that name it; null where the data path cannot tell. */
-  readonly entries: number | null;
+  /** Subflows that began there since the balancer began: SYNs that went there, joins among them. */
+  readonly subflows: number;
   /** Packets that were forwarded to it; null where the data path does not count them by server. */
   readonly packets: number | null;
 }
@@ -95,8 +95,8 @@ export interface CountedByPath {
   readonly misSteersAvoided?: number;
   readonly more: Readonly<Record<string, number>>;
   readonly forwardedByServer?: Readonly<Record<number, number>>;
+  readonly subflowsByServer: Readonly<Record<number, number>>;
   readonly entries: number;
-  readonly entriesByServer?: Readonly<Record<number, number>>;
   readonly tableBytes: number;
 }
 
@@ -166,7 +166,7 @@ function serversOf(servers: readonly GenerationServer[], sources: StatusSources)
                 health.checkedAtNs === undefined ? null : secondsBetween(health.checkedAtNs, nowNs),
             },
       buckets: buckets === undefined ? null : (buckets.get(id) ?? 0),
-      entries: byServer(counted.entriesByServer, id),
+      subflows: counted.subflowsByServer[id] ?? 0,
       packets: byServer(counted.forwardedByServer, id),
     };
   });

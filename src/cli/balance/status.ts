@@ -57,13 +57,13 @@ function serverLines(servers: readonly ServerStatus[]): string[] {
     { title: 'address', isNumber: false },
     { title: 'state', isNumber: false },
     { title: 'health', isNumber: false },
-    ...['weight', 'buckets', 'connections', 'packets'].map((title) => ({ title, isNumber: true })),
+    ...['weight', 'buckets', 'subflows', 'packets'].map((title) => ({ title, isNumber: true })),
   ];
   return tableLines(
     columns,
     servers.map((server) => [
       ...[`${server.id}`, server.address, stateText(server), healthText(server), `${server.weight}`],
-      ...[orDash(server.buckets), orDash(server.entries), orDash(server.packets)],
+      ...[orDash(server.buckets), `${server.subflows}`, orDash(server.packets)],
     ]),
   );
 }

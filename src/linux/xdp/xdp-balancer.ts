@@ -214,6 +214,11 @@ export class XdpBalancer {
     return sumOverProcessors(this.maps.get('counters')!.get(only)!, COUNTERS_BYTES);
   }
 
+  /** Subflows that began at the server with this number: SYNs that went there. */
+  subflowsAt(server: number): number {
+    return sumOverProcessors(this.maps.get('subflows')!.get(word(server))!, 8)[0]!;
+  }
+
   /** Joins and tokens in the tables of `token-map`, or buckets of `beamer`; of more than some thousands, right to a few hundredths. */
   get entryCount(): number {
     const seconds = Number(process.hrtime.bigint() / 1_000_000_000n);

@@ -53,7 +53,7 @@ export function makeLastingMaps(
   try {
     for (const definition of file.maps) {
       const { name } = definition;
-      if (name === 'counters') made.set(name, BpfMap.create(definition));
+      if (name === 'counters' || name === 'subflows') made.set(name, BpfMap.create(definition));
       else if (isEntryTable(name))
         made.set(name, BpfMap.create({ ...definition, maxEntries: sizes.buckets[name] }));
       else if (name === 'learned')

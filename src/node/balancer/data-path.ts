@@ -85,10 +85,10 @@ export interface DataPathCounters {
   readonly more: Readonly<Record<string, number>>;
   /** Packets forwarded to each server, by its number; without those that the path does not count by server. */
   readonly forwardedByServer?: Readonly<Record<number, number>>;
+  /** Subflows that began at each server, by its number: SYNs that went there, joins among them. */
+  readonly subflowsByServer: Readonly<Record<number, number>>;
   /** Entries in the tables of connections, tokens or buckets now. */
   readonly entries: number;
-  /** Of those, entries by server number, where the path can tell. */
-  readonly entriesByServer?: Readonly<Record<number, number>>;
   /** Bytes that the tables take now. */
   readonly tableBytes: number;
 }

@@ -176,6 +176,7 @@ export class PacketMover {
     view.setInt16(frame + 12, way.header.family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
     if (!way.port.transmit(frame, total + ETHERNET_BYTES)) return false;
     this.counts.countForwarded(id);
+    if (this.balancer.isSyn) this.counts.countSubflow(id);
     return true;
   }
 

@@ -251,6 +251,9 @@ class UserPath implements DataPath {
       forwardedByServer: Object.fromEntries(
         this.servers.all.map(({ id }) => [id, sum((each) => each.forwardedTo(id))]),
       ),
+      subflowsByServer: Object.fromEntries(
+        this.servers.all.map(({ id }) => [id, sum((each) => each.subflowsAt(id))]),
+      ),
       ...{ entries: sum((each) => each.get('entries')), tableBytes: sum((each) => each.get('tableBytes')) },
     });
   }

@@ -33,7 +33,8 @@ export type CountName = (typeof names)[number];
 
 const reasons = verdictReasonNames.length;
 const servers = reasons + names.length;
-const bytes = 8 * (servers + maxServerId + 1);
+const subflows = servers + maxServerId + 1;
+const bytes = 8 * (subflows + maxServerId + 1);
 
 /** What one worker counted. */
 export class WorkerCounts {
@@ -66,6 +67,16 @@ export class WorkerCounts {
   /** Packets that went to the server with this number. */
   forwardedTo(server: number): number {
     return this.values[servers + server]!;
+  }
+
+  /** A subflow began at the server with this number. */
+  countSubflow(server: number): void {
+    this.values[subflows + server]!++;
+  }
+
+  /** Subflows that began at the server with this number. */
+  subflowsAt(server: number): number {
+    return this.values[subflows + server]!;
   }
 
   /** Shows what the balancer has counted so far. */

@@ -121,6 +121,9 @@ class XdpPath implements DataPath {
       reasons: Object.fromEntries(verdictReasonNames.map((name) => [name, take(name)])),
       ...{ joins: take('joins'), joinsByChance: take('joins-by-chance') },
       more: Object.fromEntries(Object.entries(counted).map(([name, value]) => [camelCase(name), value])),
+      subflowsByServer: Object.fromEntries(
+        balancer.servers.all.map(({ id }) => [id, balancer.subflowsAt(id)]),
+      ),
       ...{ entries: balancer.entryCount, tableBytes: balancer.tableBytes },
     };
   }
