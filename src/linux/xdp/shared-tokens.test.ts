@@ -168,6 +168,8 @@ describeWith('tokens of balancers in the kernel', [mayUseXdp()], () => {
     const { displaced, untracked } = balancer.counters();
     // Of cells four times as many as entries, eight to a bucket, one in ten thousand finds none free.
     expect(displaced! + untracked!).toBeLessThan(20);
-    expect(balancer.entryCount).toBeGreaterThan(4000);
+    // Of a table this large a part is counted.
+    expect(balancer.entryCount).toBeGreaterThan(3600);
+    expect(balancer.entryCount).toBeLessThan(4600);
   });
 });
