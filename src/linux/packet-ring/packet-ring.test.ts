@@ -12,6 +12,7 @@ import { encodeSocketAddress } from '../socket-address.js';
 import { encodeServices } from '../xdp/xdp-tables.js';
 import { FramePool } from './frame-pool.js';
 import { interfaceFacts } from './interface-facts.js';
+import type { PortPlan } from './packet-port.js';
 import { PacketRings, type PacketRingsOptions } from './packet-rings.js';
 import { SocketProgram } from './socket-program.js';
 import { headroomBytes, WorkerRings } from './worker-rings.js';
@@ -164,6 +165,44 @@ describeWith('rings of packets', [mayCreateNamespaces(), mayUseXdp()], () => {
     }
     return taken;
   }
+
+  it('lead to servers by an interface that was taken for long, once it is let go', async () => {
+    const other = NetworkNamespace.create('other');
+    closing.push(() => other.close());
+    middle.connectTo(other, 'm1', 's1');
+    const sizes = { receive: 64, send: 64, fill: 64, completion: 64 };
+    const openAt = (device: string, workers: number): PacketRings =>
+      middle.run(() => new PacketRings({ interfaces: [interfaceFacts(device)], workers, sizes }));
+    const rings = openAt('b0', 2);
+    closing.push(() => rings.close());
+    const holder = openAt('m1', 1);
+    const lead = (): readonly PortPlan[] | undefined =>
+      middle.run(() => rings.openSending(interfaceFacts('m1')));
+    for (let i = 0; i < 300; i++) expect(lead).toThrowError(/EBUSY/);
+    holder.close();
+    let plans: readonly PortPlan[] | undefined;
+    await vi.waitFor(() => (plans = lead()));
+    expect(plans).toHaveLength(2);
+    expect(lead()).toBeUndefined();
+    expect([0, 1].map((worker) => rings.plan(worker).ports.length)).toEqual([2, 2]);
+  });
+
+  it('lead to servers beside an interface of as many queues as there may be sockets', () => {
+    const [client, middle] = [NetworkNamespace.create('client'), NetworkNamespace.create('middle')];
+    closing.push(
+      () => client.close(),
+      () => middle.close(),
+    );
+    client.connectTo(middle, 'c0', 'm1');
+    middle.ip('link add b0 numrxqueues 64 numtxqueues 64 type veth peer name c1', 'link set b0 up');
+    const sizes = { receive: 64, send: 64, fill: 64, completion: 64 };
+    const rings = middle.run(
+      () => new PacketRings({ interfaces: [interfaceFacts('b0')], workers: 1, sizes }),
+    );
+    closing.push(() => rings.close());
+    expect(rings.plan(0).ports).toHaveLength(64);
+    expect(middle.run(() => rings.openSending(interfaceFacts('m1')))).toHaveLength(1);
+  });
 
   it.each(['native', 'generic'] as const)(
     'hold what is for a service, with room in front of it, in %s mode; the host has the rest',

@@ -15,7 +15,7 @@ import { SubflowError } from '../../base/index.js';
 import { unmapMemory } from '../libc.js';
 import type { InterfaceFacts } from './interface-facts.js';
 import type { PortPlan } from './packet-port.js';
-import type { RingPlan } from './worker-rings.js';
+import { maxPorts, type RingPlan } from './worker-rings.js';
 import {
   allocateFrames,
   XdpSocket,
@@ -26,8 +26,6 @@ import {
 
 /** Most sockets that packets come in by at one interface: places in the map of the program (bpf/to_sockets.c). */
 export const maxSocketsEach = 64;
-/** Most interfaces, those to servers included. */
-const maxInterfaces = 64;
 /** Places of rings unless others are asked for. */
 const defaultSizes: RingSizes = { receive: 2048, send: 2048, fill: 2048, completion: 2048 };
 /** Frames of 2 KiB do for packets up to this. */
@@ -57,7 +55,6 @@ export class PacketRings {
   private readonly frames: number;
   private readonly locks: SharedArrayBuffer;
   private readonly ports: OpenPort[] = [];
-  private lockCount = 0;
   private closed = false;
 
   /**
@@ -73,7 +70,7 @@ export class PacketRings {
     this.frames = queues * (fill + workers * receive) + workers * send;
     const mtu = Math.max(...interfaces.map((each) => each.mtu));
     this.memory = allocateFrames(this.frames, mtu <= smallFrameMtu ? 2048 : 4096);
-    this.locks = new SharedArrayBuffer(4 * maxInterfaces * maxSocketsEach);
+    this.locks = new SharedArrayBuffer(4 * maxPorts);
     try {
       for (const each of interfaces) this.openQueues(each);
     } catch (error) {
@@ -93,19 +90,28 @@ export class PacketRings {
     for (let queue = 0; queue < each.queues; queue++) this.openQueue(each, queue, true);
   }
 
+  /** One socket for each worker, or none. */
   private openQueue(each: InterfaceFacts, queue: number, isReceiving: boolean): void {
-    const lock = this.lockCount++;
-    let neighbour: XdpSocket | undefined;
-    for (let worker = 0; worker < this.workers; worker++) {
-      const first = this.ports[0]?.socket;
-      const { sizes, memory } = this;
-      const socket = new XdpSocket(
-        { interfaceIndex: each.index, queue, sizes, label: each.name },
-        first === undefined ? { memory } : { first, neighbour },
-      );
-      neighbour ??= socket;
-      this.ports.push({ socket, worker, lock, isReceiving });
+    const { sizes, memory } = this;
+    const lock = this.ports.length / this.workers;
+    if (lock >= maxPorts)
+      throw new SubflowError('ERR_SUBFLOW_LIMIT', `more than ${maxPorts} queues for each worker`);
+    const opened: OpenPort[] = [];
+    try {
+      for (let worker = 0; worker < this.workers; worker++) {
+        const neighbour = opened[0]?.socket;
+        const first = this.ports[0]?.socket ?? neighbour;
+        const socket = new XdpSocket(
+          { interfaceIndex: each.index, queue, sizes, label: each.name },
+          first === undefined ? { memory } : { first, neighbour },
+        );
+        opened.push({ socket, worker, lock, isReceiving });
+      }
+    } catch (error) {
+      for (const { socket } of opened) socket.close();
+      throw error;
     }
+    this.ports.push(...opened);
   }
 
   /**
@@ -114,9 +120,6 @@ export class PacketRings {
    */
   openSending(each: InterfaceFacts): readonly PortPlan[] | undefined {
     if (this.ports.some(({ socket }) => socket.interfaceIndex === each.index)) return undefined;
-    if (this.lockCount >= maxInterfaces) {
-      throw new SubflowError('ERR_SUBFLOW_LIMIT', `more than ${maxInterfaces} interfaces lead to servers`);
-    }
     const before = this.ports.length;
     this.openQueue(each, 0, false);
     return this.ports.slice(before).map(planOf);

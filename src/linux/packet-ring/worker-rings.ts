@@ -25,7 +25,8 @@ export interface RingPlan {
 }
 
 const POLL_ENTRY_BYTES = 8;
-const maxPolled = 256;
+/** Most ports of one thread: queues of all interfaces together. */
+export const maxPorts = 255;
 
 /** See the module. */
 export class WorkerRings {
@@ -35,10 +36,8 @@ export class WorkerRings {
   readonly pool: FramePool;
   readonly ports: PacketPort[] = [];
   private readonly locks: Int32Array;
-  private readonly polled = new NativeBuffer(POLL_ENTRY_BYTES * maxPolled);
+  private readonly polled = new NativeBuffer(POLL_ENTRY_BYTES * (maxPorts + 1));
   private readonly entries: DataView;
-  private readonly polledPorts: PacketPort[] = [];
-  private readonly wakeFd: number;
 
   /** `wakeFd`: a descriptor that ends a wait when it is readable. */
   constructor(plan: RingPlan, wakeFd: number) {
@@ -47,7 +46,6 @@ export class WorkerRings {
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);
     this.locks = new Int32Array(plan.locks);
-    this.wakeFd = wakeFd;
     this.pool = new FramePool(plan.allFrames, memory.frameBytes);
     for (let i = 0; i < plan.frames; i++) this.pool.put((plan.firstFrame + i) * memory.frameBytes);
     const { buffer: room, byteOffset, length } = this.polled.bytes;
@@ -60,8 +58,7 @@ export class WorkerRings {
   addPort(plan: PortPlan): void {
     const port = new PacketPort(plan, this.locks, this.pool);
     this.ports.push(port);
-    this.polledPorts.push(port);
-    this.writeEntry(this.polledPorts.length, port.fd);
+    this.writeEntry(this.ports.length, port.fd);
     port.recycle();
   }
 
@@ -75,18 +72,13 @@ export class WorkerRings {
    * Waits for packets, for `timeoutMs` at most, or until the descriptor for waking is readable: then it gives true.
    */
   wait(timeoutMs: number): boolean {
-    if (pollDescriptors(this.polled.address, this.polledPorts.length + 1, timeoutMs) <= 0) return false;
+    if (pollDescriptors(this.polled.address, this.ports.length + 1, timeoutMs) <= 0) return false;
     return this.entries.getInt16(6, true) !== 0;
   }
 
   /** A port whose interface is gone; undefined for none. A socket does not tell by itself: to be asked now and then. */
   findBroken(): PacketPort | undefined {
     return this.ports.find(({ fd }) => kickSender(fd) === -ENXIO);
-  }
-
-  /** Descriptor that ends a wait. */
-  get waker(): number {
-    return this.wakeFd;
   }
 
   private writeEntry(index: number, fd: number): void {

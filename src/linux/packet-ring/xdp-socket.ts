@@ -37,8 +37,6 @@ const XDP_UMEM_PGOFF_COMPLETION_RING = 0x1_8000_0000;
 const XDP_SHARED_UMEM = 1;
 const XDP_COPY = 2;
 const XDP_USE_NEED_WAKEUP = 8;
-const ENOPROTOOPT = 92;
-const EINVAL = 22;
 
 const DESCRIPTOR_BYTES = 16;
 const ADDRESS_BYTES = 8;
@@ -178,7 +176,7 @@ export class XdpSocket {
     try {
       setsockopt(this.fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, packets);
     } catch (error) {
-      const isOlder = error instanceof SystemError && [-ENOPROTOOPT, -EINVAL].includes(error.errno);
+      const isOlder = error instanceof SystemError && ['ENOPROTOOPT', 'EINVAL'].includes(error.code);
       if (!isOlder) throw error;
     }
   }
