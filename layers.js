@@ -6,6 +6,7 @@ export const layers = [
   'base',
   'wire',
   'capture',
+  'policy',
   'tcp',
   'mptcp',
   'stack',
