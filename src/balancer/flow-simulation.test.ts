@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { MINUTE } from '../base/index.js';
 import { encapsulationBytes } from './encapsulation.js';
 import { type DesignName, designNames } from './designs.js';
-import { FlowSimulation, type FlowSimulationOptions, simulateFlows } from './flow-simulation.js';
+import {
+  checkFlowSimulation,
+  FlowSimulation,
+  type FlowSimulationOptions,
+  simulateFlows,
+} from './flow-simulation.js';
 import type { FlowSimulationRow } from './flow-simulation-row.js';
 import type { ScenarioEvent } from './flow-simulation-scenario.js';
 
@@ -238,5 +243,26 @@ describe('misuse', () => {
     ['nothing to add', { events: [{ kind: 'add', count: 0 }] }],
   ])('%s is refused', (_what, options) => {
     expect(() => run('beamer', options)).toThrow(expect.objectContaining({ code: 'ERR_SUBFLOW_ARGUMENT' }));
+  });
+
+  it('is told by the check beforehand exactly where the simulation refuses it, whoever the seed hits first', () => {
+    const code = (action: () => unknown): unknown => {
+      try {
+        action();
+        return undefined;
+      } catch (error) {
+        return (error as { code?: unknown }).code;
+      }
+    };
+    const told = Array.from({ length: 20 }, (_, seed) => {
+      const options: FlowSimulationOptions = {
+        ...{ design: 'beamer', connections: 1, seed, servers: 4 },
+        events: [{ kind: 'kill' }, { kind: 'drain', server: 2 }],
+      };
+      const checked = code(() => checkFlowSimulation(options));
+      expect(checked).toBe(code(() => new FlowSimulation(options)));
+      return checked;
+    });
+    expect(new Set(told)).toEqual(new Set([undefined, 'ERR_SUBFLOW_ARGUMENT']));
   });
 });

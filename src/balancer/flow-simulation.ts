@@ -106,7 +106,7 @@ export class FlowSimulation {
     this.joins = joins;
     this.intervalNs = options.intervalNs ?? 30 * SECOND;
     const random = new SeededRandom(seed);
-    this.steps = stepsOf(options, random.fork());
+    this.steps = stepsOf(options, random);
     this.servers = this.steps[0]!.servers;
     const settings = settingsFor(connections, joins);
     this.balancers = new FlowBalancers({
@@ -282,6 +282,7 @@ function checkNumbers({
   );
 }
 
+/** What happens. Takes the first fork of `random`, which is of the seed. */
 function stepsOf(options: FlowSimulationOptions, random: SeededRandom): ScenarioStep[] {
   const {
     servers = 10,
@@ -290,7 +291,7 @@ function stepsOf(options: FlowSimulationOptions, random: SeededRandom): Scenario
     events = defaultScenarioEvents,
     routeFlaps = 0,
   } = options;
-  return scenarioSteps({ servers, weights, balancers, events, routeFlaps }, random);
+  return scenarioSteps({ servers, weights, balancers, events, routeFlaps }, random.fork());
 }
 
 /** Tables with room for all, so that designs are compared and not limits. */
