@@ -363,4 +363,25 @@ describe('a balancer that begins again', () => {
     plane.handleState(world.now, undefined, [{ ...own, reason: 'an older state' }]);
     expect(plane.log.current).toEqual(next);
   });
+
+  it('keeps all that it knows where the state of the store is refused', () => {
+    const world = new World();
+    const plane = world.add();
+    world.pass(SECOND);
+    const own = world.stored[0]!;
+    const before = plane.log.snapshot();
+    const later = { ...own, atNs: own.atNs + SECOND, reason: 'of another balancer', servers: servers(2) };
+    const gap = { ...later, number: 3, atNs: own.atNs + MINUTE };
+    const badState = expect.objectContaining({ code: 'ERR_SUBFLOW_BAD_STATE' }) as Error;
+    expect(() => plane.handleState(world.now, undefined, [later, gap])).toThrow(badState);
+    expect(() => plane.handleState(world.now, { generation: gap }, [{ ...gap, number: 5 }])).toThrow(
+      badState,
+    );
+    expect(() => plane.restore(world.now, undefined, [gap])).toThrow(badState);
+    expect(plane.log.snapshot()).toEqual(before);
+    expect(plane.pollEvent()).toBeUndefined();
+    const next = { ...later, number: 2 };
+    plane.handleGeneration(world.now, next);
+    expect(plane.log.current).toBe(next);
+  });
 });

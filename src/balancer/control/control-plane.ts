@@ -67,9 +67,11 @@ export type AppendOutcome = 'won' | 'lost' | 'unavailable';
 
 /** See the module. */
 export class ControlPlane {
-  readonly log: GenerationLog;
   private readonly name: string;
+  private readonly design: DesignName;
+  private readonly settings: Partial<SteeringSettings>;
   private readonly random: RandomSource;
+  private known: GenerationLog;
   private readonly vote = new HealthVote();
   private readonly events = new Deque<ControlEvent>();
   private monitor: HealthMonitor | undefined;
@@ -94,16 +96,24 @@ export class ControlPlane {
   constructor(now: number, options: ControlPlaneOptions) {
     this.name = options.name;
     this.random = options.random;
-    this.log = new GenerationLog(options.design, options.settings);
+    this.design = options.design;
+    this.settings = options.settings ?? {};
+    this.known = new GenerationLog(this.design, this.settings);
     this.wanted = options.wanted;
     this.setHealth(now, options.health);
   }
 
-  /** Begins from what a store holds. Throws `ERR_SUBFLOW_BAD_STATE` for generations that do not follow each other. */
+  /** The generations as they are known; after {@link restore} it is another object. */
+  get log(): GenerationLog {
+    return this.known;
+  }
+
+  /** Begins from what a store holds. Throws `ERR_SUBFLOW_BAD_STATE` for generations that do not follow each other; nothing has changed then. */
   restore(now: number, snapshot: GenerationSnapshot | undefined, generations: readonly Generation[]): void {
-    if (snapshot === undefined) this.log.clear();
-    const isWhole = snapshot === undefined || this.log.restore(snapshot);
-    for (const generation of generations) this.log.append(generation);
+    const log = new GenerationLog(this.design, this.settings);
+    const isWhole = snapshot === undefined || log.restore(snapshot);
+    for (const generation of generations) log.append(generation);
+    this.known = log;
     this.proposed = undefined;
     this.isDirty = true;
     if (this.log.current === undefined) return;

@@ -110,14 +110,6 @@ export class GenerationLog {
     return buckets === undefined ? { generation } : { generation, buckets };
   }
 
-  /** Forgets everything, as for a new service. */
-  clear(): void {
-    this.last = undefined;
-    this.buckets = undefined;
-    this.tail = 0;
-    this.counters.bucketsMoved = 0;
-  }
-
   /** Notes that a snapshot of the latest generation is safe. */
   markCompacted(): void {
     this.tail = 0;
