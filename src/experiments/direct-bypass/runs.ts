@@ -11,7 +11,7 @@ export interface ModeRuns {
   readonly runs: readonly BypassRun[];
 }
 
-/** Bytes that were transferred, in bit/s. */
-export function goodputBps({ clients, sizeBytes }: ModeRuns, { durationNs }: BypassRun): number {
-  return (8 * clients * sizeBytes * SECOND) / durationNs;
+/** Transfers that were completed, in bit/s. */
+export function goodputBps({ sizeBytes }: ModeRuns, { completed, durationNs }: BypassRun): number {
+  return (8 * completed * sizeBytes * SECOND) / durationNs;
 }
