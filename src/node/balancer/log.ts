@@ -120,9 +120,9 @@ function cleaned([name, value]: Said): Said {
   return [name, typeof value === 'string' ? clean(value) : value];
 }
 
-/** No secrets, and no more than there is room for. */
+/** No secrets, and no more than there is room for: in this order, as what is cut may no longer look like a secret. */
 function clean(text: string): string {
-  return redacted(text.slice(0, maxValueLength));
+  return redacted(text).slice(0, maxValueLength);
 }
 
 function textLine(
