@@ -24,6 +24,7 @@ import {
 } from '../../balancer/index.js';
 import { MILLISECOND, SubflowError } from '../../base/index.js';
 import { IpAddress, parseEndpoint } from '../../wire/index.js';
+import { messageOf } from '../net-error.js';
 import { maxPathInterfaces } from './data-path.js';
 import { jsonLines, lineAt } from './json-lines.js';
 
@@ -244,7 +245,7 @@ function pathText(path: readonly PropertyKey[]): string {
 
 /** Where the text stops being JSON: engines say it by position, or by line. */
 function syntaxProblem(text: string, error: unknown): ConfigResult {
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   const position = /at position (\d+)/.exec(said)?.[1];
   const isAtEnd = /end of JSON input/i.test(said);
   const line =

@@ -6,6 +6,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SubflowError } from '../../base/index.js';
 import type { BalanceConfig } from '../../balancer/index.js';
+import { messageOf } from '../net-error.js';
 import { maxConfigLength, parseConfig, problemText } from './config-file.js';
 
 const lookEveryMs = 250;
@@ -27,8 +28,9 @@ export async function readConfig(path: string): Promise<BalanceConfig> {
     if (size > 4 * maxConfigLength) throw new Error('it is too long');
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    const said = cause instanceof Error ? cause.message : String(cause);
-    throw new SubflowError('ERR_SUBFLOW_BAD_CONFIG', `${path} cannot be read: ${said}`, { cause });
+    throw new SubflowError('ERR_SUBFLOW_BAD_CONFIG', `${path} cannot be read: ${messageOf(cause)}`, {
+      cause,
+    });
   }
   const result = parseConfig(text);
   if (result.ok) return result.config;

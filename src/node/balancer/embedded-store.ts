@@ -18,8 +18,9 @@ import {
 } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
 import { tryLock } from '../../linux/index.js';
+import { messageOf } from '../net-error.js';
 import { checkedLine, readCheckedLines } from './checked-lines.js';
-import type { StateStore, StoredState, StoreEvent } from './state-store.js';
+import { isUnavailable, type StateStore, type StoredState, type StoreEvent } from './state-store.js';
 
 /** Most bytes of a file that is read: some thousand generations of the largest kind. */
 export const maxStoreFileBytes = 256 << 20;
@@ -284,16 +285,11 @@ async function attempt<T>(folder: string, action: () => Promise<T>): Promise<T> 
     return await action();
   } catch (cause) {
     if (cause instanceof SubflowError) throw cause;
-    const said = cause instanceof Error ? cause.message : String(cause);
-    throw new SubflowError('ERR_SUBFLOW_STORE_UNAVAILABLE', `${folder}: ${said}`, {
+    throw new SubflowError('ERR_SUBFLOW_STORE_UNAVAILABLE', `${folder}: ${messageOf(cause)}`, {
       cause,
       hint: 'Is there room on the disk, and may this user write there?',
     });
   }
-}
-
-function isUnavailable(error: unknown): error is SubflowError {
-  return error instanceof SubflowError && error.code === 'ERR_SUBFLOW_STORE_UNAVAILABLE';
 }
 
 async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {

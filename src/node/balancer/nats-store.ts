@@ -15,7 +15,7 @@ import {
   type TokenEntry,
 } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
-import { codeOf } from '../net-error.js';
+import { codeOf, messageOf } from '../net-error.js';
 import type { Log } from './log.js';
 import { EventQueue } from './nats/event-queue.js';
 import { NatsSession, type SessionListener, type TokenPosition } from './nats/session.js';
@@ -174,7 +174,7 @@ class NatsStore implements StateStore, SessionListener {
   }
 
   private setWhy(why: unknown): void {
-    this.why = redacted(why instanceof Error ? why.message : String(why)) || 'the connection failed';
+    this.why = redacted(messageOf(why)) || 'the connection failed';
   }
 
   private tellReach(): void {
@@ -231,7 +231,7 @@ class NatsStore implements StateStore, SessionListener {
     try {
       await this.exclusive(() => this.record.refresh(session));
     } catch (error) {
-      await session.close(error instanceof Error ? error.message : String(error));
+      await session.close(messageOf(error));
     }
   }
 
@@ -329,7 +329,7 @@ class NatsStore implements StateStore, SessionListener {
     const { session } = this;
     if (session === undefined) return;
     this.exclusive(() => this.record.hear(session, revision)).catch((error: unknown) => {
-      void session.close(error instanceof Error ? error.message : String(error));
+      void session.close(messageOf(error));
     });
   }
 

@@ -4,6 +4,7 @@
  * balancers propose the next generation, and the first to append it wins.
  */
 import type { Generation, GenerationSnapshot, Observation, TokenEntry } from '../../balancer/index.js';
+import { SubflowError } from '../../base/index.js';
 
 /** What a store holds. */
 export interface StoredState {
@@ -51,3 +52,8 @@ export type StoreEvent =
   | { readonly type: 'tokens'; readonly entries: readonly TokenEntry[] }
   /** The store came into reach or went out of it; told at the first chance and with every change. */
   | { readonly type: 'reach'; readonly isReachable: boolean; readonly why: string };
+
+/** Whether an error says that a store cannot be reached, as {@link StateStore} has it. */
+export function isUnavailable(error: unknown): error is SubflowError {
+  return error instanceof SubflowError && error.code === 'ERR_SUBFLOW_STORE_UNAVAILABLE';
+}

@@ -1,6 +1,7 @@
 /** One thread of the data path in user space as its owner sees it: orders in, reports out, and an end that is waited for. */
 import { Worker } from 'node:worker_threads';
 import { SubflowError } from '../../base/index.js';
+import { errorOf } from '../net-error.js';
 import type { WorkerOrder, WorkerReport, WorkerSetup } from './user-path-messages.js';
 
 /** What a thread begins with. */
@@ -50,10 +51,7 @@ export class UserPathThread {
     // Whoever closes before that asks no more.
     this.ready.catch(() => undefined);
     this.worker.on('message', (report: WorkerReport) => this.take(report));
-    this.worker.on(
-      'error',
-      (error) => (this.why = error instanceof Error ? error : new Error(String(error))),
-    );
+    this.worker.on('error', (error) => (this.why = errorOf(error)));
     this.ended = new Promise((resolve) => {
       this.worker.once('exit', (status) => {
         this.end(this.why ?? new Error(`a thread of the data path ended by itself (${status})`));

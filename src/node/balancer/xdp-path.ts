@@ -18,6 +18,8 @@ import {
   watchRoutes,
 } from '../../linux/index.js';
 import type { IpAddress } from '../../wire/index.js';
+import { errorOf } from '../net-error.js';
+import { nowNs } from './clock.js';
 import { type DataPath, type DataPathCounters, type DataPathOptions } from './data-path.js';
 
 /** How to make one. */
@@ -213,7 +215,7 @@ class XdpPath implements DataPath {
       // The same list as of the same time moves no bucket.
       this.balancer.setServers(this.generation.atNs, this.generation.servers);
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+      this.fail(errorOf(error));
     }
   }
 
@@ -246,9 +248,4 @@ function isThere(name: string): boolean {
 
 function camelCase(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-/** ns since 1970, without steps. */
-function nowNs(): number {
-  return (performance.timeOrigin + performance.now()) * 1e6;
 }

@@ -3,6 +3,7 @@
  * first; and then lets go of all that it opened. Knows nothing of protocols.
  */
 import { maxWhyLength, type AbortSignalLike, type HealthOutcome } from '../../../balancer/index.js';
+import { messageOf } from '../../net-error.js';
 
 /** What an attempt has to do with. */
 export interface Attempt {
@@ -74,11 +75,6 @@ export function runAttempt(
 
 function phaseOf({ phase }: Attempt): string {
   return typeof phase === 'string' ? phase : phase();
-}
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error && error.message !== '' ? error.message : String(error);
 }
 
 /** Servers have a say in these sentences: no control characters, no more than there is room for. */

@@ -12,10 +12,10 @@
 import type { HealthCheck, HealthCheckConfig, Server } from '../../../balancer/index.js';
 import { routeTo, type LocalRoute, type NetworkNamespace } from '../../../linux/index.js';
 import { connect } from '../../connect.js';
-import { codeOf } from '../../net-error.js';
+import { codeOf, messageOf } from '../../net-error.js';
 import type { AddressEvent, Socket } from '../../socket.js';
 import { UserspaceHost } from '../../userspace-host.js';
-import { messageOf, runAttempt, type Attempt } from './attempt.js';
+import { runAttempt, type Attempt } from './attempt.js';
 
 /** Quiet time before the keep-alive probe, in ms. */
 const probeAfterMs = 1;

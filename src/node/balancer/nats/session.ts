@@ -21,6 +21,7 @@ import {
 import { Kvm, type KV, type KvWatchEntry } from '@nats-io/kv';
 import { connect, nanos, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { SubflowError } from '../../../base/index.js';
+import { messageOf } from '../../net-error.js';
 import type { SnapshotPlace } from './record.js';
 
 /** Bytes of the record, with which a message of NATS's default size is full. */
@@ -214,7 +215,7 @@ export class NatsSession {
       for await (const entry of entries) take(entry);
       this.finish('the store stopped telling of changes');
     } catch (error) {
-      this.finish(error instanceof Error ? error.message : String(error));
+      this.finish(messageOf(error));
     }
   }
 
