@@ -20,17 +20,20 @@ import {
 } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
 import { CryptoRandom } from '../crypto-random.js';
+import { messageOf } from '../net-error.js';
+import { nowNs } from './clock.js';
 import { type ConfigEvent } from './config-watch.js';
 import type { DataPath, DataPathFactory, DataPathOptions } from './data-path.js';
 import type { Log } from './log.js';
 import { type MetricsServer, startMetricsServer } from './metrics-server.js';
-import type { StateStore, StoreEvent } from './state-store.js';
+import { PathKeeper } from './path-keeper.js';
+import { isUnavailable, type StateStore, type StoreEvent } from './state-store.js';
 import { serveStatus, type StatusSocket } from './status-socket.js';
 
 /** How long a store that cannot be reached is waited for at the start, in ms. */
 const storeWaitMs = 10_000;
-/** Before a generation that the data path did not take is given to it again, in ms. */
-const applyRetryMs = 1000;
+/** Before a snapshot that a full disk did not take is written again, in ms. */
+const saveRetryMs = 2000;
 /** How often learned tokens are told to the other balancers, in ms. */
 const tokensEveryMs = 200;
 /** Longest time that a timer of Node takes, in ms. */
@@ -53,7 +56,9 @@ export async function startBalancer(
   signal?: AbortSignal,
 ): Promise<BalancerRuntime> {
   const runtime = new BalancerRuntime(options);
-  signal?.addEventListener('abort', () => void runtime.close(), { once: true });
+  const end = (): void => void runtime.close();
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted === true) end();
   try {
     await runtime.begin();
   } catch (error) {
@@ -78,18 +83,18 @@ export class BalancerRuntime {
   private problem: string | undefined;
   private reach: { isReachable: boolean; why: string } = { isReachable: true, why: '' };
   private store: StateStore | undefined;
-  private path: DataPath | undefined;
+  private readonly keeper: PathKeeper;
   private metrics: MetricsServer | undefined;
   private socket: StatusSocket | undefined;
   private timer: NodeJS.Timeout | undefined;
   private tokenTimer: NodeJS.Timeout | undefined;
-  /** Generations that the data path is to take, in order; the first may be on its way. */
-  private readonly waiting: Generation[] = [];
-  private isApplying = false;
+  private saveTimer: NodeJS.Timeout | undefined;
   /** Whether the latest generation is in force without being in the store: a disk is full. */
   private isUnsaved = false;
   private firstGeneration: (() => void) | undefined;
-  private fail: (error: Error) => void = () => undefined;
+  /** What {@link begin} does; undefined before it. And whether all of it is done. */
+  private beginning: Promise<void> | undefined;
+  private isStarted = false;
   private closing: Promise<void> | undefined;
 
   constructor(options: BalancerRuntimeOptions) {
@@ -97,7 +102,10 @@ export class BalancerRuntime {
     this.options = options;
     this.log = options.log;
     this.config = config;
-    this.failed = new Promise((resolve) => (this.fail = resolve));
+    this.keeper = new PathKeeper({
+      ...{ log: this.log, where: config.interfaces.join(', '), open: () => this.openPath() },
+    });
+    this.failed = this.keeper.failed;
     const { name, design, settings, servers: wanted, health } = config;
     this.check = health === undefined ? undefined : options.makeCheck(health);
     this.control = new ControlPlane(nowNs(), {
@@ -106,24 +114,40 @@ export class BalancerRuntime {
     });
   }
 
-  /** Everything that may fail. */
-  async begin(): Promise<void> {
+  /** Everything that may fail. To be called once. */
+  begin(): Promise<void> {
+    this.beginning = this.open();
+    return this.beginning;
+  }
+
+  /** Whatever was ended while one of these was opened is closed by {@link end}, which waits for it. */
+  private async open(): Promise<void> {
     const { config } = this;
+    this.checkOpen();
     this.store = await this.options.openStore(config);
+    this.checkOpen();
     const stored = await this.loadStored(this.store);
+    this.checkOpen();
     this.control.restore(nowNs(), stored?.snapshot, stored?.generations ?? []);
     const isKnown = new Promise<void>((resolve) => (this.firstGeneration = resolve));
     void this.follow(this.store);
     this.drive();
     await isKnown;
     this.checkOpen();
-    await this.startPath();
+    await this.keeper.start();
+    this.checkOpen();
     if (config.metrics !== undefined) await this.startMetrics(config.metrics.listen);
+    this.checkOpen();
     this.socket = await serveStatus(config.status.socket, () => this.status());
     this.checkOpen();
+    this.tellStarted(config);
+  }
+
+  private tellStarted(config: BalanceConfig): void {
     this.log.info('status-listening', `subflow balance status --socket ${config.status.socket}`);
     if (config.design === 'token-map' && config.store.kind === 'nats')
       this.tokenTimer = setInterval(() => void this.shareTokens(), tokensEveryMs);
+    this.isStarted = true;
     this.log.info('started', `${config.design} on ${config.interfaces.join(', ')}`, {
       ...{ design: config.design, path: config.path, servers: this.control.log.current!.servers.length },
     });
@@ -131,11 +155,12 @@ export class BalancerRuntime {
 
   /** The state of now. */
   async status(): Promise<BalanceStatus> {
-    if (this.path === undefined) throw new SubflowError('ERR_SUBFLOW_CLOSED', 'the balancer is not at work');
+    const { path } = this.keeper;
+    if (path === undefined) throw new SubflowError('ERR_SUBFLOW_CLOSED', 'the balancer is not at work');
     return statusOf({
       ...{ nowNs: nowNs(), startedAtNs: this.startedAtNs, loadedAtNs: this.loadedAtNs },
       ...{ config: this.config, configFile: this.options.configFile, problem: this.problem },
-      ...{ store: this.reach, control: this.control, counted: await this.path.counters() },
+      ...{ store: this.reach, control: this.control, counted: await path.counters() },
     });
   }
 
@@ -176,16 +201,18 @@ export class BalancerRuntime {
     this.aborter.abort();
     this.firstGeneration?.();
     clearTimeout(this.timer);
+    clearTimeout(this.saveTimer);
     clearInterval(this.tokenTimer);
     // What ends badly must not keep the rest from ending.
-    const closed = await Promise.allSettled([
-      this.path?.close(),
-      this.socket?.close(),
-      this.metrics?.close(),
-    ]);
+    const path = await Promise.allSettled([this.keeper.close()]);
+    // Before the balancer was at work, a store that is out of reach may be what is waited for.
+    const early = await Promise.allSettled(this.isStarted ? [] : [this.store?.close()]);
+    // Whoever began it hears what went wrong with that.
+    await this.beginning?.catch(() => undefined);
+    const rest = await Promise.allSettled([this.keeper.close(), this.socket?.close(), this.metrics?.close()]);
     const stored = await Promise.allSettled([this.store?.close()]);
-    for (const each of [...closed, ...stored])
-      if (each.status === 'rejected') this.log.error('fault', String(each.reason));
+    for (const each of [...path, ...early, ...rest, ...stored])
+      if (each.status === 'rejected') this.log.error('fault', messageOf(each.reason));
   }
 
   /** What the store holds; one that is shared may take its time. */
@@ -205,7 +232,8 @@ export class BalancerRuntime {
     return this.config.store.kind === 'folder';
   }
 
-  private async startPath(): Promise<void> {
+  /** Opens a data path that begins with the generation of now. */
+  private openPath(): Promise<DataPath> {
     const { design, services, settings, interfaces, joinPortBase, source, workers, mode } = this.config;
     const options: DataPathOptions = {
       ...{ design, services, settings, interfaces, start: this.control.log.snapshot() },
@@ -214,16 +242,7 @@ export class BalancerRuntime {
       ...(workers !== undefined && { workers }),
       ...(mode !== undefined && { mode }),
     };
-    this.waiting.length = 0;
-    const path = await this.options.openPath(options);
-    this.path = path;
-    this.log.info('path-attached', `packets of ${interfaces.join(', ')} are steered`, { path: path.kind });
-    void path.failed.then((error) => {
-      if (this.path !== path) return;
-      this.log.error('path-failed', error.message);
-      this.fail(error);
-    });
-    void this.applyWaiting();
+    return this.options.openPath(options);
   }
 
   private async startMetrics(listen: string): Promise<void> {
@@ -237,7 +256,7 @@ export class BalancerRuntime {
   private healthSaid(): { readonly isHealthy: boolean; readonly said: string } {
     const { current } = this.control.log;
     const up = current?.servers.filter(({ state = 'up' }) => state === 'up').length ?? 0;
-    const isHealthy = this.path !== undefined && this.closing === undefined && up > 0;
+    const isHealthy = this.keeper.path !== undefined && this.closing === undefined && up > 0;
     return { isHealthy, said: isHealthy ? `${up} servers are up` : 'no server is up' };
   }
 
@@ -270,10 +289,11 @@ export class BalancerRuntime {
     const { control } = this;
     try {
       const isFirst = await this.store!.append(proposal);
-      control.handleAppended(nowNs(), proposal, isFirst ? 'won' : 'lost');
+      // A store that lacks generations takes none that follows them; the snapshot to come has it.
+      control.handleAppended(nowNs(), proposal, isFirst || this.isUnsaved ? 'won' : 'lost');
     } catch (error) {
       if (this.closing !== undefined) return;
-      if (!isUnavailable(error)) this.log.error('fault', messageOf(error));
+      this.tellFault(error);
       // Alone, nobody can be of another mind: the servers' health goes before a full disk.
       this.isUnsaved ||= this.isAlone;
       control.handleAppended(nowNs(), proposal, this.isAlone ? 'won' : 'unavailable');
@@ -282,23 +302,27 @@ export class BalancerRuntime {
     this.drive();
   }
 
-  /** Has the store of one balancer alone catch up, by a snapshot: generations are missing in it. */
+  /** Has the store of one balancer alone catch up, by a snapshot: generations are missing in it. Tries again until it is written. */
   private async save(): Promise<void> {
+    clearTimeout(this.saveTimer);
     try {
       await this.store!.compact(this.control.log.snapshot());
       this.control.log.markCompacted();
       this.isUnsaved = false;
     } catch (error) {
-      if (!isUnavailable(error)) throw error;
+      this.tellFault(error);
+      if (this.closing === undefined)
+        this.saveTimer = setTimeout(() => void this.save(), saveRetryMs).unref();
     }
   }
 
   private attemptStore(action: (store: StateStore) => Promise<unknown>): void {
-    if (this.store === undefined) return;
-    action(this.store).catch((error: unknown) => {
-      // The watch tells that the store is out of reach, and what is missed is told again.
-      if (this.closing === undefined && !isUnavailable(error)) this.log.error('fault', String(error));
-    });
+    if (this.store !== undefined) action(this.store).catch((error: unknown) => this.tellFault(error));
+  }
+
+  /** Tells of what should not happen: not of a store that is out of reach, which the watch tells, nor of what the end cut short. */
+  private tellFault(error: unknown): void {
+    if (this.closing === undefined && !isUnavailable(error)) this.log.error('fault', messageOf(error));
   }
 
   private take(event: ControlEvent): void {
@@ -312,7 +336,8 @@ export class BalancerRuntime {
       case 'generation': {
         const { number, reason } = event.generation;
         if (event.isOwn) this.log.info('generation-proposed', reason, { generation: number });
-        this.enqueue(event.generation);
+        this.firstGeneration?.();
+        this.keeper.take(event.generation);
         return;
       }
       case 'restored':
@@ -322,52 +347,12 @@ export class BalancerRuntime {
             'the buckets were shared out anew: the stored ones do not fit the settings',
           );
         this.firstGeneration?.();
-        if (this.path !== undefined) void this.restartPath();
+        this.keeper.restart();
         return;
       case 'fail-open':
         if (event.isOn)
           this.log.warn('server-down', 'no server is healthy: checks are not believed, the list stays');
         else this.log.info('server-up', 'checks are believed again');
-    }
-  }
-
-  private enqueue(generation: Generation): void {
-    this.firstGeneration?.();
-    this.waiting.push(generation);
-    if (this.path !== undefined) void this.applyWaiting();
-  }
-
-  /** Gives the data path the generations that wait, one after the other, each until it is taken. */
-  private async applyWaiting(): Promise<void> {
-    if (this.isApplying) return;
-    this.isApplying = true;
-    while (this.waiting.length > 0 && this.closing === undefined) {
-      const generation = this.waiting[0]!;
-      try {
-        await this.path!.apply(generation);
-        this.log.info('generation', generation.reason, {
-          generation: generation.number,
-          servers: generation.servers.length,
-        });
-        if (this.waiting[0] === generation) this.waiting.shift();
-      } catch (error) {
-        if (this.closing !== undefined) break;
-        this.log.error('generation-refused', messageOf(error), { generation: generation.number });
-        await sleep(applyRetryMs);
-      }
-    }
-    this.isApplying = false;
-  }
-
-  /** The state was begun anew: what the data path knows leads nowhere. */
-  private async restartPath(): Promise<void> {
-    const before = this.path!;
-    this.path = undefined;
-    await before.close();
-    try {
-      await this.startPath();
-    } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -402,7 +387,7 @@ export class BalancerRuntime {
         control.handleBalancerGone(event.balancer);
         return;
       case 'tokens':
-        await this.path?.importTokens(event.entries);
+        await this.keeper.path?.importTokens(event.entries);
         return;
       case 'reach':
         this.takeReach(event.isReachable, event.why);
@@ -419,10 +404,10 @@ export class BalancerRuntime {
 
   private async shareTokens(): Promise<void> {
     try {
-      const tokens = (await this.path?.takeLearnedTokens()) ?? [];
+      const tokens = (await this.keeper.path?.takeLearnedTokens()) ?? [];
       if (tokens.length > 0) await this.store!.shareTokens(tokens);
     } catch (error) {
-      if (this.closing === undefined && !isUnavailable(error)) this.log.error('fault', messageOf(error));
+      this.tellFault(error);
     }
   }
 
@@ -438,19 +423,6 @@ export class BalancerRuntime {
   }
 }
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof SubflowError && error.code === 'ERR_SUBFLOW_STORE_UNAVAILABLE';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}
-
-/** ns since 1970, without the steps that a clock that is set makes. */
-function nowNs(): number {
-  return (performance.timeOrigin + performance.now()) * 1e6;
 }
