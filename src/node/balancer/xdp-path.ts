@@ -67,6 +67,8 @@ class XdpPath implements DataPath {
   private readonly options: XdpPathOptions;
   private readonly hops: NextHops;
   private readonly links: { close(): void };
+  /** Indices of the interfaces by name, as they were at the beginning. */
+  private readonly indices = new Map<string, number>();
   private fail: (error: Error) => void = () => undefined;
   private balancer: XdpBalancer | undefined;
   private generation: Generation;
@@ -87,7 +89,11 @@ class XdpPath implements DataPath {
   /** Everything that may fail. */
   async begin(design: XdpDesign): Promise<void> {
     const { start, services, joinPortBase, settings, interfaces } = this.options;
-    for (const name of interfaces) this.inside(() => interfaceIndex(name));
+    for (const name of interfaces)
+      this.indices.set(
+        name,
+        this.inside(() => interfaceIndex(name)),
+      );
     const { servers } = start.generation;
     await this.meet(servers.map(({ address }) => address));
     this.balancer = new XdpBalancer(nowNs(), {
@@ -221,8 +227,9 @@ class XdpPath implements DataPath {
 
   private checkInterfaces(): void {
     if (this.closed) return;
-    for (const name of this.options.interfaces) {
-      if (this.inside(() => isThere(name))) continue;
+    for (const [name, index] of this.indices) {
+      // The same name may be another interface by now: that one has no program.
+      if (this.inside(() => indexNow(name)) === index) continue;
       this.fail(
         new SubflowError('ENODEV', `the interface ${name} is gone`, {
           hint: 'Start the balancer anew when it is back.',
@@ -238,11 +245,12 @@ async function attempted<T>(action: () => T): Promise<Awaited<T>> {
   return await action();
 }
 
-function isThere(name: string): boolean {
+/** Index of the interface that has this name now; undefined where none has it. */
+function indexNow(name: string): number | undefined {
   try {
-    return interfaceIndex(name) > 0;
+    return interfaceIndex(name);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
