@@ -1,9 +1,9 @@
 /** Simulations of several designs at a time, each in a thread of its own. */
 
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { DesignName, FlowSimulationOptions, FlowSimulationRow } from '../../balancer/index.js';
 import { FailureError } from '../errors.js';
+import { onAllCores } from '../on-all-cores.js';
 import type { SimulationMessage } from './simulate-worker.js';
 
 /** Hears how far all is, from 0 to 1, and which designs are under way. */
@@ -11,35 +11,32 @@ export type ProgressListener = (progress: number, underWay: readonly DesignName[
 
 /**
  * Simulates every design of `all`, as many at a time as there are cores; gives the rows in the same order. Throws a {@link FailureError}
- * when there is no memory for the tables of one.
+ * when there is no memory for the tables of one; the others are not gone on with then.
  */
 export async function simulateDesigns(
   all: readonly FlowSimulationOptions[],
   listener: ProgressListener,
 ): Promise<FlowSimulationRow[]> {
-  const rows = new Array<FlowSimulationRow>(all.length);
   const progress = new Float64Array(all.length);
-  let next = 0;
+  const begun = new Set<number>();
   const report = (index: number, share: number): void => {
     progress[index] = share;
-    const underWay = all.flatMap(({ design }, at) => (at < next && progress[at]! < 1 ? [design] : []));
+    const underWay = all.flatMap(({ design }, at) => (begun.has(at) && progress[at]! < 1 ? [design] : []));
     listener(progress.reduce((sum, each) => sum + each, 0) / all.length, underWay);
   };
-  const takeTurns = async (): Promise<void> => {
-    for (let index = next++; index < all.length; index = next++) {
-      rows[index] = await simulateInThread(all[index]!, (share) => report(index, share));
-    }
-  };
-  const threads = Math.min(availableParallelism(), all.length);
-  await Promise.all(Array.from({ length: threads }, takeTurns));
-  return rows;
+  return onAllCores(all.length, (start) => (index) => {
+    begun.add(index);
+    // A thread for each: what one design's tables took is there for the next one's.
+    const worker = start(new URL('./simulate-worker.js', import.meta.url), all[index]);
+    return rowOf(worker, all[index]!, (share) => report(index, share));
+  });
 }
 
-function simulateInThread(
+function rowOf(
+  worker: Worker,
   options: FlowSimulationOptions,
   report: (progress: number) => void,
 ): Promise<FlowSimulationRow> {
-  const worker = new Worker(new URL('./simulate-worker.js', import.meta.url), { workerData: options });
   return new Promise((resolve, reject) => {
     worker.on('message', ({ progress, row }: SimulationMessage) => {
       report(progress);

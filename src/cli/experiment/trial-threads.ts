@@ -1,32 +1,20 @@
 /** The trials of an experiment on all cores: a thread on each, which takes the next trial when it is done with one. */
 
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { TrialRunner } from '../../experiments/index.js';
 import { FailureError } from '../errors.js';
+import { onAllCores } from '../on-all-cores.js';
 import type { TrialAnswer, TrialRequest } from './trial-worker.js';
 
 /** Runs trials in threads. The outputs are in the order of the inputs, whichever is done first. */
-export const runInThreads: TrialRunner = async ({ name }, inputs, begin) => {
-  const outputs = new Array<unknown>(inputs.length);
-  let next = 0;
-  const workers: Worker[] = [];
-  const takeTurns = async (): Promise<void> => {
-    const worker = new Worker(new URL('./trial-worker.js', import.meta.url), { workerData: name });
-    workers.push(worker);
-    for (let index = next++; index < inputs.length; index = next++) {
+export const runInThreads: TrialRunner = ({ name }, inputs, begin) =>
+  onAllCores(inputs.length, (start) => {
+    const worker = start(new URL('./trial-worker.js', import.meta.url), name);
+    return async (index) => {
       await begin(index);
-      outputs[index] = await ask(worker, { index, input: inputs[index] }, name);
-    }
-  };
-  const threads = Math.min(availableParallelism(), inputs.length);
-  try {
-    await Promise.all(Array.from({ length: threads }, takeTurns));
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  }
-  return outputs;
-};
+      return ask(worker, { index, input: inputs[index] }, name);
+    };
+  });
 
 function ask(worker: Worker, request: TrialRequest, name: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
