@@ -41,6 +41,10 @@ export const MAP_ANONYMOUS = 0x20;
 export const MAP_POPULATE = 0x8000;
 export const POLLIN = 1;
 
+// Locks of whole files (sys/file.h).
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+
 // Errors that the layer itself reacts to (asm-generic/errno.h); all others are looked up by number.
 export const EPERM = 1;
 export const ENOENT = 2;

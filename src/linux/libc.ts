@@ -12,6 +12,8 @@ import { SubflowError } from '../base/index.js';
 import {
   EINTR,
   ENOSYS,
+  LOCK_EX,
+  LOCK_NB,
   MAP_ANONYMOUS,
   MAP_POPULATE,
   MAP_SHARED,
@@ -360,19 +362,18 @@ export function setns(fd: number, type: number): void {
   checked(load().setns(fd, type), 'setns');
 }
 
-/** Gives the calling thread namespaces of its own. */
 /**
  * Locks the open file for this descriptor alone, until it is closed, by hand or because the process ended. False when another
  * descriptor, of this process or of another, holds the lock.
  */
 export function tryLock(fd: number): boolean {
-  const LOCK_EX_NB = 2 | 4;
-  if (load().flock(fd, LOCK_EX_NB) === 0) return true;
-  if (lastErrno() === EAGAIN) return false;
-  checked(-1, 'flock');
-  return false;
+  const result = load().flock(fd, LOCK_EX | LOCK_NB);
+  if (result !== 0 && lastErrno() === EAGAIN) return false;
+  checked(result, 'flock');
+  return true;
 }
 
+/** Gives the calling thread namespaces of its own. */
 export function unshare(flags: number): void {
   checked(load().unshare(flags), 'unshare');
 }
