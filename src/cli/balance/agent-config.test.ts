@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ServerAgent } from '../../node/index.js';
 import { IpAddress } from '../../wire/index.js';
-import { completePlace, followServers } from './agent-config.js';
+import { completePlace, followServers, markOfFile } from './agent-config.js';
 
 let folder: string;
 let file: string;
@@ -56,7 +56,8 @@ it('the servers of the file are followed, a file with a mistake aside', async ()
   write('10.0.0.1', '10.0.0.2');
   const { agent, told } = agentOf();
   const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  const unfollow = await followServers({ id: 1, config: file }, agent);
+  const given = { id: 1, config: file };
+  const unfollow = await followServers(given, agent, await markOfFile(given));
   write('10.0.0.1', '10.0.0.2', '10.0.0.3');
   await vi.waitUntil(() => told.length === 1, { timeout: 20_000 });
   writeFileSync(file, '{');
@@ -65,10 +66,24 @@ it('the servers of the file are followed, a file with a mistake aside', async ()
   unfollow();
 });
 
+it('servers that the file was given after it was read are followed too', async () => {
+  write('10.0.0.1');
+  const { agent, told } = agentOf();
+  const given = { id: 1, config: file };
+  const since = await markOfFile(given);
+  await completePlace(given);
+  write('10.0.0.1', '10.0.0.2');
+  const unfollow = await followServers(given, agent, since);
+  await vi.waitUntil(() => told.length === 1, { timeout: 20_000 });
+  expect(told).toEqual(['10.0.0.1 10.0.0.2']);
+  unfollow();
+});
+
 it('servers that were given stay as they are', async () => {
   write('10.0.0.1');
   const { agent, told } = agentOf();
-  const unfollow = await followServers({ id: 1, config: file, peer: [] }, agent);
+  const given = { id: 1, config: file, peer: [] };
+  const unfollow = await followServers(given, agent, await markOfFile(given));
   write('10.0.0.1', '10.0.0.2');
   await new Promise((resolve) => setTimeout(resolve, 1000));
   expect(told).toEqual([]);

@@ -8,7 +8,7 @@ import {
   defaultSteeringSettings,
   type DesignName,
 } from '../../balancer/index.js';
-import { loadBalancing, type ServerAgent } from '../../node/index.js';
+import { type ConfigMark, loadBalancing, type ServerAgent } from '../../node/index.js';
 import type { Endpoint, IpAddress } from '../../wire/index.js';
 import { UsageError } from '../errors.js';
 
@@ -31,6 +31,11 @@ export interface GivenPlace extends Partial<AgentPlace> {
   readonly config?: string;
 }
 
+/** How the file is now; to be asked before {@link completePlace} reads it. Undefined without one. */
+export async function markOfFile({ config: path }: GivenPlace): Promise<ConfigMark | undefined> {
+  return path === undefined ? undefined : (await loadBalancing()).configMark(path);
+}
+
 /** The options, completed by the file and by what is usual. Throws {@link UsageError} for what is still missing, and as `readConfig` does. */
 export async function completePlace(given: GivenPlace): Promise<AgentPlace> {
   const { config: path } = given;
@@ -51,14 +56,18 @@ export async function completePlace(given: GivenPlace): Promise<AgentPlace> {
 }
 
 /**
- * Has the agent know the other servers of the file whenever it changes; not where they were given as options. What is wrong
- * with a file is told, and the servers stay. Returns what ends that.
+ * Has the agent know the other servers of the file whenever it is another one than `since`; not where they were given as options. What is
+ * wrong with a file is told, and the servers stay. Returns what ends that.
  */
-export async function followServers(given: GivenPlace, agent: ServerAgent): Promise<() => void> {
+export async function followServers(
+  given: GivenPlace,
+  agent: ServerAgent,
+  since: ConfigMark | undefined,
+): Promise<() => void> {
   const { config: path, peer } = given;
-  if (path === undefined || peer !== undefined) return () => undefined;
+  if (path === undefined || since === undefined || peer !== undefined) return () => undefined;
   const { ConfigWatch } = await loadBalancing();
-  const watch = await ConfigWatch.start(path, (event) => {
+  const watch = ConfigWatch.start(path, since, (event) => {
     if (event.ok) agent.setPeers(peersOf(event.config));
     else process.stderr.write(`${event.problem}\n`);
   });

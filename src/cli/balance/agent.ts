@@ -15,7 +15,13 @@ import { type Endpoint, formatEndpoint, IpAddress, parseEndpoint } from '../../w
 import { ExitStatus, UsageError } from '../errors.js';
 import { parseDuration, parseInteger, parseSize } from '../units.js';
 import { untilSignal } from '../until-signal.js';
-import { type AgentPlace, completePlace, followServers, type GivenPlace } from './agent-config.js';
+import {
+  type AgentPlace,
+  completePlace,
+  followServers,
+  type GivenPlace,
+  markOfFile,
+} from './agent-config.js';
 
 const schema = 'subflow/balance-agent/1';
 const modes = ['auto', 'native', 'generic'] as const;
@@ -71,9 +77,13 @@ export function declareAgent(command: Command, setStatus: (status: number) => vo
     .option('--dry-run', 'print the commands that do the same, and change nothing')
     .option('--json', 'print one object a line for scripts')
     .action(async (given: GivenFlags) => {
+      const since = await markOfFile(given);
       const flags: AgentFlags = { ...given, ...(await completePlace(given)) };
       if (flags.dryRun) showPlan(flags);
-      else setStatus(await untilSignal((signal) => run(flags, given, signal)));
+      else
+        setStatus(
+          await untilSignal((signal) => run(flags, (agent) => followServers(given, agent, since), signal)),
+        );
     });
 }
 
@@ -88,11 +98,16 @@ function optionsOf(flags: AgentFlags): ServerAgentOptions {
   };
 }
 
-async function run(flags: AgentFlags, given: GivenFlags, signal: AbortSignal): Promise<number> {
+/** Runs the agent until the signal. `follow` has it know of other servers, and gives what ends that. */
+async function run(
+  flags: AgentFlags,
+  follow: (agent: ServerAgent) => Promise<() => void>,
+  signal: AbortSignal,
+): Promise<number> {
   const agent = ServerAgent.start(optionsOf(flags));
   let unfollow = (): void => undefined;
   try {
-    unfollow = await followServers(given, agent);
+    unfollow = await follow(agent);
     for (const warning of agent.warnings) process.stderr.write(`${warning}\n`);
     say(
       flags,

@@ -5,7 +5,14 @@ import type { Command } from 'commander';
 import type { BalanceConfig } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
 import { mayOpenRawSockets, mayUseXdp } from '../../linux/index.js';
-import { type BalancerRuntime, loadBalancing, type Log } from '../../node/index.js';
+import {
+  type BalancerRuntime,
+  type BalancerRuntimeOptions,
+  type ConfigEvent,
+  type ConfigMark,
+  loadBalancing,
+  type Log,
+} from '../../node/index.js';
 import { EnvironmentError, ExitStatus, FailureError, UsageError } from '../errors.js';
 import { untilSignal } from '../until-signal.js';
 
@@ -50,44 +57,46 @@ async function check({ config: file, json }: RunFlags): Promise<number> {
 }
 
 async function run({ config: file, json }: RunFlags): Promise<void> {
+  const { configMark, Log: LogToSink, streamLog } = await loadBalancing();
+  const since = await configMark(file);
   const config = await readOrExplain(file);
   checkRights(config);
-  const { Log: LogToSink, streamLog } = await loadBalancing();
   const log = json
     ? new LogToSink({ sink: (line) => process.stderr.write(line), format: 'json' })
     : streamLog(process.stderr);
-  const ended = await untilSignal((signal) => atWork(file, config, log, signal));
+  const ended = await untilSignal((signal) => atWork({ file, since, config }, log, signal));
   if (ended !== undefined) throw new FailureError(`the data path ended: ${ended.message}`, { cause: ended });
+}
+
+/** A file that was read. */
+interface ReadFile {
+  readonly file: string;
+  /** How it was before. */
+  readonly since: ConfigMark;
+  readonly config: BalanceConfig;
 }
 
 /** Runs the balancer until a signal comes, or it cannot go on: then gives why. */
 async function atWork(
-  file: string,
-  config: BalanceConfig,
+  { file, since, config }: ReadFile,
   log: Log,
   signal: AbortSignal,
 ): Promise<Error | undefined> {
-  const { ConfigWatch, embeddedStore, healthCheck, natsStore, startBalancer, userPath, xdpPath } =
-    await loadBalancing();
-  let runtime: BalancerRuntime;
-  try {
-    runtime = await startBalancer(
-      {
-        ...{ config, configFile: file, log, makeCheck: healthCheck },
-        openPath: config.path === 'xdp' ? xdpPath : userPath,
-        openStore: async ({ store, name }) =>
-          store.kind === 'folder' ? embeddedStore(store) : natsStore({ config: store, balancer: name, log }),
-      },
-      signal,
-    );
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    throw error;
-  }
-  const watch = await ConfigWatch.start(file, (event) => runtime.takeConfig(event));
+  const { ConfigWatch } = await loadBalancing();
+  let runtime: BalancerRuntime | undefined;
+  /** What became of the file before there was anybody to take it. */
+  let early: ConfigEvent | undefined;
+  const watch = ConfigWatch.start(file, since, (event) => {
+    if (runtime === undefined) early = event;
+    else runtime.takeConfig(event);
+  });
   const reload = (): void => void watch.reload();
+  // From here on: what it does to a program that does not listen is to end it.
   process.on('SIGHUP', reload);
   try {
+    runtime = await startOrStop(file, config, log, signal);
+    if (runtime === undefined) return undefined;
+    if (early !== undefined) runtime.takeConfig(early);
     const aborted = new Promise<undefined>((resolve) => {
       if (signal.aborted) resolve(undefined);
       signal.addEventListener('abort', () => resolve(undefined), { once: true });
@@ -96,10 +105,36 @@ async function atWork(
   } finally {
     process.off('SIGHUP', reload);
     watch.close();
-    log.info('stopping', `${config.name} lets go of everything`, { host: hostname() });
-    await runtime.close();
-    log.info('stopped', 'nothing of it is left on this machine');
+    if (runtime !== undefined) await stop(runtime, config, log);
   }
+}
+
+/** Starts the balancer; undefined when the signal came first. */
+async function startOrStop(
+  file: string,
+  config: BalanceConfig,
+  log: Log,
+  signal: AbortSignal,
+): Promise<BalancerRuntime | undefined> {
+  const { embeddedStore, healthCheck, natsStore, startBalancer, userPath, xdpPath } = await loadBalancing();
+  const options: BalancerRuntimeOptions = {
+    ...{ config, configFile: file, log, makeCheck: healthCheck },
+    openPath: config.path === 'xdp' ? xdpPath : userPath,
+    openStore: async ({ store, name }) =>
+      store.kind === 'folder' ? embeddedStore(store) : natsStore({ config: store, balancer: name, log }),
+  };
+  try {
+    return await startBalancer(options, signal);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+async function stop(runtime: BalancerRuntime, { name }: BalanceConfig, log: Log): Promise<void> {
+  log.info('stopping', `${name} lets go of everything`, { host: hostname() });
+  await runtime.close();
+  log.info('stopped', 'nothing of it is left on this machine');
 }
 
 async function readOrExplain(file: string): Promise<BalanceConfig> {
@@ -113,7 +148,10 @@ async function readOrExplain(file: string): Promise<BalanceConfig> {
   }
 }
 
-function checkRights({ path }: BalanceConfig): void {
-  const may = path === 'xdp' ? mayUseXdp() : mayOpenRawSockets();
-  if (!may.available) throw new EnvironmentError(`packets cannot be steered: ${may.reason}`, may.hint);
+/** Both data paths attach programs; the one in user space opens packet sockets too, as a check by joins does. */
+function checkRights({ path, health }: BalanceConfig): void {
+  const needed = [mayUseXdp()];
+  if (path === 'user' || health?.kind === 'mptcp-join') needed.push(mayOpenRawSockets());
+  for (const may of needed)
+    if (!may.available) throw new EnvironmentError(`packets cannot be steered: ${may.reason}`, may.hint);
 }

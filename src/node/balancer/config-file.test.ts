@@ -73,6 +73,12 @@ describe('a configuration', () => {
       { ...base, servers: [base.servers[0], base.servers[0]] },
       'servers: server 1 is there twice',
     ],
+    [
+      'the kernel lacks the design',
+      { ...base, design: 'key-select' },
+      'path: the kernel cannot carry out key-select: "user" can',
+    ],
+    ['metrics have no place', { ...base, metrics: { listen: 'here' } }, 'metrics.listen: "here" is no place'],
     ['families are mixed', { ...base, servers: [base.servers[0], { id: 2, address: '::1:1' }] }, 'servers: '],
     ['a port stands for a server', { ...base, services: ['10.0.0.1:50000'] }, 'services: port 50000'],
     [
@@ -122,7 +128,7 @@ describe('a configuration file', () => {
     file = join(folder, 'balance.json');
     writeFileSync(file, JSON.stringify(base));
     events.length = 0;
-    watch = await ConfigWatch.start(file, (event) => events.push(event));
+    watch = ConfigWatch.start(file, await configMark(file), (event) => events.push(event));
   });
   afterEach(() => {
     watch?.close();
@@ -143,6 +149,16 @@ describe('a configuration file', () => {
     rmSync(file);
     await vi.waitUntil(() => events.length === 3, { timeout: 20_000 });
     expect(events[2]).toMatchObject({ ok: false, problem: expect.stringContaining('cannot be read') });
+  });
+
+  it('is read anew when it changed after it was read and before it was watched', async () => {
+    const since = await configMark(file);
+    await readConfig(file);
+    writeFileSync(file, JSON.stringify({ ...base, servers: [] }));
+    watch!.close();
+    watch = ConfigWatch.start(file, since, (event) => events.push(event));
+    await vi.waitUntil(() => events.length > 0, { timeout: 20_000 });
+    expect(events).toMatchObject([{ ok: true, config: { servers: [] } }]);
   });
 
   it('is read when that is asked for, though it is the same', async () => {

@@ -39,18 +39,31 @@ export async function readConfig(path: string): Promise<BalanceConfig> {
   });
 }
 
+/** Tells one state of a file from another. */
+export type ConfigMark = string;
+
+/** How a file is now: to be asked before it is read, so that a change between that and {@link ConfigWatch.start} is seen. */
+export async function configMark(path: string): Promise<ConfigMark> {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = await stat(path);
+    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+  } catch {
+    return 'none';
+  }
+}
+
 /** See the module. */
 export class ConfigWatch {
   private readonly path: string;
   private readonly onChange: (event: ConfigEvent) => void;
   private readonly timer: NodeJS.Timeout;
   /** What the file looked like when it was last read, and at the last look. */
-  private read: string;
-  private seen: string;
+  private read: ConfigMark;
+  private seen: ConfigMark;
   private isLooking = false;
   private closed = false;
 
-  private constructor(path: string, mark: string, onChange: (event: ConfigEvent) => void) {
+  private constructor(path: string, mark: ConfigMark, onChange: (event: ConfigEvent) => void) {
     this.path = path;
     this.read = mark;
     this.seen = mark;
@@ -58,14 +71,14 @@ export class ConfigWatch {
     this.timer = setInterval(() => void this.look(), lookEveryMs).unref();
   }
 
-  /** Calls `onChange` with what a file holds whenever it is another one than now. */
-  static async start(path: string, onChange: (event: ConfigEvent) => void): Promise<ConfigWatch> {
-    return new ConfigWatch(path, await markOf(path), onChange);
+  /** Calls `onChange` with what a file holds whenever it is another one than `since`; soon, where it is another one already. */
+  static start(path: string, since: ConfigMark, onChange: (event: ConfigEvent) => void): ConfigWatch {
+    return new ConfigWatch(path, since, onChange);
   }
 
   /** Reads the file now, whether it changed or not. */
   async reload(): Promise<void> {
-    this.read = this.seen = await markOf(this.path);
+    this.read = this.seen = await configMark(this.path);
     let event: ConfigEvent;
     try {
       event = { ok: true, config: await readConfig(this.path) };
@@ -85,22 +98,12 @@ export class ConfigWatch {
     if (this.isLooking) return;
     this.isLooking = true;
     try {
-      const mark = await markOf(this.path);
+      const mark = await configMark(this.path);
       const isSettled = mark === this.seen;
       this.seen = mark;
       if (isSettled && mark !== this.read) await this.reload();
     } finally {
       this.isLooking = false;
     }
-  }
-}
-
-/** Tells one state of a file from another. */
-async function markOf(path: string): Promise<string> {
-  try {
-    const { ino, size, mtimeMs, ctimeMs } = await stat(path);
-    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-  } catch {
-    return 'none';
   }
 }
