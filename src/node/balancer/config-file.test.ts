@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MINUTE } from '../../base/index.js';
 import { parseConfig, problemText } from './config-file.js';
-import { type ConfigEvent, ConfigWatch, readConfig } from './config-watch.js';
+import { type ConfigEvent, configMark, ConfigWatch, readConfig } from './config-watch.js';
 
 const base = {
   design: 'beamer',

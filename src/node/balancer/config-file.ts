@@ -27,6 +27,8 @@ import { IpAddress, parseEndpoint } from '../../wire/index.js';
 import { messageOf } from '../net-error.js';
 import { maxPathInterfaces } from './data-path.js';
 import { jsonLines, lineAt } from './json-lines.js';
+import { parseListen } from './metrics-server.js';
+import { isXdpDesign } from './xdp-path.js';
 
 /** Most characters of a file. */
 export const maxConfigLength = 1 << 20;
@@ -205,6 +207,7 @@ function withoutUndefined(value: object): object {
 /** What the parts say of what goes together. */
 function consistencyProblems(config: BalanceConfig): { path: PropertyKey[]; message: string }[] {
   const { services, joinPortBase = defaultJoinPortBase, settings, servers, source } = config;
+  const { design, path, metrics } = config;
   const problems: { path: PropertyKey[]; message: string }[] = [];
   const attempt = (path: PropertyKey[], action: () => unknown): void => {
     try {
@@ -217,6 +220,9 @@ function consistencyProblems(config: BalanceConfig): { path: PropertyKey[]; mess
   attempt(['services'], () => new Services(services, joinPortBase));
   attempt(['settings'], () => checkSteeringSettings({ ...defaultSteeringSettings, ...settings }));
   attempt(['servers'], () => new ServerSet(servers));
+  if (metrics !== undefined) attempt(['metrics', 'listen'], () => parseListen(metrics.listen));
+  if (path === 'xdp' && !isXdpDesign(design))
+    problems.push({ path: ['path'], message: `the kernel cannot carry out ${design}: "user" can` });
   const stranger = servers.findIndex(
     ({ address }) => source !== undefined && source.family !== address.family,
   );
