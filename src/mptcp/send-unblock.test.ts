@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { World } from '../../test/support/mptcp-world.js';
-import { MILLISECOND } from '../base/index.js';
+import { Deque, MILLISECOND } from '../base/index.js';
+import type { ConnectionCore } from './core.js';
+import { unblock } from './send-unblock.js';
 import type { MptcpSettings } from './settings.js';
 
 /** The links of NSDI 2012: a Wi-Fi and a 3G with a queue of two seconds, before a peer with a small window. */
@@ -80,6 +82,36 @@ describe('data that keeps the window closed on a slow subflow (NSDI 2012, §4.2)
     expect(world.runUntil(() => world.isDelivered())).toBe(true);
     expect(world.client.open.subflows[1]!.bytesSent).toBe(bytesSent);
     expect(world.client.open.statistics.reinjectedBytes).toBe(0);
+  });
+});
+
+describe('a byte that was sent again', () => {
+  it('is found at once where many others are under way, as long as the window stays closed', () => {
+    let looks = 0;
+    class Counting<T> extends Deque<T> {
+      override at(index: number): T | undefined {
+        looks++;
+        return super.at(index);
+      }
+    }
+    const recordsOf = (starts: readonly number[]): Deque<{ dataStart: number; dataEnd: number }> => {
+      const records = new Counting<{ dataStart: number; dataEnd: number }>();
+      for (const dataStart of starts) records.push({ dataStart, dataEnd: dataStart + 10 });
+      return records;
+    };
+    const subflowOf = (srttNs: number, starts: readonly number[]): object => ({
+      ...{ state: 'active', isStale: false, isBackup: false, tcp: { rtt: { srttNs } } },
+      ...{ sendRoomBytes: () => 1000, records: recordsOf(starts) },
+    });
+    const thousand = Array.from({ length: 1000 }, (_, i) => 10 * (i + 1));
+    const core = {
+      ...{ isFallback: false, settings: {}, windowBlocks: 0, sender: { una: 5, nxt: 10_010 } },
+      // The quick one, which has the first bytes behind a thousand later records; and the slow one, on which they are lost.
+      subflows: [subflowOf(1, [...thousand, 0]), subflowOf(2, [0])],
+    };
+    unblock(core as unknown as ConnectionCore, 0);
+    expect(core.windowBlocks).toBe(0);
+    expect(looks).toBeLessThan(5);
   });
 });
 

@@ -44,7 +44,7 @@ function helperOf({ subflows }: ConnectionCore, now: number): Subflow | undefine
  */
 function holderOf(core: ConnectionCore, helper: Subflow): Subflow | undefined {
   const { una } = core.sender;
-  if (recordAt(helper, una) !== undefined) return undefined;
+  if (isCarriedBy(helper, una)) return undefined;
   const { subflows } = core;
   for (let i = 0; i < subflows.length; i++) {
     const subflow = subflows[i]!;
@@ -54,7 +54,20 @@ function holderOf(core: ConnectionCore, helper: Subflow): Subflow | undefined {
   return undefined;
 }
 
-/** The record of `subflow` that holds the byte at data offset `at`: nearly always its first, for they come in order. */
+/**
+ * Whether the quick subflow carries the byte at data offset `at`. If so it was sent again there: that record is one of the newest, with
+ * hundreds before it, and is asked for with nearly every ACK while the window is closed.
+ */
+function isCarriedBy({ records }: Subflow, at: number): boolean {
+  if (records === undefined) return false;
+  for (let i = records.length - 1; i >= 0; i--) {
+    const { dataStart, dataEnd } = records.at(i)!;
+    if (dataStart <= at && at < dataEnd) return true;
+  }
+  return false;
+}
+
+/** The record of the slow subflow that holds the byte at data offset `at`: nearly always its first, for they come in order. */
 function recordAt({ records }: Subflow, at: number): DataRecord | undefined {
   if (records === undefined) return undefined;
   for (let i = 0; i < records.length; i++) {
