@@ -196,6 +196,14 @@ describe('bbr', () => {
     expect(quantum(1e9)).toBe(65 * MSS);
   });
 
+  test('after a timeout the window is one segment, also when the timeout made segments smaller (§4.2.3.4)', () => {
+    const { control, now } = inSteadyState();
+    control.onTimeout(now, HELD, true);
+    expect(control.cwndBytes).toBe(MSS);
+    control.setMss(MSS / 2);
+    expect(control.cwndBytes).toBe(MSS / 2);
+  });
+
   test('whatever happens, the window is a whole number of at least a segment, and the rate is above 0', () => {
     const act = fc.record({
       kind: fc.constantFrom('ack', 'ack', 'ack', 'ack', 'loss', 'timeout', 'spurious', 'idle', 'mss', 'end'),

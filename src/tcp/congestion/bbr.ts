@@ -1,5 +1,6 @@
 import { MILLISECOND, NEVER, SECOND, randomBelow, type RandomSource } from '../../base/index.js';
 import type { AckInfo } from '../ack-info.js';
+import { initialWindowOf, windowOfOtherSegments } from './initial-window.js';
 import { MaxFilter } from './max-filter.js';
 import type { CongestionControl, CongestionFactory, CongestionInit } from './congestion-control.js';
 
@@ -38,8 +39,6 @@ const MEDIUM_RATE = 24e6 / 8;
 /** Most that leaves at once, and the time that it may stand for. */
 const MAX_QUANTUM_BYTES = 64 * 1024;
 const QUANTUM_NS = MILLISECOND;
-/** Bytes that a segment of the initial window counts at least (RFC 6928 §2). */
-const INITIAL_SEGMENT_BYTES = 1460;
 /** The round-trip time before the first measurement, for the first rate (§4.2.1). */
 const NOMINAL_RTT_NS = MILLISECOND;
 
@@ -149,8 +148,11 @@ class Bbr implements CongestionControl {
 
   setMss(mssBytes: number): void {
     const isFresh = this.windowBytes === this.initialWindowBytes && this.bandwidth.value === 0;
+    const former = this.mssBytes;
     this.mssBytes = mssBytes;
-    this.windowBytes = isFresh ? this.initialWindowBytes : Math.max(this.windowBytes, mssBytes);
+    this.windowBytes = isFresh
+      ? this.initialWindowBytes
+      : windowOfOtherSegments(this.windowBytes, former, mssBytes);
     this.setQuantum();
   }
 
@@ -310,8 +312,7 @@ class Bbr implements CongestionControl {
   }
 
   private get initialWindowBytes(): number {
-    const segments = this.initialWindowSegments;
-    return Math.min(segments * this.mssBytes, Math.max(2 * this.mssBytes, segments * INITIAL_SEGMENT_BYTES));
+    return initialWindowOf(this.initialWindowSegments, this.mssBytes);
   }
 }
 

@@ -397,3 +397,18 @@ describe('any congestion control', () => {
     },
   );
 });
+
+test.each([
+  ['lia', lia, 2],
+  ['olia', olia, 1],
+  ['balia', balia, 1],
+] as const)('penalties leave %s a threshold of as many segments as losses do', (_name, factory, least) => {
+  const connection = factory.forConnection!();
+  const flows = [10, 10].map((segments) => subflowOf(connection, segments));
+  flows.forEach((flow, index) => deliver(flow, SECOND + index, { segments: 1, rttMs: 20 }));
+  const [penalised, lost] = flows as [CongestionControl, CongestionControl];
+  for (let i = 0; i < 10; i++) penalised.onPenalty!(SECOND + 10 + i);
+  expect([penalised.cwndBytes, penalised.ssthreshBytes]).toEqual([MSS, least * MSS]);
+  for (let i = 0; i < 40; i++) lost.onCongestion(SECOND + 10 + i, lost.cwndBytes);
+  expect(lost.ssthreshBytes).toBe(least * MSS);
+});

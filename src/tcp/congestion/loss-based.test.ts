@@ -162,6 +162,18 @@ describe.each([
     expect(control.cwndBytes).toBe(2000);
   });
 
+  test('the loss window is one segment, also when the timeout made segments smaller (RFC 5681 §3.1)', () => {
+    const control = factory(init);
+    control.onTimeout(0, 10 * MSS, true);
+    control.setMss(MSS / 2);
+    expect(control.cwndBytes).toBe(MSS / 2);
+    const larger = factory(init);
+    larger.onCongestion(0, 10 * MSS);
+    const { cwndBytes } = larger;
+    larger.setMss(MSS / 2);
+    expect(larger.cwndBytes).toBe(cwndBytes);
+  });
+
   test('the window stays within one segment and twice its use, whatever happens', () => {
     const event = fc.tuple(
       fc.constantFrom('ack', 'ack', 'ack', 'loss', 'timeout', 'again', 'undo', 'idle', 'mss'),

@@ -1,6 +1,7 @@
 import type { AckInfo } from '../ack-info.js';
 import type { CongestionControl, CongestionInit } from './congestion-control.js';
 import { HyStart } from './hystart.js';
+import { initialWindowOf, windowOfOtherSegments } from './initial-window.js';
 
 /**
  * What all congestion controls that go by loss have in common: slow start with HyStart++, the window after a timeout,
@@ -9,9 +10,6 @@ import { HyStart } from './hystart.js';
  *
  * Read first: RFC 5681 §3.1 and §4.1, RFC 3465 §2, RFC 6928 §2, RFC 7661 §4, RFC 4015 §3.
  */
-
-/** Bytes that a segment of the initial window counts at least (RFC 6928 §2: 14,600 bytes for 10 segments). */
-const INITIAL_SEGMENT_BYTES = 1460;
 
 /** Segments that one ACK may add in slow start (RFC 9406 §4.3: L, for a sender that does not pace). */
 const SLOW_START_LIMIT_SEGMENTS = 8;
@@ -102,7 +100,7 @@ export abstract class LossBasedControl implements CongestionControl {
     this.beforePenalty(windowBytes);
     this.windowBytes = Math.max(windowBytes / 2, mssBytes);
     // A slow start ends too: it would double the window again before the next penalty is due.
-    this.ssthreshBytes = Math.max(this.windowBytes, MIN_THRESHOLD_SEGMENTS * mssBytes);
+    this.ssthreshBytes = Math.max(this.windowBytes, this.minThresholdSegments * mssBytes);
     this.hyStart = undefined;
     this.priorSsthreshBytes = 0;
   }
@@ -121,17 +119,15 @@ export abstract class LossBasedControl implements CongestionControl {
 
   setMss(mssBytes: number): void {
     const isFresh = this.ssthreshBytes === Infinity && this.windowBytes === this.initialWindowBytes;
-    // The loss window is one segment, also of another size: the timeout itself may have made segments smaller.
-    const isOneSegment = this.windowBytes === this.mssBytes;
+    const former = this.mssBytes;
     this.mssBytes = mssBytes;
-    if (isFresh) this.windowBytes = this.initialWindowBytes;
-    else this.windowBytes = isOneSegment ? mssBytes : Math.max(this.windowBytes, mssBytes);
+    this.windowBytes = isFresh
+      ? this.initialWindowBytes
+      : windowOfOtherSegments(this.windowBytes, former, mssBytes);
   }
 
-  /** RFC 6928 §2 equation 1, for any number of segments. */
   private get initialWindowBytes(): number {
-    const segments = this.init.initialWindowSegments;
-    return Math.min(segments * this.mssBytes, Math.max(2 * this.mssBytes, segments * INITIAL_SEGMENT_BYTES));
+    return initialWindowOf(this.init.initialWindowSegments, this.mssBytes);
   }
 
   /** Grows the window by slow start, no further than the threshold; returns the bytes that are left over for avoidance. */
