@@ -95,29 +95,28 @@ struct tunnel {
 	u32 inner_type;
 };
 
-INLINE int read_note(struct packet_context *context, u32 first_protocol, struct tunnel *tunnel)
+INLINE void read_note(struct packet_context *context, u32 first_protocol, struct tunnel *tunnel)
 {
 	u32 words[8] = { 0 };
 
 	if (tunnel->header_bytes != outer_bytes(1))
-		return 0;
+		return;
 	if (settings.family == 4) {
 		if (load_bytes(context, ETHERNET_BYTES + 20, words, 16) < 0 || *(u16 *)words != NETWORK_16(0x6110))
-			return 0;
+			return;
 		tunnel->previous[3] = words[1];
 		tunnel->moved_at = __builtin_bswap32(words[2]);
 		tunnel->generation = __builtin_bswap32(words[3]);
-		return 1;
+		return;
 	}
 	if (first_protocol != PROTOCOL_DESTINATION_OPTIONS)
-		return 0;
+		return;
 	if (load_bytes(context, ETHERNET_BYTES + 40, words, 32) < 0 || *((u16 *)words + 1) != NETWORK_16(0x1e18))
-		return 0;
+		return;
 	for (int i = 0; i < 4; i++)
 		tunnel->previous[i] = words[1 + i];
 	tunnel->moved_at = __builtin_bswap32(words[5]);
 	tunnel->generation = __builtin_bswap32(words[6]);
-	return 1;
 }
 
 /* Reads the outer header; 0 when the packet has none that is meant for this server. */
@@ -238,39 +237,16 @@ INLINE struct server *former_owner(u64 former)
 INLINE int relay(struct packet_context *context, struct packet_view *view, const struct tunnel *tunnel,
 		 const struct server *server)
 {
-	const struct note nobody = { 0 };
-	const u32 header = outer_bytes(1);
+	/* Nobody is asked after that one. */
+	const struct note note = { .generation = tunnel->generation };
 	const u32 interface = server->interface;
-	u16 *ethernet;
-	u8 *data, *end, *ip;
 
 	if (interface == 0)
 		return drop(AGENT_UNREACHABLE);
-	if (move_head(context, -(int)header) < 0)
-		return drop(AGENT_NO_ROOM);
-	data = (u8 *)(long)context->data;
-	end = (u8 *)(long)context->data_end;
-	if (data + ETHERNET_BYTES + 72 > end && data + ETHERNET_BYTES + header > end)
-		return drop(AGENT_NO_ROOM);
-	ethernet = (u16 *)data;
-	for (int i = 0; i < 3; i++) {
-		ethernet[i] = server->next_hop[i];
-		ethernet[3 + i] = server->own_hop[i];
-	}
-	ip = data + ETHERNET_BYTES;
 	/* What is behind the packet inside, within the outer one, goes along. */
 	view->length = tunnel->inner_bytes;
-	if (settings.family == 4) {
-		ethernet[6] = NETWORK_16(ETHERTYPE_IPV4);
-		write_outer_4(ip, view, server, &nobody);
-		write_32(ip + 32, __builtin_bswap32(tunnel->generation));
-		write_16(ip + 10, 0);
-		*(u16 *)(ip + 10) = (u16)~fold(sum_of(ip, 18));
-	} else {
-		ethernet[6] = NETWORK_16(ETHERTYPE_IPV6);
-		write_outer_6(ip, view, server, &nobody);
-		write_32(ip + 64, __builtin_bswap32(tunnel->generation));
-	}
+	if (!wrap(context, view, server, &note))
+		return drop(AGENT_NO_ROOM);
 	count(AGENT_FORWARDED);
 	return interface == context->ingress_ifindex ? XDP_TX : (int)redirect(interface, 0);
 }

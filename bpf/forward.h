@@ -135,9 +135,12 @@ INLINE u8 *write_ethernet(u8 *frame, const struct server *server, u32 type)
 	return frame + ETHERNET_BYTES;
 }
 
-/* Sends the packet to `server`, with `note` unless that is 0. Tags that it came with are gone then. */
-INLINE int forward(struct packet_context *context, const struct packet_view *view, const struct server *server,
-		   const struct note *note)
+/*
+ * Puts the packet into one to `server`, with `note` unless that is 0; 0 when the frame has no room for that. Tags that it came with
+ * are gone then.
+ */
+INLINE int wrap(struct packet_context *context, const struct packet_view *view, const struct server *server,
+		const struct note *note)
 {
 	const int is_v4 = settings.family == 4;
 	const u32 header = outer_bytes(note != 0);
@@ -145,11 +148,11 @@ INLINE int forward(struct packet_context *context, const struct packet_view *vie
 	u8 *data, *end, *ip;
 
 	if (move_head(context, (int)(view->ip_offset - ETHERNET_BYTES - header - tag)) < 0)
-		return leave(REASON_NO_ROOM);
+		return 0;
 	data = (u8 *)(long)context->data;
 	end = (u8 *)(long)context->data_end;
 	if (data + ETHERNET_BYTES + TAG_BYTES + header > end)
-		return leave(REASON_NO_ROOM);
+		return 0;
 	if (is_v4) {
 		ip = write_ethernet(data, server, NETWORK_16(ETHERTYPE_IPV4));
 		write_outer_4(ip, view, server, note);
@@ -157,6 +160,15 @@ INLINE int forward(struct packet_context *context, const struct packet_view *vie
 		ip = write_ethernet(data, server, NETWORK_16(ETHERTYPE_IPV6));
 		write_outer_6(ip, view, server, note);
 	}
+	return 1;
+}
+
+/* Sends the packet to `server`, within another one as wrap() makes it. */
+INLINE int forward(struct packet_context *context, const struct packet_view *view, const struct server *server,
+		   const struct note *note)
+{
+	if (UNLIKELY(!wrap(context, view, server, note)))
+		return leave(REASON_NO_ROOM);
 	count(REASON_NONE);
 	return server->interface == 0 ? XDP_TX : (int)redirect(server->interface, 0);
 }

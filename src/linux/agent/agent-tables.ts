@@ -3,7 +3,7 @@
  * bpf/agent.c and bpf/forward.h. No I/O.
  */
 import type { IpAddress } from '../../wire/index.js';
-import type { XdpRoute } from '../xdp/xdp-tables.js';
+import { SERVER_BYTES, writeServer, type XdpRoute } from '../xdp/xdp-tables.js';
 
 /** Most balancers and other servers together. */
 export const maxSenders = 2048;
@@ -14,7 +14,8 @@ export const maxPlaces = 1024;
 export const SenderRole = { BALANCER: 1, PEER: 2 } as const;
 
 const ADDRESS_BYTES = 16;
-const SERVER_BYTES = 40;
+/** Of whom the next hop is not known. */
+const nowhere: XdpRoute = { nextHop: new Uint8Array(6), ownHop: new Uint8Array(6) };
 
 /** A key of the map `senders`. */
 export function encodeAddress(address: IpAddress): Uint8Array {
@@ -28,16 +29,10 @@ export function encodeSender(role: number, place: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(role, place + 1).buffer);
 }
 
-/** A value of the map `servers`: another server, and the next hop to it where that is known. */
-export function encodePeer(address: IpAddress, place: number, route: XdpRoute | undefined): Uint8Array {
+/** A value of the map `servers`: another server, and the next hop to it where that is known. Throws `ERR_SUBFLOW_BAD_ROUTE`. */
+export function encodePeer(address: IpAddress, place: number, route: XdpRoute = nowhere): Uint8Array {
   const bytes = new Uint8Array(SERVER_BYTES);
-  bytes.set(encodeAddress(address));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(32, place + 1, true);
-  if (route === undefined) return bytes;
-  bytes.set(route.nextHop.subarray(0, 6), 16);
-  bytes.set(route.ownHop.subarray(0, 6), 22);
-  view.setUint32(28, route.interfaceIndex ?? 0, true);
+  writeServer(address, place + 1, route, new DataView(bytes.buffer), 0);
   return bytes;
 }
 

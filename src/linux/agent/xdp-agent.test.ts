@@ -40,8 +40,8 @@ function peerOf(peer: IpAddress): AgentPeer {
   const route = {
     nextHop: Uint8Array.of(2, 0, 0, 0, 1, last),
     ownHop: Uint8Array.of(2, 0, 0, 0, 2, last),
-    // One of them is reached by another interface than the packet came in by.
-    interfaceIndex: last === 3 ? 7 : LOOPBACK,
+    // One of them is reached by another interface than the packet came in by, and within a VLAN.
+    ...(last === 3 ? { interfaceIndex: 7, vlan: 0x123 } : { interfaceIndex: LOOPBACK }),
   };
   return { address: peer, route };
 }
@@ -200,9 +200,10 @@ class Pair {
     const onward = this.chain.forwarded(this.now);
     const to = new IpPacket();
     expect(parseIp(onward, 0, onward.length, to)).toBeUndefined();
-    const { nextHop, ownHop, interfaceIndex } = peerOf(to.destination).route!;
+    const { nextHop, ownHop, interfaceIndex, vlan } = peerOf(to.destination).route!;
+    const tag = vlan === undefined ? [] : [0x81, 0, vlan >> 8, vlan & 0xff];
     const type = to.family === 4 ? [8, 0] : [0x86, 0xdd];
-    const packet = Uint8Array.of(...nextHop, ...ownHop, ...type, ...onward);
+    const packet = Uint8Array.of(...nextHop, ...ownHop, ...tag, ...type, ...onward);
     return { verdict: interfaceIndex === LOOPBACK ? XdpAction.TX : XdpAction.REDIRECT, packet };
   }
 }

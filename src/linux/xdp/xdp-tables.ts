@@ -45,7 +45,8 @@ export interface XdpSettings {
 /** Bytes of `secrets` in `struct settings`. */
 export const SECRET_BYTES = 64;
 const MAX_SERVERS = 1024;
-const SERVER_BYTES = 40;
+/** Bytes of `struct server`. */
+export const SERVER_BYTES = 40;
 /** Where things lie in `struct state`. */
 const SERVERS_OFFSET = 64;
 const SERVER_PLACES_OFFSET = SERVERS_OFFSET + MAX_SERVERS * SERVER_BYTES;
@@ -133,28 +134,34 @@ export function encodeState({ placed, route, generation, table }: XdpState): Uin
   const view = new DataView(bytes.buffer);
   view.setUint32(0, generation, true);
   placed.forEach((server, place) => {
-    writeServer(server, route(server), view, SERVERS_OFFSET + SERVER_BYTES * place);
+    writeServer(server.address, server.id, route(server), view, SERVERS_OFFSET + SERVER_BYTES * place);
     view.setUint16(SERVER_PLACES_OFFSET + 2 * server.id, place + 1, true);
   });
   bytes.set(table, STATE_BYTES);
   return bytes;
 }
 
-/** `struct server`. */
-function writeServer(server: Server, route: XdpRoute, view: DataView, at: number): void {
+/** `struct server`, which the program calls `number`. Throws `ERR_SUBFLOW_BAD_ROUTE`. */
+export function writeServer(
+  address: IpAddress,
+  number: number,
+  route: XdpRoute,
+  view: DataView,
+  at: number,
+): void {
   const bytes = new Uint8Array(view.buffer);
   const { nextHop, ownHop, interfaceIndex = 0, vlan = 0 } = route;
   const isSound = nextHop.length === 6 && ownHop.length === 6 && Number.isInteger(vlan) && vlan >= 0;
   if (!isSound || vlan > MAX_VLAN) {
-    throw new SubflowError('ERR_SUBFLOW_BAD_ROUTE', `the route to server ${server.id} makes no sense`, {
+    throw new SubflowError('ERR_SUBFLOW_BAD_ROUTE', `the route to ${address.toString()} makes no sense`, {
       hint: 'Ethernet addresses have 6 bytes, and a VLAN lies from 1 to 4094.',
     });
   }
-  writeAddress(server.address, bytes, at);
+  writeAddress(address, bytes, at);
   bytes.set(nextHop, at + 16);
   bytes.set(ownHop, at + 22);
   view.setUint32(at + 28, interfaceIndex, true);
-  view.setUint32(at + 32, server.id, true);
+  view.setUint32(at + 32, number, true);
   view.setUint16(at + 36, vlan);
 }
 
