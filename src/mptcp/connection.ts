@@ -277,7 +277,7 @@ export class Connection {
     const verdict = subflow.tcp.handleSegment(now, segment);
     if (core.fastOpen !== undefined && core.isClient && subflow.isInitial)
       settleSynData(core, subflow, segment);
-    if ((verdict & (Verdict.ACKED | Verdict.WINDOW)) !== 0) core.maySchedule = true;
+    if ((verdict & (Verdict.ACKED | Verdict.ROOM | Verdict.WINDOW)) !== 0) core.maySchedule = true;
     if ((verdict & Verdict.ACKED) !== 0) subflow.timeouts = 0;
     if (subflow.isSuspect && (verdict & Verdict.ACCEPTED) !== 0) subflow.isSuspect = false;
     if (!core.isFallback && (verdict & Verdict.ACCEPTED) !== 0)

@@ -203,7 +203,7 @@ export class Arrival<R extends SendRecord> {
       sender.onProgress();
       if (before === 0) life.establish(now);
       if (sender.isFinAcked) life.onFinAcked(now);
-    }
+    } else if (segment.sackCount > 0 || recovery.isRecovering) verdict |= Verdict.ROOM;
     return verdict;
   }
 

@@ -21,6 +21,11 @@ export const Verdict = {
   SYN: 64,
   /** It is a reset, and it closed the connection. */
   RESET: 128,
+  /**
+   * `sndUna` did not move, yet it may have shown that something left the network: it has SACK blocks, or it came while
+   * losses are being repaired. More may leave (RFC 9937 §6.2, RFC 3042).
+   */
+  ROOM: 256,
 } as const;
 
 /** Why a connection is closed. */
