@@ -16,3 +16,4 @@ export * from './registry.js';
 export * from './run.js';
 export * from './transfer-side.js';
 export * from './transfer.js';
+export * from './with-seeds.js';

@@ -1,11 +1,11 @@
 /** Whom each congestion control of Multipath TCP is fair to, what it makes of a free path, and how soon it notices. */
 
 import { SECOND } from '../../base/index.js';
-import { congestionControls } from '../../tcp/index.js';
-import { estimate } from '../confidence.js';
-import { atLeast, atMost, type Check, defineExperiment, type Row, runEach } from '../experiment.js';
+import { atLeast, atMost, type Check, defineExperiment, type Row } from '../experiment.js';
+import { runWithSeeds } from '../with-seeds.js';
 import { barsOf, curvesOf } from './figures.js';
-import { type Outcome, type Scenario, scenarios } from './scenarios.js';
+import { type Outcome, scenarios } from './scenarios.js';
+import { estimateOf, type FairnessTrial, meanOf, runScenario, scenarioNamed, type Series } from './series.js';
 
 const source =
   'Raiciu, Handley, Wischik: RFC 6356, 2011; Khalili, Gast, Popovic, Upadhyay, Le Boudec: MPTCP is not Pareto-optimal, CoNEXT ' +
@@ -14,13 +14,6 @@ const source =
 
 /** In the order of the table. */
 const controls = ['lia', 'olia', 'balia', 'wvegas', 'new-reno', 'cubic', 'bbr'] as const;
-
-/** All runs of one scenario with one congestion control. */
-export interface Series {
-  readonly scenario: Scenario;
-  readonly congestion: string;
-  readonly outcomes: readonly Outcome[];
-}
 
 export const congestionFairness = defineExperiment({
   name: 'congestion-fairness',
@@ -69,28 +62,20 @@ export const congestionFairness = defineExperiment({
     { name: 'published', title: 'published', kind: 'number', digits: 2 },
   ],
 
-  async run({ seed, parameters, step }) {
-    const { congestion, scenario, runs, durationNs } = parameters;
+  trial: runScenario,
+
+  async run(context) {
+    const { congestion, scenario, runs, durationNs } = context.parameters;
     const names = controls.filter((name) => congestion === 'all' || congestion === name);
     const chosen = scenarios.filter(({ name }) => scenario === 'all' || scenario === name);
-    const tasks = chosen.flatMap((each) =>
-      names.flatMap((name) =>
-        Array.from({ length: runs }, (_, run) => ({ scenario: each, name, seed: seed + run })),
-      ),
+    const trials = chosen.flatMap(({ name }) =>
+      names.map((each): FairnessTrial => ({ scenario: name, congestion: each, durationNs })),
     );
-    const outcomes = await runEach(
-      step,
-      tasks,
-      (task) => `${task.scenario.name}, ${task.name}`,
-      (task) => task.scenario.run(congestionControls[task.name]!, task.seed, durationNs),
-    );
-    const all = chosen.flatMap((each) =>
-      names.map((name): Series => ({
-        scenario: each,
-        congestion: name,
-        outcomes: outcomes.filter((_, i) => tasks[i]!.scenario === each && tasks[i]!.name === name),
-      })),
-    );
+    const nameOf = (trial: FairnessTrial): string => `${trial.scenario}, ${trial.congestion}`;
+    const found = await runWithSeeds<FairnessTrial, Outcome>(context, trials, runs, nameOf);
+    const all = found.map(({ item, outcomes }): Series => ({
+      ...{ scenario: scenarioNamed(item.scenario), congestion: item.congestion, outcomes },
+    }));
     return {
       rows: all.flatMap(rowsOf),
       figures: { ...barsOf(all, source), ...curvesOf(all, source) },
@@ -99,24 +84,15 @@ export const congestionFairness = defineExperiment({
   },
 });
 
-function rowsOf({ scenario, congestion, outcomes }: Series): Row[] {
-  return scenario.measures.map(({ name, expected }, index) => {
-    const { mean, halfWidth } = estimate(outcomes.map(({ values }) => values[index]!));
-    return {
-      scenario: scenario.name,
-      measure: name,
-      congestion,
-      mean,
-      halfWidth,
-      published: expected?.[congestion] ?? null,
-    };
-  });
-}
-
-/** Means by scenario and congestion control, for the checks: NaN for what was not run. */
-function meanOf(all: readonly Series[], scenario: string, congestion: string, index = 0): number {
-  const found = all.find((each) => each.scenario.name === scenario && each.congestion === congestion);
-  return found === undefined ? Number.NaN : estimate(found.outcomes.map(({ values }) => values[index]!)).mean;
+function rowsOf(series: Series): Row[] {
+  const { scenario, congestion } = series;
+  return scenario.measures.map(({ name, expected }, index) => ({
+    scenario: scenario.name,
+    measure: name,
+    congestion,
+    ...estimateOf(series, index),
+    published: expected?.[congestion] ?? null,
+  }));
 }
 
 function checksOf(all: readonly Series[]): Check[] {

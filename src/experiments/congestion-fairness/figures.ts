@@ -2,9 +2,8 @@
 
 import { SECOND } from '../../base/index.js';
 import { renderFigure } from '../../plot/index.js';
-import { estimate } from '../confidence.js';
-import type { Series } from './experiment.js';
 import { CROWD_FROM_NS, CROWD_TO_NS } from './scenarios.js';
+import { meanOf, type Series } from './series.js';
 
 const shares = [
   ['shared-bottleneck', 0, 'shared bottleneck'],
@@ -34,10 +33,7 @@ export function barsOf(all: readonly Series[], source: string): Record<string, s
     categories: shown.map(([, , label]) => label),
     groups: names.map((name) => ({
       name,
-      values: shown.map(([scenario, index]) => {
-        const found = all.find((each) => each.scenario.name === scenario && each.congestion === name)!;
-        return Math.min(TALLEST, estimate(found.outcomes.map(({ values }) => values[index]!)).mean);
-      }),
+      values: shown.map(([scenario, index]) => Math.min(TALLEST, meanOf(all, scenario, name, index))),
     })),
   });
   return { fairness: svg };

@@ -8,7 +8,8 @@ import { renderFigure } from '../../plot/index.js';
 import { congestionControls } from '../../tcp/index.js';
 import { estimate, type Estimate } from '../confidence.js';
 import { atLeast, atMost, type Check, defineExperiment, type Row } from '../experiment.js';
-import { goodputOf, linkDefaults, type LinkParameters, variants, type WindowTrial } from './world.js';
+import { runWithSeeds } from '../with-seeds.js';
+import { goodputOf, linkDefaults, variants, type WindowPoint } from './world.js';
 
 const source =
   'Raiciu, Paasch, Barré, Ford, Honda, Duchene, Bonaventure, Handley: How Hard Can It Be? Designing and Implementing a ' +
@@ -110,17 +111,17 @@ export const receiveWindow = defineExperiment({
   ],
   trial: goodputOf,
 
-  async run({ seed, parameters, runTrials }) {
-    const { runs, minWindowBytes, maxWindowBytes, stepBytes, ...links } = parameters;
+  async run(context) {
+    const { runs, minWindowBytes, maxWindowBytes, stepBytes, ...links } = context.parameters;
     const sizes = windowsOf(minWindowBytes, maxWindowBytes, stepBytes);
-    const trials = sizes.flatMap((windowBytes) => trialsOf(links, windowBytes, seed, runs));
-    const nameOf = ({ variant, windowBytes }: WindowTrial): string => `${variant}, ${windowBytes / 1000} kB`;
-    const goodputs = await runTrials<WindowTrial, number>(trials, nameOf);
-    const points: Point[] = [];
-    for (let at = 0; at < trials.length; at += runs) {
-      const { variant, windowBytes } = trials[at]!;
-      points.push({ variant, windowBytes, ...estimate(goodputs.slice(at, at + runs)) });
-    }
+    const trials = sizes.flatMap((windowBytes) =>
+      variants.map(({ name }) => ({ parameters: links, variant: name, windowBytes })),
+    );
+    const nameOf = ({ variant, windowBytes }: WindowPoint): string => `${variant}, ${windowBytes / 1000} kB`;
+    const found = await runWithSeeds<WindowPoint, number>(context, trials, runs, nameOf);
+    const points = found.map(({ item: { variant, windowBytes }, outcomes }): Point => ({
+      ...{ variant, windowBytes, ...estimate(outcomes) },
+    }));
     return { rows: points.map(rowOf), figures: { goodput: figureOf(points) }, checks: checksOf(points) };
   },
 });
@@ -130,20 +131,6 @@ function windowsOf(least: number, most: number, step: number): number[] {
   const sizes = [least];
   for (let size = step * (Math.floor(least / step) + 1); size <= most; size += step) sizes.push(size);
   return sizes;
-}
-
-function trialsOf(
-  parameters: LinkParameters,
-  windowBytes: number,
-  seed: number,
-  runs: number,
-): WindowTrial[] {
-  return variants.flatMap(({ name }) =>
-    Array.from({ length: runs }, (_, run) => ({
-      ...{ parameters, variant: name, windowBytes },
-      seed: (seed + run) % 2 ** 32,
-    })),
-  );
 }
 
 function rowOf({ variant, windowBytes, mean, halfWidth }: Point): Row {

@@ -5,6 +5,7 @@ import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { congestionNamed } from '../../tcp/index.js';
 import type { SideOutcome } from '../transfer-side.js';
 import { runTransfer, type TransferPath } from '../transfer.js';
+import type { Seeded } from '../with-seeds.js';
 
 /** The links, and how they are used. */
 export interface LinkParameters {
@@ -48,16 +49,15 @@ export const variants: readonly Variant[] = [
   },
 ];
 
-/** One run. */
-export interface WindowTrial {
+/** What is measured: one variant with one window. */
+export interface WindowPoint {
   readonly parameters: LinkParameters;
   readonly variant: string;
   readonly windowBytes: number;
-  readonly seed: number;
 }
 
 /** Goodput of one run in bit/s, the warm-up left out. */
-export function goodputOf({ parameters, variant: name, windowBytes, seed }: WindowTrial): number {
+export function goodputOf({ parameters, variant: name, windowBytes, seed }: Seeded<WindowPoint>): number {
   const { warmUpNs, durationNs, congestion } = parameters;
   const { uses, settings } = variants.find((variant) => variant.name === name)!;
   const mptcp = { ...defaultMptcpSettings, ...settings };
