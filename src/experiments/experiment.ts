@@ -4,6 +4,7 @@
  */
 
 import { MILLISECOND } from '../base/index.js';
+import type { Figure } from '../plot/index.js';
 import type { LinuxLab } from './linux-lab.js';
 import type { ParameterSet, ParameterValues } from './parameter.js';
 
@@ -65,6 +66,12 @@ export interface ExperimentContext<P extends ParameterSet = ParameterSet> {
   readonly runTrials: <I, O>(inputs: readonly I[], nameOf: (input: I) => string) => Promise<O[]>;
 }
 
+/** A trial that is done: what went in, and what came out. */
+export interface FinishedTrial<I = unknown, O = unknown> {
+  readonly input: I;
+  readonly output: O;
+}
+
 /** An experiment. */
 export interface Experiment<P extends ParameterSet = ParameterSet> {
   /** In kebab-case; stable. */
@@ -82,6 +89,11 @@ export interface Experiment<P extends ParameterSet = ParameterSet> {
    * and comes out is plain data, since it may happen in another thread; all randomness follows from the input.
    */
   readonly trial?: (input: never) => unknown;
+  /**
+   * What is known while trials still run, for whoever watches: a figure of the `finished` ones, at least one, in the order
+   * in which they ended. It may be asked for after every trial, or never, and decides nothing.
+   */
+  readonly live?: (finished: readonly FinishedTrial<never, never>[]) => Figure;
   /** Runs it. The same seed and parameters give the same result, but for rows that come from `linux`. */
   run(context: ExperimentContext<P>): Promise<ExperimentResult>;
 }

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../base/index.js';
-import { experiments, flagName, runExperiment } from './index.js';
+import { renderTerminal } from '../plot/index.js';
+import { experiments, type FinishedTrial, flagName, runExperiment, type RunOptions } from './index.js';
 
 /** Long enough for the plain connection to fall behind. */
 const shortRuns = { runs: 1, warmUpNs: 4 * SECOND, durationNs: 6 * SECOND };
@@ -54,9 +55,17 @@ describe('the experiments', () => {
     '%s passes, and gives the same rows and figures for the same seed',
     async (name, experiment) => {
       const parameters = small[name] ?? {};
-      const run = (form: object) =>
-        runExperiment(experiment, { seed: 7, parameters: { ...parameters, ...form } });
-      const whole = await run({});
+      const run = (form: object, watch: RunOptions['watch'] = () => undefined) =>
+        runExperiment(experiment, { seed: 7, parameters: { ...parameters, ...form }, watch });
+      const shown: object[] = [];
+      const watch = (finished: readonly FinishedTrial[]): void => {
+        const figure = experiment.live?.(finished as readonly FinishedTrial<never, never>[]);
+        if (figure !== undefined)
+          shown.push(renderTerminal(figure, { columns: 80, rows: 20, hasColor: true }));
+      };
+      const whole = await run({}, watch);
+      // What is shown while it runs can be drawn after every trial.
+      expect(shown.length > 0).toBe(experiment.live !== undefined);
       expect(whole.checks.filter(({ pass }) => !pass)).toEqual([]);
       for (const form of smallest[name] ?? [undefined]) {
         const first = form === undefined ? whole : await run(form);

@@ -111,7 +111,19 @@ describe('an experiment', () => {
     const step = async (done: number, total: number, what: string): Promise<void> => {
       said.push(`${done}/${total} ${what}`);
     };
-    await runExperiment(experiment, { step });
+    const watched: (readonly [number, unknown, unknown])[] = [];
+    await runExperiment(experiment, {
+      step,
+      watch: (finished) => {
+        const { input, output } = finished.at(-1)!;
+        watched.push([finished.length, input, output]);
+      },
+    });
+    expect(watched).toEqual([
+      [1, 3, 9],
+      [2, 1, 1],
+      [3, 2, 4],
+    ]);
     expect(outputs).toEqual([9, 1, 4]);
     expect(said).toEqual(['0/3 run 3', '1/3 run 1', '2/3 run 2']);
     const elsewhere: TrialRunner = ({ trial }, inputs) =>

@@ -7,6 +7,7 @@ export * from './attacks/joins.js';
 export * from './attacks/resets.js';
 export * from './experiment.js';
 export * from './linux-lab.js';
+export * from './live.js';
 export * from './load-balancers/balanced-world.js';
 export * from './parameter.js';
 export * from './probe/detection.js';

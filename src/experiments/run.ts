@@ -1,18 +1,19 @@
 /** Runs an experiment: parameters completed and checked before, the result held to its declaration after. */
 
 import { assert, SubflowError } from '../base/index.js';
-import type { Experiment, ExperimentContext, ExperimentResult, Row } from './experiment.js';
+import type { Experiment, ExperimentContext, ExperimentResult, FinishedTrial, Row } from './experiment.js';
 import type { LinuxLab } from './linux-lab.js';
 import { completeParameters, type ParameterSet, type ParameterValue } from './parameter.js';
 
 /**
  * Runs {@link Experiment.trial} for each of `inputs`; gives the outputs in the same order. To be awaited before each:
- * `begin`, with its index.
+ * `begin`, with its index; to be called after each: `end`, with its index and what came out.
  */
 export type TrialRunner = (
   experiment: Experiment,
   inputs: readonly unknown[],
   begin: (index: number) => Promise<void>,
+  end: (index: number, output: unknown) => void,
 ) => Promise<unknown[]>;
 
 /** How to run. */
@@ -25,15 +26,18 @@ export interface RunOptions {
   readonly linux?: LinuxLab | string;
   /** See {@link ExperimentContext.step}. Default: goes on at once. */
   readonly step?: ExperimentContext['step'];
+  /** Told after each trial which ones are done, of those that run together, in the order in which they ended. */
+  readonly watch?: (finished: readonly FinishedTrial[]) => void;
   /** How trials are run. Default: one after the other, here. */
   readonly trials?: TrialRunner;
 }
 
-const runInTurn: TrialRunner = async ({ trial }, inputs, begin) => {
+const runInTurn: TrialRunner = async ({ trial }, inputs, begin, end) => {
   const outputs: unknown[] = [];
-  for (const input of inputs) {
-    await begin(outputs.length);
+  for (const [index, input] of inputs.entries()) {
+    await begin(index);
     outputs.push(trial!(input as never));
+    end(index, outputs[index]);
   }
   return outputs;
 };
@@ -67,10 +71,15 @@ export async function runExperiment(
     linux: typeof linux === 'string' ? undefined : linux,
     noLinux: typeof linux === 'string' ? linux : '',
     step,
-    runTrials: <I, O>(inputs: readonly I[], nameOf: (input: I) => string) =>
-      trials(experiment, inputs, (index) => step(index, inputs.length, nameOf(inputs[index]!))) as Promise<
-        O[]
-      >,
+    runTrials: <I, O>(inputs: readonly I[], nameOf: (input: I) => string) => {
+      const finished: FinishedTrial[] = [];
+      const begin = (index: number): Promise<void> => step(index, inputs.length, nameOf(inputs[index]!));
+      const end = (index: number, output: unknown): void => {
+        finished.push({ input: inputs[index], output });
+        options.watch?.(finished);
+      };
+      return trials(experiment, inputs, begin, end) as Promise<O[]>;
+    },
   });
   requireDeclared(experiment, result);
   const pass = result.checks.every((check) => check.pass);

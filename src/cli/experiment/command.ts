@@ -12,7 +12,7 @@ import { openFolder } from '../output-file.js';
 import { declareParameters, readParameters } from './flags.js';
 import { writeFigures } from './figures.js';
 import { openLinuxLab } from './linux.js';
-import { StepLine } from './step-line.js';
+import { openProgress } from './progress.js';
 import { runInThreads } from './trial-threads.js';
 import { listReport, listText, resultReport, resultText } from './text.js';
 
@@ -79,16 +79,16 @@ async function run(experiment: Experiment, flags: RunFlags): Promise<number> {
   if (flags.figures)
     openFolder(flags.output, 'choose another place with --output, or none with --no-figures');
   const lab = flags.linux ? openLinuxLab() : 'The kernel was left out, as asked (--no-linux).';
-  const line = new StepLine(process.stderr, flags.json !== true);
+  const progress = openProgress(experiment, process.stderr, flags.json !== true);
   let report: ExperimentReport;
   try {
     report = await runExperiment(experiment, {
       ...{ seed, parameters, linux: lab },
-      step: (done, total, what) => line.step(done, total, what),
+      ...{ step: progress.step, watch: progress.watch },
       trials: runInThreads,
     });
   } finally {
-    line.end();
+    progress.end();
   }
   const paths = flags.figures ? writeFigures(flags.output, experiment.name, report.figures) : [];
   const text = flags.json ? JSON.stringify(resultReport(report, paths)) : resultText(report, paths);

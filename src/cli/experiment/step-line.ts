@@ -1,19 +1,14 @@
 /** How far an experiment is: one line on a terminal, drawn over itself; nothing in a pipe. */
 
-/** A terminal, or something else that takes text. */
-export interface StepStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): boolean;
-}
+import type { ScreenStream } from './screen.js';
 
 export class StepLine {
-  private readonly stream: StepStream;
+  private readonly stream: ScreenStream;
   private readonly isLive: boolean;
   private isDrawn = false;
 
   /** `wanted` false keeps it silent on a terminal too. */
-  constructor(stream: StepStream, wanted: boolean) {
+  constructor(stream: ScreenStream, wanted: boolean) {
     this.stream = stream;
     this.isLive = wanted && stream.isTTY === true;
   }

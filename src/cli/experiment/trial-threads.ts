@@ -7,12 +7,14 @@ import { onAllCores } from '../on-all-cores.js';
 import type { TrialAnswer, TrialRequest } from './trial-worker.js';
 
 /** Runs trials in threads. The outputs are in the order of the inputs, whichever is done first. */
-export const runInThreads: TrialRunner = ({ name }, inputs, begin) =>
+export const runInThreads: TrialRunner = ({ name }, inputs, begin, end) =>
   onAllCores(inputs.length, (start) => {
     const worker = start(new URL('./trial-worker.js', import.meta.url), name);
     return async (index) => {
       await begin(index);
-      return ask(worker, { index, input: inputs[index] }, name);
+      const output = await ask(worker, { index, input: inputs[index] }, name);
+      end(index, output);
+      return output;
     };
   });
 

@@ -3,7 +3,7 @@
 import { SECOND } from '../../base/index.js';
 import { atLeast, atMost, type Check, defineExperiment, type Row } from '../experiment.js';
 import { runWithSeeds } from '../with-seeds.js';
-import { barsOf, curvesOf } from './figures.js';
+import { barsOf, curvesOf, liveBars } from './figures.js';
 import { type Outcome, scenarios } from './scenarios.js';
 import { estimateOf, type FairnessTrial, meanOf, runScenario, scenarioNamed, type Series } from './series.js';
 
@@ -63,6 +63,7 @@ export const congestionFairness = defineExperiment({
   ],
 
   trial: runScenario,
+  live: liveBars,
 
   async run(context) {
     const { congestion, scenario, runs, durationNs } = context.parameters;

@@ -1,9 +1,11 @@
 /** What the table says, as pictures. */
 
 import { SECOND } from '../../base/index.js';
-import { renderFigure } from '../../plot/index.js';
-import { CROWD_FROM_NS, CROWD_TO_NS } from './scenarios.js';
-import { meanOf, type Series } from './series.js';
+import { type Figure, renderFigure } from '../../plot/index.js';
+import { estimate } from '../confidence.js';
+import type { FinishedTrial } from '../experiment.js';
+import { CROWD_FROM_NS, CROWD_TO_NS, type Outcome } from './scenarios.js';
+import { type FairnessTrial, meanOf, type Series } from './series.js';
 
 const shares = [
   ['shared-bottleneck', 0, 'shared bottleneck'],
@@ -15,6 +17,9 @@ const shares = [
 
 /** The ratio that bars end at: BBR takes nearly everything from New Reno, and the others would be too small to see. */
 const TALLEST = 3;
+
+/** Bars on a terminal while trials run. */
+const MAX_LIVE = 12;
 
 /** Shares of all scenarios, with a bar for each congestion control. */
 export function barsOf(all: readonly Series[], source: string): Record<string, string> {
@@ -60,4 +65,22 @@ export function curvesOf(all: readonly Series[], source: string): Record<string,
     ],
   });
   return { crowd: svg };
+}
+
+/** The shares that are known so far, a bar for each scenario and congestion control. */
+export function liveBars(finished: readonly FinishedTrial<FairnessTrial, Outcome>[]): Figure {
+  const sums = new Map<string, number[]>();
+  for (const { input, output } of finished) {
+    const label = `${input.scenario}, ${input.congestion}`;
+    const index = shares.find(([scenario]) => scenario === input.scenario)?.[1] ?? 1;
+    sums.set(label, [...(sums.get(label) ?? []), output.values[index]!]);
+  }
+  // The latest ones: all together are more than fit.
+  const shown = [...sums].slice(-MAX_LIVE);
+  return {
+    ...{ kind: 'bars', title: 'Shares and times, so far', caption: '', x: { label: 'scenario' } },
+    y: { label: 'ratio; s for the crowd', low: 0 },
+    categories: shown.map(([label]) => label),
+    groups: [{ name: 'mean', values: shown.map(([, values]) => estimate(values).mean) }],
+  };
 }

@@ -4,10 +4,18 @@
  */
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
-import { renderFigure } from '../../plot/index.js';
+import { type Figure, renderFigure } from '../../plot/index.js';
 import { congestionControls } from '../../tcp/index.js';
 import { estimate, type Estimate } from '../confidence.js';
-import { atLeast, atMost, type Check, defineExperiment, type Row } from '../experiment.js';
+import {
+  atLeast,
+  atMost,
+  type Check,
+  defineExperiment,
+  type FinishedTrial,
+  type Row,
+} from '../experiment.js';
+import { liveMeans } from '../live.js';
 import { runWithSeeds } from '../with-seeds.js';
 import { goodputOf, linkDefaults, variants, type WindowPoint } from './world.js';
 
@@ -110,6 +118,7 @@ export const receiveWindow = defineExperiment({
     { name: 'halfWidthBps', title: '95 % (± bit/s)', kind: 'number' },
   ],
   trial: goodputOf,
+  live: liveFigure,
 
   async run(context) {
     const { runs, minWindowBytes, maxWindowBytes, stepBytes, ...links } = context.parameters;
@@ -180,6 +189,22 @@ const legends: Readonly<Record<string, string>> = {
   'mptcp-penalised': '+ penalisation',
 };
 
+const axes = {
+  x: { label: 'receive window', unit: 'B', low: 0 },
+  y: { label: 'goodput', unit: 'bit/s', low: 0 },
+} as const;
+
+/** Goodput by window, from the runs that are done. */
+function liveFigure(finished: readonly FinishedTrial<WindowPoint, number>[]): Figure {
+  return {
+    ...{ kind: 'xy', title: 'Goodput against the receive window, so far', caption: '' },
+    ...axes,
+    series: liveMeans(finished, ({ input, output }) => ({
+      ...{ series: legends[input.variant]!, x: input.windowBytes, y: output },
+    })),
+  };
+}
+
 function figureOf(points: readonly Point[]): string {
   return renderFigure({
     kind: 'xy',
@@ -187,8 +212,7 @@ function figureOf(points: readonly Point[]): string {
     caption:
       'Plain, data on 3G keeps the window closed and Wi-Fi idle; sent again over Wi-Fi, and its subflow slowed down, it ' +
       'does not. After Raiciu et al., NSDI 2012, figures 4 and 5.',
-    x: { label: 'receive window', unit: 'B', low: 0 },
-    y: { label: 'goodput', unit: 'bit/s', low: 0 },
+    ...axes,
     series: variants.map(({ name }) => ({
       name: legends[name]!,
       kind: 'line' as const,

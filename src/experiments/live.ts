@@ -1,0 +1,64 @@
+/** Series of what is known while trials still run, as {@link Experiment.live} draws them. */
+
+import { MAX_SERIES, type Point, type Series } from '../plot/index.js';
+import type { FinishedTrial } from './experiment.js';
+
+/** What a trial adds to a distribution. */
+export interface LiveValue {
+  readonly series: string;
+  readonly value: number;
+}
+
+/** What a trial adds to a line. */
+export interface LivePoint {
+  readonly series: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** `found` by series, sorted by name so that none changes its colour for being done later; the first eight. */
+function bySeries<T extends { readonly series: string }>(found: readonly T[]): [string, T[]][] {
+  const groups = new Map<string, T[]>();
+  for (const each of found) {
+    const group = groups.get(each.series);
+    if (group === undefined) groups.set(each.series, [each]);
+    else group.push(each);
+  }
+  const sorted = [...groups].sort(([first], [second]) => (first < second ? -1 : 1));
+  return sorted.slice(0, MAX_SERIES);
+}
+
+/** The share of `values` that are at most x: steps from 0 up to 1, those that are not finite left out. */
+export function distribution(values: readonly number[]): Point[] {
+  const sorted = values.filter(Number.isFinite).sort((first, second) => first - second);
+  if (sorted.length === 0) return [];
+  return [{ x: sorted[0]!, y: 0 }, ...sorted.map((x, index) => ({ x, y: (index + 1) / sorted.length }))];
+}
+
+/** A step for each series: the distribution of what `valueOf` gives of the trials; undefined gives nothing. */
+export function liveDistributions<I, O>(
+  finished: readonly FinishedTrial<I, O>[],
+  valueOf: (trial: FinishedTrial<I, O>) => LiveValue | undefined,
+): Series[] {
+  const found = finished.map(valueOf).filter((each) => each !== undefined);
+  return bySeries(found).flatMap(([name, group]) => {
+    const points = distribution(group.map(({ value }) => value));
+    return points.length === 0 ? [] : [{ name, kind: 'step', points }];
+  });
+}
+
+/** A line for each series: the mean of what there is at each x. */
+export function liveMeans<I, O>(
+  finished: readonly FinishedTrial<I, O>[],
+  pointOf: (trial: FinishedTrial<I, O>) => LivePoint,
+): Series[] {
+  return bySeries(finished.map(pointOf)).map(([name, group]) => {
+    const sums = new Map<number, { total: number; count: number }>();
+    for (const { x, y } of group) {
+      const { total, count } = sums.get(x) ?? { total: 0, count: 0 };
+      sums.set(x, { total: total + y, count: count + 1 });
+    }
+    const points = [...sums].map(([x, { total, count }]) => ({ x, y: total / count }));
+    return { name, kind: 'line', points: points.sort((first, second) => first.x - second.x) };
+  });
+}
