@@ -51,6 +51,11 @@ describe('subflow', () => {
     [['demo', '--wifi', '1,2,3,4'], /more than rate, delay and loss/],
     [['demo', '--lte', '1'], /rate is from/],
     [['demo', '--seed', '-1'], /'-1'/],
+    [['demo', '--scheduler', 'fastest'], /no scheduler called 'fastest'; there are: lowest-rtt, .*ecf/],
+    [
+      ['demo', '--congestion', 'constructor'],
+      /no congestion control called 'constructor'; there are: cubic, .*olia/,
+    ],
     [['demo', '--fail-at', 'soon'], /'soon'/],
     [['get'], /missing required argument/],
     [['get', 'http://localhost/', '--raw', 'eth0'], /--raw goes with --transport userspace/],
@@ -128,6 +133,26 @@ describe('subflow demo --simulate', () => {
     expect(
       readFileSync(join(folder, 'first.pcapng')).equals(readFileSync(join(folder, 'second.pcapng'))),
     ).toBe(true);
+  });
+
+  it('sends by the scheduler and the congestion control that are asked for', async () => {
+    const report = async (...flags: string[]) =>
+      JSON.parse((await subflow(...run, ...flags)).out) as Record<string, unknown> & { durationMs: number };
+    const usual = await report();
+    expect(usual).toMatchObject({ scheduler: null, congestion: null });
+    const named = await report('--scheduler', 'lowest-rtt', '--congestion', 'cubic');
+    expect(named).toEqual({ ...usual, scheduler: 'lowest-rtt', congestion: 'cubic' });
+    // What goes over both paths adds nothing up.
+    expect((await report('--scheduler', 'redundant')).durationMs).toBeGreaterThan(1.1 * usual.durationMs);
+    const { durationMs } = await report('--congestion', 'bbr');
+    expect(durationMs).not.toBe(usual.durationMs);
+  });
+
+  it('simulates, and says why, where algorithms are asked for that the kernel would not go by', async () => {
+    const result = await subflow('demo', '--size', '100k', '--scheduler', 'ecf');
+    expect(result.status).toBe(0);
+    expect(result.err).toMatch(/^The kernel would send by algorithms of its own, .*: simulating\.$/m);
+    expect(result.err).toContain('a simulated server');
   });
 
   it('keeps both paths with --fail-at never, and takes rates, delays and losses', async () => {

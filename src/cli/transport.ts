@@ -5,7 +5,8 @@
 
 import type { Command } from 'commander';
 import { mayCreateTun, mayOpenRawSockets, runIp } from '../linux/index.js';
-import { schedulers, UserspaceHost, type MultipathOptions, type TransportOptions } from '../node/index.js';
+import { UserspaceHost, type MultipathOptions, type TransportOptions } from '../node/index.js';
+import { requireScheduler, schedulerNames } from './algorithms.js';
 import { IpAddress, type MptcpVersion } from '../wire/index.js';
 import { EnvironmentError, UsageError } from './errors.js';
 
@@ -57,7 +58,7 @@ export function addTransportFlags(command: Command): Command {
     )
     .option(
       '--scheduler <name>',
-      `for userspace: which path carries the next bytes: ${Object.keys(schedulers).join(', ')} (default: lowest-rtt)`,
+      `for userspace: which path carries the next bytes: ${schedulerNames} (default: lowest-rtt)`,
     )
     .option(
       '--fast-open',
@@ -88,14 +89,6 @@ function parseVersions(text: string): readonly MptcpVersion[] {
   if (!/^(?:0|1|0,1|1,0)$/.test(text))
     throw new UsageError(`'${text}' is no list of versions of Multipath TCP; write 0, 1, 1,0 or 0,1`);
   return text.split(',').map((version) => (version === '0' ? 0 : 1));
-}
-
-function requireScheduler(name: string): void {
-  if (Object.hasOwn(schedulers, name)) return;
-  throw new UsageError(
-    `there is no scheduler called '${name}'`,
-    `there are: ${Object.keys(schedulers).join(', ')}`,
-  );
 }
 
 function fastOpenOf(flags: TransportFlags): ChosenTransport['fastOpen'] {

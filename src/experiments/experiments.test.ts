@@ -45,7 +45,17 @@ describe('the experiments', () => {
       expect(source, name).toMatch(/\b(19|20)\d\d\b|RFC \d+/);
       expect(summary.length, name).toBeGreaterThan(80);
       const flags = Object.entries(parameters).map(([key, parameter]) => flagName(key, parameter));
-      const reserved = ['seed', 'json', 'output', 'figures', 'no-figures', 'linux', 'no-linux', 'help'];
+      const reserved = [
+        'seed',
+        'json',
+        'output',
+        'figures',
+        'no-figures',
+        'linux',
+        'no-linux',
+        'report',
+        'help',
+      ];
       expect(new Set([...flags, ...reserved]).size, name).toBe(flags.length + reserved.length);
       expect(new Set(columns.map((column) => column.name)).size, name).toBe(columns.length);
     }

@@ -21,12 +21,19 @@ function openCapture(path: string): number {
 }
 
 async function run(parameters: DemoParameters, file: number | undefined): Promise<DemoOutcome> {
-  const onLinux = parameters.simulate ? undefined : mayRunOnLinux();
+  const { scheduler, congestion } = parameters;
+  const hasAlgorithm = scheduler !== undefined || congestion !== undefined;
+  const onLinux = parameters.simulate || hasAlgorithm ? undefined : mayRunOnLinux();
   const isReal = onLinux?.available === true;
   if (!parameters.json) {
     if (onLinux?.available === false) {
       process.stderr.write(
         `Not against the kernel: ${onLinux.reason}. Simulating instead; ${onLinux.hint}\n`,
+      );
+    }
+    if (hasAlgorithm && !parameters.simulate) {
+      process.stderr.write(
+        'The kernel would send by algorithms of its own, so both ends are ours: simulating.\n',
       );
     }
     process.stderr.write(
@@ -78,7 +85,7 @@ export function declareDemo(command: Command, setStatus: (status: number) => voi
     } finally {
       if (capture !== undefined) closeSync(capture);
     }
-    const report = reportOf(outcome, parameters.seed, parameters.pcap);
+    const report = reportOf(outcome, parameters);
     process.stdout.write(`${parameters.json ? JSON.stringify(report) : summary(report)}\n`);
     setStatus(report.sha256Match && report.bytes === parameters.sizeBytes ? ExitStatus.done : ExitStatus.no);
   });

@@ -1,6 +1,7 @@
 /** What `subflow demo` is asked to do, from its flags. */
 
 import type { Command } from 'commander';
+import { congestionNames, requireCongestion, requireScheduler, schedulerNames } from '../algorithms.js';
 import { UsageError } from '../errors.js';
 import { parseDuration, parseInteger, parseProbability, parseRate, parseSize } from '../units.js';
 
@@ -32,6 +33,9 @@ export interface DemoParameters {
   readonly simulate: boolean;
   readonly pcap: string | undefined;
   readonly json: boolean;
+  /** Names of what the sender goes by; undefined for the defaults. Both ends are ours then. */
+  readonly scheduler: string | undefined;
+  readonly congestion: string | undefined;
 }
 
 const defaultPaths = {
@@ -73,6 +77,8 @@ interface DemoFlags {
   readonly simulate?: true;
   readonly pcap?: string;
   readonly json?: true;
+  readonly scheduler?: string;
+  readonly congestion?: string;
 }
 
 /** Declares the flags of `subflow demo`. */
@@ -88,6 +94,8 @@ export function declareDemoFlags(command: Command): Command {
     )
     .option('--seed <number>', 'seed of every random choice', '1')
     .option('--simulate', 'run in virtual time, without the kernel')
+    .option('--scheduler <name>', `simulated: which path carries the next bytes: ${schedulerNames}`)
+    .option('--congestion <name>', `simulated: congestion control of each path: ${congestionNames}`)
     .option('--pcap <file>', 'write what the client sends and receives as pcapng')
     .option('--json', 'print one JSON object at the end');
 }
@@ -97,6 +105,8 @@ export function readDemoFlags(flags: DemoFlags): DemoParameters {
   const sizeBytes = parseSize(flags.size);
   if (sizeBytes < 1 || sizeBytes > 4e9)
     throw new UsageError(`--size is from 1 byte to 4G, not '${flags.size}'`);
+  if (flags.scheduler !== undefined) requireScheduler(flags.scheduler);
+  if (flags.congestion !== undefined) requireCongestion(flags.congestion);
   return {
     wifi: parsePath(flags.wifi ?? '', defaultPaths.wifi),
     lte: parsePath(flags.lte ?? '', defaultPaths.lte),
@@ -106,5 +116,6 @@ export function readDemoFlags(flags: DemoFlags): DemoParameters {
     simulate: flags.simulate === true,
     pcap: flags.pcap,
     json: flags.json === true,
+    ...{ scheduler: flags.scheduler, congestion: flags.congestion },
   };
 }

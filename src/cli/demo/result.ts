@@ -1,6 +1,6 @@
 /** What a run of the demo tells: samples while it goes, and the result at the end. */
 
-import type { PathParameters } from './parameters.js';
+import type { DemoParameters, PathParameters } from './parameters.js';
 
 /** One path at one instant. */
 export interface PathSample {
@@ -55,6 +55,9 @@ export interface DemoReport {
   readonly failedAtMs: number | null;
   readonly handoverGapMs: number | null;
   readonly seed: number;
+  /** As asked for; null for the default. */
+  readonly scheduler: string | null;
+  readonly congestion: string | null;
   readonly paths: readonly {
     readonly name: string;
     readonly bytes: number;
@@ -73,7 +76,8 @@ function toMs(ns: number): number {
 }
 
 /** The report of an outcome. */
-export function reportOf(outcome: DemoOutcome, seed: number, pcap: string | undefined): DemoReport {
+export function reportOf(outcome: DemoOutcome, parameters: DemoParameters): DemoReport {
+  const { seed, pcap, scheduler, congestion } = parameters;
   const carried = Math.max(
     1,
     outcome.paths.reduce((sum, path) => sum + path.bytes, 0),
@@ -90,7 +94,7 @@ export function reportOf(outcome: DemoOutcome, seed: number, pcap: string | unde
     goodputBps: Math.round((outcome.bytes * 8e9) / Math.max(1, outcome.finishedAtNs)),
     failedAtMs: outcome.failedAtNs === undefined ? null : toMs(outcome.failedAtNs),
     handoverGapMs: outcome.handoverGapNs === undefined ? null : toMs(outcome.handoverGapNs),
-    seed,
+    ...{ seed, scheduler: scheduler ?? null, congestion: congestion ?? null },
     paths: outcome.paths.map((path) => ({
       name: path.name,
       bytes: path.bytes,

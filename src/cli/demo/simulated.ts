@@ -2,7 +2,9 @@
 
 import { NEVER } from '../../base/index.js';
 import { Host, pathAddress, type Application } from '../../network/index.js';
-import { Stack, type Socket, type StackEvent } from '../../stack/index.js';
+import { defaultMptcpSettings, schedulerNamed } from '../../mptcp/index.js';
+import { Stack, type Socket, type StackEvent, type StackSettings } from '../../stack/index.js';
+import { congestionNamed } from '../../tcp/index.js';
 import { FailureError } from '../errors.js';
 import { Content } from './content.js';
 import type { DemoParameters } from './parameters.js';
@@ -47,13 +49,23 @@ class ContentServer implements Application {
   }
 }
 
+/** How the server, which is the sender, does things. */
+function settingsOf({ scheduler, congestion }: DemoParameters): Partial<StackSettings> {
+  return {
+    ...(scheduler !== undefined && {
+      mptcp: { ...defaultMptcpSettings, scheduler: schedulerNamed(scheduler) },
+    }),
+    ...(congestion !== undefined && { congestion: congestionNamed(congestion) }),
+  };
+}
+
 /** Runs the demo as fast as the processor goes. The same parameters give the same outcome to the byte. */
 export function runSimulated(parameters: DemoParameters, run: DemoRun): DemoOutcome {
   const content = new Content(parameters.seed, parameters.sizeBytes);
   const remote = { address: pathAddress(0, 'server', 4), port };
   const world = new DemoWorld(0, parameters, remote, seededSecrets(parameters, 0), run);
   const { simulator } = world;
-  const stack = new Stack({ random: seededSecrets(parameters, 1) });
+  const stack = new Stack({ random: seededSecrets(parameters, 1), settings: settingsOf(parameters) });
   const server = new Host(simulator, 'server', stack);
   world.links.forEach((link, index) => {
     server.addDevice(0, link.right, {

@@ -1,5 +1,6 @@
 /** `subflow experiment list` and `subflow experiment run NAME`. */
 
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import {
   type Experiment,
@@ -14,6 +15,7 @@ import { writeFigures } from './figures.js';
 import { openLinuxLab } from './linux.js';
 import { openProgress } from './progress.js';
 import { runInThreads } from './trial-threads.js';
+import { readResult, reportedResult, writeReport } from './report.js';
 import { listReport, listText, resultReport, resultText } from './text.js';
 
 /** Flags that every experiment has. */
@@ -21,6 +23,7 @@ interface RunFlags {
   readonly seed: string;
   readonly json?: true;
   readonly output: string;
+  readonly report?: string;
   /** False with `--no-figures`. */
   readonly figures: boolean;
   /** False with `--no-linux`. */
@@ -41,6 +44,18 @@ export function declareExperiment(command: Command, setStatus: (status: number) 
     .action((flags: { readonly json?: true }) => {
       const text = flags.json ? JSON.stringify(listReport(experiments)) : listText(experiments);
       process.stdout.write(`${text}\n`);
+    });
+  command
+    .command('report')
+    .summary('results as one HTML page')
+    .description(
+      'Makes one page of results that `subflow experiment run NAME --json` printed, in the order given.',
+    )
+    .argument('<file...>', 'results; their figures are read from where they were written to')
+    .option('--output <file>', 'the page', 'report.html')
+    .action((files: readonly string[], { output }: { readonly output: string }) => {
+      writeReport(output, files.map(readResult));
+      process.stdout.write(`Report: ${output}\n`);
     });
   const run = command
     .command('run')
@@ -66,6 +81,7 @@ function addRun(parent: Command, experiment: Experiment, setStatus: (status: num
     .option('--seed <number>', 'seed of every random choice', '1')
     .option('--output <folder>', 'where figures go; made if it is not there', 'results')
     .option('--no-figures', 'write no figures')
+    .option('--report <file>', 'also write all of it as one HTML page')
     .option('--no-linux', "leave the machine's own kernel out even where it could take part")
     .option('--json', 'print one object for scripts')
     .action(async (flags: RunFlags) => {
@@ -78,6 +94,7 @@ async function run(experiment: Experiment, flags: RunFlags): Promise<number> {
   // A folder that cannot be written to is told before anything runs.
   if (flags.figures)
     openFolder(flags.output, 'choose another place with --output, or none with --no-figures');
+  if (flags.report !== undefined) openFolder(dirname(flags.report), 'choose another place with --report');
   const lab = flags.linux ? openLinuxLab() : 'The kernel was left out, as asked (--no-linux).';
   const progress = openProgress(experiment, process.stderr, flags.json !== true);
   let report: ExperimentReport;
@@ -90,8 +107,13 @@ async function run(experiment: Experiment, flags: RunFlags): Promise<number> {
   } finally {
     progress.end();
   }
+  if (flags.report !== undefined) {
+    const figures = Object.entries(report.figures).map(([name, svg]) => ({ name, svg }));
+    writeReport(flags.report, [reportedResult(experiment, report, figures)]);
+  }
   const paths = flags.figures ? writeFigures(flags.output, experiment.name, report.figures) : [];
-  const text = flags.json ? JSON.stringify(resultReport(report, paths)) : resultText(report, paths);
+  const written = { figures: paths, page: flags.report };
+  const text = flags.json ? JSON.stringify(resultReport(report, written)) : resultText(report, written);
   process.stdout.write(`${text}\n`);
   return report.pass ? ExitStatus.done : ExitStatus.no;
 }

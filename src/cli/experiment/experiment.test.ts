@@ -13,6 +13,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const subflow = (...args: string[]): Promise<Finished> => runSubflow(folder, ['experiment', ...args]);
 
+/** What a result has beside its name, where nothing came out. */
+const empty = { rows: [], checks: [], figures: [], notes: [] };
+
 const quick = ['run', 'fast-handover', '--size', '2M', '--runs', '1', '--no-linux'];
 
 describe('subflow experiment', () => {
@@ -70,6 +73,62 @@ describe('subflow experiment', () => {
     const here = await runExperiment(findExperiment('receive-window'), { seed: 5, parameters });
     expect(rows).toEqual(here.rows);
     expect(rows).toHaveLength(5);
+  });
+
+  it('writes all of it as one page, the same for the same seed, and from its JSON too', async () => {
+    const run = (...more: string[]) => subflow(...quick, '--seed', '4', '--output', 'of-report', ...more);
+    const first = await run('--report', 'first.html');
+    expect(first).toMatchObject({ status: 0, err: '' });
+    expect(first.out).toMatch(/^Report: first\.html$/m);
+    const page = readFileSync(join(folder, 'first.html'), 'utf8');
+    expect(page).toContain('subflow experiment run fast-handover --size 2M --runs 1 --seed 4');
+    expect(page.match(/<figure>/g)).toHaveLength(2);
+
+    const saved = await run('--json', '--report', 'second.html');
+    expect(readFileSync(join(folder, 'second.html'), 'utf8')).toBe(page);
+    expect(JSON.parse(saved.out)).toMatchObject({ report: 'second.html' });
+    writeFileSync(join(folder, 'result.json'), saved.out);
+    const report = await subflow('report', 'result.json', '--output', 'third.html');
+    expect(report).toEqual({ status: 0, err: '', out: 'Report: third.html\n' });
+    expect(readFileSync(join(folder, 'third.html'), 'utf8')).toBe(page);
+
+    await subflow('report', 'result.json', 'result.json', '--output', 'both.html');
+    const both = readFileSync(join(folder, 'both.html'), 'utf8');
+    expect(both.match(/<section /g)).toHaveLength(2);
+  });
+
+  it.each([
+    ['nothing.json', undefined, /^subflow: cannot read nothing\.json: ENOENT/],
+    [
+      'text.json',
+      'text',
+      /^subflow: text\.json holds no result of an experiment; it is what .* --json prints\n$/,
+    ],
+    ['other.json', '{"schema":"subflow/demo/1"}', /^subflow: other\.json holds no result/],
+    ['list.json', '[]', /^subflow: list\.json holds no result/],
+    [
+      'unknown.json',
+      JSON.stringify({
+        ...{ schema: 'subflow/experiment/1', name: 'no-such-thing', seed: 1, parameters: {} },
+        ...empty,
+      }),
+      /no experiment 'no-such-thing'/,
+    ],
+    [
+      'figure.json',
+      JSON.stringify({
+        ...{ schema: 'subflow/experiment/1', name: 'fast-handover', seed: 1, parameters: {}, ...empty },
+        figures: ['gone.svg'],
+      }),
+      /^subflow: cannot read gone\.svg: .*figure\.json names it/,
+    ],
+  ])('makes no page of %s, and says why in one line', async (name, text, says) => {
+    if (text !== undefined) writeFileSync(join(folder, name), text);
+    const result = await subflow('report', name, '--output', 'none.html');
+    expect(result.status).not.toBe(0);
+    expect(result.err).toMatch(says);
+    expect(result.err.trim().split('\n')).toHaveLength(1);
+    expect(existsSync(join(folder, 'none.html'))).toBe(false);
   });
 
   it('says that a folder cannot be made where the system makes none', async () => {
@@ -144,9 +203,9 @@ describe('a result', () => {
   it('names checks that failed and what was left out', async () => {
     const report = await runExperiment(experiment);
     expect(report.pass).toBe(false);
-    expect(resultText(report, [])).toMatch(/FAILED {2}two is one: 2 \(bound 1\)/);
-    expect(resultText(report, [])).toContain('Note: Something was left out.');
-    expect(resultReport(report, ['a.svg'])).toMatchObject({
+    expect(resultText(report, { figures: [] })).toMatch(/FAILED {2}two is one: 2 \(bound 1\)/);
+    expect(resultText(report, { figures: [] })).toContain('Note: Something was left out.');
+    expect(resultReport(report, { figures: ['a.svg'] })).toMatchObject({
       checks: [{ name: 'two is one', pass: false, value: 2, bound: 1 }],
       figures: ['a.svg'],
       notes: ['Something was left out.'],

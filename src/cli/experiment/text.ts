@@ -1,6 +1,8 @@
 /** What the experiment commands print: tables for people, objects for scripts. */
 
 import {
+  amountText,
+  cellText,
   type Check,
   type Column,
   type Experiment,
@@ -11,33 +13,28 @@ import {
 } from '../../experiments/index.js';
 import { tableLines } from '../table.js';
 
-/** A cell as a person reads it. */
-function cell(column: Column, value: Row[string]): string {
-  if (value === null || value === undefined) return '-';
-  if (typeof value === 'number') return value.toFixed(column.digits ?? 0);
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  return value;
-}
-
 /** A table with aligned columns: numbers to the right. */
 export function tableText(columns: readonly Column[], rows: readonly Row[]): string {
   const lines = tableLines(
     columns.map(({ title, kind }) => ({ title, isNumber: kind === 'number' })),
-    rows.map((row) => columns.map((column) => cell(column, row[column.name] ?? null))),
+    rows.map((row) => columns.map((column) => cellText(column, row[column.name]))),
   );
   return lines.join('\n');
 }
 
-function amount(value: Check['value']): string {
-  return typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(4) : String(value);
+function checkLine({ name, pass, value, bound }: Check): string {
+  return `  ${pass ? 'ok    ' : 'FAILED'}  ${name}: ${amountText(value)} (bound ${amountText(bound)})`;
 }
 
-function checkLine({ name, pass, value, bound }: Check): string {
-  return `  ${pass ? 'ok    ' : 'FAILED'}  ${name}: ${amount(value)} (bound ${amount(bound)})`;
+/** Where parts of a result were written to. */
+export interface WrittenFiles {
+  readonly figures: readonly string[];
+  /** The HTML page; undefined where none was asked for. */
+  readonly page?: string | undefined;
 }
 
 /** The result for a person. */
-export function resultText(report: ExperimentReport, paths: readonly string[]): string {
+export function resultText(report: ExperimentReport, { figures, page }: WrittenFiles): string {
   const { experiment, seed, rows, checks, notes } = report;
   return [
     `${experiment.title} (seed ${seed})`,
@@ -47,12 +44,16 @@ export function resultText(report: ExperimentReport, paths: readonly string[]): 
     '',
     ...checks.map(checkLine),
     ...notes.map((note) => `Note: ${note}`),
-    ...paths.map((path) => `Figure: ${path}`),
+    ...figures.map((path) => `Figure: ${path}`),
+    ...(page === undefined ? [] : [`Report: ${page}`]),
   ].join('\n');
 }
 
 /** The result for scripts. */
-export function resultReport(report: ExperimentReport, paths: readonly string[]): Record<string, unknown> {
+export function resultReport(
+  report: ExperimentReport,
+  { figures, page }: WrittenFiles,
+): Record<string, unknown> {
   const { experiment, seed, parameters, rows, checks, notes } = report;
   return {
     schema: 'subflow/experiment/1',
@@ -64,7 +65,8 @@ export function resultReport(report: ExperimentReport, paths: readonly string[])
         reportedValue(name, experiment.parameters[name]!, value),
       ),
     ),
-    ...{ rows, figures: paths, checks, notes },
+    ...{ rows, figures, checks, notes },
+    ...(page !== undefined && { report: page }),
   };
 }
 

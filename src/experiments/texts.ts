@@ -1,0 +1,16 @@
+/** Cells and amounts as a person reads them. */
+
+import type { Check, Column, Row } from './experiment.js';
+
+/** A cell: numbers to the digits of its column, a dash where there is nothing. */
+export function cellText(column: Column, value: Row[string] | undefined): string {
+  if (value === null || value === undefined) return '-';
+  if (typeof value === 'number') return value.toFixed(column.digits ?? 0);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return value;
+}
+
+/** What was measured, or what it was held against: four digits of a fraction. */
+export function amountText(value: Check['value']): string {
+  return typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(4) : String(value);
+}
