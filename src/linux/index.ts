@@ -4,6 +4,7 @@ export * from './capabilities.js';
 export * from './fast-open.js';
 export * from './libc.js';
 export * from './link-monitor.js';
+export * from './link-watch/index.js';
 export * from './mib.js';
 export * from './namespace.js';
 export * from './next-hop.js';

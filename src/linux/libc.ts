@@ -34,6 +34,7 @@ export interface ReadableWatch {
 }
 
 interface PollHandle {
+  unref(): void;
   close(): void;
 }
 
@@ -395,9 +396,9 @@ const bpfSyscalls = new Map<string, number>([
 
 /**
  * Calls `onReadable` from the event loop while `fd` has something to read, until closed; holds the process alive
- * meanwhile. Close the watch before the descriptor. (docs/decisions/0004-waiting-for-packets.md says why this way.)
+ * meanwhile, unless `holds` is false. Close the watch before the descriptor. (docs/decisions/0004-waiting-for-packets.md says why this way.)
  */
-export function watchReadable(fd: number, onReadable: () => void): ReadableWatch {
+export function watchReadable(fd: number, onReadable: () => void, holds = true): ReadableWatch {
   load();
   let pending = false;
   let open = true;
@@ -412,6 +413,7 @@ export function watchReadable(fd: number, onReadable: () => void): ReadableWatch
     pending = true;
     setImmediate(run);
   });
+  if (!holds) handle.unref();
   return {
     close(): void {
       if (!open) return;

@@ -3,5 +3,6 @@ export * from './mptcp-events.js';
 export * from './mptcp-pm.js';
 export * from './mptcp-endpoints.js';
 export * from './netlink-socket.js';
+export * from './route-message.js';
 export * from './route-socket.js';
 export * from './socket-diagnosis.js';

@@ -20,17 +20,19 @@ import {
 } from '../libc.js';
 import { type Attribute, encodeAttributes } from './message.js';
 import { NetlinkError } from './netlink-socket.js';
+import { NETLINK_HEADER_BYTES, type RouteMessage, routeMessagesOf } from './route-message.js';
 
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
 const NLM_F_REQUEST = 0x1;
 const NLM_F_ACK = 0x4;
+const NLM_F_DUMP = 0x300;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
-const HEADER_BYTES = 16;
 const BUFFER_BYTES = 32 << 10;
-/** Messages that are read for one answer. */
+/** Messages that are read for one answer, and for one that lists everything of a kind. */
 const MAX_READS = 64;
+const MAX_DUMP_READS = 4096;
 
 /** What is asked; `header` is the structure of the type, such as `struct rtmsg`. */
 export interface RouteRequest {
@@ -59,18 +61,38 @@ export class RouteSocket {
       const length = receiveInto(this.fd, this.buffer.address, BUFFER_BYTES, this.from);
       if (length === -EAGAIN) break;
       if (length < 0) throw new NetlinkError(label, -length, '');
-      for (const { type, sequence, body } of messagesOf(this.buffer.bytes.slice(0, length))) {
+      for (const { type, sequence, body } of routeMessagesOf(this.buffer.bytes.slice(0, length))) {
         if (sequence !== this.sequence) continue;
         if (type !== NLMSG_ERROR) {
           if (type !== NLMSG_DONE) data ??= body;
           continue;
         }
-        const errno = body.length < 4 ? 0 : -new DataView(body.buffer, body.byteOffset).getInt32(0, true);
+        const errno = errnoOf(body);
         if (errno !== 0) throw new NetlinkError(label, errno, '');
         return data;
       }
     }
     throw new SubflowError('ERR_SUBFLOW_NETLINK', `${label}: the kernel did not answer as netlink wants`);
+  }
+
+  /**
+   * Asks for everything of a kind, and hands each message over, up to 128 MiB of them: a machine with more than a million routes hears of
+   * the first ones. Close the socket after an error.
+   * @throws NetlinkError with the kernel's code when it refuses.
+   */
+  dump(label: string, request: Omit<RouteRequest, 'flags'>, take: (message: RouteMessage) => void): void {
+    this.send(label, { ...request, flags: NLM_F_DUMP });
+    for (let i = 0; i < MAX_DUMP_READS; i++) {
+      const length = receiveInto(this.fd, this.buffer.address, BUFFER_BYTES, this.from);
+      if (length === -EAGAIN) break;
+      if (length < 0) throw new NetlinkError(label, -length, '');
+      for (const message of routeMessagesOf(this.buffer.bytes.slice(0, length))) {
+        if (message.sequence !== this.sequence) continue;
+        if (message.type === NLMSG_DONE) return;
+        if (message.type === NLMSG_ERROR) throw new NetlinkError(label, errnoOf(message.body), '');
+        take(message);
+      }
+    }
   }
 
   close(): void {
@@ -79,14 +101,14 @@ export class RouteSocket {
 
   private send(label: string, { type, flags = 0, header, attributes }: RouteRequest): void {
     const tail = encodeAttributes(attributes);
-    const bytes = new Uint8Array(HEADER_BYTES + header.length + tail.length);
+    const bytes = new Uint8Array(NETLINK_HEADER_BYTES + header.length + tail.length);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, bytes.length, true);
     view.setUint16(4, type, true);
     view.setUint16(6, NLM_F_REQUEST | NLM_F_ACK | flags, true);
     view.setUint32(8, ++this.sequence, true);
-    bytes.set(header, HEADER_BYTES);
-    bytes.set(tail, HEADER_BYTES + header.length);
+    bytes.set(header, NETLINK_HEADER_BYTES);
+    bytes.set(tail, NETLINK_HEADER_BYTES + header.length);
     this.buffer.bytes.set(bytes);
     const kernel = new Uint8Array(12);
     new DataView(kernel.buffer).setUint16(0, AF_NETLINK, true);
@@ -95,23 +117,34 @@ export class RouteSocket {
   }
 }
 
-/**
- * Calls `onChange` from the event loop when something in `groups` (RTMGRP_... of linux/rtnetlink.h) changed. What did is not told: whoever
- * wants to know asks, so that an announcement that was lost does no lasting harm. Opened in the calling thread's namespace.
- */
-export function watchRoutes(groups: number, onChange: () => void): ReadableWatch {
+/** The positive error number of an NLMSG_ERROR; 0: all is well. */
+function errnoOf(body: Uint8Array): number {
+  return body.length < 4 ? 0 : -new DataView(body.buffer, body.byteOffset).getInt32(0, true);
+}
+
+/** A socket that hears of `groups` (RTMGRP_... of linux/rtnetlink.h), in the calling thread's namespace. The caller closes it. */
+export function openRouteListener(groups: number): number {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
-  const buffer = new NativeBuffer(BUFFER_BYTES);
   const address = new Uint8Array(12);
   const view = new DataView(address.buffer);
   view.setUint16(0, AF_NETLINK, true);
   view.setUint32(8, groups, true);
   try {
     bind(fd, address, 'rtnetlink');
+    return fd;
   } catch (error) {
     closeSync(fd);
     throw error;
   }
+}
+
+/**
+ * Calls `onChange` from the event loop when something in `groups` (RTMGRP_... of linux/rtnetlink.h) changed. What did is not told: whoever
+ * wants to know asks, so that an announcement that was lost does no lasting harm. Opened in the calling thread's namespace.
+ */
+export function watchRoutes(groups: number, onChange: () => void): ReadableWatch {
+  const fd = openRouteListener(groups);
+  const buffer = new NativeBuffer(BUFFER_BYTES);
   const watch = watchReadable(fd, () => {
     // More announcements than could be held (ENOBUFS) mean the same.
     for (let i = 0; i < MAX_READS && readInto(fd, buffer.address, BUFFER_BYTES) > 0; i++);
@@ -123,27 +156,4 @@ export function watchRoutes(groups: number, onChange: () => void): ReadableWatch
       closeSync(fd);
     },
   };
-}
-
-interface RouteMessage {
-  readonly type: number;
-  readonly sequence: number;
-  readonly body: Uint8Array;
-}
-
-/** The messages in what one receive call gave; what is cut short at the end is left out. */
-function messagesOf(bytes: Uint8Array): RouteMessage[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const messages: RouteMessage[] = [];
-  for (let at = 0; at + HEADER_BYTES <= bytes.length;) {
-    const length = view.getUint32(at, true);
-    if (length < HEADER_BYTES || at + length > bytes.length) break;
-    messages.push({
-      type: view.getUint16(at + 4, true),
-      sequence: view.getUint32(at + 8, true),
-      body: bytes.subarray(at + HEADER_BYTES, at + length),
-    });
-    at += (length + 3) & ~3;
-  }
-  return messages;
 }

@@ -1,0 +1,219 @@
+/**
+ * A live picture of a namespace's interfaces: which there are, whether packets can pass, their addresses and default routes. One socket
+ * of rtnetlink serves all watches of a namespace, and lives while one of them does.
+ *
+ * What the kernel announces about interfaces and addresses is taken in as it says; default routes are asked for anew when it says
+ * something of one, and when an interface goes down or loses an address, since it drops IPv4 routes then without a word. What came
+ * together is told together; a change that was undone meanwhile is not told. Where more was announced than the kernel could hold,
+ * everything is asked anew. The kernel itself announces carriers with a delay of up to a second when they change often.
+ *
+ * Read first: rtnetlink(7), netdevice(7).
+ */
+import { closeSync, readlinkSync } from 'node:fs';
+import { ENOBUFS } from '../constants.js';
+import { NativeBuffer, readInto, type ReadableWatch, watchReadable } from '../libc.js';
+import type { NetworkNamespace } from '../namespace.js';
+import { openRouteListener, routeMessagesOf, RouteSocket } from '../netlink/index.js';
+import { kindByNews, kindBySysfs, type LinkKind } from './link-kind.js';
+import { decodeNews, type DefaultRoute, type LinkNews, type News } from './link-news.js';
+import { type LinkChange, LinkTable, type WatchedLink } from './link-table.js';
+import { Wireless } from './wireless.js';
+
+const RTM_GETLINK = 18;
+const RTM_GETADDR = 22;
+const RTM_GETROUTE = 26;
+/** RTMGRP_LINK, _IPV4_IFADDR, _IPV6_IFADDR, _IPV4_ROUTE, _IPV6_ROUTE (linux/rtnetlink.h). */
+const GROUPS = 0x1 | 0x10 | 0x100 | 0x40 | 0x400;
+const LINK_HEADER_BYTES = 16;
+const ADDRESS_HEADER_BYTES = 8;
+const ROUTE_HEADER_BYTES = 12;
+const BUFFER_BYTES = 32 << 10;
+/** Messages taken in before the event loop goes on to others. */
+const MAX_READS = 256;
+
+/** By the identity of the namespace. */
+const pictures = new Map<string, Picture>();
+
+export interface LinkWatchOptions {
+  /** Where the interfaces are; the calling thread's namespace when left out. */
+  readonly namespace?: NetworkNamespace;
+  /** Called from the event loop with what changed; not with what there is at first, which `links` has. */
+  readonly onChange?: (changes: readonly LinkChange[]) => void;
+}
+
+/** See the module. Holds no process alive. */
+export class LinkWatch {
+  private readonly picture: Picture;
+  private readonly onChange: (changes: readonly LinkChange[]) => void;
+  private isClosed = false;
+
+  /** Looks at once. @throws SystemError where the system allows no such sockets. */
+  constructor(options: LinkWatchOptions = {}) {
+    this.onChange = options.onChange ?? (() => undefined);
+    this.picture = pictureOf(options.namespace);
+    this.picture.refresh();
+    this.picture.watches.add(this);
+  }
+
+  /** The interfaces. */
+  get links(): readonly WatchedLink[] {
+    return this.picture.table.links;
+  }
+
+  /** The interface of this name; undefined when there is none. */
+  find(name: string): WatchedLink | undefined {
+    return this.links.find((link) => link.name === name);
+  }
+
+  /** Times that announcements were lost and everything was asked anew. */
+  get overruns(): number {
+    return this.picture.overruns;
+  }
+
+  /** Takes in what was announced up to now, without waiting for the event loop, in which `onChange` hears of it as ever. */
+  refresh(): void {
+    if (!this.isClosed) this.picture.refresh();
+  }
+
+  /** Stops watching. Closing twice does nothing. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.picture.watches.delete(this);
+    if (this.picture.watches.size === 0) this.picture.close();
+  }
+
+  /** Called by what is shared. */
+  tell(changes: readonly LinkChange[]): void {
+    if (!this.isClosed) this.onChange(changes);
+  }
+}
+
+function pictureOf(namespace: NetworkNamespace | undefined): Picture {
+  const look = (): Picture => {
+    const identity = readlinkSync('/proc/thread-self/ns/net');
+    const known = pictures.get(identity);
+    if (known !== undefined) return known;
+    const made = new Picture(namespace, () => pictures.delete(identity));
+    pictures.set(identity, made);
+    return made;
+  };
+  return namespace === undefined ? look() : namespace.run(look);
+}
+
+/** What the watches of one namespace share. */
+class Picture {
+  readonly watches = new Set<LinkWatch>();
+  readonly table: LinkTable;
+  overruns = 0;
+  private readonly fd: number;
+  private readonly questions: RouteSocket;
+  private readonly wireless: Wireless;
+  private readonly buffer = new NativeBuffer(BUFFER_BYTES);
+  private readonly readable: ReadableWatch;
+  private readonly onIdle: () => void;
+
+  /** Made in the namespace. */
+  constructor(namespace: NetworkNamespace | undefined, onIdle: () => void) {
+    this.onIdle = onIdle;
+    this.table = new LinkTable((news) => this.kindOf(news));
+    // First to listen, then to ask: what changes in between is heard.
+    this.fd = openRouteListener(GROUPS);
+    this.questions = new RouteSocket();
+    this.wireless = new Wireless(namespace);
+    this.readable = watchReadable(this.fd, () => tell([...this.watches], this.takeIn()), false);
+    try {
+      this.askAll();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.table.takeChanges();
+  }
+
+  close(): void {
+    this.onIdle();
+    this.readable.close();
+    closeSync(this.fd);
+    this.questions.close();
+    this.wireless.close();
+  }
+
+  /** What was announced up to now shows from now on, and is told to those who watch by now. */
+  refresh(): void {
+    const changes = this.takeIn();
+    const watches = [...this.watches];
+    if (changes.length > 0) setImmediate(() => tell(watches, changes));
+  }
+
+  /** Takes in what was announced; returns what changed by it. */
+  private takeIn(): LinkChange[] {
+    let isLost = false;
+    let areRoutesOld = false;
+    for (let i = 0; i < MAX_READS; i++) {
+      const length = readInto(this.fd, this.buffer.address, BUFFER_BYTES);
+      if (length === -ENOBUFS) isLost = true;
+      else if (length <= 0) break;
+      else
+        for (const message of routeMessagesOf(this.buffer.bytes.slice(0, length)))
+          areRoutesOld = this.take(decodeNews(message)) || areRoutesOld;
+    }
+    if (isLost) {
+      this.overruns++;
+      this.askAll();
+    } else if (areRoutesOld) this.askRoutes();
+    return this.table.takeChanges();
+  }
+
+  /** Takes one message in; returns whether default routes may be others by it. */
+  private take(news: News | undefined): boolean {
+    if (news === undefined) return false;
+    if (news.kind === 'route') return true;
+    const isLoss = news.isGone || (news.kind === 'link' && !news.isUp);
+    const areRoutesOld = isLoss && this.table.hasRoutes(news.index);
+    this.table.apply(news);
+    return areRoutesOld;
+  }
+
+  private askAll(): void {
+    this.table.clear();
+    this.ask('interfaces', RTM_GETLINK, LINK_HEADER_BYTES, (news) => void this.take(news));
+    this.ask('addresses', RTM_GETADDR, ADDRESS_HEADER_BYTES, (news) => void this.take(news));
+    this.askRoutes();
+  }
+
+  private askRoutes(): void {
+    const hops: { index: number; route: DefaultRoute }[] = [];
+    this.ask('routes', RTM_GETROUTE, ROUTE_HEADER_BYTES, (news) => {
+      if (news.kind === 'route') hops.push(...news.hops);
+    });
+    this.table.replaceRoutes(hops);
+  }
+
+  private ask(label: string, type: number, headerBytes: number, take: (news: News) => void): void {
+    const header = new Uint8Array(headerBytes);
+    this.questions.dump(label, { type, header, attributes: [] }, (message) => {
+      const news = decodeNews(message);
+      if (news !== undefined) take(news);
+    });
+  }
+
+  private kindOf(news: LinkNews): LinkKind {
+    if (this.wireless.isWireless(news.index)) return 'wifi';
+    return kindBySysfs(news) ?? kindByNews(news);
+  }
+}
+
+/** Every watch hears, also when the function of one throws; that is thrown after. */
+function tell(watches: readonly LinkWatch[], changes: readonly LinkChange[]): void {
+  if (changes.length === 0) return;
+  const failures: unknown[] = [];
+  for (const watch of watches) {
+    try {
+      watch.tell(changes);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
