@@ -75,6 +75,13 @@ export function mayOpenRawSockets(): Capability {
   return needs([[CAP_NET_RAW, 'CAP_NET_RAW']]);
 }
 
+/** Whether the program may command the path manager of user space. */
+export function mayManagePaths(): Capability {
+  const unsupported = unsupportedReason();
+  if (unsupported !== undefined) return no(unsupported, 'Use the userspace transport where it can run.');
+  return needs([[CAP_NET_ADMIN, 'CAP_NET_ADMIN']]);
+}
+
 /** Whether the program may make network namespaces: tried, since containers often forbid what the rights allow. */
 export function mayCreateNamespaces(): Capability {
   const unsupported = unsupportedReason();

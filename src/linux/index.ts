@@ -15,6 +15,7 @@ export * from './tun-device.js';
 export * from './tun.js';
 export * from './kernel-socket.js';
 export * from './mptcp-info.js';
+export * from './mptcp-sysctl.js';
 export * from './probe-driver.js';
 export * from './raw-device.js';
 export * from './route.js';

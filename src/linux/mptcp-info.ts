@@ -57,6 +57,9 @@ export interface KernelConnectionInfo {
 export interface KernelTcpInfo {
   /** Number of the state, 1 is established (tcp_states.h). */
   readonly state: number;
+  /** Retransmission timeouts since something was acknowledged last. */
+  readonly timeoutsInARow: number;
+  /** Back-off included. */
   readonly rtoNs: number;
   readonly sendMss: number;
   readonly srttNs: number;
@@ -66,6 +69,9 @@ export interface KernelTcpInfo {
   readonly cwndSegments: number;
   readonly ssthreshSegments: number;
   readonly unackedSegments: number;
+  /** Time since data, and since any acknowledgment, came last; the kernel counts milliseconds. */
+  readonly lastDataReceivedNs: number;
+  readonly lastAckReceivedNs: number;
   readonly retransmittedSegments: number;
   readonly bytesAcked: bigint | undefined;
   readonly bytesReceived: bigint | undefined;
@@ -152,6 +158,7 @@ export function decodeTcpInfo(bytes: Uint8Array, offset: number, length: number)
   const minRtt = fields.u32(148);
   return {
     state: fields.u8(0)!,
+    timeoutsInARow: fields.u8(2)!,
     rtoNs: fields.u32(8)! * 1000,
     sendMss: fields.u32(16)!,
     srttNs: fields.u32(68)! * 1000,
@@ -160,6 +167,8 @@ export function decodeTcpInfo(bytes: Uint8Array, offset: number, length: number)
     cwndSegments: fields.u32(80)!,
     ssthreshSegments: fields.u32(76)!,
     unackedSegments: fields.u32(24)!,
+    lastDataReceivedNs: fields.u32(52)! * 1_000_000,
+    lastAckReceivedNs: fields.u32(56)! * 1_000_000,
     retransmittedSegments: retransmitted,
     bytesAcked: fields.u64(120),
     bytesReceived: fields.u64(128),

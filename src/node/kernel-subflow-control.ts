@@ -2,22 +2,19 @@
  * The calls by which a program has its say in the subflows of one kernel socket: carried out by the kernel where its
  * path manager is the userspace one, refused with the way to have them where it is not.
  */
-import { readFileSync } from 'node:fs';
 import {
-  announceKernelAddress,
+  commandKernelPaths,
   congestionControlOf,
   connectionInfo,
-  createKernelSubflow,
-  destroyKernelSubflow,
-  setKernelSubflowBackup,
+  kernelPathManager,
+  mptcpSysctl,
   subflowsOf,
-  withdrawKernelAddress,
   type KernelPath,
   type KernelSubflow,
   type PathEnd,
 } from '../linux/index.js';
 import { argumentType } from './multipath-options.js';
-import { codeOf, netError } from './net-error.js';
+import { netError } from './net-error.js';
 import type { MultipathInfo, OpenSubflowOptions } from './socket.js';
 import {
   checkAddressId,
@@ -50,7 +47,8 @@ function pathOf(fd: number, id: number): KernelPath {
 
 /** Closes the subflow number `id`. */
 export function closeSubflow(fd: number, id: number): void {
-  destroyKernelSubflow(pathOf(fd, id));
+  const path = pathOf(fd, id);
+  commandKernelPaths((commands) => commands.destroy(path));
 }
 
 /** The token of a connection. Throws `ERR_SUBFLOW_FALLBACK` for one that is plain TCP. */
@@ -62,19 +60,22 @@ export function tokenOf(fd: number): number {
 export function announceAddress(fd: number, id: number, address: string, port: number): boolean {
   checkSubflowOptions({ localAddress: address, localPort: port });
   checkAddressId(id);
-  return announceKernelAddress(tokenOf(fd), id, { address, port });
+  const token = tokenOf(fd);
+  return commandKernelPaths((commands) => commands.announce(token, id, { address, port }));
 }
 
 /** Withdraws an address; see `Socket.withdrawAddress`. */
 export function withdrawAddress(fd: number, id: number): void {
   checkAddressId(id);
-  withdrawKernelAddress(tokenOf(fd), id);
+  const token = tokenOf(fd);
+  commandKernelPaths((commands) => commands.withdraw(token, id));
 }
 
 /** Makes the subflow number `id` a backup, or a regular one. */
 export function setBackup(fd: number, id: number, backup: boolean): void {
   if (typeof backup !== 'boolean') throw argumentType('backup', 'a boolean');
-  setKernelSubflowBackup(pathOf(fd, id), backup);
+  const path = pathOf(fd, id);
+  commandKernelPaths((commands) => commands.setBackup(path, backup));
 }
 
 /**
@@ -96,7 +97,8 @@ export function openSubflow(
   };
   const { token, subflows } = connectionOf(fd);
   const known = new Set(subflows.map(({ id }) => id));
-  createKernelSubflow({ token, local, remote }, options.backup ?? false);
+  const { backup = false } = options;
+  commandKernelPaths((commands) => commands.create({ token, local, remote }, { backup }));
   // Its number is the highest there is, whatever comes of it.
   const opened = connectionOf(fd).subflows.find(({ id }) => !known.has(id));
   if (opened === undefined) throw netError('ECONNREFUSED', 'openSubflow', remote);
@@ -128,23 +130,8 @@ export function describeConnection(fd: number): MultipathInfo {
     ...nothingKnown,
     version: isMultipath ? 1 : undefined,
     token: isMultipath ? info.token : undefined,
-    scheduler: isMultipath ? sysctl('scheduler') : undefined,
-    pathManager: isMultipath ? pathManagerName() : undefined,
+    scheduler: isMultipath ? mptcpSysctl('scheduler') : undefined,
+    pathManager: isMultipath ? kernelPathManager() : undefined,
     congestion: congestionControlOf(fd),
   };
-}
-
-function pathManagerName(): string | undefined {
-  const older = sysctl('pm_type');
-  return sysctl('path_manager') ?? (older === undefined ? undefined : older === '1' ? 'userspace' : 'kernel');
-}
-
-/** A parameter of the kernel's Multipath TCP; undefined where the kernel has none of that name. */
-function sysctl(name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/sys/net/mptcp/${name}`, 'utf8').trim();
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

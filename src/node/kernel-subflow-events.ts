@@ -1,6 +1,6 @@
 /**
- * The events 'subflow' and 'address' of kernel sockets: what the kernel tells of all connections of a namespace, handed
- * to the socket that it is about. One listener serves all sockets of a namespace and lives while one of them does.
+ * What the kernel tells of the subflows of all connections of a namespace, handed to those that it is about: to sockets as their events
+ * 'subflow' and 'address', to service types as it comes. One listener serves all of a namespace and lives while one of them does.
  */
 import { readlinkSync } from 'node:fs';
 import { KernelPathEvents, type KernelPathEvent, type PathEnd } from '../linux/index.js';
@@ -19,10 +19,11 @@ export interface WatchedSocket {
   once(event: 'close', listener: () => void): unknown;
 }
 
-/** One socket, and its subflows as they were seen last, by their ends. */
-interface Watcher {
-  readonly socket: WatchedSocket;
-  known: Map<string, SubflowInfo>;
+/** Who hears of one connection. */
+export interface KernelEventListener {
+  handleEvent(event: KernelPathEvent): void;
+  /** Events were lost: anything may be different. */
+  handleLoss(): void;
 }
 
 /** The words of the userspace transport for the kernel's error numbers (errno.h). */
@@ -35,78 +36,132 @@ const reasons: Readonly<Record<number, string>> = {
   113: 'unreachable',
 };
 
-/** By the identity of the namespace. */
-const listeners = new Map<string, NamespaceEvents>();
+/** Sockets that watch already. */
+const watched = new WeakSet<WatchedSocket>();
 
 /**
  * Has `socket`, whose connection is `token` in the calling thread's namespace, emit what the kernel tells of it. Doing so
  * twice does nothing. Throws `EPERM` without CAP_NET_ADMIN, `ERR_SUBFLOW_UNSUPPORTED` where the kernel tells nothing.
  */
 export function watchKernelSubflows(socket: WatchedSocket, token: number): void {
-  const namespace = readlinkSync('/proc/thread-self/ns/net');
-  let events = listeners.get(namespace);
-  if (events === undefined) {
-    events = new NamespaceEvents(() => listeners.delete(namespace));
-    listeners.set(namespace, events);
-  }
-  events.add(token, socket);
+  if (watched.has(socket)) return;
+  const watcher = new SocketWatcher(socket);
+  const feed = new KernelEventFeed();
+  watched.add(socket);
+  feed.listen(token, watcher);
+  socket.once('close', () => feed.close());
 }
 
+/** What the feeds of one namespace share. */
 class NamespaceEvents {
-  private readonly watchers = new Map<number, Watcher>();
+  /** Feeds that are open, whether or not they listen yet. */
+  private readonly feeds = new Set<KernelEventFeed>();
+  /** Who listens, by the token of the connection. */
+  private readonly listeners = new Map<number, Set<KernelEventListener>>();
   private readonly events: KernelPathEvents;
   private readonly onIdle: () => void;
 
   constructor(onIdle: () => void) {
     this.onIdle = onIdle;
     this.events = listen(
-      (event) => this.handle(event),
-      () => this.compare(),
+      (event) => {
+        for (const listener of [...(this.listeners.get(event.token) ?? [])]) listener.handleEvent(event);
+      },
+      () => {
+        for (const listener of [...this.listeners.values()].flatMap((some) => [...some]))
+          listener.handleLoss();
+      },
     );
   }
 
-  add(token: number, socket: WatchedSocket): void {
-    if (this.watchers.has(token)) return;
-    this.watchers.set(token, { socket, known: byEnds(socket.subflows) });
-    socket.once('close', () => this.remove(token));
+  add(feed: KernelEventFeed): void {
+    this.feeds.add(feed);
   }
 
-  private remove(token: number): void {
-    this.watchers.delete(token);
-    if (this.watchers.size > 0) return;
+  remove(feed: KernelEventFeed): void {
+    if (!this.feeds.delete(feed) || this.feeds.size > 0) return;
     this.events.close();
     this.onIdle();
   }
 
-  private handle(event: KernelPathEvent): void {
-    const watcher = this.watchers.get(event.token);
-    if (watcher === undefined) return;
-    const address = addressEvent(event);
-    if (address !== undefined) {
-      watcher.socket.emit('address', address);
-      return;
-    }
-    for (const [ends, subflow] of byEnds(watcher.socket.subflows)) remember(watcher.known, ends, subflow);
-    const ends = endsOf(event.local, event.remote);
-    const subflow = watcher.known.get(ends);
-    // It came and went before anybody looked.
-    if (subflow === undefined) return;
-    if (event.type === 'subflow-closed') watcher.known.delete(ends);
-    watcher.socket.emit('subflow', subflowEvent(event, subflow));
+  listen(token: number, listener: KernelEventListener): void {
+    this.listeners.set(token, (this.listeners.get(token) ?? new Set()).add(listener));
   }
 
-  /** Events were lost: what they said of subflows shows in the difference. */
-  private compare(): void {
-    for (const watcher of this.watchers.values()) {
-      const before = watcher.known;
-      watcher.known = byEnds(watcher.socket.subflows);
-      for (const [ends, subflow] of before) {
-        if (watcher.known.has(ends)) continue;
-        watcher.socket.emit('subflow', { type: 'closed', subflow: { ...subflow, state: 'closed' } });
-      }
-      for (const [ends, subflow] of watcher.known)
-        if (!before.has(ends)) watcher.socket.emit('subflow', { type: 'opened', subflow });
+  unlisten(token: number, listener: KernelEventListener): void {
+    const some = this.listeners.get(token);
+    some?.delete(listener);
+    if (some?.size === 0) this.listeners.delete(token);
+  }
+}
+
+/** By the identity of the namespace. */
+const shared = new Map<string, NamespaceEvents>();
+
+/** The kernel's events for one connection, in the namespace of the thread that makes this. Holds no process alive. */
+export class KernelEventFeed {
+  private readonly source: NamespaceEvents;
+  private heard: { readonly token: number; readonly listener: KernelEventListener } | undefined;
+
+  /** Throws `EPERM` without CAP_NET_ADMIN, `ERR_SUBFLOW_UNSUPPORTED` where the kernel tells nothing. */
+  constructor() {
+    const namespace = readlinkSync('/proc/thread-self/ns/net');
+    this.source = shared.get(namespace) ?? new NamespaceEvents(() => shared.delete(namespace));
+    shared.set(namespace, this.source);
+    this.source.add(this);
+  }
+
+  /** Has `listener` hear of the connection `token`. To be called once. */
+  listen(token: number, listener: KernelEventListener): void {
+    this.heard = { token, listener };
+    this.source.listen(token, listener);
+  }
+
+  /** Closing twice does nothing. */
+  close(): void {
+    if (this.heard !== undefined) this.source.unlisten(this.heard.token, this.heard.listener);
+    this.heard = undefined;
+    this.source.remove(this);
+  }
+}
+
+/** Turns what the kernel tells of one socket into its events. */
+class SocketWatcher implements KernelEventListener {
+  private readonly socket: WatchedSocket;
+  /** The subflows as they were seen last, by their ends. */
+  private known: Map<string, SubflowInfo>;
+
+  constructor(socket: WatchedSocket) {
+    this.socket = socket;
+    this.known = byEnds(socket.subflows);
+  }
+
+  handleEvent(event: KernelPathEvent): void {
+    const { socket, known } = this;
+    const address = addressEvent(event);
+    if (address !== undefined) {
+      socket.emit('address', address);
+      return;
     }
+    for (const [ends, subflow] of byEnds(socket.subflows)) remember(known, ends, subflow);
+    const ends = endsOf(event.local, event.remote);
+    const subflow = known.get(ends);
+    // It came and went before anybody looked.
+    if (subflow === undefined) return;
+    if (event.type === 'subflow-closed') known.delete(ends);
+    socket.emit('subflow', subflowEvent(event, subflow));
+  }
+
+  /** What lost events said of subflows shows in the difference. */
+  handleLoss(): void {
+    const { socket, known: before } = this;
+    this.known = byEnds(socket.subflows);
+    for (const [ends, subflow] of before) {
+      if (this.known.has(ends)) continue;
+      socket.emit('subflow', { type: 'closed', subflow: { ...subflow, state: 'closed' } });
+    }
+    for (const [ends, subflow] of this.known)
+      if (!before.has(ends)) socket.emit('subflow', { type: 'opened', subflow });
   }
 }
 

@@ -16,9 +16,8 @@
  */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { LinkKind } from '../../policy/index.js';
 import type { LinkNews } from './link-news.js';
-
-export type LinkKind = 'wired' | 'wifi' | 'cellular' | 'unknown';
 
 const ARPHRD_ETHER = 1;
 const phoneDrivers = ['rndis_host', 'ipheth'];

@@ -2,8 +2,8 @@
  * The interfaces of a namespace as they stand, from what was heard of them; and what changed since it was told last. Knows no
  * system calls. Bounded: what is beyond a limit is left out.
  */
+import type { LinkKind } from '../../policy/index.js';
 import type { AddressNews, DefaultRoute, LinkAddress, LinkNews, News } from './link-news.js';
-import type { LinkKind } from './link-kind.js';
 
 /** Interfaces that are followed; addresses and default routes of each. */
 export const MAX_LINKS = 4096;

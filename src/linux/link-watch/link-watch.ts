@@ -12,9 +12,10 @@
 import { closeSync, readlinkSync } from 'node:fs';
 import { ENOBUFS } from '../constants.js';
 import { NativeBuffer, readInto, type ReadableWatch, watchReadable } from '../libc.js';
+import type { LinkKind } from '../../policy/index.js';
 import type { NetworkNamespace } from '../namespace.js';
 import { openRouteListener, routeMessagesOf, RouteSocket } from '../netlink/index.js';
-import { kindByNews, kindBySysfs, type LinkKind } from './link-kind.js';
+import { kindByNews, kindBySysfs } from './link-kind.js';
 import { decodeNews, type DefaultRoute, type LinkNews, type News } from './link-news.js';
 import { type LinkChange, LinkTable, type WatchedLink } from './link-table.js';
 import { Wireless } from './wireless.js';

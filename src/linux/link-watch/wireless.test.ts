@@ -7,6 +7,7 @@ import { mayCreateNamespaces } from '../capabilities.js';
 import { NetworkNamespace } from '../namespace.js';
 import { decodeReplies, encodeRequest, type NetlinkReply } from '../netlink/index.js';
 import { kindBySysfs } from './link-kind.js';
+import type { LinkNews } from './link-news.js';
 import { aboutInterface, decodeStation, isWirelessClient } from './nl80211.js';
 import { Wireless } from './wireless.js';
 
@@ -94,10 +95,11 @@ describeWith('a machine or namespace without Wi-Fi', [mayCreateNamespaces()], ()
 });
 
 describe('/sys/class/net', () => {
-  const news = {
-    ...{ kind: 'link', isGone: false, index: 4, name: 'x0', hardwareType: 1, madeBy: '' },
+  const news: LinkNews = {
+    ...({ kind: 'link' } as const),
+    ...{ isGone: false, index: 4, name: 'x0', hardwareType: 1, madeBy: '' },
     ...{ hardwareAddress: Uint8Array.of(2, 0, 0, 0, 0, 1), isUp: true, isLoopback: false, hasCarrier: true },
-  } as const;
+  };
 
   /** What the folder of an interface, filled by `fill`, tells. */
   function kindWith(fill: (folder: string) => void): string | undefined {

@@ -89,7 +89,7 @@ function addressOf(bytes: Uint8Array | undefined, length: number): string | unde
   return IpAddress.read(length === 4 ? 4 : 6, bytes, 0).toString();
 }
 
-/** Listens to the events of the namespace that it was opened in; holds the process alive until closed. */
+/** Listens to the events of the namespace that it was opened in; holds no process alive. */
 export class KernelPathEvents {
   private readonly socket = new NetlinkSocket();
   private readonly watch: ReadableWatch;

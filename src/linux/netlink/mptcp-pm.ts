@@ -29,6 +29,7 @@ const ADDR_IPV4 = 3;
 const ADDR_IPV6 = 4;
 const ADDR_PORT = 5;
 const ADDR_FLAGS = 6;
+const ADDR_INTERFACE = 7;
 
 const FLAG_SIGNAL = 1;
 const FLAG_BACKUP = 4;
@@ -75,18 +76,6 @@ export function pathAttributes(path: KernelPath, ofLocal: readonly Attribute[] =
   ];
 }
 
-/** Has one command carried out in the calling thread's namespace. */
-function command(label: string, number: number, attributes: readonly Attribute[]): void {
-  const socket = new NetlinkSocket();
-  try {
-    socket.request(label, { family: socket.family(FAMILY), command: number, version: VERSION, attributes });
-  } catch (error) {
-    throw explained(error);
-  } finally {
-    socket.close();
-  }
-}
-
 /** What the kernel refuses for want of the right path manager. */
 function explained(error: unknown): unknown {
   const isOfPathManager = error instanceof NetlinkError && /userspace PM/i.test(error.said);
@@ -101,64 +90,100 @@ function explained(error: unknown): unknown {
   );
 }
 
+/** How a subflow is opened. */
+export interface KernelPathOptions {
+  readonly backup: boolean;
+  /** Number of the interface that it is bound to, whatever the routes say; none when left out. */
+  readonly interfaceIndex?: number;
+}
+
 /**
- * Has the kernel open a subflow; it is connecting when this returns.
- * @throws SubflowError `ERR_SUBFLOW_UNSUPPORTED` for a connection that the kernel's own path manager looks after.
- * @throws NetlinkError `EPERM` without CAP_NET_ADMIN, `EADDRNOTAVAIL` and the like, `EINVAL` with the kernel's reason.
+ * Commands to the path manager of one namespace: that of the calling thread when this is made. Each is carried out when its method
+ * returns.
+ * @throws, every method: SubflowError `ERR_SUBFLOW_UNSUPPORTED` for a connection that the kernel's own path manager looks after;
+ * NetlinkError `EPERM` without CAP_NET_ADMIN, `EINVAL` with the kernel's reason.
  */
-export function createKernelSubflow(path: KernelPath, backup: boolean): void {
-  const flags: Attribute[] = backup ? [{ type: ADDR_FLAGS, u32: FLAG_BACKUP }] : [];
-  for (let id = 1; ; id++) {
+export class KernelPathCommands {
+  private readonly socket = new NetlinkSocket();
+  private family: number | undefined;
+
+  /**
+   * Has the kernel open a subflow; it is connecting when this returns. Gives the address ID of its local address.
+   * @throws as the class; NetlinkError `EADDRNOTAVAIL`, `ENETUNREACH` and the like.
+   */
+  create(path: KernelPath, { backup, interfaceIndex }: KernelPathOptions): number {
+    const more: Attribute[] = [
+      ...(backup ? [{ type: ADDR_FLAGS, u32: FLAG_BACKUP }] : []),
+      ...(interfaceIndex !== undefined ? [{ type: ADDR_INTERFACE, u32: interfaceIndex }] : []),
+    ];
+    for (let id = 1; ; id++) {
+      const attributes = pathAttributes(path, [{ type: ADDR_ID, u8: id }, ...more]);
+      // The ID may be another address's, or the address may have another one by now.
+      const command = (): void => this.command('subflow create', CMD_SUBFLOW_CREATE, attributes);
+      if (id >= MAX_IDS) command();
+      else if (!unlessRefused(/address and id/i, command)) continue;
+      return id;
+    }
+  }
+
+  /** Has the kernel close a subflow; throws as the class, and `ESRCH` when there is none such. */
+  destroy(path: KernelPath): void {
+    this.command('subflow destroy', CMD_SUBFLOW_DESTROY, pathAttributes(path));
+  }
+
+  /** Makes a subflow a backup or a regular one (MP_PRIO). */
+  setBackup(path: KernelPath, backup: boolean): void {
+    const flags = { type: ADDR_FLAGS, u32: backup ? FLAG_BACKUP : 0 };
+    this.command('subflow priority', CMD_SET_FLAGS, pathAttributes(path, [flags]));
+  }
+
+  /**
+   * Has the kernel announce an address to the peer of the connection `token` (ADD_ADDR) under the ID `id`, 1 to 255; port 0:
+   * the connection's. False where the ID stands for another address, or the address has another ID.
+   */
+  announce(token: number, id: number, end: PathEnd): boolean {
+    const more: Attribute[] = [
+      { type: ADDR_ID, u8: id },
+      { type: ADDR_FLAGS, u32: FLAG_SIGNAL },
+    ];
+    const attributes = [
+      { type: ATTR_TOKEN, u32: token },
+      { type: ATTR_ADDR, nested: addressAttributes(end, more) },
+    ];
+    return unlessRefused(/address and id/i, () => this.command('announce address', CMD_ANNOUNCE, attributes));
+  }
+
+  /** Has the kernel withdraw an address (REMOVE_ADDR); false where none has this ID. */
+  withdraw(token: number, id: number): boolean {
+    const attributes = [
+      { type: ATTR_TOKEN, u32: token },
+      { type: ATTR_LOCAL_ID, u8: id },
+    ];
+    return unlessRefused(/not found/i, () => this.command('withdraw address', CMD_REMOVE, attributes));
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+
+  private command(label: string, number: number, attributes: readonly Attribute[]): void {
     try {
-      command(
-        'subflow create',
-        CMD_SUBFLOW_CREATE,
-        pathAttributes(path, [{ type: ADDR_ID, u8: id }, ...flags]),
-      );
-      return;
+      this.family ??= this.socket.family(FAMILY);
+      this.socket.request(label, { family: this.family, command: number, version: VERSION, attributes });
     } catch (error) {
-      // The ID is another address's, or the address has another one by now.
-      const isTaken = error instanceof NetlinkError && /address and id/i.test(error.said);
-      if (!isTaken || id >= MAX_IDS) throw error;
+      throw explained(error);
     }
   }
 }
 
-/** Has the kernel close a subflow; throws as {@link createKernelSubflow}, and `ESRCH` when there is none such. */
-export function destroyKernelSubflow(path: KernelPath): void {
-  command('subflow destroy', CMD_SUBFLOW_DESTROY, pathAttributes(path));
-}
-
-/** Makes a subflow a backup or a regular one (MP_PRIO); throws as {@link createKernelSubflow}. */
-export function setKernelSubflowBackup(path: KernelPath, backup: boolean): void {
-  const flags = { type: ADDR_FLAGS, u32: backup ? FLAG_BACKUP : 0 };
-  command('subflow priority', CMD_SET_FLAGS, pathAttributes(path, [flags]));
-}
-
-/**
- * Has the kernel announce an address to the peer of the connection `token` (ADD_ADDR) under the ID `id`, 1 to 255; port 0:
- * the connection's. False where the ID stands for another address, or the address has another ID.
- * Throws as {@link createKernelSubflow}.
- */
-export function announceKernelAddress(token: number, id: number, end: PathEnd): boolean {
-  const more: Attribute[] = [
-    { type: ADDR_ID, u8: id },
-    { type: ADDR_FLAGS, u32: FLAG_SIGNAL },
-  ];
-  const attributes = [
-    { type: ATTR_TOKEN, u32: token },
-    { type: ATTR_ADDR, nested: addressAttributes(end, more) },
-  ];
-  return unlessRefused(/address and id/i, () => command('announce address', CMD_ANNOUNCE, attributes));
-}
-
-/** Has the kernel withdraw an address (REMOVE_ADDR); false where none has this ID. Throws as {@link createKernelSubflow}. */
-export function withdrawKernelAddress(token: number, id: number): boolean {
-  const attributes = [
-    { type: ATTR_TOKEN, u32: token },
-    { type: ATTR_LOCAL_ID, u8: id },
-  ];
-  return unlessRefused(/not found/i, () => command('withdraw address', CMD_REMOVE, attributes));
+/** Has one command carried out in the calling thread's namespace. */
+export function commandKernelPaths<T>(action: (commands: KernelPathCommands) => T): T {
+  const commands = new KernelPathCommands();
+  try {
+    return action(commands);
+  } finally {
+    commands.close();
+  }
 }
 
 /** Whether `action` was carried out; false where the kernel refused in words like `said`. */

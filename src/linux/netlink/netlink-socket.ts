@@ -101,9 +101,9 @@ export class NetlinkSocket {
     throw new NetlinkError(`netlink group ${name}`, ENOENT, '');
   }
 
-  /** Calls `onReadable` from the event loop while there is something to {@link drain}; holds the process alive. */
+  /** Calls `onReadable` from the event loop while there is something to {@link drain}; holds no process alive. */
   watch(onReadable: () => void): ReadableWatch {
-    return watchReadable(this.fd, onReadable);
+    return watchReadable(this.fd, onReadable, false);
   }
 
   /** What was heard since; not whole where the kernel could not hold it all. */

@@ -1,0 +1,67 @@
+/**
+ * Whether the kernel would send from an address of ours to a host over one of our links: what a subflow there needs. That takes a route
+ * over the link, be it in the main table, beside others of other metrics, or in a table of the link's own behind a rule for the address.
+ *
+ * Read first: rtnetlink(7), ip-rule(8).
+ */
+import { IpAddress } from '../../wire/index.js';
+import { AF_INET, AF_INET6 } from '../constants.js';
+import type { NetworkNamespace } from '../namespace.js';
+import { NetlinkError, readAttributes, RouteSocket } from '../netlink/index.js';
+
+const RTM_GETROUTE = 26;
+const RTA_DST = 1;
+const RTA_SRC = 2;
+const RTA_OIF = 4;
+const RTN_UNICAST = 1;
+const HEADER_BYTES = 12;
+
+/** A way to be asked about. */
+export interface Way {
+  /** Number of the link. */
+  readonly link: number;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+}
+
+export class Reach {
+  private readonly socket: RouteSocket;
+
+  /** Asks in `namespace`; in the calling thread's by default. */
+  constructor(namespace?: NetworkNamespace) {
+    const open = (): RouteSocket => new RouteSocket();
+    this.socket = namespace === undefined ? open() : namespace.run(open);
+  }
+
+  /** Whether there is this way. */
+  has({ link, source, destination }: Way): boolean {
+    const header = new Uint8Array(HEADER_BYTES);
+    header[0] = destination.family === 4 ? AF_INET : AF_INET6;
+    header[1] = header[2] = 8 * destination.byteLength;
+    const attributes = [
+      { type: RTA_DST, bytes: bytesOf(destination) },
+      { type: RTA_SRC, bytes: bytesOf(source) },
+      { type: RTA_OIF, u32: link },
+    ];
+    try {
+      const answer = this.socket.request('the way to a peer', { type: RTM_GETROUTE, header, attributes });
+      if (answer === undefined || answer[7] !== RTN_UNICAST) return false;
+      const over = readAttributes(answer.subarray(HEADER_BYTES)).get(RTA_OIF);
+      return over?.length === 4 && new DataView(over.buffer, over.byteOffset).getInt32(0, true) === link;
+    } catch (error) {
+      // ENETUNREACH, EHOSTUNREACH, ENODEV and the like.
+      if (error instanceof NetlinkError) return false;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+}
+
+function bytesOf(address: IpAddress): Uint8Array {
+  const bytes = new Uint8Array(address.byteLength);
+  address.writeTo(bytes, 0);
+  return bytes;
+}

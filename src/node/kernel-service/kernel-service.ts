@@ -1,0 +1,289 @@
+/**
+ * The service type of one client's connection on a kernel socket: the policy that the engine has too, over what the kernel shows of its
+ * subflows (TCP_INFO) and links, carried out by commands to the kernel's user-space path manager.
+ *
+ * The kernel's scheduler decides what goes where among the subflows that are no backups, and sends data again that a subflow held
+ * when that is closed, at once. So a path on a dead link is given up as soon as another one is open: the rest of what it
+ * holds would wait for the kernel's own timers.
+ *
+ * It looks ten times a second while data flows and twice a second while none does, at once when the kernel tells of a subflow
+ * or a link, and more often before a cap on metered bytes is reached.
+ *
+ * Read first: path-policy.ts of the policy layer; Documentation/netlink/specs/mptcp_pm.yaml of the kernel.
+ */
+import { MILLISECOND } from '../../base/index.js';
+import {
+  connectionInfo,
+  subflowsOf,
+  SystemError,
+  type KernelPath,
+  type KernelSubflow,
+  type PathEnd,
+} from '../../linux/index.js';
+import {
+  MeteredAccount,
+  PathPolicy,
+  type LinkId,
+  type MeteredLimit,
+  type PolicyAction,
+  type PolicyView,
+  type QualityThresholds,
+  type ServiceType,
+} from '../../policy/index.js';
+import { IpAddress } from '../../wire/index.js';
+import { KernelEventFeed } from '../kernel-subflow-events.js';
+import { checkKernelService } from './availability.js';
+import { KernelLinks } from './kernel-links.js';
+import { KernelPaths, type KernelPathState, type NewPath } from './kernel-paths.js';
+import { KernelWorld } from './kernel-world.js';
+
+/** Between looks, in ms: while data flows, while none does, at the least, and while the peer has not confirmed Multipath TCP. */
+const BUSY_MS = 100;
+const IDLE_MS = 500;
+const SOON_MS = 10;
+const UNCONFIRMED_MS = 20;
+/** How long the last of these is kept up, in looks. */
+const MAX_UNCONFIRMED = 100;
+/** Subflows of a connection. */
+const MAX_PATHS = 8;
+
+export interface KernelServiceOptions {
+  /** Any but `none`, which takes no service. */
+  readonly type: ServiceType;
+  /** Those of link quality that differ from the default; `giveUpNs` is 0 here where it is left out. */
+  readonly thresholds?: Partial<QualityThresholds>;
+  /** What may go over metered links. */
+  readonly metered?: MeteredLimit;
+}
+
+/** A connection that is served. */
+export interface ServedConnection {
+  /** The socket's; undefined once it is closed. */
+  descriptor(): number | undefined;
+  /** Where it connected to. */
+  readonly remote: PathEnd;
+}
+
+export class KernelService {
+  /** Why the last command to the kernel failed; undefined while none did. */
+  problem: Error | undefined = undefined;
+  private readonly policy: PathPolicy<number>;
+  private readonly account: MeteredAccount;
+  private readonly world: KernelWorld;
+  private readonly feed: KernelEventFeed;
+  private readonly paths = new KernelPaths();
+  private connection: ServedConnection | undefined;
+  private links: KernelLinks | undefined;
+  private token = 0;
+  private initialLink: LinkId | undefined;
+  /** Subflows that were asked for and not seen yet, by their local address. */
+  private readonly expected = new Map<string, NewPath>();
+  /** Subflows that were closed by us, by number. */
+  private readonly ended = new Set<number>();
+  /** Looks in a row that found the connection unconfirmed. */
+  private unconfirmed = 0;
+  /** When the last look was, in ns, and bytes over metered links by the millisecond up to then. */
+  private lookedAt = 0;
+  private meteredRate = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private isLookQueued = false;
+  private isClosed = false;
+  private readonly startedAt = process.hrtime();
+
+  /**
+   * Readies everything in the calling thread's namespace, before the socket is opened. Throws as {@link checkKernelService},
+   * and `ERR_SUBFLOW_BAD_SETTING`.
+   */
+  constructor(options: KernelServiceOptions) {
+    const { type, thresholds, metered } = options;
+    checkKernelService();
+    this.policy = new PathPolicy(type, { giveUpNs: 0, ...thresholds });
+    this.account = new MeteredAccount(metered);
+    this.world = new KernelWorld(() => this.wake());
+    try {
+      this.feed = new KernelEventFeed();
+    } catch (error) {
+      this.world.close();
+      throw error;
+    }
+  }
+
+  /** The socket is connected. */
+  begin(connection: ServedConnection): void {
+    const fd = connection.descriptor();
+    const peer = IpAddress.parse(connection.remote.address);
+    const token = fd === undefined ? undefined : tokenOf(fd);
+    if (token === undefined || peer === undefined) {
+      this.close();
+      return;
+    }
+    this.connection = connection;
+    this.token = token;
+    this.links = new KernelLinks(this.world.facts, this.world.reach, peer.mappedV4 ?? peer);
+    this.feed.listen(token, { handleEvent: () => this.wake(), handleLoss: () => this.wake() });
+    this.look();
+  }
+
+  /** Lets go of the connection, whose subflows stay as they are. Closing twice does nothing. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    this.feed.close();
+    this.world.close();
+  }
+
+  private now(): number {
+    const [seconds, nanoseconds] = process.hrtime(this.startedAt);
+    return seconds * 1e9 + nanoseconds;
+  }
+
+  /** Something happened: a look follows soon. */
+  private wake(): void {
+    if (this.isLookQueued || this.isClosed || this.connection === undefined) return;
+    this.isLookQueued = true;
+    setImmediate(() => {
+      this.isLookQueued = false;
+      this.look();
+    });
+  }
+
+  private look(): void {
+    if (this.isClosed) return;
+    const { links, connection } = this;
+    const fd = connection?.descriptor();
+    if (fd === undefined || links === undefined || tokenOf(fd) === undefined) {
+      this.close();
+      return;
+    }
+    const now = this.now();
+    this.takeIn(now, subflowsOf(fd) ?? [], links);
+    const { actions, nextAt } = this.policy.decide(now, this.view(now, links));
+    for (const action of actions) this.attempt(now, action, links);
+    this.schedule(now, Math.min(nextAt, links.nextAt(now)));
+  }
+
+  /** Brings what is known of the subflows in line with what the kernel shows. */
+  private takeIn(now: number, subflows: readonly KernelSubflow[], links: KernelLinks): void {
+    const gone = this.paths.look(now, subflows, (subflow) => this.describe(subflow, links));
+    for (const { link, subflow } of gone) {
+      if (!this.ended.delete(subflow.id)) links.noteFailure(now, link);
+    }
+    let metered = 0;
+    for (const { link, wasOpen, newBytes } of this.paths.paths.values()) {
+      if (wasOpen) links.noteSuccess(link);
+      if (links.isMetered(link)) metered += newBytes;
+    }
+    this.account.usedBytes += metered;
+    this.meteredRate = (metered * MILLISECOND) / Math.max(1, now - this.lookedAt);
+    this.lookedAt = now;
+    // What was asked for and cannot be seen has failed already.
+    for (const { link } of this.expected.values()) links.noteFailure(now, link);
+    this.expected.clear();
+    links.forgetGone();
+  }
+
+  /** What is known of a subflow that was not seen before. */
+  private describe({ local }: KernelSubflow, links: KernelLinks): NewPath | undefined {
+    const address = IpAddress.parse(local.address);
+    if (address === undefined) return undefined;
+    const own = address.mappedV4 ?? address;
+    const expected = this.expected.get(own.toString());
+    if (expected !== undefined) {
+      this.expected.delete(own.toString());
+      return expected;
+    }
+    const link = links.linkWith(own);
+    if (link === undefined) return undefined;
+    this.initialLink ??= link;
+    return { link, addressId: 0, isBackup: false };
+  }
+
+  private view(now: number, links: KernelLinks): PolicyView<number> {
+    const paths = this.paths.policyPaths(now);
+    return {
+      links: links.policyLinks(now, new Set(paths.map(({ link }) => link)), this.initialLink),
+      paths,
+      room: Math.max(0, MAX_PATHS - paths.length),
+      isMeteredBarred: this.account.isExhausted,
+      isBehindTarget: false,
+    };
+  }
+
+  /** Carries an action out; one that the kernel refuses is tried again later, if it is still wanted. */
+  private attempt(now: number, action: PolicyAction<number>, links: KernelLinks): void {
+    try {
+      this.act(action, links);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      if (action.type !== 'open') {
+        this.problem = error;
+        return;
+      }
+      // The kernel opens none before the peer has confirmed the first (RFC 8684 §3.1).
+      if (error.code === 'ENOTCONN' && this.unconfirmed++ < MAX_UNCONFIRMED) return;
+      this.problem = error;
+      links.noteFailure(now, action.link);
+    }
+  }
+
+  private act(action: PolicyAction<number>, links: KernelLinks): void {
+    if (action.type === 'open') {
+      this.open(action.link, action.isBackup, links);
+      return;
+    }
+    const state = this.paths.paths.get(action.path);
+    if (state === undefined) return;
+    if (action.type === 'close') {
+      this.end(state, action.isLost);
+      return;
+    }
+    this.world.commands.setBackup(this.pathOf(state), action.isBackup);
+    state.isBackup = action.isBackup;
+  }
+
+  private open(id: LinkId, isBackup: boolean, links: KernelLinks): void {
+    const link = links.find(id);
+    const source = link === undefined ? undefined : links.sourceOn(link);
+    if (source === undefined) return;
+    const { remote } = this.connection!;
+    const path = { token: this.token, local: { address: source.toString(), port: 0 }, remote };
+    const addressId = this.world.commands.create(path, { backup: isBackup, interfaceIndex: id });
+    this.unconfirmed = 0;
+    this.expected.set(source.toString(), { link: id, addressId, isBackup });
+    this.wake();
+  }
+
+  /** Ends a path; where it is lost, the peer hears by REMOVE_ADDR on another one (RFC 8684 §3.4.2), while the kernel still knows its ID. */
+  private end(state: KernelPathState, isLost: boolean): void {
+    const { commands } = this.world;
+    this.ended.add(state.subflow.id);
+    if (isLost) commands.withdraw(this.token, state.addressId);
+    commands.destroy(this.pathOf(state));
+  }
+
+  private pathOf({ subflow: { local, remote } }: KernelPathState): KernelPath {
+    return { token: this.token, local, remote };
+  }
+
+  /** Until the metered bytes might be used up, at twice the rate that they go at. */
+  private msToCap(): number {
+    return this.meteredRate > 0 ? this.account.leftBytes / this.meteredRate / 2 : Number.POSITIVE_INFINITY;
+  }
+
+  private schedule(now: number, at: number): void {
+    clearTimeout(this.timer);
+    if (this.isClosed) return;
+    let delayMs = IDLE_MS;
+    for (const { newBytes } of this.paths.paths.values()) if (newBytes > 0) delayMs = BUSY_MS;
+    if (this.unconfirmed > 0) delayMs = UNCONFIRMED_MS;
+    const dueMs = Math.min((at - now) / MILLISECOND, this.msToCap());
+    this.timer = setTimeout(() => this.look(), Math.max(SOON_MS, Math.min(delayMs, dueMs))).unref();
+  }
+}
+
+/** The token of a connection; undefined for one that is plain TCP, or no more. */
+function tokenOf(fd: number): number | undefined {
+  const info = connectionInfo(fd);
+  return info === undefined || info.fallback ? undefined : info.token;
+}

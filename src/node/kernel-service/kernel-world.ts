@@ -1,0 +1,66 @@
+/**
+ * What the service types of all kernel sockets of one namespace share: the facts of its links, the commands to its path manager, questions
+ * about its routes. Lives while one of them does.
+ */
+import { readlinkSync } from 'node:fs';
+import { KernelPathCommands, LinkFactsWatch, Reach } from '../../linux/index.js';
+
+/** By the identity of the namespace. */
+const worlds = new Map<string, Shared>();
+
+class Shared {
+  readonly users = new Set<KernelWorld>();
+  readonly commands = new KernelPathCommands();
+  readonly reach = new Reach();
+  readonly facts = new LinkFactsWatch({
+    onChange: () => {
+      for (const user of [...this.users]) user.tell();
+    },
+  });
+
+  close(): void {
+    this.facts.close();
+    this.reach.close();
+    this.commands.close();
+  }
+}
+
+/** One socket's share, in the namespace of the thread that makes this. */
+export class KernelWorld {
+  private readonly shared: Shared;
+  private readonly namespace: string;
+  private readonly onChange: () => void;
+
+  /** Calls `onChange` from the event loop when something about the links changed. */
+  constructor(onChange: () => void) {
+    this.onChange = onChange;
+    this.namespace = readlinkSync('/proc/thread-self/ns/net');
+    this.shared = worlds.get(this.namespace) ?? new Shared();
+    worlds.set(this.namespace, this.shared);
+    this.shared.users.add(this);
+  }
+
+  get facts(): LinkFactsWatch {
+    return this.shared.facts;
+  }
+
+  get commands(): KernelPathCommands {
+    return this.shared.commands;
+  }
+
+  get reach(): Reach {
+    return this.shared.reach;
+  }
+
+  tell(): void {
+    this.onChange();
+  }
+
+  /** Closing twice does nothing. */
+  close(): void {
+    const { users } = this.shared;
+    if (!users.delete(this) || users.size > 0) return;
+    worlds.delete(this.namespace);
+    this.shared.close();
+  }
+}
