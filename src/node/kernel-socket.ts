@@ -33,6 +33,7 @@ import {
   withdrawAddress,
 } from './kernel-subflow-control.js';
 import { watchKernelSubflows } from './kernel-subflow-events.js';
+import { KernelService, type KernelServiceOptions } from './kernel-service/index.js';
 import { kernelCongestionName } from './multipath-options.js';
 import type {
   FastOpenInfo,
@@ -136,6 +137,18 @@ export function adopt(socket: NetSocket): Socket {
   return Object.setPrototypeOf(socket, KernelSocket.prototype) as Socket;
 }
 
+/** Has the service look after the connection of a socket, from when it is connected for as long as it is. */
+export function serveKernelSocket(socket: NetSocket, service: KernelService): void {
+  const begin = (): void => {
+    const { remoteAddress = '', remotePort = 0 } = socket;
+    const remote = { address: remoteAddress, port: remotePort };
+    service.begin({ descriptor: () => liveDescriptor(socket), remote });
+  };
+  socket.once('close', () => service.close());
+  if (socket.connecting || socket.pending) socket.once('connect', begin);
+  else begin();
+}
+
 /** The descriptor of a socket that is connected; undefined for any other. */
 function liveDescriptor(socket: NetSocket): number | undefined {
   return socket.connecting || socket.destroyed || socket.pending ? undefined : descriptorOf(socket);
@@ -210,8 +223,9 @@ class KernelClientSocket extends KernelSocket {
   /** Whether `net` is between announcing an attempt and making it, where it does not reckon with a handle that is gone. */
   private isInAttempt = false;
 
-  constructor(options: ConnectOptions) {
+  constructor(options: ConnectOptions, service: KernelService | undefined) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false });
+    if (service !== undefined) serveKernelSocket(this, service);
     this.wanted = options;
     this.failure = undefined;
     // The last word before net connects: the handle has no descriptor yet, and would open one for plain TCP.
@@ -274,9 +288,12 @@ function bindLocal(fd: number, address: string, port: number): void {
   }
 }
 
-/** Begins a connection through the kernel. */
-export function connectKernelSocket(options: ConnectOptions): Socket {
-  const socket = new KernelClientSocket(options);
+/**
+ * Begins a connection through the kernel; `service` looks after its paths. Throws as {@link KernelService} does, before anything is
+ * opened.
+ */
+export function connectKernelSocket(options: ConnectOptions, service?: KernelServiceOptions): Socket {
+  const socket = new KernelClientSocket(options, service && new KernelService(service));
   // Not net's own option: a signal that was aborted before would destroy the socket while net goes on to connect it.
   if (options.signal !== undefined) addAbortSignal(options.signal, socket);
   if (socket.destroyed) return socket;

@@ -79,6 +79,11 @@ export class LinkFactsWatch {
     return facts;
   }
 
+  /** Attends to the links with these numbers from now on, and to no others: a lost carrier shows within 100 ms. */
+  attend(indices: ReadonlySet<number>): void {
+    this.watch.attend(indices);
+  }
+
   /** Stops watching. Closing twice does nothing. */
   close(): void {
     if (this.isClosed) return;

@@ -212,6 +212,14 @@ function gatewayOf(family: 4 | 6, attributes: ReadonlyMap<number, Uint8Array>): 
   return addressOf(family, attributes.get(RTA_GATEWAY)) ?? addressOf(6, via) ?? addressOf(4, via);
 }
 
+/** The numbers of the links that a route leads over. */
+export function linksOf(attributes: ReadonlyMap<number, Uint8Array>): number[] {
+  const several = attributes.get(RTA_MULTIPATH);
+  const common = { family: 4, metric: 0, table: 0 } as const;
+  const hops = several === undefined ? [] : hopsOf(several, common).map(({ index }) => index);
+  return [u32(attributes.get(RTA_OIF), 0), ...hops];
+}
+
 /** The hops of a route that has several: struct rtnexthop, each with attributes of its own. */
 function hopsOf(
   bytes: Uint8Array,

@@ -3,7 +3,8 @@ import { afterEach, expect, it } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { mayCreateNamespaces } from '../capabilities.js';
 import { NetworkNamespace } from '../namespace.js';
-import { type LinkChange, LinkWatch, type WatchedLink } from './index.js';
+import type { LinkFacts } from '../../policy/index.js';
+import { type LinkChange, LinkFactsWatch, LinkWatch, type WatchedLink } from './index.js';
 
 const open: { close(): void }[] = [];
 
@@ -165,5 +166,48 @@ describeWith('a watch of links', [mayCreateNamespaces()], () => {
     await expect.poll(() => second.changes.length, patience).toBe(1);
     expect(first.changes).toEqual([]);
     expect(watch(near).watch.links).toEqual(second.watch.links);
+  });
+});
+
+describeWith('the facts of links', [mayCreateNamespaces()], () => {
+  it('are the kind, what it costs and the carrier, one object until they change', async () => {
+    const { near, far } = pair('wwan0');
+    near.connectTo(far, 'c1', 's1');
+    const told: string[] = [];
+    const facts = new LinkFactsWatch({
+      namespace: near,
+      onChange: (links) => told.push(...links.map(({ name }) => name)),
+    });
+    open.push(facts);
+    const of = (name: string): LinkFacts | undefined => {
+      const link = facts.find(name);
+      return link && facts.factsOf(link);
+    };
+    await expect.poll(() => of('wwan0')?.hasCarrier, patience).toBe(true);
+    expect(of('wwan0')).toEqual({ kind: 'cellular', isMetered: true, hasCarrier: true });
+    expect(of('wwan0')).toBe(of('wwan0'));
+    expect(of('c1')).toMatchObject({ kind: 'wired', isMetered: false });
+    far.ip('link set s0 down');
+    await expect.poll(() => of('wwan0')?.hasCarrier, patience).toBe(false);
+    expect(told).toContain('wwan0');
+    facts.close();
+    facts.close();
+  });
+
+  it('show a lost carrier of a link that is attended to before the kernel announces it', async () => {
+    const { near, far } = pair();
+    const { watch: links } = watch(near);
+    await expect.poll(() => links.find('c0')?.hasCarrier, patience).toBe(true);
+    const { index } = links.find('c0')!;
+    links.attend(new Set([index]));
+    // So often that the kernel puts its announcements off; each state is seen all the same.
+    for (const state of ['down', 'up', 'down', 'up']) {
+      far.ip(`link set s0 ${state}`);
+      await expect.poll(() => links.find('c0')?.hasCarrier, patience).toBe(state === 'up');
+    }
+    links.attend(new Set());
+    links.attend(new Set([index, 99]));
+    links.close();
+    links.attend(new Set([index]));
   });
 });

@@ -5,7 +5,8 @@
  * What the kernel announces about interfaces and addresses is taken in as it says; default routes are asked for anew when it says
  * something of one, and when an interface goes down or loses an address, since it drops IPv4 routes then without a word. What came
  * together is told together; a change that was undone meanwhile is not told. Where more was announced than the kernel could hold,
- * everything is asked anew. The kernel itself announces carriers with a delay of up to a second when they change often.
+ * everything is asked anew. The kernel announces a lost carrier up to a second late; for links that somebody attends to, it is asked
+ * for ten times a second as well.
  *
  * Read first: rtnetlink(7), netdevice(7).
  */
@@ -14,12 +15,13 @@ import { ENOBUFS } from '../constants.js';
 import { NativeBuffer, readInto, type ReadableWatch, watchReadable } from '../libc.js';
 import type { LinkKind } from '../../policy/index.js';
 import type { NetworkNamespace } from '../namespace.js';
-import { openRouteListener, routeMessagesOf, RouteSocket } from '../netlink/index.js';
+import { NetlinkError, openRouteListener, routeMessagesOf, RouteSocket } from '../netlink/index.js';
 import { kindByNews, kindBySysfs } from './link-kind.js';
 import { decodeNews, type DefaultRoute, type LinkNews, type News } from './link-news.js';
 import { type LinkChange, LinkTable, type WatchedLink } from './link-table.js';
 import { Wireless } from './wireless.js';
 
+const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const RTM_GETADDR = 22;
 const RTM_GETROUTE = 26;
@@ -29,6 +31,8 @@ const LINK_HEADER_BYTES = 16;
 const ADDRESS_HEADER_BYTES = 8;
 const ROUTE_HEADER_BYTES = 12;
 const BUFFER_BYTES = 32 << 10;
+/** How often the carrier of links that are attended to is asked for, in ms. */
+const ATTEND_MS = 100;
 /** Messages taken in before the event loop goes on to others. */
 const MAX_READS = 256;
 
@@ -46,6 +50,7 @@ export interface LinkWatchOptions {
 export class LinkWatch {
   private readonly picture: Picture;
   private readonly onChange: (changes: readonly LinkChange[]) => void;
+  private attended: ReadonlySet<number> = new Set();
   private isClosed = false;
 
   /** Looks at once. @throws SystemError where the system allows no such sockets. */
@@ -76,9 +81,18 @@ export class LinkWatch {
     if (!this.isClosed) this.picture.refresh();
   }
 
+  /** Attends to the links with these numbers from now on, and to no others: a lost carrier shows within 100 ms. */
+  attend(indices: ReadonlySet<number>): void {
+    if (this.isClosed) return;
+    for (const index of indices) if (!this.attended.has(index)) this.picture.attend(index, 1);
+    for (const index of this.attended) if (!indices.has(index)) this.picture.attend(index, -1);
+    this.attended = indices;
+  }
+
   /** Stops watching. Closing twice does nothing. */
   close(): void {
     if (this.isClosed) return;
+    this.attend(new Set());
     this.isClosed = true;
     this.picture.watches.delete(this);
     if (this.picture.watches.size === 0) this.picture.close();
@@ -113,6 +127,9 @@ class Picture {
   private readonly buffer = new NativeBuffer(BUFFER_BYTES);
   private readonly readable: ReadableWatch;
   private readonly onIdle: () => void;
+  /** How many watches attend to a link, by its number. */
+  private readonly attended = new Map<number, number>();
+  private attention: NodeJS.Timeout | undefined;
 
   /** Made in the namespace. */
   constructor(namespace: NetworkNamespace | undefined, onIdle: () => void) {
@@ -130,6 +147,19 @@ class Picture {
       throw error;
     }
     this.table.takeChanges();
+  }
+
+  /** One watch more, or one less, attends to a link. */
+  attend(index: number, by: 1 | -1): void {
+    const count = (this.attended.get(index) ?? 0) + by;
+    if (count > 0) this.attended.set(index, count);
+    else this.attended.delete(index);
+    if (this.attended.size > 0)
+      this.attention ??= setInterval(() => this.lookAtAttended(), ATTEND_MS).unref();
+    else {
+      clearInterval(this.attention);
+      this.attention = undefined;
+    }
   }
 
   close(): void {
@@ -181,6 +211,28 @@ class Picture {
     this.ask('interfaces', RTM_GETLINK, LINK_HEADER_BYTES, (news) => void this.take(news));
     this.ask('addresses', RTM_GETADDR, ADDRESS_HEADER_BYTES, (news) => void this.take(news));
     this.askRoutes();
+  }
+
+  /** Asks for the state of the links that are attended to. */
+  private lookAtAttended(): void {
+    for (const index of this.attended.keys()) {
+      const body = this.askLink(index);
+      const news = body && decodeNews({ type: RTM_NEWLINK, sequence: 0, body });
+      if (news?.kind === 'link') this.table.apply(news);
+    }
+    tell([...this.watches], this.table.takeChanges());
+  }
+
+  /** What the kernel says of one link; undefined where it is gone, which is announced at once. */
+  private askLink(index: number): Uint8Array | undefined {
+    const header = new Uint8Array(LINK_HEADER_BYTES);
+    new DataView(header.buffer).setInt32(4, index, true);
+    try {
+      return this.questions.request('an interface', { type: RTM_GETLINK, header, attributes: [] });
+    } catch (error) {
+      if (error instanceof NetlinkError) return undefined;
+      throw error;
+    }
   }
 
   private askRoutes(): void {

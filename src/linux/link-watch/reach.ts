@@ -8,12 +8,17 @@ import { IpAddress } from '../../wire/index.js';
 import { AF_INET, AF_INET6 } from '../constants.js';
 import type { NetworkNamespace } from '../namespace.js';
 import { NetlinkError, readAttributes, RouteSocket } from '../netlink/index.js';
+import { linksOf } from './link-news.js';
 
 const RTM_GETROUTE = 26;
 const RTA_DST = 1;
 const RTA_SRC = 2;
 const RTA_OIF = 4;
 const RTN_UNICAST = 1;
+/**
+ * Asks for the route that matches. Without it the kernel, asked about one link, takes every host for one on that link.
+ */
+const RTM_F_FIB_MATCH = 0x2000;
 const HEADER_BYTES = 12;
 
 /** A way to be asked about. */
@@ -38,6 +43,7 @@ export class Reach {
     const header = new Uint8Array(HEADER_BYTES);
     header[0] = destination.family === 4 ? AF_INET : AF_INET6;
     header[1] = header[2] = 8 * destination.byteLength;
+    new DataView(header.buffer).setUint32(8, RTM_F_FIB_MATCH, true);
     const attributes = [
       { type: RTA_DST, bytes: bytesOf(destination) },
       { type: RTA_SRC, bytes: bytesOf(source) },
@@ -46,8 +52,7 @@ export class Reach {
     try {
       const answer = this.socket.request('the way to a peer', { type: RTM_GETROUTE, header, attributes });
       if (answer === undefined || answer[7] !== RTN_UNICAST) return false;
-      const over = readAttributes(answer.subarray(HEADER_BYTES)).get(RTA_OIF);
-      return over?.length === 4 && new DataView(over.buffer, over.byteOffset).getInt32(0, true) === link;
+      return linksOf(readAttributes(answer.subarray(HEADER_BYTES))).includes(link);
     } catch (error) {
       // ENETUNREACH, EHOSTUNREACH, ENODEV and the like.
       if (error instanceof NetlinkError) return false;

@@ -221,7 +221,10 @@ export class KernelService {
         return;
       }
       // The kernel opens none before the peer has confirmed the first (RFC 8684 §3.1).
-      if (error.code === 'ENOTCONN' && this.unconfirmed++ < MAX_UNCONFIRMED) return;
+      if (error.code === 'ENOTCONN') {
+        this.unconfirmed++;
+        return;
+      }
       this.problem = error;
       links.noteFailure(now, action.link);
     }
@@ -274,9 +277,12 @@ export class KernelService {
   private schedule(now: number, at: number): void {
     clearTimeout(this.timer);
     if (this.isClosed) return;
-    let delayMs = IDLE_MS;
-    for (const { newBytes } of this.paths.paths.values()) if (newBytes > 0) delayMs = BUSY_MS;
-    if (this.unconfirmed > 0) delayMs = UNCONFIRMED_MS;
+    const busy = [...this.paths.paths.values()].filter(
+      ({ newBytes, subflow }) => newBytes > 0 || subflow.tcp.unackedSegments > 0,
+    );
+    this.world.attend(new Set(busy.map(({ link }) => link)));
+    let delayMs = busy.length > 0 ? BUSY_MS : IDLE_MS;
+    if (this.unconfirmed > 0 && this.unconfirmed < MAX_UNCONFIRMED) delayMs = UNCONFIRMED_MS;
     const dueMs = Math.min((at - now) / MILLISECOND, this.msToCap());
     this.timer = setTimeout(() => this.look(), Math.max(SOON_MS, Math.min(delayMs, dueMs))).unref();
   }

@@ -3,7 +3,7 @@
  * about its routes. Lives while one of them does.
  */
 import { readlinkSync } from 'node:fs';
-import { KernelPathCommands, LinkFactsWatch, Reach } from '../../linux/index.js';
+import { KernelPathCommands, LinkFactsWatch, LinkWatch, Reach } from '../../linux/index.js';
 
 /** By the identity of the namespace. */
 const worlds = new Map<string, Shared>();
@@ -30,6 +30,7 @@ export class KernelWorld {
   private readonly shared: Shared;
   private readonly namespace: string;
   private readonly onChange: () => void;
+  private readonly attention = new LinkWatch();
 
   /** Calls `onChange` from the event loop when something about the links changed. */
   constructor(onChange: () => void) {
@@ -52,12 +53,18 @@ export class KernelWorld {
     return this.shared.reach;
   }
 
+  /** Attends to the links with these numbers, and to no others: a lost carrier shows within 100 ms. */
+  attend(links: ReadonlySet<number>): void {
+    this.attention.attend(links);
+  }
+
   tell(): void {
     this.onChange();
   }
 
   /** Closing twice does nothing. */
   close(): void {
+    this.attention.close();
     const { users } = this.shared;
     if (!users.delete(this) || users.size > 0) return;
     worlds.delete(this.namespace);
