@@ -15,6 +15,8 @@ export const layers = [
   'plot',
   'probe',
   'balancer',
+  'convert',
+  'socks',
   'experiments',
   'linux',
   'node',

@@ -3,6 +3,7 @@ import { boxTargets } from './box-targets.js';
 import { captureTargets } from './capture-targets.js';
 import { netlinkTargets } from './netlink-targets.js';
 import { probeTargets } from './probe-targets.js';
+import { proxyTargets } from './proxy-targets.js';
 import { stackTargets } from './stack-target.js';
 import type { FuzzTarget } from './target.js';
 import { traceTargets } from './trace-targets.js';
@@ -32,6 +33,7 @@ export const targets: readonly FuzzTarget[] = [
   ...boxTargets,
   ...netlinkTargets,
   ...probeTargets,
+  ...proxyTargets,
   ...stackTargets,
   ...traceTargets,
   ...xdpTargets,
