@@ -28,6 +28,7 @@ export class ConvertCookies {
 
   /** Whether `client` was given `cookie` in this period or the one before. */
   isValid(now: number, client: IpAddress, cookie: Uint8Array): boolean {
+    if (cookie.length !== COOKIE_BYTES) return false;
     const period = Math.floor(now / COOKIE_PERIOD_NS);
     // Both, always: how long it takes says nothing of which one it might be.
     const isCurrent = constantTimeEqual(this.cookieOf(period, client), cookie);

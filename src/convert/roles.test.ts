@@ -149,6 +149,8 @@ describe('a converter', () => {
     expect(errorOf(judge(withCookie, { cookies }, now + 2 * COOKIE_PERIOD_NS))).toEqual([32, '00']);
     const other = judgeRequest(readAll(withCookie), { ...policy, cookies }, address('192.0.2.8'), now);
     expect(errorOf(other)).toEqual([32, '00']);
+    const short = requestMessage({ remote, cookie: cookie.subarray(0, 8) });
+    expect(errorOf(judge(short, { cookies }, now))).toEqual([32, '00']);
   });
 
   it.each([

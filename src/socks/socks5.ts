@@ -151,8 +151,7 @@ function scanCommand<T>(
   if (bytes.length < 5) return needs(5);
   if (bytes[2] !== 0) return invalid('bad-reserved', 2, 'the reserved byte is not zero');
   const host = readHost(bytes, 4, bytes[3]!);
-  if (host.state === 'invalid') return host;
-  if (host.state === 'more') return needs(host.atLeast + 2);
+  if (host.state !== 'done') return host;
   const length = host.end + 2;
   if (bytes.length < length) return needs(length);
   return { state: 'done', value: make(bytes[1]!, host.value, readU16(bytes, host.end)), length };

@@ -84,8 +84,7 @@ function scanAddressed<T>(
   if (bytes[6] !== 0) return invalid('bad-padding', 6, 'the padding is not zero');
   const optionsLength = readU16(bytes, 2);
   const host = readHost(bytes, 8, bytes[7]!, true);
-  if (host.state === 'invalid') return host;
-  if (host.state === 'more') return { state: 'more', atLeast: host.atLeast + optionsLength };
+  if (host.state !== 'done') return host;
   const length = host.end + optionsLength;
   if (bytes.length < length) return { state: 'more', atLeast: length };
   const options = parseSocks6Options(bytes, host.end, optionsLength);
