@@ -157,13 +157,11 @@ const anyTlv: fc.Arbitrary<ConvertTlv> = fc.oneof(
     .array(fc.integer({ min: 3, max: 255 }), { maxLength: 20 })
     .map((kinds): ConvertTlv => ({ type: 'supported-tcp-extensions', kinds })),
   block(20).map((cookie): ConvertTlv => ({ type: 'cookie', cookie })),
-  fc
-    .tuple(fc.nat(255), fc.nat(255), block(20))
-    .map(([code, first, more]): ConvertTlv => ({
-      type: 'error',
-      code,
-      value: Uint8Array.of(first, ...more),
-    })),
+  fc.tuple(fc.nat(255), fc.nat(255), block(20)).map(([code, first, more]): ConvertTlv => ({
+    type: 'error',
+    code,
+    value: Uint8Array.of(first, ...more),
+  })),
   fc
     .tuple(fc.integer({ min: 31, max: 255 }), fc.nat(65_535), block(5))
     .map(([number, first, more]): ConvertTlv => ({
