@@ -28,6 +28,7 @@ import { acceptSubflow, isBeforeProof, joinSubflow, judgeJoin, resetJoins } from
 import type { JoinRefusal, JoinRequest } from './handshake-join.js';
 import { readOptions } from './options-in.js';
 import { writeOptions } from './options-out.js';
+import { noteUse } from './metering.js';
 import type { LocalAddress, RemoteAddress } from './path-manager/path-manager.js';
 import { refusePair, remoteAddressesOf, runPathManager, setLocalAddresses, takePair } from './paths.js';
 import { setPriority } from './priority.js';
@@ -284,6 +285,7 @@ export class Connection {
       readOptions(core, now, subflow, segment, verdict);
     if (core.isFallback) acknowledgeStream(core, now, subflow);
     if ((verdict & Verdict.PAYLOAD) !== 0) receiveBytes(core, now, subflow);
+    if (subflow.meter !== undefined) noteUse(core, subflow, segment.payloadLength);
     const event = subflow.tcp.pollEvent();
     if (event === undefined && isPlainSailing(core)) tellStream(core);
     else this.settle(now, subflow, event);
@@ -322,6 +324,8 @@ export class Connection {
       const subflow = subflows[core.nextTurn]!;
       if (subflow.tcp.pollSegment(now, out)) {
         writeOptions(core, now, subflow, out);
+        if (subflow.meter !== undefined && out.isRetransmission) noteUse(core, subflow, out.payloadLength);
+        if (core.isUnsettled) this.settle(now);
         return subflow;
       }
       core.nextTurn++;

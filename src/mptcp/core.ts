@@ -10,6 +10,7 @@ import type { AddressBook } from './address-book.js';
 import type { ConnectionEvent, FallbackCause } from './events.js';
 import type { FastOpen } from './fast-open.js';
 import type { FastCloseWait } from './fast-close.js';
+import type { Meter } from './metering.js';
 import type { PathEvent } from './path-manager/path-manager.js';
 import type { PathKeeper } from './paths.js';
 import { DataReceiver } from './receive-data.js';
@@ -135,6 +136,8 @@ export class ConnectionCore {
   paths: PathKeeper | undefined = undefined;
   /** What the path manager has not been told yet; undefined while there is nothing. */
   pathEvents: PathEvent[] | undefined = undefined;
+  /** What moved over metered links; undefined without a limit, and until the owner told the local addresses. */
+  meter: Meter | undefined = undefined;
   /** MP_EXPERIMENTAL options among the events not yet polled. */
   waitingExperiments = 0;
   /** Events not yet polled. */

@@ -15,7 +15,7 @@
  * When the SYNs of two joins cross on the same addresses and ports, they make one subflow (RFC 8684 §3.9.2): each side
  * answers the other's SYN as B does, and goes on as A does once it has the answer to its own. Each proves itself twice.
  */
-import { SECOND, seq32 } from '../base/index.js';
+import { MILLISECOND, SECOND, seq32 } from '../base/index.js';
 import { TcpConnection } from '../tcp/index.js';
 import type { TcpParameters } from '../tcp/index.js';
 import { TcpFlag, constantTimeEqual, isSameEndpoint } from '../wire/index.js';
@@ -38,6 +38,10 @@ import { resetSubflow } from './subflow-end.js';
 const SHORT_PROOF_BYTES = 8;
 /** Bytes of the proof in the third ACK. */
 const LONG_PROOF_BYTES = 20;
+/** Round trips after which a subflow that owes an answer looks as if none would come. */
+const LATE_ROUND_TRIPS = 1.5;
+/** How long a join that came while nothing else works is held back, in ns. */
+const HOLD_BACK_NS = 5 * MILLISECOND;
 /** First wait for the answer to a third ACK before RTT is known, in ns; the settings bound how often it is repeated. */
 const MAX_ACK_WAIT_NS = 8 * SECOND;
 
@@ -53,7 +57,9 @@ export class JoinHandshake {
   peerNonce: number | undefined;
   /** Third ACKs sent. */
   acksSent = 0;
-  /** When the third ACK is sent again, in ns; Infinity while none is awaited. */
+  /** Whether the next ACK is a third ACK, though data may flow already. */
+  owesProof = true;
+  /** When the third ACK is sent again, or a proven join no longer held back, in ns; Infinity while nothing is awaited. */
   ackDeadline = Number.POSITIVE_INFINITY;
 
   constructor(isActive: boolean, nonce: number, peerNonce: number | undefined) {
@@ -244,23 +250,44 @@ export function readJoinSynAck(
 }
 
 /** The third ACK leaves: with `earlyJoinData` data may follow it, though the peer does not know us for certain yet. */
-export function noteJoinAckSent(core: ConnectionCore, subflow: Subflow): void {
-  if (!core.settings.earlyJoinData || subflow.state !== 'joining') return;
+export function noteJoinAckSent(core: ConnectionCore, now: number, subflow: Subflow): void {
+  subflow.join!.owesProof = false;
+  if (subflow.state !== 'joining' || !maySendEarly(core, now, subflow)) return;
   subflow.state = 'active';
   core.maySchedule = true;
+  // What waits to be said goes along: how far this side received, which addresses are gone.
+  core.isUnsettled = true;
+  subflow.tcp.requestAck(now);
   relieveStale(core);
 }
 
+/** Whether `earlyJoinData` holds for `subflow`. */
+function maySendEarly(core: ConnectionCore, now: number, subflow: Subflow): boolean {
+  const { earlyJoinData } = core.settings;
+  return earlyJoinData === 'alone' ? !hasLively(core, now, subflow) : earlyJoinData;
+}
+
+/** Whether a subflow other than `except` may carry data and does not look as if it could not. */
+function hasLively(core: ConnectionCore, now: number, except: Subflow): boolean {
+  return core.subflows.some((other) => other !== except && other.state === 'active' && !isLate(now, other));
+}
+
+/** Whether `subflow` is silent, or owes an answer for longer than usual. */
+function isLate(now: number, { isStale, tcp, outstandingSince }: Subflow): boolean {
+  if (isStale) return true;
+  if (tcp.sndUna === tcp.pushEnd) return false;
+  return now - Math.max(tcp.lastReceivedAt, outstandingSince) > LATE_ROUND_TRIPS * tcp.rtt.srttNs;
+}
+
 /**
- * Whether `segment` brings data to a subflow whose opener has not proved itself, and is to be left: early data that overtook
- * the third ACK, or whose third ACK was lost. Nothing of it is kept; TCP sends it again behind the proof.
+ * Whether `segment` came to a subflow whose opener has not proved itself, and is to be left: early data that overtook the third
+ * ACK, or whose third ACK was lost. Nothing of it is kept; TCP sends it again behind the proof.
  */
 export function isBeforeProof(core: ConnectionCore, subflow: Subflow, segment: TcpSegment): boolean {
   return (
     subflow.join?.isActive === false &&
     !subflow.isConfirmed &&
-    core.settings.earlyJoinData &&
-    segment.payloadLength > 0 &&
+    core.settings.earlyJoinData !== false &&
     (segment.flags & (TcpFlag.SYN | TcpFlag.RST)) === 0 &&
     findJoin(segment)?.phase !== 'ack'
   );
@@ -279,10 +306,34 @@ export function readJoinAck(core: ConnectionCore, now: number, subflow: Subflow,
     resetSubflow(core, now, subflow, ResetReason.MPTCP_ERROR);
     return;
   }
-  activateJoin(core, now, subflow);
   noteJoinedAt(core, subflow.local);
   // The answer that lets the peer send (RFC 8684 §3.2: it must wait for this ACK).
   subflow.tcp.requestAck(now);
+  if (core.settings.earlyJoinData === false || hasLively(core, now, subflow))
+    activateJoin(core, now, subflow);
+  else holdBack(now, subflow);
+}
+
+/**
+ * The peer joins while nothing else works: right behind its proof comes what it has received so far. Waiting a moment for
+ * that keeps the first window from being filled with what the peer has, or cannot use yet.
+ */
+function holdBack(now: number, subflow: Subflow): void {
+  subflow.isConfirmed = true;
+  subflow.state = 'joining';
+  subflow.join!.ackDeadline = now + HOLD_BACK_NS;
+}
+
+/** Whether `subflow` proved itself and is held back: see {@link holdBack}. */
+export function isHeldBack({ isConfirmed, state }: Subflow): boolean {
+  return state === 'joining' && isConfirmed;
+}
+
+/** A subflow that was held back takes part from now on; what others are late with goes over it at once. */
+export function endHoldBack(core: ConnectionCore, now: number, subflow: Subflow): void {
+  for (const other of core.subflows)
+    if (other.state === 'active' && isLate(now, other)) other.isSuspect = true;
+  activateJoin(core, now, subflow);
 }
 
 /**
@@ -325,6 +376,7 @@ function armJoinAck(core: ConnectionCore, now: number, subflow: Subflow): void {
   const join = subflow.join!;
   const wait = Math.min(core.settings.joinAckTimeoutNs * 2 ** join.acksSent, MAX_ACK_WAIT_NS);
   join.acksSent++;
+  join.owesProof = true;
   join.ackDeadline = now + wait;
   subflow.tcp.requestAck(now);
 }
@@ -333,6 +385,10 @@ function armJoinAck(core: ConnectionCore, now: number, subflow: Subflow): void {
 export function repeatJoinAck(core: ConnectionCore, now: number, subflow: Subflow): void {
   const join = subflow.join;
   if (join === undefined || now < join.ackDeadline) return;
+  if (isHeldBack(subflow)) {
+    endHoldBack(core, now, subflow);
+    return;
+  }
   if (join.acksSent > core.settings.joinAckRetries) {
     join.ackDeadline = Number.POSITIVE_INFINITY;
     resetSubflow(core, now, subflow, ResetReason.UNACCEPTABLE_PERFORMANCE, true);

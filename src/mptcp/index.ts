@@ -24,6 +24,8 @@ export * from './scheduler/redundant.js';
 export * from './scheduler/round-robin.js';
 export * from './scheduler/scheduler.js';
 export * from './scheduler/target-based.js';
+export type * from './service/service-options.js';
+export * from './service/service-paths.js';
 export * from './service/service-settings.js';
 export type { ReinjectionCause } from './send-data.js';
 export { checkMptcpSettings, defaultMptcpSettings, type MptcpSettings } from './settings.js';

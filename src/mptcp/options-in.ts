@@ -17,6 +17,8 @@ import { fallBack, fallBackAloud, mayFallBack } from './fallback.js';
 import { noteSignal, readConfirmation, readSynAck, readThirdAck } from './handshake-capable.js';
 import {
   answerRepeatedJoin,
+  endHoldBack,
+  isHeldBack,
   readCrossingJoin,
   readJoinAck,
   readJoinAnswer,
@@ -41,6 +43,7 @@ export function readOptions(
   segment: TcpSegment,
   verdict: number,
 ): void {
+  const wasHeldBack = isHeldBack(subflow);
   if (!subflow.isConfirmed) readHandshake(core, now, subflow, segment, verdict);
   if ((verdict & Verdict.RESET) !== 0 && !core.rules.hasResetReason)
     subflow.wasResetKnowingly = segment.mptcpCount > 0;
@@ -57,6 +60,7 @@ export function readOptions(
       if (option !== undefined) readOther(core, now, subflow, segment, option);
     }
   }
+  if (wasHeldBack && isHeldBack(subflow)) endHoldBack(core, now, subflow);
 }
 
 /**

@@ -136,10 +136,10 @@ function owesFin(core: ConnectionCore, subflow: Subflow, record: DataRecord): bo
 function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segment): void {
   if (core.remoteKeys === undefined) return;
   const { join } = subflow;
-  if (!subflow.isConfirmed && join !== undefined) {
+  if (!subflow.isConfirmed && join !== undefined && (join.owesProof || subflow.state !== 'active')) {
     if (!join.isActive || join.peerNonce === undefined) return;
     append(out, joinForAck(core, join));
-    noteJoinAckSent(core, subflow);
+    noteJoinAckSent(core, now, subflow);
     return;
   }
   if (subflow === core.fastClose?.subflow) {
@@ -150,7 +150,7 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
   const { sender } = core;
   const bearsFin = sender.isFinSent && !sender.isFinAcked;
   // The DATA_FIN goes before a repetition of the keys, for the answer to either confirms; but not before the third ACK.
-  if (!subflow.isConfirmed && core.isClient && !(bearsFin && subflow.hasShownKeys)) {
+  if (!subflow.isConfirmed && subflow.isInitial && core.isClient && !(bearsFin && subflow.hasShownKeys)) {
     const option = capableForAck(core, undefined);
     // With Fast Open the server's data may be here already, and out of order.
     makeRoom(out, padded(mptcpOptionLength(option)));

@@ -2,13 +2,14 @@
  * Shows the path manager how things stand and carries out what it decides: asks the owner for subflows, lets pairs of
  * addresses rest that failed, announces and withdraws. Makes no decision of its own but the limits.
  */
-import { RateLimiter, SECOND } from '../base/index.js';
+import { MILLISECOND, NEVER, RateLimiter, SECOND } from '../base/index.js';
 import type { Endpoint, IpAddress } from '../wire/index.js';
 import { isSameEndpoint } from '../wire/index.js';
 import { withdraw } from './address-removal.js';
 import { announce } from './addresses.js';
 import type { ConnectionCore } from './core.js';
 import { localIdOf } from './local-id.js';
+import { Meter, assignMeters, enforceLimit } from './metering.js';
 import type {
   LocalAddress,
   PathAction,
@@ -18,6 +19,7 @@ import type {
   RemoteAddress,
 } from './path-manager/path-manager.js';
 import { setPriority } from './priority.js';
+import { ResetReason } from './reset-reason.js';
 import type { MptcpSettings } from './settings.js';
 import type { Subflow } from './subflow.js';
 import { closeSubflow, resetSubflow } from './subflow-end.js';
@@ -25,6 +27,8 @@ import { restFactor } from './subflow-retry.js';
 
 /** Most doublings of the rest that a failed pair gets. */
 const MAX_BACKOFF = 6;
+/** Least time between two questions to a path manager that nothing but the time led to, in ns. */
+const MIN_WAKE_NS = MILLISECOND;
 /** Most pairs of addresses remembered; a further one takes the place of one that failed and does not rest. */
 const MAX_PAIRS = 64;
 
@@ -52,6 +56,10 @@ export class PathKeeper {
   attempts: PathAttempt[] = [];
   /** How often the owner may be asked for a subflow to an address that the peer announced. */
   readonly announcedJoins: RateLimiter;
+  /** When the manager was last asked, in ns. */
+  askedAt = Number.NEGATIVE_INFINITY;
+  /** Bytes of the stream that had moved by then. */
+  movedBytes = 0;
 
   constructor(
     manager: PathManager,
@@ -78,6 +86,8 @@ export function setLocalAddresses(core: ConnectionCore, addresses: readonly Loca
   if (core.isFallback || core.phase === 'closed') return;
   const paths = (core.paths ??= new PathKeeper(core.settings.pathManager(), addresses, core.settings));
   paths.localAddresses = addresses;
+  if (core.settings.metered !== undefined) core.meter ??= new Meter(core.settings.metered);
+  assignMeters(core);
   // An address that comes back is a new chance for its pairs.
   paths.attempts = paths.attempts.filter((attempt) =>
     addresses.some((local) => local.address.equals(attempt.local)),
@@ -89,20 +99,56 @@ export function setLocalAddresses(core: ConnectionCore, addresses: readonly Loca
 export function runPathManager(core: ConnectionCore, now: number): void {
   for (let event = core.pathEvents?.shift(); event !== undefined; event = core.pathEvents?.shift()) {
     const paths = core.paths;
-    if (paths === undefined || !core.mayJoin || core.isFallback || core.phase !== 'open') continue;
+    if (paths === undefined || !mayManage(core)) continue;
+    assignMeters(core);
+    enforceLimit(core, now);
     if (event.type === 'subflow-opened') notePair(paths, event.subflow, true, now, 0);
     if (event.type === 'subflow-closed')
       notePair(paths, event.subflow, false, now, restNsAfter(core, event.subflow));
     if (event.type === 'address-announced') unbar(core, paths, now, event.id);
-    for (const action of paths.manager.decide(event, viewOf(core, paths))) perform(core, paths, now, action);
+    paths.askedAt = now;
+    paths.movedBytes = movedBytes(core);
+    const view = viewOf(core, paths, now);
+    for (const action of paths.manager.decide(event, view)) perform(core, paths, now, action);
   }
   core.pathEvents = undefined;
 }
 
-/** Ends the rest of pairs that have rested enough. */
-export function wakePairs(core: ConnectionCore, now: number): void {
-  const paths = core.paths;
-  if (paths === undefined || now < paths.nextAt) return;
+/** Whether the path manager is asked at all: joins are allowed. */
+function mayManage(core: ConnectionCore): boolean {
+  return core.mayJoin && !core.isFallback && core.phase === 'open';
+}
+
+/** Bytes of the stream that moved so far, in both directions. */
+function movedBytes({ counters }: ConnectionCore): number {
+  return counters.bytesSent + counters.bytesReceived;
+}
+
+/** When the path manager wants to be asked again, in ns; in the past where it waits for data, and data moved. */
+function managerDueAt(core: ConnectionCore, paths: PathKeeper): number {
+  const { wakeAt, wakesOnProgress } = paths.manager;
+  if (wakeAt === undefined || !mayManage(core)) return NEVER;
+  const soonest = paths.askedAt + MIN_WAKE_NS;
+  if (wakesOnProgress === true && paths.movedBytes !== movedBytes(core)) return soonest;
+  return Math.max(soonest, wakeAt);
+}
+
+/** When something about paths is due, in ns. */
+export function pathsDueAt(core: ConnectionCore): number {
+  const { paths } = core;
+  return paths === undefined ? NEVER : Math.min(paths.nextAt, managerDueAt(core, paths));
+}
+
+/** Asks the path manager when it is time, and ends the rest of pairs that have rested enough. */
+export function wakePaths(core: ConnectionCore, now: number): void {
+  const { paths } = core;
+  if (paths === undefined) return;
+  wakePairs(core, paths, now);
+  if (now >= managerDueAt(core, paths)) core.notePath({ type: 'time' });
+}
+
+function wakePairs(core: ConnectionCore, paths: PathKeeper, now: number): void {
+  if (now < paths.nextAt) return;
   for (const attempt of paths.attempts) {
     if (attempt.state === 'open' || attempt.state === 'barred' || now < attempt.until) continue;
     attempt.until = Number.POSITIVE_INFINITY;
@@ -175,6 +221,10 @@ function makeRoom({ attempts }: PathKeeper): boolean {
 /** Notes that the pair of `subflow` is open, or has to rest because it ended. */
 function notePair(paths: PathKeeper, subflow: Subflow, isOpen: boolean, now: number, restNs: number): void {
   const local = subflow.local.address;
+  if (!isOpen && subflow.isRelinquished) {
+    paths.attempts = paths.attempts.filter((known) => !isPair(known, local, subflow.remote));
+    return;
+  }
   let attempt = paths.attempts.find((known) => isPair(known, local, subflow.remote));
   if (attempt === undefined) {
     if (!makeRoom(paths)) return;
@@ -196,29 +246,37 @@ export function remoteAddressesOf(core: ConnectionCore): RemoteAddress[] {
   return [...(hasInitial ? [initial] : []), ...(core.addresses?.remote ?? [])];
 }
 
-function viewOf(core: ConnectionCore, paths: PathKeeper): PathView {
+function viewOf(core: ConnectionCore, paths: PathKeeper, now: number): PathView {
   const book = core.addresses;
   const states: PathState[] = [];
   for (const { local, remote, state, until } of paths.attempts) {
     const isWaiting =
       state === 'asked' || state === 'barred' || (state === 'resting' && until !== Number.POSITIVE_INFINITY);
-    if (isWaiting) states.push({ local, remote, subflow: undefined });
+    if (isWaiting) states.push({ local, remote, subflow: undefined, isAsked: state === 'asked' });
   }
   for (const subflow of core.subflows) {
     if (subflow.state === 'closed') continue;
-    states.push({ local: subflow.local.address, remote: subflow.remote, subflow });
+    states.push({ local: subflow.local.address, remote: subflow.remote, subflow, isAsked: false });
   }
   // The peer knows the initial address already, under ID 0.
   const known = paths.localAddresses.filter(
     (local) => local.port === 0 && local.address.equals(core.tuple.local.address),
   );
+  const { counters, sender } = core;
   return {
+    now,
     isClient: core.isClient,
     localAddresses: paths.localAddresses,
     remoteAddresses: remoteAddressesOf(core),
     announcedIds: [...(book?.local ?? []), ...known].map(({ id }) => id),
     paths: states,
     subflowRoom: subflowRoom(core, paths),
+    progress: {
+      sentBytes: counters.bytesSent,
+      receivedBytes: counters.bytesReceived,
+      unsentBytes: sender.unsentBytes,
+    },
+    isMeteredBarred: core.meter?.isSpent === true,
   };
 }
 
@@ -241,7 +299,11 @@ function perform(core: ConnectionCore, paths: PathKeeper, now: number, action: P
       withdraw(core, action.id);
       break;
     case 'close':
-      leave(core, paths, now, action.subflow);
+      leave(core, paths, now, action.subflow, action.isLost === true);
+      break;
+    case 'probe':
+      action.subflow.probedAt = now;
+      action.subflow.tcp.probe(now);
       break;
     case 'set-backup':
       setPriority(core, now, action.subflow, action.backup);
@@ -259,6 +321,7 @@ function ask(
   backup: boolean,
 ): void {
   if (subflowRoom(core, paths) === 0) return;
+  if (core.meter?.isSpent === true && local.link?.facts.isMetered === true) return;
   const endpoint: Endpoint = { address: remote.address, port: remote.port };
   let attempt = paths.attempts.find((known) => isPair(known, local.address, endpoint));
   if (attempt === undefined) {
@@ -285,12 +348,22 @@ function ask(
   });
 }
 
-/** Ends a subflow: in order while its address lasts, at once when packets can no longer leave from it. */
-function leave(core: ConnectionCore, paths: PathKeeper, now: number, subflow: Subflow): void {
-  if (paths.localAddresses.some((local) => local.address.equals(subflow.local.address))) {
+/** Ends a subflow: in order while its path lasts, at once when packets can no longer leave by it. */
+function leave(
+  core: ConnectionCore,
+  paths: PathKeeper,
+  now: number,
+  subflow: Subflow,
+  isLost: boolean,
+): void {
+  const address = paths.localAddresses.find((local) => local.address.equals(subflow.local.address));
+  subflow.isRelinquished = true;
+  if (address !== undefined && !isLost) {
     closeSubflow(core, now, subflow);
     return;
   }
-  resetSubflow(core, now, subflow, undefined);
+  // Should the path carry this after all, the peer learns that it is only the path that is given up.
+  const reason = address === undefined ? undefined : ResetReason.UNACCEPTABLE_PERFORMANCE;
+  resetSubflow(core, now, subflow, reason, true);
   withdraw(core, subflow.localId);
 }

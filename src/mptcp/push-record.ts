@@ -5,6 +5,7 @@
  */
 import { dssChecksum } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
+import { noteUse } from './metering.js';
 import { isFirstRecord } from './options-out.js';
 import { DataRecord } from './send-record.js';
 import type { Subflow } from './subflow.js';
@@ -38,6 +39,7 @@ export function pushRecord(
   const pieces = sender.queue.views(dataStart, length, unitBytes);
   const start = tcp.pushEnd;
   if (tcp.sndUna === start) subflow.outstandingSince = now;
+  if (subflow.meter !== undefined) noteUse(core, subflow, length);
   if (core.isFallback) {
     tcp.push(now, new DataRecord(start, dataStart, pieces, length, plainInitial, false));
     return;

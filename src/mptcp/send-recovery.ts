@@ -75,18 +75,39 @@ const MAX_ACK_DELAY_NS = 200 * MILLISECOND;
  */
 export function silenceEndsAt(core: ConnectionCore, subflow: Subflow): number {
   const { tcp } = subflow;
-  if (subflow.isStale || subflow.records === undefined || subflow.state !== 'active') return NEVER;
-  if (tcp.sndUna === tcp.pushEnd) return NEVER;
+  if (subflow.isStale || subflow.state !== 'active') return NEVER;
+  if (subflow.records === undefined || tcp.sndUna === tcp.pushEnd) return probeEndsAt(core, subflow);
   const since = Math.max(tcp.lastReceivedAt, subflow.outstandingSince);
   const patienceNs = tcp.bytesInFlight > tcp.mss ? core.settings.silenceNs : MAX_ACK_DELAY_NS;
   return since + 2 * tcp.rtt.srttNs + patienceNs;
 }
 
+/** The same where nothing is in flight but perhaps a probe: whoever gets one answers at once (RFC 9293 §3.8.4). */
+function probeEndsAt(core: ConnectionCore, { tcp, probedAt }: Subflow): number {
+  if (probedAt <= tcp.lastReceivedAt) return NEVER;
+  return probedAt + 2 * tcp.rtt.srttNs + core.settings.silenceNs;
+}
+
+/** Whether a silent subflow is worth knowing: there is another for its data, or a path manager that would open one. */
+export function mindsSilence(core: ConnectionCore): boolean {
+  if (core.paths?.manager.watchesPaths === true) return !core.isFallback && core.phase === 'open';
+  let count = 0;
+  const { subflows } = core;
+  for (let i = 0; i < subflows.length; i++) if (subflows[i]!.state === 'active') count++;
+  return count > 1;
+}
+
 /** Gives others the data of a subflow that has been silent for too long, and keeps new data from it until it speaks. */
 export function checkSilence(core: ConnectionCore, now: number, subflow: Subflow): void {
-  if (now < silenceEndsAt(core, subflow) || !core.hasOtherUsable(subflow)) return;
+  if (now < silenceEndsAt(core, subflow) || !mindsSilence(core)) return;
   subflow.isSuspect = true;
+  noteStall(core, subflow);
   reinjectUnacked(core, subflow);
+}
+
+/** Tells a path manager that wants to know that a subflow does not do its work. */
+export function noteStall(core: ConnectionCore, subflow: Subflow): void {
+  if (core.paths?.manager.watchesPaths === true) core.notePath({ type: 'subflow-stalled', subflow });
 }
 
 /** A subflow became usable: those that are stale may be waiting for exactly that. */

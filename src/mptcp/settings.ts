@@ -2,6 +2,7 @@
  * What the owner of a connection may choose, with the defaults and the limits that keep a hostile peer in bounds.
  */
 import { MILLISECOND, SECOND, SubflowError } from '../base/index.js';
+import type { MeteredLimit } from '../policy/index.js';
 import type { MptcpVersion } from '../wire/index.js';
 import { fullMesh } from './path-manager/full-mesh.js';
 import type { PathManagerFactory } from './path-manager/path-manager.js';
@@ -81,9 +82,10 @@ export interface MptcpSettings {
   /**
    * Whether a subflow that this side opens carries data right behind its third ACK, a round trip before RFC 8684 §3.2 lets
    * it, and whether data that comes before the peer's proof is left to be sent again instead of a reason to reset. After
-   * MultiMob; both sides should have it: elsewhere the loss of the third ACK alone costs the subflow. Default false.
+   * MultiMob; both sides should have it: elsewhere the loss of the third ACK alone costs the subflow. `alone`: only while
+   * no other subflow works, when waiting costs more. Default false.
    */
-  readonly earlyJoinData: boolean;
+  readonly earlyJoinData: boolean | 'alone';
   /** Timeouts in a row after which a subflow counts as stale: it gets no data while another is usable. */
   readonly staleTimeouts: number;
   /**
@@ -127,6 +129,11 @@ export interface MptcpSettings {
    * §4.2). Costs some of a slow path's rate where windows are small; without it the same happens again and again.
    */
   readonly penalisation: boolean;
+  /**
+   * What the connection may move over links that are metered (`LocalAddress.link`): when that is reached its subflows there
+   * are reset, the last one too, and none is opened. Undefined for no limit. Plain TCP has none.
+   */
+  readonly metered: MeteredLimit | undefined;
   /** Makes the scheduler: which subflow carries the next bytes. */
   readonly scheduler: SchedulerFactory;
   /** Makes the path manager: which subflows there should be. */
@@ -171,6 +178,7 @@ export const defaultMptcpSettings: MptcpSettings = {
   retrySubflowNs: 2 * SECOND,
   opportunisticRetransmission: true,
   penalisation: true,
+  metered: undefined,
   scheduler: lowestRtt,
   pathManager: fullMesh,
 };

@@ -10,6 +10,7 @@ import type { Endpoint, MptcpOption } from '../wire/index.js';
 import type { RemovalCheck } from './address-removal.js';
 import type { SubflowCloseReason } from './events.js';
 import type { JoinHandshake } from './handshake-join.js';
+import type { Meter } from './metering.js';
 import { MappingTable } from './receive-mapping.js';
 import type { ResetReasonCode } from './reset-reason.js';
 import type { DataRecord } from './send-record.js';
@@ -100,6 +101,8 @@ export class Subflow {
   outstandingSince = 0;
   /** Whether it has been silent for so long, with data in flight, that others were given that data. */
   isSuspect = false;
+  /** When it was last asked for a sign of life without having data in flight, in ns. */
+  probedAt = Number.NEGATIVE_INFINITY;
   /** Retransmission timeouts in a row. */
   timeouts = 0;
   /** Timeouts in a row that make it stale. */
@@ -142,6 +145,10 @@ export class Subflow {
   wasOpened = false;
   /** Whether `subflow-closed` was told. */
   wasClosed = false;
+  /** The account that what it moves is counted in, on a metered link with a limit; undefined for all others. */
+  meter: Meter | undefined = undefined;
+  /** Whether the path manager or a limit ended it, not a failure: its pair of addresses need not rest. */
+  isRelinquished = false;
   /** Whether the application closed it: its pair of addresses is not tried again of the path manager's own accord. */
   isUnwanted = false;
 
@@ -178,7 +185,11 @@ export class Subflow {
    * to send, TCP may hold a smaller room back until it is worth a super-segment.
    */
   sendRoomBytes(now: number, wantedBytes = Number.POSITIVE_INFINITY): number {
-    return this.state === 'active' ? this.tcp.sendQuota(now, wantedBytes) : 0;
+    if (this.state !== 'active') return 0;
+    const { meter } = this;
+    if (meter === undefined) return this.tcp.sendQuota(now, wantedBytes);
+    // A piece that is no full segment would wait for more room, and keep others from the data meanwhile.
+    return meter.isSpent ? 0 : Math.min(meter.leftBytes, this.tcp.sendQuota(now, wantedBytes));
   }
 
   /** Queues `option` for the next segment without payload, and asks for one; false when too many wait already. */

@@ -4,7 +4,7 @@ import { checkFinished, errorFor, fail } from './close.js';
 import type { ConnectionCore } from './core.js';
 import { noteStreamEnd } from './fallback.js';
 import { settleFastOpen } from './fast-open.js';
-import { reinjectUnacked } from './send-recovery.js';
+import { noteStall, reinjectUnacked } from './send-recovery.js';
 import type { Subflow } from './subflow.js';
 import { closeSubflow, endSubflow } from './subflow-end.js';
 
@@ -28,6 +28,7 @@ export function handleTcpEvent(core: ConnectionCore, now: number, subflow: Subfl
     case 'timeout':
       subflow.timeouts = event.count;
       if (subflow.state === 'active' || subflow.state === 'closing') reinjectUnacked(core, subflow);
+      noteStall(core, subflow);
       break;
     case 'time-wait':
       endSubflow(core, now, subflow, 'normal');

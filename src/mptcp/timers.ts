@@ -7,18 +7,24 @@ import { fastCloseAt, repeatFastClose } from './fast-close.js';
 import { promptTimerAt, repeatPrompt } from './fast-open.js';
 import { allowJoinsInTime, joinsAllowedAt } from './handshake-capable.js';
 import { repeatJoinAck } from './handshake-join.js';
-import { wakePairs } from './paths.js';
+import { pathsDueAt, wakePaths } from './paths.js';
 import { repeatPriority } from './priority.js';
-import { checkSilence, dataTimerAt, handleDataTimeout, silenceEndsAt } from './send-recovery.js';
+import {
+  checkSilence,
+  dataTimerAt,
+  handleDataTimeout,
+  mindsSilence,
+  silenceEndsAt,
+} from './send-recovery.js';
 
 /** When the first timer is due, TCP's included, in ns. */
 export function nextTimerAt(core: ConnectionCore): number {
   let at = Math.min(dataTimerAt(core), core.closeDeadline, core.graceDeadline, fastCloseAt(core));
   if (core.addresses !== undefined) at = Math.min(at, core.addresses.nextAt);
   at = Math.min(at, promptTimerAt(core), joinsAllowedAt(core));
-  if (core.paths !== undefined) at = Math.min(at, core.paths.nextAt);
+  at = Math.min(at, pathsDueAt(core));
   const { subflows } = core;
-  const hasChoice = mayHandOver(core);
+  const hasChoice = mindsSilence(core);
   for (let i = 0; i < subflows.length; i++) {
     const subflow = subflows[i]!;
     at = Math.min(at, subflow.tcp.pollTimeout());
@@ -28,14 +34,6 @@ export function nextTimerAt(core: ConnectionCore): number {
     if (hasChoice) at = Math.min(at, silenceEndsAt(core, subflow));
   }
   return at;
-}
-
-/** Whether the data of one subflow could go over another. */
-function mayHandOver(core: ConnectionCore): boolean {
-  let count = 0;
-  const { subflows } = core;
-  for (let i = 0; i < subflows.length; i++) if (subflows[i]!.state === 'active') count++;
-  return count > 1;
 }
 
 /** Does what is due. */
@@ -49,7 +47,7 @@ export function handleTimers(core: ConnectionCore, now: number): void {
     continueCheck(core, now, subflow);
   }
   repeatAnnouncements(core, now);
-  wakePairs(core, now);
+  wakePaths(core, now);
   if (now >= dataTimerAt(core) && !handleDataTimeout(core, now)) fail(core, now, errorFor('timeout'));
   repeatFastClose(core, now);
   repeatPrompt(core, now);

@@ -70,15 +70,28 @@ describe('the quality of a link', () => {
     expect(watch.quality).toBe('good');
   });
 
-  it('is poor after one timeout or much loss, and dead after two timeouts, silence, or without carrier', () => {
+  it('is poor after one timeout, and dead after two timeouts, silence, or without carrier', () => {
     expect(new Watch().look(0, { timeouts: 1 }).quality).toBe('poor');
     expect(new Watch().look(0, { timeouts: 2 }).quality).toBe('dead');
     expect(new Watch().look(0, { isSilent: true }).quality).toBe('dead');
     expect(new Watch({ ...wifi, hasCarrier: false }).quality).toBe('dead');
-    const lossy = { bytesSent: 100_000, bytesRetransmitted: 10_000 };
-    expect(new Watch().look(0, lossy).quality).toBe('poor');
-    expect(new Watch().look(0, { ...lossy, bytesRetransmitted: 9_999 }).quality).toBe('good');
-    expect(new Watch().look(0, { bytesSent: 20_000, bytesRetransmitted: 20_000 }).quality).toBe('good');
+  });
+
+  it('is poor after two seconds in a row of which a tenth was lost', () => {
+    const watch = new Watch().look(0);
+    let sent = 0;
+    let again = 0;
+    const second = (bytes: number, repeated: number): string => {
+      sent += bytes;
+      again += repeated;
+      return watch.look(SECOND, { bytesSent: sent, bytesRetransmitted: again }).quality;
+    };
+    expect(second(100_000, 50_000)).toBe('good');
+    expect(second(100_000, 9_999)).toBe('good');
+    expect(second(100_000, 10_000)).toBe('good');
+    // Too little to say anything: the second goes on.
+    expect(second(20_000, 2_000)).toBe('good');
+    expect(second(80_000, 8_000)).toBe('poor');
   });
 
   it('is that of its best path: one that works shows that the link does', () => {

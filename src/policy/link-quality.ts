@@ -36,6 +36,8 @@ const MAX_LINKS = 64;
 const MAX_PATHS = 64;
 /** A round-trip time that fell below this part of what it was since the last look is on its way to something better. */
 const SETTLING = 0.95;
+/** Periods in a row that must have lost too much: the first may have been a slow start that went too far. */
+const LOSSES = 2;
 /** A link that was good for so many of its recoveries has no relapse behind it any more. */
 const CALM_RECOVERIES = 8;
 
@@ -59,12 +61,26 @@ interface KnownPath {
   srttNs: number;
   /** `PathSample.bytesSent` at the last look. */
   lastBytesSent: number;
-  /** `PathSample.bytesSent` at the last look that judged the loss. */
+  /** When its loss was judged last, in ns. */
+  judgedAt: number;
+  /** `PathSample.bytesSent` then. */
   bytesSent: number;
-  /** `PathSample.bytesRetransmitted` at that look. */
+  /** `PathSample.bytesRetransmitted` then. */
   bytesRetransmitted: number;
-  /** Whether that look found too much loss. */
-  isLossy: boolean;
+  /** How often in a row too much was lost. */
+  losses: number;
+}
+
+function newPath(now: number): KnownPath {
+  return {
+    evidence: FINE,
+    srttNs: 0,
+    lastBytesSent: 0,
+    judgedAt: now,
+    bytesSent: 0,
+    bytesRetransmitted: 0,
+    losses: 0,
+  };
 }
 
 /** One link. */
@@ -135,17 +151,10 @@ export class LinkQualityMonitor<P = unknown> {
     let known = link.paths.get(path);
     if (known === undefined) {
       if (link.paths.size >= MAX_PATHS) return;
-      known = {
-        evidence: FINE,
-        srttNs: 0,
-        lastBytesSent: 0,
-        bytesSent: 0,
-        bytesRetransmitted: 0,
-        isLossy: false,
-      };
+      known = newPath(now);
       link.paths.set(path, known);
     }
-    known.evidence = this.evidenceOf(link, known, sample);
+    known.evidence = this.evidenceOf(now, link, known, sample);
     this.judge(now, link);
   }
 
@@ -204,7 +213,7 @@ export class LinkQualityMonitor<P = unknown> {
     return link;
   }
 
-  private evidenceOf(link: KnownLink<P>, known: KnownPath, sample: PathSample): Evidence {
+  private evidenceOf(now: number, link: KnownLink<P>, known: KnownPath, sample: PathSample): Evidence {
     const { slowTimeouts, deadTimeouts } = this.thresholds;
     const { srttNs, bytesSent } = sample;
     // Estimates of a path that carries nothing are of the past: it would be slow for ever.
@@ -212,11 +221,11 @@ export class LinkQualityMonitor<P = unknown> {
     const isSettling = srttNs < known.srttNs * SETTLING;
     known.srttNs = srttNs;
     known.lastBytesSent = bytesSent;
-    this.judgeLoss(known, sample);
+    this.judgeLoss(now, known, sample);
     if (sample.isSilent || sample.timeouts >= deadTimeouts) return DEAD;
     if (sample.timeouts >= slowTimeouts) return SLOW;
     if (!isInUse) return FINE;
-    return known.isLossy || (!isSettling && this.isOverTime(link, sample)) ? SLOW : FINE;
+    return known.losses >= LOSSES || (!isSettling && this.isOverTime(link, sample)) ? SLOW : FINE;
   }
 
   /** Whether the round-trip time or the timeout is over its threshold. */
@@ -228,11 +237,13 @@ export class LinkQualityMonitor<P = unknown> {
     return srttNs >= slowSrttNs * factor || rtoNs >= slowRtoNs * factor;
   }
 
-  private judgeLoss(known: KnownPath, { bytesSent, bytesRetransmitted }: PathSample): void {
-    const { slowLossRatio, minLossBytes } = this.thresholds;
+  private judgeLoss(now: number, known: KnownPath, { bytesSent, bytesRetransmitted }: PathSample): void {
+    const { slowLossRatio, minLossBytes, lossPeriodNs } = this.thresholds;
     const sent = bytesSent - known.bytesSent;
-    if (sent < minLossBytes) return;
-    known.isLossy = bytesRetransmitted - known.bytesRetransmitted >= sent * slowLossRatio;
+    if (sent < minLossBytes || now - known.judgedAt < lossPeriodNs) return;
+    const isLossy = bytesRetransmitted - known.bytesRetransmitted >= sent * slowLossRatio;
+    known.losses = isLossy ? known.losses + 1 : 0;
+    known.judgedAt = now;
     known.bytesSent = bytesSent;
     known.bytesRetransmitted = bytesRetransmitted;
   }

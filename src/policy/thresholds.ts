@@ -14,12 +14,14 @@ export interface QualityThresholds {
   /** The same from which it is dead. Default 2 (XNU takes twice the number above for hand-over). */
   readonly deadTimeouts: number;
   /**
-   * Part of the bytes sent between two looks that were retransmissions, from which a path is slow: 0 to 1. Default 0.1, at
-   * which TCP is down to four segments in a round trip by its square-root law.
+   * Part of the bytes sent in a period that were retransmissions, from which, twice in a row, a path is slow: 0 to 1.
+   * Default 0.1, at which TCP is down to four segments in a round trip by its square-root law.
    */
   readonly slowLossRatio: number;
-  /** Bytes that must have been sent between two looks for that ratio to count. Default 30,000. */
+  /** Bytes that a period must have sent to count. Default 30,000. */
   readonly minLossBytes: number;
+  /** Least length of such a period, in ns. Default 1 s. */
+  readonly lossPeriodNs: number;
   /**
    * Strength at which a signal becomes weak, in dBm. Default -75 (XNU, MPTCP_TARGET_BASED_RSSI_THRESHOLD: above it a phone
    * does not take cellular for a target that was missed).
@@ -44,6 +46,7 @@ export const defaultThresholds: QualityThresholds = Object.freeze({
   deadTimeouts: 2,
   slowLossRatio: 0.1,
   minLossBytes: 30_000,
+  lossPeriodNs: SECOND,
   weakSignalDbm: -75,
   strongSignalDbm: -70,
   giveUpNs: SECOND,
@@ -64,6 +67,7 @@ export function thresholdsWith(changes: Partial<QualityThresholds> = {}): Qualit
     all.slowLossRatio > 0 &&
     all.slowLossRatio <= 1 &&
     all.minLossBytes >= 0 &&
+    all.lossPeriodNs > 0 &&
     all.strongSignalDbm >= all.weakSignalDbm &&
     all.giveUpNs >= 0 &&
     all.recoverNs > 0 &&

@@ -43,6 +43,7 @@ export class Egress {
     }
     const mayFragment = !(socket.settings.tcp ?? host.settings.tcp).pathMtuDiscovery;
     host.writer.write(out, device, flow.local, flow.remote, flow.ports, this.segment, mayFragment);
+    if (device.link.facts.isMetered) device.meteredBytes += out.length;
     return true;
   }
 

@@ -69,10 +69,12 @@ export class Ingress {
     this.arrivedOn = interfaceId;
     counters.packetsReceived++;
     counters.bytesReceived += bytes.length;
-    if (interfaces.find(interfaceId)?.up !== true) {
+    const device = interfaces.find(interfaceId);
+    if (device?.up !== true) {
       counters.interfaceDown++;
       return;
     }
+    if (device.link.facts.isMetered) device.meteredBytes += bytes.length;
     const isTrusted = meta?.checksumValid === true;
     if (
       parseIp(bytes, 0, bytes.length, ip) !== undefined ||

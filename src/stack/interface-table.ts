@@ -7,7 +7,8 @@
  * for any of its addresses on any interface (the weak model of RFC 1122 §3.3.4.2, on the receiving side only).
  */
 import { SubflowError } from '../base/index.js';
-import type { LocalAddress } from '../mptcp/index.js';
+import type { LocalAddress, LocalLink } from '../mptcp/index.js';
+import { unknownLink, type LinkFacts } from '../policy/index.js';
 import type { IpAddress, Nat64Prefix } from '../wire/index.js';
 
 /** Address IDs are octets, and 0 is the address that a connection began with (RFC 8684 §3.2). */
@@ -52,6 +53,8 @@ export interface InterfaceOptions {
    * no IPv4 address of its own. Default none.
    */
   readonly nat64Prefixes?: readonly Nat64Prefix[];
+  /** What is known of its link; default nothing. See `Stack.setLinkFacts`. */
+  readonly link?: LinkFacts;
 }
 
 /** Sends destinations in a prefix through an interface unless the connection chose its source address itself. */
@@ -78,6 +81,10 @@ export class NetworkInterface {
   up = true;
   /** What its network reaches IPv4 by, best first. */
   nat64Prefixes: readonly Nat64Prefix[];
+  /** Its link as path managers see it. */
+  link: LocalLink;
+  /** Octets of the IP packets that passed while the link was metered, both ways. */
+  meteredBytes = 0;
 
   constructor(id: number, options: InterfaceOptions) {
     this.id = id;
@@ -88,6 +95,12 @@ export class NetworkInterface {
     this.addresses = [];
     this.addressIds = [];
     this.nat64Prefixes = options.nat64Prefixes ?? [];
+    this.link = { id, facts: options.link ?? unknownLink };
+  }
+
+  /** Whether packets sent over it may arrive: it is up, and has a carrier as far as is known. */
+  get isInService(): boolean {
+    return this.up && this.link.facts.hasCarrier;
   }
 
   /** The NAT64 prefixes that count: none next to IPv4. */
@@ -141,6 +154,13 @@ export class InterfaceTable {
     return found;
   }
 
+  /** The interface called `name`; throws `ERR_SUBFLOW_BAD_INTERFACE` when there is none. */
+  named(name: string): NetworkInterface {
+    const found = this.interfaces.find((candidate) => candidate.name === name);
+    if (found === undefined) throw badInterface(`there is no interface called ${name}`);
+    return found;
+  }
+
   /** The interface with this id, if there is one. */
   find(id: number): NetworkInterface | undefined {
     for (const candidate of this.interfaces) if (candidate.id === id) return candidate;
@@ -174,6 +194,15 @@ export class InterfaceTable {
     return true;
   }
 
+  /** Takes what is known of an interface's link from now on; returns whether that is a change. */
+  setLink(id: number, facts: LinkFacts): boolean {
+    const target = this.get(id);
+    if (isSameLink(target.link.facts, facts)) return false;
+    target.link = { id, facts };
+    this.noteChange();
+    return true;
+  }
+
   /** Names the NAT64 prefixes of an interface's network, best first. */
   setNat64Prefixes(id: number, prefixes: readonly Nat64Prefix[]): void {
     this.get(id).nat64Prefixes = prefixes;
@@ -191,12 +220,13 @@ export class InterfaceTable {
     return true;
   }
 
-  /** The addresses of all interfaces that are up, as path managers see them. The same array until something changes. */
+  /** The addresses of all interfaces that are in service, as path managers see them. The same array until something changes. */
   localAddresses(): readonly LocalAddress[] {
     if (this.usable !== undefined) return this.usable;
     const usable: LocalAddress[] = [];
     for (const candidate of this.interfaces) {
-      if (!candidate.up) continue;
+      if (!candidate.isInService) continue;
+      const { link } = candidate;
       const nat64Prefixes = candidate.usableNat64Prefixes;
       candidate.addresses.forEach((entry, index) =>
         usable.push({
@@ -206,6 +236,7 @@ export class InterfaceTable {
           signal: entry.signal ?? false,
           port: entry.port ?? 0,
           backup: entry.backup ?? false,
+          link,
           ...(nat64Prefixes.length > 0 && { nat64Prefixes }),
         }),
       );
@@ -284,6 +315,15 @@ export class InterfaceTable {
     this.lastOwner = undefined;
     this.usable = undefined;
   }
+}
+
+function isSameLink(a: LinkFacts, b: LinkFacts): boolean {
+  return (
+    a.kind === b.kind &&
+    a.isMetered === b.isMetered &&
+    a.hasCarrier === b.hasCarrier &&
+    a.signalDbm === b.signalDbm
+  );
 }
 
 function badInterface(message: string): SubflowError {

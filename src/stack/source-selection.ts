@@ -3,6 +3,7 @@
  * each: its own, or one that leads through the NAT64 of a network without IPv4. Read first: RFC 6724 §5, RFC 6052 §2.
  */
 import { addressFrom, prefixesOf, type LocalAddress } from '../mptcp/index.js';
+import { rankOf } from '../policy/index.js';
 import type { Endpoint, IpAddress } from '../wire/index.js';
 import type { InterfaceAddress, InterfaceTable, NetworkInterface, Route } from './interface-table.js';
 
@@ -19,13 +20,15 @@ interface RatedChoice extends PathChoice {
   readonly bits: number;
   /** Lower first among equals. */
   readonly metric: number;
+  /** Lower first among those that are equal in that too: what is known of the link (`rankOf`). */
+  readonly rank: number;
   /** Whether connections should not begin here while they may elsewhere. */
   readonly isSpare: boolean;
 }
 
 /**
  * One choice for every interface in service that leads to `remote`, best first: on the peer's link, then by the longest
- * route, then by the lowest metric; addresses that are kept for backups, or from subflows, after all others.
+ * route, then by the lowest metric, then free links before metered ones; addresses that are kept for backups, or from subflows, after all others.
  */
 export function choosePaths(table: InterfaceTable, remote: IpAddress): PathChoice[] {
   const choices: RatedChoice[] = [];
@@ -76,7 +79,8 @@ export function usableAddresses(table: InterfaceTable, user: AddressUser): reado
 
 function isBetter(a: RatedChoice, b: RatedChoice, minds: boolean): boolean {
   if (minds && a.isSpare !== b.isSpare) return b.isSpare;
-  return a.bits > b.bits || (a.bits === b.bits && a.metric < b.metric);
+  if (a.bits !== b.bits) return a.bits > b.bits;
+  return a.metric < b.metric || (a.metric === b.metric && a.rank < b.rank);
 }
 
 function bestOf(
@@ -84,7 +88,7 @@ function bestOf(
   candidate: NetworkInterface,
   remote: IpAddress,
 ): RatedChoice | undefined {
-  if (!candidate.up) return undefined;
+  if (!candidate.isInService) return undefined;
   let best: RatedChoice | undefined;
   for (const entry of candidate.addresses) {
     const choice = rate(table, candidate, entry, remote);
@@ -111,6 +115,7 @@ function rate(
     // The link itself goes before a route as specific.
     bits: isOnLink ? prefixLength + 0.5 : (route?.prefixLength ?? -1),
     metric: route?.metric ?? candidate.metric,
+    rank: rankOf(candidate.link.facts),
     isSpare: entry.backup === true || entry.subflow === false,
   };
 }

@@ -12,6 +12,7 @@
  */
 import { SubflowError, type RandomSource } from '../base/index.js';
 import { Connection, checkMptcpSettings, type LocalAddress, type MptcpSettings } from '../mptcp/index.js';
+import type { LinkFacts } from '../policy/index.js';
 import type { Endpoint, IpAddress, Nat64Prefix } from '../wire/index.js';
 import type { StackCounters } from './counters.js';
 import { Egress } from './egress.js';
@@ -138,6 +139,18 @@ export class Stack {
   setInterfaceState(now: number, id: number, up: boolean): void {
     if (!this.host.interfaces.setUp(id, up)) return;
     if (!up) this.forgetPaths(id);
+    this.announceAddresses(now);
+  }
+
+  /**
+   * Takes what is known of the link of an interface, by its id or name; path managers are told. Without carrier none of its
+   * addresses is used, as if it were down. Throws `ERR_SUBFLOW_BAD_INTERFACE`.
+   */
+  setLinkFacts(now: number, idOrName: number | string, facts: LinkFacts): void {
+    const { interfaces } = this.host;
+    const { id } = typeof idOrName === 'number' ? interfaces.get(idOrName) : interfaces.named(idOrName);
+    if (!interfaces.setLink(id, facts)) return;
+    if (!facts.hasCarrier) this.forgetPaths(id);
     this.announceAddresses(now);
   }
 

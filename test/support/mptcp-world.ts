@@ -162,6 +162,12 @@ export class World {
     return this;
   }
 
+  /** The path that a subflow of `role` takes: the client's address decides, for the server routes by destination. */
+  pathOf(role: Role, { local, remote }: Subflow): number {
+    const ofClient = role === 'client' ? local : remote;
+    return this.paths.findIndex((_, i) => addressOn('client', i).equals(ofClient.address));
+  }
+
   /** Lets time pass. */
   run(ns: number): this {
     this.runUntil(() => false, ns);
@@ -304,9 +310,7 @@ export class World {
     }
     const wireLimit = out.segmentSize > 0 ? out.segmentSize : out.payloadLength;
     if (headerLength + wireLimit > 1480) throw new Error(`segment of ${headerLength + wireLimit} bytes`);
-    // The client's address decides: the server routes by destination.
-    const ofClient = side.role === 'client' ? subflow.local : subflow.remote;
-    const path = this.paths.findIndex((_, i) => addressOn('client', i).equals(ofClient.address));
+    const path = this.pathOf(side.role, subflow);
     this.launch(this.now, {
       from: side.role,
       path,

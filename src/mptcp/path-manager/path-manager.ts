@@ -2,6 +2,7 @@
  * Which subflows there should be and which addresses the peer should know. A path manager makes pure decisions: it is
  * shown what changed and how things stand, and answers with actions. The connection carries them out within its limits.
  */
+import type { LinkFacts, LinkId } from '../../policy/index.js';
 import type { Endpoint, IpAddress, Nat64Prefix } from '../../wire/index.js';
 import type { Subflow } from '../subflow.js';
 
@@ -20,6 +21,14 @@ export interface LocalAddress {
   readonly backup: boolean;
   /** Prefixes by which IPv4 peers are reached from it, best first: of an IPv6 address on a link without IPv4. */
   readonly nat64Prefixes?: readonly Nat64Prefix[];
+  /** The link that it is on, with what is known of that now; left out: a link of its own, of which nothing is known. */
+  readonly link?: LocalLink;
+}
+
+/** A link of this host: an interface. */
+export interface LocalLink {
+  readonly id: LinkId;
+  readonly facts: LinkFacts;
 }
 
 /** An address of the peer to which subflows may be opened. */
@@ -36,10 +45,24 @@ export interface PathState {
   readonly remote: Endpoint;
   /** The subflow; undefined while the owner is asked for it and while the pair rests after a failure. */
   readonly subflow: Subflow | undefined;
+  /** Whether the owner was asked for a subflow on it and has not opened one yet. */
+  readonly isAsked: boolean;
+}
+
+/** How far the stream got, in bytes since the connection began. */
+export interface ConnectionProgress {
+  /** Handed to subflows for the first time. */
+  readonly sentBytes: number;
+  /** Received, each byte counted once. */
+  readonly receivedBytes: number;
+  /** Written and never handed to a subflow. */
+  readonly unsentBytes: number;
 }
 
 /** What a path manager decides from. */
 export interface PathView {
+  /** The clock, in ns. */
+  readonly now: number;
   /** Whether this side opened the connection. */
   readonly isClient: boolean;
   /** Addresses of this host that are in use now. */
@@ -52,13 +75,16 @@ export interface PathView {
   readonly paths: readonly PathState[];
   /** How many further subflows the limits allow. */
   readonly subflowRoom: number;
+  readonly progress: ConnectionProgress;
+  /** Whether the limit of metered links is reached (`MptcpSettings.metered`): nothing is opened there, and what was is over. */
+  readonly isMeteredBarred: boolean;
 }
 
 /** What happened. */
 export type PathEvent =
   /** The connection is confirmed as Multipath TCP: joins and announcements are allowed from now on. */
   | { readonly type: 'established' }
-  /** Addresses of this host came or went. */
+  /** Addresses of this host came or went, or something else is known of their links. */
   | { readonly type: 'local-addresses' }
   /** The peer announced an address. */
   | { readonly type: 'address-announced'; readonly id: number }
@@ -69,7 +95,13 @@ export type PathEvent =
   /** A subflow ended. */
   | { readonly type: 'subflow-closed'; readonly subflow: Subflow }
   /** A pair that failed may be tried again. */
-  | { readonly type: 'retry' };
+  | { readonly type: 'retry' }
+  /** A subflow timed out, or is silent though it owes an answer; told to managers with `watchesPaths`. */
+  | { readonly type: 'subflow-stalled'; readonly subflow: Subflow }
+  /** The limit of metered links is reached. */
+  | { readonly type: 'metered-spent' }
+  /** It is the time of {@link PathManager.wakeAt}, or data moves again. */
+  | { readonly type: 'time' };
 
 /** What a path manager wants done. */
 export type PathAction =
@@ -81,13 +113,28 @@ export type PathAction =
     }
   | { readonly type: 'announce'; readonly address: LocalAddress }
   | { readonly type: 'withdraw'; readonly id: number }
-  | { readonly type: 'close'; readonly subflow: Subflow }
+  /**
+   * Ends a subflow: in order; at once, and with word to the peer over the others (REMOVE_ADDR), where its address is gone
+   * or it `isLost`: its path carries nothing any more.
+   */
+  | { readonly type: 'close'; readonly subflow: Subflow; readonly isLost?: boolean }
+  /** Asks the peer for a sign of life on a subflow that has nothing in flight; without one it counts as silent. */
+  | { readonly type: 'probe'; readonly subflow: Subflow }
   | { readonly type: 'set-backup'; readonly subflow: Subflow; readonly backup: boolean };
 
 /** Decides for one connection. */
 export interface PathManager {
   /** Stable name, kebab-case. */
   readonly name: string;
+  /** When to be asked again though nothing happened, in ns; read after each decision. Left out: never. */
+  readonly wakeAt?: number;
+  /** Whether to be asked again as soon as data moves; read after each decision. Left out: no. */
+  readonly wakesOnProgress?: boolean;
+  /**
+   * Whether it wants to know of subflows that stall: a lone subflow is then given up for silent too, not only one beside
+   * others. Left out: no.
+   */
+  readonly watchesPaths?: boolean;
   /** Called after every {@link PathEvent}; the actions are carried out in order, those beyond the limits are dropped. */
   decide(event: PathEvent, view: PathView): readonly PathAction[];
 }

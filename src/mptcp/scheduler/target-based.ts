@@ -23,8 +23,10 @@ export interface Target {
   readonly margin?: number;
 }
 
-const DEFAULT_DEADLINE_NS = 500 * MILLISECOND;
-const DEFAULT_MARGIN = 0.9;
+/** The deadline where neither that nor a rate is given, in ns. */
+export const DEFAULT_DEADLINE_NS = 500 * MILLISECOND;
+/** The part of a deadline that is planned with unless another is given. */
+export const DEFAULT_MARGIN = 0.9;
 /** Writes that are told apart: more of them within a deadline count as one, of the time of the first. */
 const MAX_MARKS = 16;
 

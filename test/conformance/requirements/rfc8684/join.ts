@@ -58,7 +58,7 @@ export const joining: readonly Row[] = [
       `${join}no-data-before-fourth-ack`,
       `${joins}sends no data before the fourth packet, and repeats the third until that comes`,
     ],
-    'Only with `earlyJoinData`, off by default, is it sent before.',
+    'Only with `earlyJoinData` is it sent before: off by default, and with service types while nothing else works.',
   ],
   [
     'join-unknown-token',
