@@ -3,7 +3,7 @@
  * devices; knows nothing of what the runs say.
  */
 import { NEVER, SubflowError } from '../base/index.js';
-import { type Device, type Packet, withChecksum } from '../network/index.js';
+import { type Device, Packet, withChecksum } from '../network/index.js';
 import type { ScriptRun } from '../probe/index.js';
 import type { IpAddress } from '../wire/index.js';
 import { IpPacket, parseIp } from '../wire/index.js';
@@ -128,7 +128,7 @@ export class ProbeDriver {
     const { ip } = this;
     if (parseIp(bytes, 0, bytes.length, ip) !== undefined) return;
     const from = this.devices.find(({ address }) => address.equalsBytes(bytes, ip.sourceOffset));
-    from?.device.send(this.now(), { bytes, segmentSize: 0, needsChecksum: false, buffer: undefined });
+    from?.device.send(this.now(), new Packet(bytes));
   }
 
   private settle(): void {

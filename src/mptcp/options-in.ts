@@ -32,8 +32,8 @@ import { handleDataAck } from './send-acknowledgment.js';
 import { resetSubflow } from './subflow-end.js';
 import type { Subflow } from './subflow.js';
 
-/** Reused for every DSS read. */
-const dss = new DssFields();
+/** Reused for every DSS parsed. */
+const parsed = new DssFields();
 
 /** Reads the options of `segment`; `verdict` is TCP's, and includes ACCEPTED. */
 export function readOptions(
@@ -50,11 +50,15 @@ export function readOptions(
   if ((verdict & Verdict.ACKED) !== 0) noteSilence(core, now, subflow, segment.mptcpCount === 0);
   // On SYNs there are handshakes only.
   if ((segment.flags & TcpFlag.SYN) !== 0) return;
+  if (segment.dss !== undefined) {
+    readDss(core, now, subflow, segment, segment.dss);
+    return;
+  }
   for (let i = 0; i < segment.mptcpCount && !core.isFallback; i++) {
     const subtype = segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4;
     if (subtype === MptcpSubtype.DSS) {
-      const error = parseDss(segment.bytes, segment.mptcpOffsets[i]!, segment.mptcpLengths[i]!, dss);
-      if (error === undefined) readDss(core, now, subflow, segment);
+      const error = parseDss(segment.bytes, segment.mptcpOffsets[i]!, segment.mptcpLengths[i]!, parsed);
+      if (error === undefined) readDss(core, now, subflow, segment, parsed);
     } else {
       const option = optionAt(segment, i);
       if (option !== undefined) readOther(core, now, subflow, segment, option);
@@ -112,8 +116,14 @@ function readHandshake(
   }
 }
 
-/** Acts on the DSS just parsed. */
-function readDss(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
+/** Acts on a DSS of `segment`. */
+function readDss(
+  core: ConnectionCore,
+  now: number,
+  subflow: Subflow,
+  segment: TcpSegment,
+  dss: Readonly<DssFields>,
+): void {
   if (core.remoteKeys === undefined || !(subflow.isConfirmed || subflow.isInitial)) return;
   if (dss.hasAck) {
     const initial = core.localKeys!.initialSeq;
@@ -127,11 +137,11 @@ function readDss(core: ConnectionCore, now: number, subflow: Subflow, segment: T
     if (core.sender.una > una) core.hadDataAck = true;
   }
   if (segment.payloadLength > 0) core.hadSignalWithData = true;
-  if (dss.hasMapping) readMapping(core, now, subflow);
+  if (dss.hasMapping) readMapping(core, now, subflow, dss);
   if (!core.mayJoin) noteSignal(core, now, subflow);
 }
 
-function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void {
+function readMapping(core: ConnectionCore, now: number, subflow: Subflow, dss: Readonly<DssFields>): void {
   // RFC 8684 §3.3.1: 64-bit sequence numbers are acknowledged with 64 bits.
   core.acks64 = dss.seq64;
   if (dss.dataLength === 0) {
@@ -154,7 +164,7 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
   const length = dss.dataFin ? dss.dataLength - 1 : dss.dataLength;
   if (length === 0) {
     // A DATA_FIN alone maps no byte of the subflow, whatever its subflow sequence number says (RFC 8684 §3.3.3).
-    if (isFinIntact(core, checksum, dataStart)) noteDataFin(core, now, subflow, dataStart);
+    if (isFinIntact(core, dss, checksum, dataStart)) noteDataFin(core, now, subflow, dataStart);
     return;
   }
   const skipped = subflow.synBytesReceived;
@@ -180,7 +190,12 @@ function readMapping(core: ConnectionCore, now: number, subflow: Subflow): void 
  * Whether the checksum of a DATA_FIN alone is right, or absent. It covers the pseudo-header only, in which the data
  * sequence number has 64 bits whatever its width on the wire (RFC 8684 §3.3.1).
  */
-function isFinIntact(core: ConnectionCore, checksum: number, dataStart: number): boolean {
+function isFinIntact(
+  core: ConnectionCore,
+  dss: Readonly<DssFields>,
+  checksum: number,
+  dataStart: number,
+): boolean {
   if (checksum < 0) return true;
   const seq = uint64Add(core.remoteKeys!.initialSeq, dataStart);
   return dataStart >= 0 && dssChecksum(seq, dss.subflowSeq, dss.dataLength, []) === checksum;

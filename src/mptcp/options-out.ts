@@ -5,17 +5,8 @@
  */
 import { SEQ32_SPACE, uint64Add, uint64ToBigInt } from '../base/index.js';
 import type { OutgoingSegment } from '../tcp/index.js';
-import {
-  DssFields,
-  TcpFlag,
-  TcpOptionKind,
-  dssChecksum,
-  dssLength,
-  emitMptcpOption,
-  mptcpOptionLength,
-  writeDss,
-} from '../wire/index.js';
-import type { MptcpOption } from '../wire/index.js';
+import { TcpFlag, dssChecksum, dssLength, emitMptcpOption, mptcpOptionLength } from '../wire/index.js';
+import type { DssFields, MptcpOption } from '../wire/index.js';
 import type { ConnectionCore } from './core.js';
 import { INFINITE_MAPPING_BYTES } from './fallback.js';
 import { capableForAck, capableForSyn, capableForSynAck, owesPrompt } from './handshake-capable.js';
@@ -24,9 +15,6 @@ import type { DataRecord } from './send-record.js';
 import type { Subflow } from './subflow.js';
 
 type Segment = OutgoingSegment<DataRecord>;
-
-/** Reused for every DSS written. */
-const dss = new DssFields();
 
 /** Bytes of options to keep free on data segments of a Multipath TCP subflow. */
 export function dataOptionBytes(core: ConnectionCore): number {
@@ -88,8 +76,8 @@ function writeReset(core: ConnectionCore, subflow: Subflow, out: Segment): void 
 /** In version 0 a RST acknowledges data like any other segment: it shows that this host knows the connection. */
 function writeResetAck(core: ConnectionCore, subflow: Subflow, out: Segment): void {
   if (core.remoteKeys === undefined || !subflow.isConfirmed) return;
-  fillAck(core);
-  appendDss(out);
+  fillAck(core, out.dss);
+  out.appendDss();
 }
 
 function fastCloseOption(core: ConnectionCore): MptcpOption {
@@ -110,7 +98,8 @@ function writeData(
     if (owesFin(core, subflow, record)) subflow.tcp.requestAck(now);
     return;
   }
-  fillAck(core);
+  const { dss } = out;
+  fillAck(core, dss);
   // Before the client's key is known there is nothing to acknowledge (RFC 8684 erratum 6609).
   dss.hasAck = core.remoteKeys !== undefined;
   dss.dataFin = record.dataFin;
@@ -122,7 +111,7 @@ function writeData(
   dss.dataLength = record.mappingLength;
   dss.hasChecksum = record.checksum >= 0;
   dss.checksum = record.checksum;
-  appendDss(out);
+  out.hasDss = true;
   // What waits for an ACK without payload must not wait for the data to end.
   if (subflow.outbox !== undefined || owesFin(core, subflow, record)) subflow.tcp.requestAck(now);
 }
@@ -164,12 +153,12 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
     if (bearsFin) subflow.tcp.requestAck(now);
     return;
   }
-  fillAck(core);
-  if (bearsFin) fillFin(core);
+  fillAck(core, out.dss);
+  if (bearsFin) fillFin(core, out.dss);
   const option = subflow.outbox?.[0];
   if (option === undefined) {
-    makeRoom(out, padded(dssLength(dss)));
-    appendDss(out);
+    makeRoom(out, padded(dssLength(out.dss)));
+    out.hasDss = true;
     return;
   }
   writeControl(now, subflow, out, option);
@@ -180,17 +169,17 @@ function writeAck(core: ConnectionCore, now: number, subflow: Subflow, out: Segm
  * connection's width is (§3.3.2): with timestamps, the two options fill the 40 bytes.
  */
 function appendPrompt(core: ConnectionCore, out: Segment): void {
-  fillAck(core);
-  dss.ack64 = false;
-  if (padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
+  fillAck(core, out.dss);
+  out.dss.ack64 = false;
+  if (padded(dssLength(out.dss)) <= out.extensionRoom) out.appendDss();
 }
 
 /** A control option and, if both fit, the DSS filled in before. */
 function writeControl(now: number, subflow: Subflow, out: Segment, option: MptcpOption): void {
   const length = padded(mptcpOptionLength(option));
   makeRoom(out, length);
-  const hasRoom = padded(dssLength(dss)) + length <= out.extensionRoom;
-  if (hasRoom) appendDss(out);
+  const hasRoom = padded(dssLength(out.dss)) + length <= out.extensionRoom;
+  if (hasRoom) out.appendDss();
   append(out, option);
   subflow.outbox!.shift();
   if (subflow.outbox!.length === 0) subflow.outbox = undefined;
@@ -205,11 +194,11 @@ function makeRoom(out: Segment, bytes: number): void {
 }
 
 /** The DATA_ACK (RFC 8684 §3.3.2), and no mapping. */
-function fillAck(core: ConnectionCore): void {
-  fillAckAt(core, core.receiver.ackOffset);
+function fillAck(core: ConnectionCore, dss: DssFields): void {
+  fillAckAt(core, core.receiver.ackOffset, dss);
 }
 
-function fillAckAt(core: ConnectionCore, offset: number): void {
+function fillAckAt(core: ConnectionCore, offset: number, dss: DssFields): void {
   if (offset !== core.ackOffset && core.remoteKeys !== undefined) computeAck(core, offset);
   dss.hasAck = true;
   dss.ack64 = core.acks64;
@@ -230,7 +219,7 @@ function computeAck(core: ConnectionCore, offset: number): void {
 }
 
 /** The mapping of a DATA_FIN without data: subflow sequence number 0, length 1 (RFC 8684 §3.3.3). */
-function fillFin(core: ConnectionCore): void {
+function fillFin(core: ConnectionCore, dss: DssFields): void {
   core.sender.isFinShown = true;
   const seq = uint64Add(core.localKeys!.initialSeq, core.sender.finAt);
   dss.dataFin = true;
@@ -281,15 +270,16 @@ function writeFarewell(core: ConnectionCore, now: number, subflow: Subflow, out:
  * the one before, which may have covered a DATA_FIN.
  */
 function writeFarewellAck(core: ConnectionCore, out: Segment): void {
-  fillAckAt(core, Math.max(core.ackOffset, Math.min(core.farewellAck, core.receiver.next)));
+  fillAckAt(core, Math.max(core.ackOffset, Math.min(core.farewellAck, core.receiver.next)), out.dss);
   core.farewellAck = -1;
-  if (padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
+  if (padded(dssLength(out.dss)) <= out.extensionRoom) out.appendDss();
 }
 
 /** The infinite mapping: from what was acknowledged last on, the stream is plain TCP (RFC 8684 §3.7). */
 function writeInfinite(core: ConnectionCore, subflow: Subflow, out: Segment): void {
   const una = core.sender.una;
   const seq = uint64Add(core.localKeys!.initialSeq, una);
+  const { dss } = out;
   dss.hasAck = false;
   dss.dataFin = false;
   dss.hasMapping = true;
@@ -300,24 +290,13 @@ function writeInfinite(core: ConnectionCore, subflow: Subflow, out: Segment): vo
   dss.dataLength = 0;
   dss.hasChecksum = core.usesChecksum;
   dss.checksum = 0;
-  if (out.extensionLength + padded(dssLength(dss)) <= out.extensionRoom) appendDss(out);
+  if (out.extensionLength + padded(dssLength(dss)) <= out.extensionRoom) out.appendDss();
 }
 
 function padded(length: number): number {
   return (length + 3) & ~3;
 }
 
-function appendDss(out: Segment): void {
-  pad(out, writeDss(dss, out.extensionView, out.extensionLength));
-}
-
 function append(out: Segment, option: MptcpOption): void {
-  pad(out, emitMptcpOption(option, out.extension, out.extensionLength));
-}
-
-/** Counts an option of `length` bytes in and fills up to a multiple of four. */
-function pad(out: Segment, length: number): void {
-  let end = out.extensionLength + length;
-  while ((end & 3) !== 0) out.extension[end++] = TcpOptionKind.NOP;
-  out.extensionLength = end;
+  out.pad(emitMptcpOption(option, out.extension, out.extensionLength));
 }

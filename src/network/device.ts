@@ -7,10 +7,19 @@
  * views of the payload it was given, without a copy.
  */
 
-/** One IP packet on its way, or one super-segment that stands for several. */
+import { PacketWriter, type SegmentNote } from '../stack/index.js';
+
+/** Writes the packets that somebody wants to see after all. */
+const writer = new PacketWriter(64);
+
+/**
+ * One IP packet on its way, or one super-segment that stands for several. It may not exist as bytes yet: they are made
+ * when somebody first asks for them, so that nobody can tell, and a packet that goes from stack to stack without anyone
+ * looking at it costs neither writing nor reading.
+ */
 export class Packet {
-  /** The IP packet, from the first byte of its header to its last byte. */
-  readonly bytes: Uint8Array;
+  /** Bytes of the IP packet. */
+  readonly length: number;
   /** 0 for an ordinary packet; else the bytes of TCP payload in each of the segments that it stands for. */
   readonly segmentSize: number;
   /**
@@ -20,12 +29,46 @@ export class Packet {
   readonly needsChecksum: boolean;
   /** What `bytes` is a view of, where its maker had it at hand: whoever makes further views of it need not ask. */
   readonly buffer: ArrayBufferLike | undefined;
+  private content: Uint8Array | undefined;
+  private unwritten: SegmentNote | undefined = undefined;
 
-  constructor(bytes: Uint8Array, segmentSize = 0, needsChecksum = false, buffer?: ArrayBufferLike) {
-    this.bytes = bytes;
+  constructor(
+    bytes: Uint8Array | undefined,
+    segmentSize = 0,
+    needsChecksum = false,
+    buffer?: ArrayBufferLike,
+    length = bytes?.length ?? 0,
+  ) {
+    this.content = bytes;
     this.segmentSize = segmentSize;
     this.needsChecksum = needsChecksum;
     this.buffer = buffer;
+    this.length = length;
+  }
+
+  /** The packet of `length` bytes that `note` stands for. */
+  static of(note: SegmentNote, length: number): Packet {
+    const packet = new Packet(undefined, note.segmentSize, note.leavesChecksum, undefined, length);
+    packet.unwritten = note;
+    return packet;
+  }
+
+  /** The IP packet, from the first byte of its header to its last byte. */
+  get bytes(): Uint8Array {
+    return this.content ?? this.write();
+  }
+
+  /** What it says, while nobody has asked for its bytes, and could have changed them; undefined from then on. */
+  get note(): SegmentNote | undefined {
+    return this.unwritten;
+  }
+
+  private write(): Uint8Array {
+    const bytes = new Uint8Array(this.length);
+    writer.writeNote(this.unwritten!, bytes, 0);
+    this.unwritten = undefined;
+    this.content = bytes;
+    return bytes;
   }
 }
 

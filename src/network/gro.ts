@@ -16,6 +16,7 @@ import {
   writeU16,
 } from '../wire/index.js';
 import { Packet } from './device.js';
+import { coalesceNotes } from './gro-notes.js';
 import { canHoldTcp, pseudoSum, writePseudoSum } from './packet-edit.js';
 import type { PacketSlab } from './packet-slab.js';
 
@@ -121,7 +122,14 @@ const run = new Run();
  * ones need no checksum any more: that of each part was verified. A part with a wrong checksum stays as it is.
  */
 export function coalescePackets(packets: readonly Packet[], slab: PacketSlab, out: Packet[]): void {
-  if (packets.length === 0) return;
+  if (packets.length < 2) {
+    if (packets.length === 1) out.push(packets[0]!);
+    return;
+  }
+  if (packets.every((packet) => packet.note !== undefined)) {
+    coalesceNotes(packets, out);
+    return;
+  }
   run.begin(packets[0]!);
   for (let i = 1; i < packets.length; i++) {
     if (run.tryAdd(packets[i]!)) continue;

@@ -24,7 +24,7 @@ const ip = new IpPacket();
 
 /** Whether `packet` stands for more than one segment. */
 export function isSuperSegment(packet: Packet): boolean {
-  return packet.segmentSize > 0 && packet.bytes.length > packet.segmentSize;
+  return packet.segmentSize > 0 && packet.length > packet.segmentSize;
 }
 
 /** How a super-segment falls into parts. To be used again and again. */
@@ -45,9 +45,16 @@ export class SegmentLayout {
 
 /** Finds out how `packet` falls into parts of `segmentSize` bytes of payload; false when it is no TCP to be cut. */
 export function readLayout(packet: Packet, into: SegmentLayout, segmentSize = packet.segmentSize): boolean {
-  if (segmentSize <= 0 || !canHoldTcp(packet, ip)) return false;
-  into.headerBytes = ip.headerLength + (packet.bytes[ip.payloadOffset + 12]! >>> 4) * 4;
-  into.payloadBytes = ip.totalLength - into.headerBytes;
+  if (segmentSize <= 0) return false;
+  const { note } = packet;
+  if (note !== undefined) {
+    into.payloadBytes = note.payload.length;
+    into.headerBytes = packet.length - into.payloadBytes;
+  } else {
+    if (!canHoldTcp(packet, ip)) return false;
+    into.headerBytes = ip.headerLength + (packet.bytes[ip.payloadOffset + 12]! >>> 4) * 4;
+    into.payloadBytes = ip.totalLength - into.headerBytes;
+  }
   into.segmentSize = segmentSize;
   into.count = Math.max(1, Math.ceil(into.payloadBytes / segmentSize));
   return into.payloadBytes >= 0;
@@ -66,15 +73,20 @@ export function cutParts(
   count: number,
   slab: PacketSlab,
 ): Packet {
-  const { bytes, needsChecksum } = packet;
+  const { needsChecksum, note } = packet;
   const { headerBytes, segmentSize } = layout;
   const payloadAt = first * segmentSize;
   const length = Math.min(count * segmentSize, layout.payloadBytes - payloadAt);
+  const isLast = first + count >= layout.count;
+  // The note's own segment size may be another than the one asked for.
+  if (note?.segmentSize === segmentSize)
+    return Packet.of(note.part(first, payloadAt, length, isLast), headerBytes + length);
+  const { bytes } = packet;
   const part = slab.allocate(headerBytes + length);
   part.set(bytes.subarray(0, headerBytes));
   part.set(bytes.subarray(headerBytes + payloadAt, headerBytes + payloadAt + length), headerBytes);
   if (canHoldTcp(packet, ip)) {
-    finishPart(part, { index: first, payloadAt, isLast: first + count >= layout.count }, needsChecksum);
+    finishPart(part, { index: first, payloadAt, isLast }, needsChecksum);
   }
   return new Packet(part, count > 1 ? segmentSize : 0, needsChecksum);
 }

@@ -2,17 +2,20 @@ import type { Packet } from './device.js';
 
 /** Packets, or parts of super-segments, that wait for a moment to be handed over together; in order of arrival. */
 export class HeldPackets {
-  private readonly packets: Packet[] = [];
+  /** Places beyond `count` are free. */
+  private readonly packets: (Packet | undefined)[] = [];
   private readonly parts: number[] = [];
+  private count = 0;
 
   get length(): number {
-    return this.packets.length;
+    return this.count;
   }
 
   /** Adds a packet (`part` -1) or part `part` of one. */
   add(packet: Packet, part: number): void {
-    this.packets.push(packet);
-    this.parts.push(part);
+    const place = this.count++;
+    this.packets[place] = packet;
+    this.parts[place] = part;
   }
 
   packetAt(index: number): Packet {
@@ -29,13 +32,16 @@ export class HeldPackets {
     const first = this.parts[index]!;
     if (first < 0) return 1;
     let count = 1;
-    while (this.packets[index + count] === packet && this.parts[index + count] === first + count) count++;
+    for (let at = index + 1; at < this.count; at++, count++) {
+      if (this.packets[at] !== packet || this.parts[at] !== first + count) break;
+    }
     return count;
   }
 
   /** Lets go of all. */
   clear(): void {
-    this.packets.length = 0;
-    this.parts.length = 0;
+    // The length of an array is set by a call of the runtime.
+    for (let i = 0; i < this.count; i++) this.packets[i] = undefined;
+    this.count = 0;
   }
 }

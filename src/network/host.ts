@@ -19,7 +19,10 @@ import type { Simulator } from './simulator.js';
 /** Packets that a stack may send without the clock moving on; more is a loop in the stack. */
 const maxPacketsAtOnce = 100_000;
 
-/** What uses the sockets of a host. It acts on them when it is called here, and then only. */
+/**
+ * What uses the sockets of a host. It acts on them when it is called here, and then only. It does not write to the bytes
+ * that it reads: they may be the very ones that the other host's application wrote.
+ */
 export interface Application {
   /** The stack has something to say at `now` (ns). */
   handleEvent(now: number, event: StackEvent): void;
@@ -75,6 +78,7 @@ export class Host implements EventItem {
   private isTouched = false;
 
   constructor(simulator: Simulator, name: string, stack: Stack) {
+    this.out.takesNotes = true;
     this.simulator = simulator;
     this.name = name;
     this.stack = stack;
@@ -118,6 +122,12 @@ export class Host implements EventItem {
   /** A packet came in through the interface `id`. */
   receive(now: number, id: number, packet: Packet): void {
     const { meta } = this;
+    const { note } = packet;
+    if (note !== undefined && this.stack.handleNote(now, id, note, packet.length)) {
+      this.isTouched = true;
+      this.pump(now);
+      return;
+    }
     meta.segmentSize = packet.segmentSize;
     meta.checksumValid = packet.needsChecksum;
     meta.buffer = packet.buffer;
@@ -163,8 +173,11 @@ export class Host implements EventItem {
       out.bytes = slab.reserve(this.largestPacket);
       out.offset = slab.offset;
       if (!stack.pollTransmit(now, out)) return;
-      const bytes = slab.take(out.length);
-      const packet = new Packet(bytes, out.segmentSize, out.checksumStart >= 0, slab.buffer);
+      const { length, note } = out;
+      const packet =
+        note === undefined
+          ? new Packet(slab.take(length), out.segmentSize, out.checksumStart >= 0, slab.buffer)
+          : Packet.of(note, length);
       this.ports[out.interfaceId]!.device.send(now, packet);
     }
   }

@@ -127,7 +127,7 @@ export class LinkDirection implements EventItem {
   /** Takes over `packet`, offered at `now` (ns). */
   offer(now: number, packet: Packet): void {
     if (packet.segmentSize === 0 || !isSuperSegment(packet) || this.carriesWhole(packet)) {
-      this.enqueue(now, packet, -1, packet.bytes.length);
+      this.enqueue(now, packet, -1, packet.length);
       return;
     }
     // A super-segment crosses the link part by part, but is only cut where its parts come apart.
@@ -154,23 +154,36 @@ export class LinkDirection implements EventItem {
   /** Hands over what arrived while the receiving end waited for more. */
   private deliverHeld(now: number): void {
     const { held, counters } = this;
+    const parts = held.length;
+    if (held.runFrom(0) === parts) {
+      const whole = this.takeHeld(0, parts);
+      held.clear();
+      counters.coalesced += parts - 1;
+      this.receiver.handlePacket(now, whole);
+      return;
+    }
     const arrived: Packet[] = [];
-    for (let i = 0; i < held.length;) {
-      const packet = held.packetAt(i);
-      const first = held.partAt(i);
+    for (let i = 0; i < parts;) {
       const count = held.runFrom(i);
-      const whole = first < 0 ? packet : this.cut(packet, first, count);
-      counters.deliveredPackets += count;
-      counters.deliveredBytes += whole.bytes.length + (count - 1) * this.layout.headerBytes;
-      arrived.push(whole);
+      arrived.push(this.takeHeld(i, count));
       i += count;
     }
-    const parts = held.length;
     held.clear();
     const merged: Packet[] = [];
     coalescePackets(arrived, this.slab, merged);
     counters.coalesced += parts - merged.length;
     for (let i = 0; i < merged.length; i++) this.receiver.handlePacket(now, merged[i]!);
+  }
+
+  /** The `count` parts of one packet that are held from `index` on, as one; counted as delivered. */
+  private takeHeld(index: number, count: number): Packet {
+    const { held, counters } = this;
+    const packet = held.packetAt(index);
+    const first = held.partAt(index);
+    const whole = first < 0 ? packet : this.cut(packet, first, count);
+    counters.deliveredPackets += count;
+    counters.deliveredBytes += whole.length + (count - 1) * this.layout.headerBytes;
+    return whole;
   }
 
   /** The layout of a super-segment; kept, because its parts come one after the other. Undefined when it is no TCP. */
@@ -193,7 +206,7 @@ export class LinkDirection implements EventItem {
   }
 
   private carriesWhole(packet: Packet): boolean {
-    return packet.bytes.length <= this.properties.maxSuperSegmentBytes;
+    return packet.length <= this.properties.maxSuperSegmentBytes;
   }
 
   /** Queues a packet, or (from 0 on) one part of a super-segment, of `length` bytes. */
@@ -266,7 +279,7 @@ export class LinkDirection implements EventItem {
   private propagateCopy(packet: Packet, leftAt: number): void {
     const { properties, random } = this;
     this.counters.duplicated++;
-    const copy = this.slab.allocate(packet.bytes.length);
+    const copy = this.slab.allocate(packet.length);
     copy.set(packet.bytes);
     let at = leftAt + properties.delayNs;
     if (properties.reorderNs > 0) at += randomUnit(random) * properties.reorderNs;
@@ -290,7 +303,7 @@ export class LinkDirection implements EventItem {
   private deliver(now: number, packet: Packet): void {
     const { counters } = this;
     counters.deliveredPackets++;
-    counters.deliveredBytes += packet.bytes.length;
+    counters.deliveredBytes += packet.length;
     this.receiver.handlePacket(now, packet);
   }
 

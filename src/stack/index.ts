@@ -27,7 +27,9 @@ export type {
 } from './interface-table.js';
 export type { Listener, ListenOptions } from './listener.js';
 export { defaultPathMemorySettings, type PathMemorySettings } from './path-memory.js';
+export { PacketWriter } from './packet-writer.js';
 export type { PortRange } from './port-allocator.js';
+export type { SegmentNote } from './segment-note.js';
 export { defaultStackSettings, type ConnectionSettings, type StackSettings } from './settings.js';
 export type { OpenSubflowOptions, Socket, SocketState } from './socket.js';
 export { Stack, type StackConnectOptions, type StackOptions } from './stack.js';

@@ -7,6 +7,7 @@ import { RateLimiter, seq32 } from '../base/index.js';
 import { Connection, ResetReason, versionFor } from '../mptcp/index.js';
 import { OutgoingSegment } from '../tcp/index.js';
 import {
+  DssFields,
   IpAddress,
   IpPacket,
   IpProtocol,
@@ -25,6 +26,7 @@ import type { ConnectionSegment } from './flow.js';
 import type { Host } from './host.js';
 import { IcmpInput } from './icmp-input.js';
 import type { Listener } from './listener.js';
+import type { SegmentNote } from './segment-note.js';
 import { replyWith, resetFor } from './stateless-segments.js';
 import { Socket } from './socket.js';
 import { COOKIE_LIFE_NS, SynCookies } from './syn-cookies.js';
@@ -52,6 +54,9 @@ export class Ingress {
   private readonly ip = new IpPacket();
   private readonly segment = new TcpSegment();
   private readonly key = new FlowKey();
+  /** The same for segments that come as notes. */
+  private readonly noted = new TcpSegment();
+  private readonly notedDss = new DssFields();
   private readonly scratch: ConnectionSegment = new OutgoingSegment();
 
   constructor(host: Host) {
@@ -91,6 +96,23 @@ export class Ingress {
     } else {
       counters.unknownProtocol++;
     }
+  }
+
+  /** See `Stack.handleNote`. */
+  handleNote(now: number, interfaceId: number, note: SegmentNote, length: number): boolean {
+    const { host, noted } = this;
+    const { counters } = host;
+    const ports = (note.ports << 16) | (note.ports >>> 16);
+    const flow = host.flows.findTuple(note.destination, note.source, ports);
+    // Handshakes read their options from bytes.
+    if (flow?.subflow.isConfirmed !== true || host.interfaces.find(interfaceId)?.up !== true) return false;
+    this.arrivedOn = interfaceId;
+    counters.packetsReceived++;
+    counters.bytesReceived += length;
+    note.read(noted, this.notedDss);
+    flow.socket.connection.handleSegment(now, flow.subflow, noted);
+    host.touch(now, flow.socket);
+    return true;
   }
 
   /** See `Stack.knowsPacket`. */

@@ -3,7 +3,7 @@
  * complete or left to the device. Knows nothing of connections.
  */
 import { copyPieces } from '../base/index.js';
-import type { OutgoingSegment } from '../tcp/index.js';
+import { OutgoingSegment } from '../tcp/index.js';
 import {
   IpAddress,
   IpHeader,
@@ -16,10 +16,14 @@ import {
   writeTcpHeader,
 } from '../wire/index.js';
 import type { NetworkInterface } from './interface-table.js';
+import { isPlain, SegmentNote } from './segment-note.js';
 import type { TransmitBuffer } from './transmit-buffer.js';
 
 /** Where the checksum lies in a TCP header (RFC 9293 §3.1). */
 const TCP_CHECKSUM_OFFSET = 16;
+
+/** Filled in for every note that is written after all. */
+const restored = new OutgoingSegment();
 
 export class PacketWriter {
   /** Used again for every packet. */
@@ -38,8 +42,8 @@ export class PacketWriter {
   }
 
   /**
-   * Writes `segment` into `out` as a packet from `local` to `remote` that leaves by `device`. `mayFragment`: whether
-   * routers may fragment it, where IPv4 lets them.
+   * Writes `segment` into `out` as a packet from `local` to `remote` that leaves by `device`, or notes it there where the
+   * caller takes notes. `mayFragment`: whether routers may fragment it, where IPv4 lets them.
    */
   write(
     out: TransmitBuffer,
@@ -50,7 +54,55 @@ export class PacketWriter {
     segment: OutgoingSegment,
     mayFragment: boolean,
   ): void {
-    const { bytes, offset } = out;
+    const isLeftToDevice = device.capabilities.checksumOffload;
+    out.interfaceId = device.id;
+    out.segmentSize = segment.segmentSize;
+    out.ipHeaderLength = local.family === 4 ? 20 : 40;
+    out.checksumStart = isLeftToDevice ? out.ipHeaderLength : -1;
+    out.checksumOffset = isLeftToDevice ? TCP_CHECKSUM_OFFSET : -1;
+    if (out.takesNotes && !mayFragment && isPlain(segment)) {
+      const note = SegmentNote.of(segment);
+      note.source = local;
+      note.destination = remote;
+      note.ports = ports;
+      note.hopLimit = this.header.hopLimit;
+      note.leavesChecksum = isLeftToDevice;
+      out.tcpHeaderLength = note.headerBytes;
+      out.note = note;
+    } else {
+      out.note = undefined;
+      segment.settleDss();
+      // What may be fragmented needs an identification of its own; what may not needs none (RFC 6864 §4.1 and §4.2).
+      if (mayFragment) this.identification = (this.identification + 1) & 0xffff;
+      this.header.dontFragment = !mayFragment;
+      this.header.identification = mayFragment ? this.identification : 0;
+      out.tcpHeaderLength = tcpHeaderLength(segment);
+      this.emit(out.bytes, out.offset, local, remote, ports, segment, isLeftToDevice);
+    }
+    out.length = out.ipHeaderLength + out.tcpHeaderLength + segment.payloadLength;
+  }
+
+  /** The packet that `note` stands for, at `offset` of `bytes`. */
+  writeNote(note: SegmentNote, bytes: Uint8Array, offset: number): void {
+    const { header } = this;
+    note.restore(restored);
+    restored.settleDss();
+    header.hopLimit = note.hopLimit;
+    header.dontFragment = true;
+    header.identification = note.identification;
+    this.emit(bytes, offset, note.source, note.destination, note.ports, restored, note.leavesChecksum);
+  }
+
+  /** Writes a packet; what else the IP header says stands in `header` already. */
+  private emit(
+    bytes: Uint8Array,
+    offset: number,
+    local: IpAddress,
+    remote: IpAddress,
+    ports: number,
+    segment: OutgoingSegment,
+    leavesChecksum: boolean,
+  ): void {
     const { header } = this;
     const view = this.viewOf(bytes);
     const headerLength = tcpHeaderLength(segment);
@@ -58,29 +110,17 @@ export class PacketWriter {
     header.source = local;
     header.destination = remote;
     header.payloadLength = tcpLength;
-    header.dontFragment = !mayFragment;
-    // What may be fragmented needs an identification of its own; what may not needs none (RFC 6864 §4.1 and §4.2).
-    if (mayFragment) this.identification = (this.identification + 1) & 0xffff;
-    header.identification = mayFragment ? this.identification : 0;
-    const ipLength = writeIpHeader(view, offset, header);
-    const at = offset + ipLength;
+    const at = offset + writeIpHeader(view, offset, header);
     writeTcpHeader(view, at, ports >>> 16, ports & 0xffff, segment);
     const { record } = segment;
     if (record !== undefined && segment.payloadLength > 0) {
       copyPieces(record.pieces, segment.recordOffset, segment.payloadLength, bytes, at + headerLength);
     }
     const pseudoSum = pseudoHeaderSum(local, remote, IpProtocol.TCP, tcpLength);
-    const isLeftToDevice = device.capabilities.checksumOffload;
-    const checksum = isLeftToDevice ? pseudoSum : tcpChecksum(bytes, at, tcpLength, pseudoSum);
+    const checksum = leavesChecksum ? pseudoSum : tcpChecksum(bytes, at, tcpLength, pseudoSum);
     view.setUint16(at + TCP_CHECKSUM_OFFSET, checksum);
-    out.length = ipLength + tcpLength;
-    out.interfaceId = device.id;
-    out.segmentSize = segment.segmentSize;
-    out.checksumStart = isLeftToDevice ? ipLength : -1;
-    out.checksumOffset = isLeftToDevice ? TCP_CHECKSUM_OFFSET : -1;
-    out.ipHeaderLength = ipLength;
-    out.tcpHeaderLength = headerLength;
   }
+
   private viewOf(bytes: Uint8Array): DataView {
     if (bytes !== this.memory) {
       this.memory = bytes;

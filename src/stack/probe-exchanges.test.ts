@@ -123,6 +123,7 @@ class ProbedServer {
   replies(): Reply[] {
     const replies: Reply[] = [];
     while (this.connection.pollTransmit(this.now, this.out) !== undefined) {
+      this.out.settleDss();
       const bytes = new Uint8Array(tcpHeaderLength(this.out) + this.out.payloadLength);
       writeTcpHeader(viewOf(bytes), 0, 80, 4000, this.out);
       const segment = arrived(bytes);

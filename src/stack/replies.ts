@@ -40,6 +40,7 @@ export class ReplyQueue {
     const reply = this.queue.shift();
     if (reply === undefined) return false;
     out.bytes.set(reply.packet, out.offset);
+    out.note = undefined;
     out.length = reply.packet.length;
     out.interfaceId = reply.interfaceId;
     out.segmentSize = 0;

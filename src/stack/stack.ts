@@ -37,6 +37,7 @@ import {
   type StackSettings,
 } from './settings.js';
 import type { PathAdvice } from './path-memory.js';
+import type { SegmentNote } from './segment-note.js';
 import { Socket } from './socket.js';
 import { choosePath, reachFrom, usableAddresses } from './source-selection.js';
 import type { TransmitBuffer } from './transmit-buffer.js';
@@ -320,6 +321,15 @@ export class Stack {
    */
   handlePacket(now: number, interfaceId: number, bytes: Uint8Array, meta?: PacketMeta): void {
     this.ingress.handlePacket(now, interfaceId, bytes, meta);
+  }
+
+  /**
+   * Takes a packet of `length` bytes that came in through an interface as a note, as another stack's `pollTransmit` gave it.
+   * False when it has to be handed in as bytes instead, and nothing was done. The payload is not copied either: who reads it
+   * reads the sender's memory.
+   */
+  handleNote(now: number, interfaceId: number, note: SegmentNote, length: number): boolean {
+    return this.ingress.handleNote(now, interfaceId, note, length);
   }
 
   /**

@@ -54,6 +54,7 @@ export class TimeWaitRecord implements FlowNode, TimerItem {
     this.hasTimestamps = lastAck.hasTimestamps;
     this.tsVal = lastAck.tsVal;
     this.tsRecent = lastAck.tsEcr;
+    lastAck.settleDss();
     this.extension =
       lastAck.extensionLength === 0 ? undefined : lastAck.extension.slice(0, lastAck.extensionLength);
     this.startedAt = now;

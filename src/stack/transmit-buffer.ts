@@ -2,6 +2,8 @@
  * The caller's place for one outgoing packet. The stack fills it in; nothing here is allocated from packet to packet.
  */
 
+import type { SegmentNote } from './segment-note.js';
+
 /** Octets that the headers of one packet take at most: IPv6 (40) and TCP with all its options (60). */
 export const MAX_HEADER_BYTES = 100;
 
@@ -30,6 +32,10 @@ export class TransmitBuffer {
   ipHeaderLength = 0;
   /** Octets of the TCP header with its options; 0 when the packet is not TCP. */
   tcpHeaderLength = 0;
+  /** Whether the caller has use for segments that are not written: see {@link TransmitBuffer.note}. Chosen by the caller. */
+  takesNotes = false;
+  /** The packet, where it was not written: then `bytes` holds nothing of it. Undefined where it was. */
+  note: SegmentNote | undefined = undefined;
 
   constructor(bytes: Uint8Array, offset = 0) {
     this.bytes = bytes;

@@ -1,5 +1,6 @@
 import type { Seq32 } from '../base/index.js';
 import { seq32 } from '../base/index.js';
+import { DssFields, TcpOptionKind, writeDss } from '../wire/index.js';
 
 /**
  * What a connection sends: records of the byte stream going in, segments coming out. A segment is described here, not
@@ -68,6 +69,10 @@ export class OutgoingSegment<R extends SendRecord = SendRecord> {
   readonly extensionView = new DataView(this.extension.buffer);
   /** Bytes of `extension` in use; `pollSegment` sets it to 0. */
   extensionLength = 0;
+  /** A DSS of the owner's, as numbers. */
+  readonly dss = new DssFields();
+  /** Whether `dss` is the segment's only further option and not among the bytes of `extension` yet: see {@link settleDss}. */
+  hasDss = false;
 
   /** Bytes that the options other than `extension` take, each kind padded to a multiple of four. */
   get ownOptionBytes(): number {
@@ -105,5 +110,25 @@ export class OutgoingSegment<R extends SendRecord = SendRecord> {
     this.segmentSize = 0;
     this.isRetransmission = false;
     this.extensionLength = 0;
+    this.hasDss = false;
+  }
+
+  /** Puts a DSS that is there as numbers only into `extension`: whoever reads the bytes of the options does this first. */
+  settleDss(): void {
+    if (!this.hasDss) return;
+    this.hasDss = false;
+    this.appendDss();
+  }
+
+  /** Writes `dss` behind what there is in `extension`. */
+  appendDss(): void {
+    this.pad(writeDss(this.dss, this.extensionView, this.extensionLength));
+  }
+
+  /** Counts an option of `length` bytes in and fills up to a multiple of four. */
+  pad(length: number): void {
+    let end = this.extensionLength + length;
+    while ((end & 3) !== 0) this.extension[end++] = TcpOptionKind.NOP;
+    this.extensionLength = end;
   }
 }

@@ -7,6 +7,7 @@
 import { parseError } from '../base/index.js';
 import type { ParseError } from '../base/index.js';
 import { readI32, readU16 } from './bytes.js';
+import type { DssFields } from './dss.js';
 
 /** Bits of the flags byte (RFC 9293 §3.1; ECE and CWR from RFC 3168 §6.1). */
 export const TcpFlag = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 } as const;
@@ -49,6 +50,10 @@ export class TcpSegment {
   bytes: Uint8Array = emptyBytes;
   /** What `bytes` is a view of, where that is at hand; undefined where it is not. Set by the stack. */
   buffer: ArrayBufferLike | undefined = undefined;
+  /** The payload alone, where the segment came without having been written to bytes; else undefined. Set by the stack. */
+  content: Uint8Array | undefined = undefined;
+  /** What its one MPTCP option, a DSS, says, where the segment came without having been written; else undefined. Set by the stack. */
+  dss: DssFields | undefined = undefined;
   /** Where the TCP header starts. */
   offset = 0;
   sourcePort = 0;
@@ -107,7 +112,8 @@ export class TcpSegment {
 
   /** A view of the first `length` bytes of the payload, which must be at hand. */
   payload(length: number): Uint8Array {
-    const { buffer, bytes, payloadOffset } = this;
+    const { buffer, bytes, content, payloadOffset } = this;
+    if (content !== undefined) return content.length === length ? content : content.subarray(0, length);
     // To ask `bytes` for its buffer, as `subarray` does, would take longer than to make the view.
     return buffer === undefined
       ? bytes.subarray(payloadOffset, payloadOffset + length)

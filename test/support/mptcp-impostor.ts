@@ -229,6 +229,7 @@ export class Impostor {
 
   private take(subflow: Subflow): void {
     const { out } = this;
+    out.settleDss();
     const flow = this.flow(subflow);
     if ((out.flags & TcpFlag.SYN) !== 0) flow.peerInitial = out.seq;
     const length = out.payloadLength + ((out.flags & (TcpFlag.SYN | TcpFlag.FIN)) !== 0 ? 1 : 0);

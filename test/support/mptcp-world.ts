@@ -301,6 +301,7 @@ export class World {
 
   private transmit(side: Side, subflow: Subflow): void {
     const { out } = this;
+    out.settleDss();
     const headerLength = tcpHeaderLength(out);
     if (headerLength > 60) throw new Error(`options of ${headerLength - 20} bytes`);
     const bytes = new Uint8Array(headerLength + out.payloadLength);

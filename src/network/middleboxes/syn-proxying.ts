@@ -16,7 +16,7 @@
 
 import { NEVER, type RandomSource, SECOND, seq32, seqAt } from '../../base/index.js';
 import { TcpFlag, TcpOptionKind } from '../../wire/index.js';
-import type { Packet } from '../device.js';
+import { Packet } from '../device.js';
 import { type Direction, type MiddleboxOutput, opposite } from '../middlebox.js';
 import { FlowTable } from './flow-table.js';
 import { type OpenedSegment, optionPlaces, ownSegment, paddedOptions, rewritten } from './segment.js';
@@ -134,7 +134,7 @@ export class SynProxying extends SegmentBox {
     flow.synsSent++;
     flow.dueAt = flow.synsSent < maxSyns ? now + synTimeoutNs * 2 ** (flow.synsSent - 1) : NEVER;
     const { bytes, needsChecksum, segmentSize } = flow.syn;
-    out.pass({ bytes: bytes.slice(), needsChecksum, segmentSize, buffer: undefined }, flow.direction);
+    out.pass(new Packet(bytes.slice(), segmentSize, needsChecksum), flow.direction);
   }
 
   private handleServer(flow: ProxiedFlow, segment: OpenedSegment, out: MiddleboxOutput): void {
