@@ -18,6 +18,7 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'middlebox-location': { behaviour: 'strip-dss', family: 'ipv6' },
   'mp-prio-attack': { sizeBytes: 3e6 },
   'congestion-fairness': { scenario: 'scenario-c', runs: 1, durationNs: 20 * SECOND },
+  'time-to-first-word': { walks: 16 },
   'receive-window': { ...shortRuns, minWindowBytes: 300e3, maxWindowBytes: 600e3, stepBytes: 300e3 },
 };
 
@@ -30,6 +31,7 @@ const smallest: Readonly<Record<string, readonly Readonly<Record<string, number 
   'load-balancers': [{ clients: 1, runs: 1, flows: 1000 }],
   nat64: [{ sizeBytes: 1e6 }],
   'congestion-fairness': [{ scenario: 'two-links', congestion: 'lia', runs: 2, durationNs: 6 * SECOND }],
+  'time-to-first-word': [{ walks: 2, durationNs: 20 * SECOND }],
   'receive-window': [{ warmUpNs: 0, durationNs: SECOND, maxWindowBytes: 300e3 }],
   // The others send thousands of packets to the same few hosts.
   attacks: ['join-replayed', 'add-addr', 'remove-addr', 'fast-close', 'data-ack', 'forged-data'].map(

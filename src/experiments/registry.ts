@@ -15,6 +15,7 @@ import { nat64 } from './nat64/experiment.js';
 import { middleboxLocation } from './probe/experiment.js';
 import { receiveWindow } from './receive-window/experiment.js';
 import { robustEstablishment } from './robust-establishment/experiment.js';
+import { timeToFirstWord } from './time-to-first-word/experiment.js';
 
 /** In the order in which they are listed. */
 export const experiments: readonly Experiment[] = [
@@ -31,6 +32,7 @@ export const experiments: readonly Experiment[] = [
   directBypass,
   attackTable,
   congestionFairness,
+  timeToFirstWord,
 ];
 
 /** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */
