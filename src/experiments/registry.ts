@@ -11,6 +11,7 @@ import { loadBalancers } from './load-balancers/experiment.js';
 import { combinations } from './middleboxes/combinations.js';
 import { middleboxes } from './middleboxes/experiment.js';
 import { priorityAttack } from './mp-prio-attack/experiment.js';
+import { multipathTester } from './multipath-tester/experiment.js';
 import { nat64 } from './nat64/experiment.js';
 import { middleboxLocation } from './probe/experiment.js';
 import { receiveWindow } from './receive-window/experiment.js';
@@ -33,6 +34,7 @@ export const experiments: readonly Experiment[] = [
   attackTable,
   congestionFairness,
   timeToFirstWord,
+  multipathTester,
 ];
 
 /** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */

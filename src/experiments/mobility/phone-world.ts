@@ -92,7 +92,7 @@ class PhoneWorld {
     client.run(0, this.phone);
     for (const step of setup.steps) this.simulator.at(step.atNs, (now) => this.take(now, step));
     this.simulator.at(setup.connectAtNs, (now) => {
-      this.phone.begin(now);
+      this.phone.open(now);
       client.wake(now);
     });
   }
@@ -159,8 +159,12 @@ class PhoneApplication implements Application {
     this.habits = habits;
   }
 
-  /** Connects. */
-  begin(now: number): void {
+  /** Connects, unless a request was there first. */
+  open(now: number): void {
+    if (this.socket === undefined) this.begin(now);
+  }
+
+  private begin(now: number): void {
     this.socket = this.habits.connect(now);
     if (this.part instanceof Asker) this.begunBefore = this.part.exchanges.length;
     if (this.socket !== undefined) this.connections++;

@@ -99,7 +99,7 @@ export const timeToFirstWord = defineExperiment({
       ...{ name, runs: runs.slice(index * walks, (index + 1) * walks) },
     }));
     const tcp = byName[0]!.runs;
-    const all = byName.map(({ name, runs: own }) => summaryOf(name, own, tcp, parameters.patienceNs));
+    const all = byName.map(({ name, runs: own }) => summaryOf(name, own, tcp));
     return {
       rows: all.map(rowOf),
       figures: { waits: figureOf(all, parameters.patienceNs) },
@@ -108,20 +108,15 @@ export const timeToFirstWord = defineExperiment({
   },
 });
 
-/** What a walk gives: a request that failed was waited for as long as patience lasts. */
+/** The waits of a walk for the figure: for a request that failed somebody waited as long as patience lasts. */
 function waitsOf({ waitsNs, failures }: WordRun, patienceNs: number): number[] {
   return [...waitsNs, ...new Array<number>(failures).fill(patienceNs)];
 }
 
-function summaryOf(
-  name: string,
-  runs: readonly WordRun[],
-  tcp: readonly WordRun[],
-  patienceNs: number,
-): VariantRuns {
+function summaryOf(name: string, runs: readonly WordRun[], tcp: readonly WordRun[]): VariantRuns {
   const p95s = (of: readonly WordRun[]): number[] =>
     grouped(
-      of.map((run) => waitsOf(run, patienceNs)),
+      of.map(({ waitsNs }) => waitsNs),
       groups,
     ).map((values) => percentile(values, 0.95));
   const own = p95s(runs);

@@ -1,7 +1,7 @@
 /** The runs of `time-to-first-word`: somebody walks about at home and in front of it, and talks to the phone meanwhile. */
 
 import { MILLISECOND, randomUnit, SECOND, SeededRandom } from '../../base/index.js';
-import { type PhoneLinks, type CarrierNews } from '../mobility/phone.js';
+import type { PhoneLinks } from '../mobility/phone.js';
 import { runPhone } from '../mobility/phone-world.js';
 import { phoneVariantNamed } from '../mobility/variants.js';
 import { type Leg, placesOf, type Walk } from '../mobility/walk.js';
@@ -16,7 +16,6 @@ export const speech = {
 
 /** The parameters of a run, in their units. */
 export interface WordParameters extends PhoneLinks {
-  readonly carrier: CarrierNews;
   readonly durationNs: number;
   readonly farthestM: number;
   readonly shadowDb: number;
@@ -54,7 +53,7 @@ export function talkOnWalk({ parameters, variant, seed }: WordTrial): WordRun {
   const { intervalNs, durationNs, patienceNs } = parameters;
   const { exchanges, cellularBytes } = runPhone({
     ...{ seed, links: parameters, steps: wifiAlong(placesOf(walkOf(parameters, seed))) },
-    ...{ news: parameters.carrier, variant: phoneVariantNamed(variant), asks: 'client', endsWhenLate: true, requestsPerConnection: parameters.requestsPerConnection },
+    ...{ news: 'known', variant: phoneVariantNamed(variant), asks: 'client', endsWhenLate: true, requestsPerConnection: parameters.requestsPerConnection },
     plan: {
       ...speech,
       ...{ answerBytes: parameters.answerBytes, thinkNs: parameters.thinkNs, patienceNs },

@@ -1,0 +1,158 @@
+/** What traffic of several kinds goes through while a phone leaves the Wi-Fi, as a phone app measured it. */
+
+import { MILLISECOND, SECOND } from '../../base/index.js';
+import { estimate } from '../confidence.js';
+import { atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import { phoneLinkParameters } from '../mobility/flags.js';
+import { percentile } from '../mobility/percentile.js';
+import { phoneVariants } from '../mobility/variants.js';
+import { bulkFigure, streamFigure, worstFigure } from './figures.js';
+import {
+  type Direction,
+  directions,
+  type TesterRun,
+  type TesterTrial,
+  testOnWalk,
+  type Traffic,
+  traffics,
+} from './world.js';
+
+const source =
+  'De Coninck, Bonaventure: MultipathTester: Comparing MPTCP and MPQUIC in Mobile Environments, MNM at TMA 2019; the same: ' +
+  'Observing Network Handovers with Multipath TCP, SIGCOMM 2018 (poster)';
+
+/** All walks of one kind of traffic with one variant. */
+export interface TesterRuns {
+  readonly traffic: Traffic;
+  readonly direction: Direction;
+  readonly variant: string;
+  readonly runs: readonly TesterRun[];
+}
+
+export const multipathTester = defineExperiment({
+  name: 'multipath-tester',
+  title: 'Files, requests and streams while a phone leaves the Wi-Fi',
+  source,
+  summary:
+    'Somebody stands near an access point, walks away from it until nothing is heard of it any more, and uses the network ' +
+    'all the while: a file each way, begun on the way; requests of 750 bytes with answers of 750 every 400 ms; a block of 2 kB ' +
+    'every 100 ms, acknowledged by the other application. Delays are what the side that sends sees. With TCP the phone ' +
+    'begins a new connection when the one on the Wi-Fi is gone, and what was under way is missed.',
+  parameters: {
+    ...phoneLinkParameters,
+    walks: { kind: 'number', default: 8, min: 1, max: 10_000, whole: true, doc: 'walks of each kind' },
+    walkNs: {
+      ...{ kind: 'duration', default: 40 * SECOND, min: SECOND, max: 600 * SECOND },
+      doc: 'time that the walk away takes',
+    },
+    farthestM: {
+      ...{ kind: 'number', default: 60, min: 5, max: 500 },
+      doc: 'distance from the access point at its end, in m',
+    },
+    shadowDb: {
+      ...{ kind: 'number', default: 4, min: 0, max: 20 },
+      doc: 'standard deviation of the shadows of walls and people, in dB',
+    },
+    bulkBytes: { kind: 'size', default: 10e6, min: 10e3, max: 1e9, doc: 'size of a file' },
+    bulkAtNs: {
+      ...{ kind: 'duration', default: 22 * SECOND, min: 0, max: 600 * SECOND },
+      doc: 'when the file is begun: five seconds pass before the walk begins',
+    },
+    traffic: { kind: 'choice', default: 'all', choices: ['all', ...traffics], doc: 'kind of traffic' },
+  },
+  columns: [
+    { name: 'traffic', title: 'traffic', kind: 'text' },
+    { name: 'direction', title: 'direction', kind: 'text' },
+    { name: 'serviceType', title: 'service type', kind: 'text' },
+    { name: 'answered', title: 'answered', kind: 'number' },
+    { name: 'missed', title: 'missed', kind: 'number' },
+    { name: 'medianMs', title: 'median (ms)', kind: 'number' },
+    { name: 'p95Ms', title: '95th percentile (ms)', kind: 'number' },
+    { name: 'worstMs', title: 'worst of a walk (ms)', kind: 'number' },
+    { name: 'worstHalfWidthMs', title: '95 % (± ms)', kind: 'number' },
+    { name: 'cellularShare', title: 'cellular', kind: 'number', digits: 2 },
+  ],
+  trial: testOnWalk,
+
+  async run({ seed, parameters, runTrials }) {
+    const { walks, traffic: wanted } = parameters;
+    const kinds = traffics
+      .filter((traffic) => wanted === 'all' || wanted === traffic)
+      .flatMap((traffic) =>
+        directions.flatMap((direction) =>
+          phoneVariants.map(({ name: variant }) => ({ traffic, direction, variant })),
+        ),
+      );
+    const trials = kinds.flatMap((kind): TesterTrial[] =>
+      Array.from({ length: walks }, (_, walk) => ({ ...kind, parameters, seed: (seed + walk) % 2 ** 32 })),
+    );
+    const nameOf = ({ traffic, direction, variant }: TesterTrial): string =>
+      `${traffic} ${direction}, ${variant}`;
+    const runs = await runTrials<TesterTrial, TesterRun>(trials, nameOf);
+    const all = kinds.map((kind, index) => ({ ...kind, runs: runs.slice(index * walks, (index + 1) * walks) }));
+    return {
+      rows: all.map(rowOf),
+      figures: {
+        ...(wanted !== 'bulk' && { worst: worstFigure(all, source) }),
+        ...((wanted === 'all' || wanted === 'bulk') && { bulk: bulkFigure(all, source) }),
+        ...((wanted === 'all' || wanted === 'stream') && { stream: streamFigure(all, source) }),
+      },
+      checks: checksOf(all),
+    };
+  },
+});
+
+/** Delays of a run in ns. */
+function delaysOf({ delays }: TesterRun): number[] {
+  return delays.map(({ delayNs }) => delayNs);
+}
+
+/** The longest delay of each walk that had any, in ns. */
+export function worstDelays({ runs }: TesterRuns): number[] {
+  return runs.map(delaysOf).flatMap((delays) => (delays.length === 0 ? [] : [Math.max(...delays)]));
+}
+
+function rowOf(all: TesterRuns): Row {
+  const { traffic, direction, variant, runs } = all;
+  const delays = runs.flatMap(delaysOf);
+  const worst = worstDelays(all);
+  const isAny = delays.length > 0;
+  const { mean, halfWidth } = isAny ? estimate(worst) : { mean: null, halfWidth: null };
+  return {
+    ...{ traffic, direction, serviceType: variant, answered: delays.length },
+    missed: missedOf(all),
+    medianMs: isAny ? percentile(delays, 0.5) / MILLISECOND : null,
+    p95Ms: isAny ? percentile(delays, 0.95) / MILLISECOND : null,
+    worstMs: mean === null ? null : mean / MILLISECOND,
+    worstHalfWidthMs: halfWidth === null ? null : halfWidth / MILLISECOND,
+    cellularShare: runs.reduce((sum, { cellularShare }) => sum + cellularShare, 0) / runs.length,
+  };
+}
+
+function missedOf({ runs }: TesterRuns): number {
+  return runs.reduce((sum, { missed }) => sum + missed, 0);
+}
+
+/** Multipath TCP loses nothing, and no stream of it stands still for longer than one of TCP. */
+function checksOf(all: readonly TesterRuns[]): Check[] {
+  const multipath = all.filter(({ variant }) => variant !== phoneVariants[0]!.name);
+  const worstMs = (one: TesterRuns): number => estimate(worstDelays(one)).mean / MILLISECOND;
+  const streams = multipath.filter(({ traffic }) => traffic === 'stream');
+  return [
+    equals(
+      'over Multipath TCP: requests, blocks and files that were missed',
+      multipath.reduce((sum, one) => sum + missedOf(one), 0),
+      0,
+    ),
+    ...streams.map((one) => {
+      const tcp = all.find(
+        (other) =>
+          other.traffic === 'stream' &&
+          other.direction === one.direction &&
+          other.variant === phoneVariants[0]!.name,
+      )!;
+      const name = `${one.variant}, stream ${one.direction}: mean of the worst delays (ms), at most that of TCP`;
+      return atMost(name, worstMs(one), worstMs(tcp));
+    }),
+  ];
+}
