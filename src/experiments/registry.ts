@@ -7,6 +7,7 @@ import { directBypass } from './direct-bypass/experiment.js';
 import type { Experiment } from './experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
 import { fastOpen } from './fast-open/experiment.js';
+import { handover } from './handover/experiment.js';
 import { loadBalancers } from './load-balancers/experiment.js';
 import { combinations } from './middleboxes/combinations.js';
 import { middleboxes } from './middleboxes/experiment.js';
@@ -33,6 +34,7 @@ export const experiments: readonly Experiment[] = [
   directBypass,
   attackTable,
   congestionFairness,
+  handover,
   timeToFirstWord,
   multipathTester,
 ];

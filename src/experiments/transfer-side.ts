@@ -3,7 +3,7 @@
  * byte, and notes when bytes arrived and over which path.
  */
 
-import { NEVER } from '../base/index.js';
+import { MILLISECOND, NEVER, SECOND } from '../base/index.js';
 import type { FallbackCause, Subflow, SubflowCloseReason } from '../mptcp/index.js';
 import { type Application, type Pattern, StreamChecker } from '../network/index.js';
 import type { Listener, PathNotice, Socket, StackEvent } from '../stack/index.js';
@@ -59,10 +59,25 @@ export interface SideOutcome {
 export interface SidePlan {
   readonly writes: Pattern;
   readonly writeBytes: number;
+  /** Rate in bit/s at which bytes to write come up, piece by piece; as many as there is room for when left out. */
+  readonly writeBps?: number | undefined;
   readonly reads: Pattern;
   readonly readBytes: number;
   /** Index of the path that a subflow runs over; -1 where none has it. */
   readonly pathOf: (subflow: Subflow) => number;
+}
+
+/** Time between two pieces of what comes up at a rate, in ns. */
+export const writeIntervalNs = 10 * MILLISECOND;
+
+/** Bytes of a plan that have come up `sinceNs` after the connection was there, in whole pieces. */
+export function bytesUpBy(
+  { writeBytes, writeBps }: Pick<SidePlan, 'writeBytes' | 'writeBps'>,
+  sinceNs: number,
+): number {
+  if (writeBps === undefined) return writeBytes;
+  const pieces = Math.floor(sinceNs / writeIntervalNs) + 1;
+  return Math.min(writeBytes, Math.floor((pieces * writeBps * writeIntervalNs) / (8 * SECOND)));
 }
 
 /** One end of a transfer. */
@@ -76,6 +91,7 @@ export class TransferSide implements Application {
   private readonly pathBytes: number[] = [];
   private readonly receivedBySubflow = new Map<Subflow, number>();
   private written = 0;
+  private nextWriteAtNs = NEVER;
   private hasShutDown = false;
   private establishedAtNs: number | undefined = undefined;
   private completedAtNs: number | undefined = undefined;
@@ -102,10 +118,16 @@ export class TransferSide implements Application {
   }
 
   pollTimeout(): number {
-    return NEVER;
+    const { writeBps, writeBytes } = this.plan;
+    if (writeBps === undefined || this.establishedAtNs === undefined || this.written === writeBytes)
+      return NEVER;
+    return this.nextWriteAtNs;
   }
 
-  handleTimeout(): void {}
+  handleTimeout(now: number): void {
+    this.nextWriteAtNs = now + writeIntervalNs;
+    if (this.socket !== undefined) this.write(now, this.socket);
+  }
 
   outcome(): SideOutcome {
     const { checker } = this;
@@ -142,15 +164,17 @@ export class TransferSide implements Application {
 
   private start(now: number, socket: Socket): void {
     this.establishedAtNs ??= now;
+    this.nextWriteAtNs = now + writeIntervalNs;
     this.write(now, socket);
   }
 
   private write(now: number, socket: Socket): void {
     if (this.hasShutDown || socket.state === 'closed') return;
     const { writeBytes, writes } = this.plan;
+    const up = bytesUpBy(this.plan, now - (this.establishedAtNs ?? now));
     let hasRoom = true;
-    while (hasRoom && this.written < writeBytes) {
-      const length = Math.min(chunkBytes, writeBytes - this.written);
+    while (hasRoom && this.written < up) {
+      const length = Math.min(chunkBytes, up - this.written);
       const chunk = writes.fill(new Uint8Array(length), this.written);
       this.written += length;
       hasRoom = socket.write(now, chunk);

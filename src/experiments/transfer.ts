@@ -33,6 +33,11 @@ const maxEvents = 20_000_000;
 export interface TransferPath extends PathSetup {
   /** What tables and legends call it. */
   readonly name: string;
+  /**
+   * Whether a server on the kernel announces its address of this path; one of ours announces none. Default true, but for path
+   * 0.
+   */
+  readonly isAnnounced?: boolean;
   /** Makes the box that stands before the client's device; `outward` is from client to server. */
   readonly box?: (simulator: Simulator) => Middlebox;
 }
@@ -55,6 +60,8 @@ export interface TransferSetup {
   readonly uploadBytes?: number;
   /** Bytes from server to client. Default 0. */
   readonly downloadBytes?: number;
+  /** Rate in bit/s at which either side's bytes come up; all are there from the beginning when left out. */
+  readonly writeBps?: number;
   readonly incidents?: readonly Incident[];
   /** How the client connects: see `Stack.connect`. */
   readonly connect?: Pick<StackConnectOptions, 'robust' | 'fastOpen'>;
@@ -131,6 +138,7 @@ export class TransferWorld {
   private makeSide(side: Side, writes: Stream, reads: Stream): TransferSide {
     return new TransferSide({
       ...{ writes: writes.pattern, writeBytes: writes.bytes, reads: reads.pattern, readBytes: reads.bytes },
+      writeBps: this.setup.writeBps,
       pathOf: (subflow) => this.pathOf(subflow, side),
     });
   }

@@ -1,7 +1,13 @@
 /** The end of a transfer that runs on a socket of the kernel's: the same job as `TransferSide`, the same outcome. */
 
 import type { Socket } from 'node:net';
-import type { Arrival, SideOutcome, SidePlan } from '../../experiments/index.js';
+import {
+  type Arrival,
+  bytesUpBy,
+  type SideOutcome,
+  type SidePlan,
+  writeIntervalNs,
+} from '../../experiments/index.js';
 import { descriptorOf, isMultipath } from '../../linux/index.js';
 import { StreamChecker } from '../../network/index.js';
 
@@ -22,6 +28,8 @@ export class KernelEnd {
   private readonly arrivals: Arrival[] = [];
   private socket: Socket | undefined = undefined;
   private written = 0;
+  /** Writes what has come up; undefined before there is something to write, and where all comes up at once. */
+  private timer: NodeJS.Timeout | undefined = undefined;
   private isOver = false;
   private wasMultipath = false;
   private establishedAtNs: number | undefined = undefined;
@@ -57,6 +65,7 @@ export class KernelEnd {
 
   /** Lets go of the socket, whatever state it is in. */
   close(): void {
+    clearInterval(this.timer);
     this.socket?.destroy();
   }
 
@@ -74,6 +83,7 @@ export class KernelEnd {
     this.establishedAtNs = this.now();
     this.look();
     this.write();
+    if (this.plan.writeBps !== undefined) this.timer = setInterval(() => this.write(), writeIntervalNs / 1e6);
   }
 
   /** Asks the kernel what the socket speaks, as long as there is one. */
@@ -85,9 +95,10 @@ export class KernelEnd {
   private write(): void {
     const { plan, socket } = this;
     if (socket === undefined || socket.destroyed || socket.writableEnded) return;
-    let hasRoom = true;
-    while (hasRoom && this.written < plan.writeBytes) {
-      const length = Math.min(chunkBytes, plan.writeBytes - this.written);
+    const up = bytesUpBy(plan, this.now() - (this.establishedAtNs ?? this.now()));
+    let hasRoom = !socket.writableNeedDrain;
+    while (hasRoom && this.written < up) {
+      const length = Math.min(chunkBytes, up - this.written);
       const chunk = plan.writes.fill(new Uint8Array(length), this.written);
       this.written += length;
       hasRoom = socket.write(chunk);

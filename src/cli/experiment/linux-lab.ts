@@ -18,7 +18,6 @@ import {
 } from '../../experiments/index.js';
 import { connectKernel, listenKernel, NetworkNamespace, TunDevice } from '../../linux/index.js';
 import {
-  bridge,
   type Device,
   Host,
   Link,
@@ -126,7 +125,7 @@ class KernelTransfer {
     const up = { writes: new Pattern(2 * seed), writeBytes: uploadBytes };
     const down = { writes: new Pattern(2 * seed + 1), writeBytes: downloadBytes };
     const [own, other] = side === 'client' ? [up, down] : [down, up];
-    const plan = { ...own, reads: other.writes, readBytes: other.writeBytes };
+    const plan = { ...own, reads: other.writes, readBytes: other.writeBytes, writeBps: this.setup.writeBps };
     if (onKernel(side)) {
       return new KernelEnd(
         { ...plan, closesLast: side === 'client' },
@@ -163,14 +162,13 @@ class KernelTransfer {
 
   private addEnd(side: Side, path: TransferPath, index: number, device: Device): void {
     const addresses = addressesOf(path, index, side);
-    const backup = side === 'client' && (path.backup ?? false);
     const host = this.hosts.get(side);
     if (host !== undefined) {
       this.loop.act((now) =>
         host.addDevice(now, device, {
           ...{ name: `path${index}`, metric: path.metric ?? index },
           addresses: addresses.map((address) => ({
-            ...{ address, backup },
+            ...{ address, backup: side === 'client' && (path.backup ?? false) },
             prefixLength: address.family === 4 ? 24 : 64,
           })),
         }),
@@ -182,28 +180,15 @@ class KernelTransfer {
     // Without offload, so that links and boxes see the packets that real ones would.
     const tun = new TunDevice({ name, namespace, offload: false }, this.loop);
     this.tuns.push(tun);
-    bridge(tun, device);
-    for (const address of addresses) {
-      // Without nodad the kernel makes an IPv6 address fit for use a little later, by a worker of its own.
-      const how = address.family === 4 ? `/24 dev ${name}` : `/64 dev ${name} nodad`;
-      namespace.ip(`address add ${String(address)}${how}`);
-    }
-    namespace.ip(`link set ${name} up`);
-    this.addCrossRoutes(namespace, index);
-    if (index === 0) return;
-    const role = side === 'client' ? `subflow${backup ? ' backup' : ''}` : 'signal';
-    for (const address of addresses)
-      namespace.ip(`mptcp endpoint add ${String(address)} dev ${name} ${role}`);
-  }
-
-  /** A subflow between addresses of different paths needs a route through its own device, worse than the right one. */
-  private addCrossRoutes(namespace: NetworkNamespace, index: number): void {
-    this.setup.paths.forEach((other, at) => {
-      if (at === index) return;
-      for (const address of addressesOf(other, at, 'server')) {
-        const subnet = address.family === 4 ? `10.0.${at}.0/24` : `fd00:0:0:${at.toString(16)}::/64`;
-        namespace.ip(`route add ${subnet} dev path${index} metric ${2000 + index}`);
-      }
+    tun.attach({
+      handlePacket: (now, packet) => device.send(now, packet),
+      handleCarrier: () => undefined,
+    });
+    const manager = networkManager(this.setup, path, index, side);
+    namespace.ip(...manager.up);
+    device.attach({
+      handlePacket: (now, packet) => tun.send(now, packet),
+      handleCarrier: (_now, up) => void namespace.ip(...(up ? manager.up : manager.down)),
     });
   }
 
@@ -249,6 +234,57 @@ function addressesOf(path: TransferPath, index: number, side: Side) {
   const wanted =
     families === 'both' ? ([4, 6] as const) : families === 'ipv4' ? ([4] as const) : ([6] as const);
   return wanted.map((family) => (own?.family === family ? own : pathAddress(index, side, family)));
+}
+
+/**
+ * What a network manager does, in commands of `ip`, when the interface of a path has a carrier, and when it has lost it:
+ * addresses, routes and endpoints come and go.
+ */
+function networkManager(
+  setup: TransferSetup,
+  path: TransferPath,
+  index: number,
+  side: Side,
+): { readonly up: readonly string[]; readonly down: readonly string[] } {
+  const name = `path${index}`;
+  const role = endpointRole(side, path, index);
+  const addresses = addressesOf(path, index, side).map((address, at) => ({
+    // Without nodad the kernel makes an IPv6 address fit for use a little later, by a worker of its own.
+    words: address.family === 4 ? `${address}/24 dev ${name}` : `${address}/64 dev ${name} nodad`,
+    prefix: `${address}/${address.family === 4 ? 24 : 64} dev ${name}`,
+    ...{ address, id: 2 * index + at + 1 },
+  }));
+  const endpoints = role === undefined ? [] : addresses;
+  return {
+    up: [
+      ...addresses.map(({ words }) => `address add ${words}`),
+      `link set ${name} up`,
+      ...crossRoutes(setup, index),
+      ...endpoints.map(({ address, id }) => `mptcp endpoint add ${address} id ${id} dev ${name} ${role}`),
+    ],
+    down: [
+      ...endpoints.map(({ id }) => `mptcp endpoint delete id ${id}`),
+      ...addresses.map(({ prefix }) => `address delete ${prefix}`),
+      `link set ${name} down`,
+    ],
+  };
+}
+
+/** A subflow between addresses of different paths needs a route through its own device, worse than the right one. */
+function crossRoutes(setup: TransferSetup, index: number): string[] {
+  return setup.paths.flatMap((other, at) =>
+    (at === index ? [] : addressesOf(other, at, 'server')).map((address) => {
+      const subnet = address.family === 4 ? `10.0.${at}.0/24` : `fd00:0:0:${at.toString(16)}::/64`;
+      return `route add ${subnet} dev path${index} metric ${2000 + index}`;
+    }),
+  );
+}
+
+/** What the kernel's path manager is to do with the addresses of a path; undefined for nothing. */
+function endpointRole(side: Side, path: TransferPath, index: number): string | undefined {
+  if (side === 'server') return index > 0 && (path.isAnnounced ?? true) ? 'signal' : undefined;
+  if (path.backup === true) return 'subflow backup';
+  return index === 0 ? undefined : 'subflow';
 }
 
 /** A host of the kernel's. */

@@ -17,8 +17,16 @@ const steps = wifiAlong(
 );
 
 const setup: PhoneSetup = {
-  ...{ seed: 1, links: phoneLinkDefaults, steps, news: 'known', asks: 'client', endsWhenLate: true, requestsPerConnection: 100 },
-  variant: phoneVariantNamed('tcp'),
+  ...{
+    seed: 1,
+    links: phoneLinkDefaults,
+    steps,
+    news: 'known',
+    asks: 'client',
+    endsWhenLate: true,
+    requestsPerConnection: 100,
+  },
+  variant: phoneVariantNamed('none'),
   plan: {
     ...{ requestBytes: 1000, pieces: 5, pieceIntervalNs: 100 * MILLISECOND, answerBytes: 2000 },
     ...{ thinkNs: 100 * MILLISECOND, firstAtNs: SECOND, intervalNs: SECOND, count: 28 },

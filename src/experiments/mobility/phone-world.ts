@@ -15,6 +15,7 @@ import {
   type TwoHosts,
 } from '../../network/index.js';
 import { type Socket, Stack, type StackEvent } from '../../stack/index.js';
+import { defaultTcpSettings } from '../../tcp/index.js';
 import { Answerer, Asker, type Exchange, type ExchangePlan } from './exchange.js';
 import { applyStep, type CarrierNews, type PhoneLinks, phonePath, phonePaths } from './phone.js';
 import { tellFacts } from './link-facts.js';
@@ -25,6 +26,9 @@ import type { WifiStep } from './wifi.js';
 const port = 45_100;
 /** Events after which a world goes in circles. */
 const maxEvents = 20_000_000;
+
+/** Nothing waits for more: an application that exchanges small messages sees to that (TCP_NODELAY). */
+const tcp = { ...defaultTcpSettings, nagle: false };
 
 /** A conversation on a walk. */
 export interface PhoneSetup {
@@ -73,7 +77,7 @@ class PhoneWorld {
     this.setup = setup;
     this.simulator = new Simulator(setup.seed);
     const stack = (side: Side): Stack =>
-      new Stack({ random: this.simulator.random.fork(), settings: { mptcp: setup.variant[side] } });
+      new Stack({ random: this.simulator.random.fork(), settings: { tcp, mptcp: setup.variant[side] } });
     this.hosts = twoHosts(this.simulator, {
       client: stack('client'),
       server: stack('server'),
@@ -170,10 +174,11 @@ class PhoneApplication implements Application {
     if (this.socket !== undefined) this.connections++;
   }
 
-  /** An interface went down, at `now`: the system ends what of plain TCP ran over it. */
+  /** An interface went down, at `now`: the system ends what ran over it and has no other path. */
   handleLoss(now: number, path: number): void {
     const { socket } = this;
-    if (socket === undefined || socket.state === 'closed' || !socket.connection.isFallback) return;
+    if (socket === undefined || socket.state === 'closed') return;
+    if (socket.state === 'open' && !socket.connection.isFallback) return;
     if (!socket.local.address.equals(pathAddress(path, 'client', 4))) return;
     socket.abort(now);
     this.renew(now);

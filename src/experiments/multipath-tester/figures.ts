@@ -19,9 +19,7 @@ function barsOf(all: readonly TesterRuns[]): {
   const categories = [...new Set(all.map(({ traffic, direction }) => `${traffic} ${direction}`))];
   const variants = [...new Set(all.map(({ variant }) => variant))];
   const find = (category: string, name: string): TesterRuns | undefined =>
-    all.find(
-      ({ traffic, direction, variant }) => `${traffic} ${direction}` === category && variant === name,
-    );
+    all.find(({ traffic, direction, variant }) => `${traffic} ${direction}` === category && variant === name);
   return {
     categories,
     groups: variants.map((name) => ({

@@ -86,7 +86,7 @@ function askerOf({ traffic, direction }: TesterTrial): Side {
 
 /** Runs one. */
 export function testOnWalk(trial: TesterTrial): TesterRun {
-  const { parameters, traffic, variant, seed } = trial;
+  const { parameters, variant, seed } = trial;
   const walk = walkAway(parameters, seed);
   const durationNs = walkDurationNs(walk);
   const plan = planOf(trial, durationNs);
@@ -95,7 +95,7 @@ export function testOnWalk(trial: TesterTrial): TesterRun {
       ...{ seed, links: parameters, steps: wifiAlong(placesOf(walk)), news: 'known', plan },
       ...{ variant: phoneVariantNamed(variant), asks: askerOf(trial) },
       ...{ endsWhenLate: false, requestsPerConnection: plan.count },
-      connectAtNs: traffic === 'bulk' ? plan.firstAtNs : 0,
+      connectAtNs: 0,
       untilNs: durationNs + 2 * plan.patienceNs,
     }),
     plan.count,

@@ -53,7 +53,13 @@ export function talkOnWalk({ parameters, variant, seed }: WordTrial): WordRun {
   const { intervalNs, durationNs, patienceNs } = parameters;
   const { exchanges, cellularBytes } = runPhone({
     ...{ seed, links: parameters, steps: wifiAlong(placesOf(walkOf(parameters, seed))) },
-    ...{ news: 'known', variant: phoneVariantNamed(variant), asks: 'client', endsWhenLate: true, requestsPerConnection: parameters.requestsPerConnection },
+    ...{
+      news: 'known',
+      variant: phoneVariantNamed(variant),
+      asks: 'client',
+      endsWhenLate: true,
+      requestsPerConnection: parameters.requestsPerConnection,
+    },
     plan: {
       ...speech,
       ...{ answerBytes: parameters.answerBytes, thinkNs: parameters.thinkNs, patienceNs },
