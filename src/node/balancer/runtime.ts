@@ -206,7 +206,7 @@ export class BalancerRuntime {
     // What ends badly must not keep the rest from ending.
     const path = await Promise.allSettled([this.keeper.close()]);
     // Before the balancer was at work, a store that is out of reach may be what is waited for.
-    const early = await Promise.allSettled(this.isStarted ? [] : [this.store?.close()]);
+    const early = await Promise.allSettled([this.isStarted ? undefined : this.store?.close()]);
     // Whoever began it hears what went wrong with that.
     await this.beginning?.catch(() => undefined);
     const rest = await Promise.allSettled([this.keeper.close(), this.socket?.close(), this.metrics?.close()]);
