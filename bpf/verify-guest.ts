@@ -15,8 +15,13 @@ import { drawPacket } from '../test/support/balancer-traffic.js';
 import { pairServers, pairStart, XdpPair } from '../test/support/xdp-pair.js';
 
 const packets = 2000;
-/** Programs without maps that their owner makes for them. */
-const others = ['swap', 'to_sockets', 'agent'] as const;
+/** Objects without maps that their owner makes for them, and the programs in each. */
+const others = {
+  swap: ['swap'],
+  to_sockets: ['to_sockets'],
+  agent: ['agent'],
+  traffic: ['generate', 'sink'],
+} as const;
 
 function agree(design: XdpDesign, family: 4 | 6): void {
   const settings = { maxFlows: 4096, maxNewFlows: 4096, maxTokens: 4096 };
@@ -30,9 +35,9 @@ function agree(design: XdpDesign, family: 4 | 6): void {
   pair.close();
 }
 
-function load(name: string): void {
+function load(name: string, programs: readonly string[]): void {
   const object = new BpfObject(readPackagedObject(name));
-  object.load(name).close();
+  for (const program of programs) object.load(program).close();
   object.close();
 }
 
@@ -49,7 +54,7 @@ function attempt(what: string, run: () => void): void {
 }
 
 console.log(`Linux ${release()}`);
-for (const name of others) attempt(`${name}: loaded`, () => load(name));
+for (const [name, programs] of Object.entries(others)) attempt(`${name}: loaded`, () => load(name, programs));
 for (const design of xdpDesigns) {
   for (const family of [4, 6] as const)
     attempt(`${design}, servers of IPv${family}: loaded, ${packets} packets as in TypeScript`, () =>
