@@ -19,6 +19,7 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'mp-prio-attack': { sizeBytes: 3e6 },
   'congestion-fairness': { scenario: 'scenario-c', runs: 1, durationNs: 20 * SECOND },
   'time-to-first-word': { walks: 16 },
+  'simult-flows': { algorithm: 'target-based' },
   'receive-window': { ...shortRuns, minWindowBytes: 300e3, maxWindowBytes: 600e3, stepBytes: 300e3 },
 };
 

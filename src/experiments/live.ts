@@ -2,6 +2,7 @@
 
 import { MAX_SERIES, type Point, type Series } from '../plot/index.js';
 import type { FinishedTrial } from './experiment.js';
+import { groupBy } from './group-by.js';
 
 /** What a trial adds to a distribution. */
 export interface LiveValue {
@@ -18,12 +19,7 @@ export interface LivePoint {
 
 /** `found` by series, sorted by name so that none changes its colour for being done later; the first eight. */
 function bySeries<T extends { readonly series: string }>(found: readonly T[]): [string, T[]][] {
-  const groups = new Map<string, T[]>();
-  for (const each of found) {
-    const group = groups.get(each.series);
-    if (group === undefined) groups.set(each.series, [each]);
-    else group.push(each);
-  }
+  const groups = groupBy(found, ({ series }) => series);
   const sorted = [...groups].sort(([first], [second]) => (first < second ? -1 : 1));
   return sorted.slice(0, MAX_SERIES);
 }

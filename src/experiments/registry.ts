@@ -18,6 +18,7 @@ import { middleboxLocation } from './probe/experiment.js';
 import { receiveWindow } from './receive-window/experiment.js';
 import { robustEstablishment } from './robust-establishment/experiment.js';
 import { timeToFirstWord } from './time-to-first-word/experiment.js';
+import { simultFlows } from './simult-flows/experiment.js';
 
 /** In the order in which they are listed. */
 export const experiments: readonly Experiment[] = [
@@ -37,6 +38,7 @@ export const experiments: readonly Experiment[] = [
   handover,
   timeToFirstWord,
   multipathTester,
+  simultFlows,
 ];
 
 /** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */
