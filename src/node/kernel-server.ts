@@ -68,7 +68,7 @@ export class KernelServer extends NetServer {
     // Closed, and perhaps told to listen elsewhere, in the meantime.
     if (this.wanted !== options) return;
     const { backlog = 511, ipv6Only = false, port = 0 } = options;
-    const { congestion, fastOpen } = this.options;
+    const { congestion, fastOpen, serviceType } = this.options;
     let fd: number;
     try {
       fd = listenKernel({
@@ -76,6 +76,7 @@ export class KernelServer extends NetServer {
         port,
         backlog,
         ipv6Only,
+        protocol: serviceType === 'none' ? 'tcp' : 'mptcp',
         prepare: (socket) => {
           prepareKernelServer(socket, fastOpen);
           if (typeof congestion === 'string') setCongestionControl(socket, kernelCongestionName(congestion));

@@ -33,7 +33,7 @@ import {
   withdrawAddress,
 } from './kernel-subflow-control.js';
 import { watchKernelSubflows } from './kernel-subflow-events.js';
-import { KernelService, type KernelServiceOptions } from './kernel-service/index.js';
+import { KernelService } from './kernel-service/index.js';
 import { kernelCongestionName } from './multipath-options.js';
 import type {
   FastOpenInfo,
@@ -256,7 +256,7 @@ class KernelClientSocket extends KernelSocket {
     const handle = (this as unknown as { _handle: TcpHandle })._handle;
     let fd = -1;
     try {
-      fd = openKernelSocket({ family });
+      fd = openKernelSocket({ family, protocol: this.wanted.serviceType === 'none' ? 'tcp' : 'mptcp' });
       const { congestion, fastOpen, localAddress, localPort } = this.wanted;
       prepareKernelClient(fd, fastOpen);
       if (typeof congestion === 'string') setCongestionControl(fd, kernelCongestionName(congestion));
@@ -288,12 +288,12 @@ function bindLocal(fd: number, address: string, port: number): void {
   }
 }
 
-/**
- * Begins a connection through the kernel; `service` looks after its paths. Throws as {@link KernelService} does, before anything is
- * opened.
- */
-export function connectKernelSocket(options: ConnectOptions, service?: KernelServiceOptions): Socket {
-  const socket = new KernelClientSocket(options, service && new KernelService(service));
+/** Begins a connection through the kernel. Throws as {@link KernelService} does, before anything is opened. */
+export function connectKernelSocket(options: ConnectOptions): Socket {
+  const { serviceType = 'none', serviceOptions } = options;
+  const isServed = serviceType !== 'none';
+  const service = isServed ? new KernelService({ type: serviceType, ...serviceOptions }) : undefined;
+  const socket = new KernelClientSocket(options, service);
   // Not net's own option: a signal that was aborted before would destroy the socket while net goes on to connect it.
   if (options.signal !== undefined) addAbortSignal(options.signal, socket);
   if (socket.destroyed) return socket;

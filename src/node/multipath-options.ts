@@ -12,16 +12,19 @@ import {
   pathManagerNamed,
   profileNamed,
   schedulerNamed,
+  settingsForServiceType,
   type PathManagerFactory,
   type SchedulerFactory,
 } from '../mptcp/index.js';
 import { defaultStackSettings, type StackConnectOptions, type StackSettings } from '../stack/index.js';
 import { congestionNamed, type CongestionFactory } from '../tcp/index.js';
 import type { MptcpVersion } from '../wire/index.js';
+import { checkKernelService } from './kernel-service/availability.js';
+import { checkServiceType, type ServiceTypeOption } from './service-option.js';
 import type { Transport } from './socket.js';
 
 /** The choices of one socket, or of the sockets that a server accepts. What is left out is the host's. */
-export interface MultipathOptions {
+export interface MultipathOptions extends ServiceTypeOption {
   /** Whether to speak Multipath TCP; false is plain TCP, userspace only (RFC 6897 §5.3.1: TCP_MULTIPATH_ENABLE). */
   readonly multipath?: boolean;
   /**
@@ -53,7 +56,8 @@ export function checkMultipathOptions(
     if (value !== undefined && typeof value !== 'string' && typeof value !== 'function')
       throw argumentType(name, 'a name or a factory');
   }
-  if (transport === 'kernel') checkForKernel(options);
+  checkServiceType(options);
+  if (transport === 'kernel') checkForKernel(options, role);
   else mptcpSettingsFor(defaultStackSettings, options, role);
 }
 
@@ -62,8 +66,8 @@ export function argumentType(name: string, wanted: string): SubflowError {
   return new SubflowError('ERR_INVALID_ARG_TYPE', `${name} should be ${wanted}`);
 }
 
-function checkForKernel(options: MultipathOptions): void {
-  const { multipath, versions, profile, scheduler, pathManager, congestion } = options;
+function checkForKernel(options: MultipathOptions, role: 'client' | 'server'): void {
+  const { serviceType = 'none', multipath, versions, profile, scheduler, pathManager, congestion } = options;
   if (multipath === false)
     throw unsupported('sockets of plain TCP', 'Use node:net, or the userspace transport.');
   if (versions !== undefined) checkKernelVersions(versions);
@@ -84,6 +88,7 @@ function checkForKernel(options: MultipathOptions): void {
   if (typeof congestion === 'function')
     throw unsupported('a congestion control that is a function', 'Name one that the kernel has.');
   if (congestion !== undefined) checkCongestionControl(kernelCongestionName(congestion));
+  if (role === 'client' && serviceType !== 'none') checkKernelService();
 }
 
 /** Linux speaks version 1 and no other: it will do where a list has that. */
@@ -112,8 +117,8 @@ export function mptcpSettingsFor(
   options: MultipathOptions,
   role: 'client' | 'server',
 ): Pick<StackConnectOptions, 'mptcp' | 'congestion'> {
-  const { multipath, versions, profile, scheduler, pathManager, congestion } = options;
-  const choices = [multipath, versions, profile, scheduler, pathManager];
+  const { multipath, versions, profile, serviceType, scheduler, pathManager, congestion } = options;
+  const choices = [multipath, versions, profile, serviceType, scheduler, pathManager];
   const isMptcpHosts = choices.every((choice) => choice === undefined);
   const base = profile === undefined ? mptcp : applyProfile(mptcp, profileNamed(profile), role);
   const chosenScheduler = typeof scheduler === 'string' ? schedulerNamed(scheduler) : scheduler;
@@ -121,6 +126,7 @@ export function mptcpSettingsFor(
   const chosenCongestion = typeof congestion === 'string' ? congestionNamed(congestion) : congestion;
   const own = {
     ...base,
+    ...(serviceType !== undefined && settingsForServiceType(serviceType, options.serviceOptions)),
     ...(multipath !== undefined && { enabled: multipath }),
     ...(versions !== undefined && { versions: [...versions] }),
     ...(chosenScheduler !== undefined && { scheduler: chosenScheduler }),

@@ -4,7 +4,7 @@
  *
  * Read first: rtnetlink(7), ip-rule(8).
  */
-import { IpAddress } from '../../wire/index.js';
+import type { IpAddress } from '../../wire/index.js';
 import { AF_INET, AF_INET6 } from '../constants.js';
 import type { NetworkNamespace } from '../namespace.js';
 import { NetlinkError, readAttributes, RouteSocket } from '../netlink/index.js';

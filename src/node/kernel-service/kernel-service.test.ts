@@ -185,6 +185,19 @@ describeWith('a service type on kernel sockets', [kernelMptcp(), mayCreateNamesp
     },
   );
 
+  it('targetBased has a backup that helps while the first path would miss the target, and not before', async () => {
+    const all = await served({ type: 'targetBased', target: { deadlineNs: 500e6 } });
+    const { links, client } = all;
+    const stream = streamOf(all, 'upload');
+    await expect.poll(() => pathsOf(all), patience).toEqual([WIFI, CELLULAR]);
+    const idle = links.bytesOver(1);
+    await stream.untilReceived(400_000);
+    expect(links.bytesOver(1) - idle).toBeLessThan(50_000);
+    // More at once than the first link carries in time.
+    client.write(new Uint8Array(4 << 20));
+    await expect.poll(() => links.bytesOver(1), patience).toBeGreaterThan(500_000);
+  });
+
   it('takes a path away from a metered link when its bytes are used up, and gives it none again', async () => {
     const capBytes = 500_000;
     const all = await served({ type: 'aggregate', metered: { capBytes } });

@@ -16,18 +16,18 @@ import {
   connectionInfo,
   subflowsOf,
   SystemError,
+  type KernelConnectionInfo,
   type KernelPath,
   type KernelSubflow,
   type PathEnd,
 } from '../../linux/index.js';
+import type { ServiceTypeOptions } from '../../mptcp/index.js';
 import {
   MeteredAccount,
   PathPolicy,
   type LinkId,
-  type MeteredLimit,
   type PolicyAction,
   type PolicyView,
-  type QualityThresholds,
   type ServiceType,
 } from '../../policy/index.js';
 import { IpAddress } from '../../wire/index.js';
@@ -35,6 +35,7 @@ import { KernelEventFeed } from '../kernel-subflow-events.js';
 import { checkKernelService } from './availability.js';
 import { KernelLinks } from './kernel-links.js';
 import { KernelPaths, type KernelPathState, type NewPath } from './kernel-paths.js';
+import { KernelTarget } from './kernel-target.js';
 import { KernelWorld } from './kernel-world.js';
 
 /** Between looks, in ms: while data flows, while none does, at the least, and while the peer has not confirmed Multipath TCP. */
@@ -47,13 +48,9 @@ const MAX_UNCONFIRMED = 100;
 /** Subflows of a connection. */
 const MAX_PATHS = 8;
 
-export interface KernelServiceOptions {
-  /** Any but `none`, which takes no service. */
+export interface KernelServiceOptions extends ServiceTypeOptions {
+  /** Any but `none`, which takes no service. `giveUpNs` of the thresholds is 0 here where it is left out. */
   readonly type: ServiceType;
-  /** Those of link quality that differ from the default; `giveUpNs` is 0 here where it is left out. */
-  readonly thresholds?: Partial<QualityThresholds>;
-  /** What may go over metered links. */
-  readonly metered?: MeteredLimit;
 }
 
 /** A connection that is served. */
@@ -69,6 +66,10 @@ export class KernelService {
   problem: Error | undefined = undefined;
   private readonly policy: PathPolicy<number>;
   private readonly account: MeteredAccount;
+  /** For `targetBased` only. */
+  private readonly target: KernelTarget | undefined;
+  /** The link that is to carry the data, by the last decision. */
+  private main: LinkId | undefined;
   private readonly world: KernelWorld;
   private readonly feed: KernelEventFeed;
   private readonly paths = new KernelPaths();
@@ -95,10 +96,12 @@ export class KernelService {
    * and `ERR_SUBFLOW_BAD_SETTING`.
    */
   constructor(options: KernelServiceOptions) {
-    const { type, thresholds, metered } = options;
+    const { type, thresholds, metered, target = {} } = options;
     checkKernelService();
     this.policy = new PathPolicy(type, { giveUpNs: 0, ...thresholds });
     this.account = new MeteredAccount(metered);
+    const { recoverNs } = this.policy.monitor.thresholds;
+    this.target = type === 'targetBased' ? new KernelTarget(target, recoverNs) : undefined;
     this.world = new KernelWorld(() => this.wake());
     try {
       this.feed = new KernelEventFeed();
@@ -112,7 +115,7 @@ export class KernelService {
   begin(connection: ServedConnection): void {
     const fd = connection.descriptor();
     const peer = IpAddress.parse(connection.remote.address);
-    const token = fd === undefined ? undefined : tokenOf(fd);
+    const token = fd === undefined ? undefined : multipathInfo(fd)?.token;
     if (token === undefined || peer === undefined) {
       this.close();
       return;
@@ -152,13 +155,17 @@ export class KernelService {
     if (this.isClosed) return;
     const { links, connection } = this;
     const fd = connection?.descriptor();
-    if (fd === undefined || links === undefined || tokenOf(fd) === undefined) {
+    const info = fd === undefined ? undefined : multipathInfo(fd);
+    if (fd === undefined || links === undefined || info === undefined) {
       this.close();
       return;
     }
     const now = this.now();
     this.takeIn(now, subflowsOf(fd) ?? [], links);
-    const { actions, nextAt } = this.policy.decide(now, this.view(now, links));
+    const isBehindTarget = this.isBehindTarget(now, Number(info.writeSequence - info.sndUna));
+    const view = this.view(now, links, isBehindTarget);
+    const { actions, main, nextAt } = this.policy.decide(now, view);
+    this.main = main;
     for (const action of actions) this.attempt(now, action, links);
     this.schedule(now, Math.min(nextAt, links.nextAt(now)));
   }
@@ -199,14 +206,19 @@ export class KernelService {
     return { link, addressId: 0, isBackup: false };
   }
 
-  private view(now: number, links: KernelLinks): PolicyView<number> {
+  private isBehindTarget(now: number, aheadBytes: number): boolean {
+    const main = [...this.paths.paths.values()].find(({ link }) => link === this.main);
+    return this.target?.look(now, aheadBytes, main) ?? false;
+  }
+
+  private view(now: number, links: KernelLinks, isBehindTarget: boolean): PolicyView<number> {
     const paths = this.paths.policyPaths(now);
     return {
       links: links.policyLinks(now, new Set(paths.map(({ link }) => link)), this.initialLink),
       paths,
       room: Math.max(0, MAX_PATHS - paths.length),
       isMeteredBarred: this.account.isExhausted,
-      isBehindTarget: false,
+      isBehindTarget,
     };
   }
 
@@ -288,8 +300,8 @@ export class KernelService {
   }
 }
 
-/** The token of a connection; undefined for one that is plain TCP, or no more. */
-function tokenOf(fd: number): number | undefined {
+/** What the kernel knows of a connection; undefined for one that is plain TCP, or no more. */
+function multipathInfo(fd: number): KernelConnectionInfo | undefined {
   const info = connectionInfo(fd);
-  return info === undefined || info.fallback ? undefined : info.token;
+  return info?.fallback === false ? info : undefined;
 }

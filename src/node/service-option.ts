@@ -1,0 +1,31 @@
+/**
+ * The option `serviceType` and what goes with it: what a program wants of several paths, in one word. Held to its values here, for both
+ * transports, before anything is opened.
+ */
+import { settingsForServiceType, type ServiceTypeOptions } from '../mptcp/index.js';
+import { serviceTypeNamed, type ServiceType } from '../policy/index.js';
+import { argumentType } from './multipath-options.js';
+
+/** The part of the options that says what is wanted of several paths. */
+export interface ServiceTypeOption {
+  /**
+   * `none`: one path and plain TCP. `handover`: a second path only while the first is bad or gone. `interactive`: a second one that is
+   * ready and takes over. `aggregate`: all at once. `targetBased`: the second for what would miss a target. Left out: what the host
+   * or the kernel does by itself. The side that connects decides; a server takes all but `none` as left out.
+   */
+  readonly serviceType?: ServiceType;
+  /** What differs from the defaults of `serviceType`. */
+  readonly serviceOptions?: ServiceTypeOptions;
+}
+
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_SUBFLOW_UNKNOWN_NAME` and `ERR_SUBFLOW_BAD_SETTING`. */
+export function checkServiceType({ serviceType, serviceOptions }: ServiceTypeOption): void {
+  if (serviceOptions !== undefined && (typeof serviceOptions !== 'object' || serviceOptions === null))
+    throw argumentType('serviceOptions', 'an object');
+  if (serviceType === undefined) {
+    if (serviceOptions === undefined) return;
+    throw argumentType('serviceOptions', 'given together with serviceType');
+  }
+  if (typeof serviceType !== 'string') throw argumentType('serviceType', 'a name');
+  settingsForServiceType(serviceTypeNamed(serviceType), serviceOptions);
+}
