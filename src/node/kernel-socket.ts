@@ -223,8 +223,12 @@ class KernelClientSocket extends KernelSocket {
   /** Whether `net` is between announcing an attempt and making it, where it does not reckon with a handle that is gone. */
   private isInAttempt = false;
 
-  constructor(options: ConnectOptions, service: KernelService | undefined) {
-    super({ allowHalfOpen: options.allowHalfOpen ?? false });
+  constructor(
+    options: ConnectOptions,
+    service: KernelService | undefined,
+    onread: OnReadOptions | undefined,
+  ) {
+    super({ allowHalfOpen: options.allowHalfOpen ?? false, ...(onread !== undefined && { onread }) });
     if (service !== undefined) serveKernelSocket(this, service);
     this.wanted = options;
     this.failure = undefined;
@@ -288,12 +292,18 @@ function bindLocal(fd: number, address: string, port: number): void {
   }
 }
 
-/** Begins a connection through the kernel. Throws as {@link KernelService} does, before anything is opened. */
-export function connectKernelSocket(options: ConnectOptions): Socket {
+/** What `net.Socket` reads with instead of its stream. */
+type OnReadOptions = NonNullable<TcpSocketConnectOpts['onread']>;
+
+/**
+ * Begins a connection through the kernel; `onread` as of `net.Socket`. Throws as {@link KernelService} does, before anything is
+ * opened.
+ */
+export function connectKernelSocket(options: ConnectOptions, onread?: OnReadOptions): Socket {
   const { serviceType = 'none', serviceOptions } = options;
   const isServed = serviceType !== 'none';
   const service = isServed ? new KernelService({ type: serviceType, ...serviceOptions }) : undefined;
-  const socket = new KernelClientSocket(options, service);
+  const socket = new KernelClientSocket(options, service, onread);
   // Not net's own option: a signal that was aborted before would destroy the socket while net goes on to connect it.
   if (options.signal !== undefined) addAbortSignal(options.signal, socket);
   if (socket.destroyed) return socket;

@@ -1,0 +1,7 @@
+/** What proxies have in common: relays of bytes between two connections, their limits, and rules on who may go where. */
+export * from './access-rules.js';
+export * from './relay.js';
+export * from './relay-end.js';
+export * from './relay-set.js';
+export * from './socket-end.js';
+export * from './stream-end.js';
