@@ -16,7 +16,7 @@ function remote(id: number, text: string): RemoteAddress {
 }
 
 function path(from: string, to: string, subflow?: Subflow): PathState {
-  return { local: ip(from), remote: { address: ip(to), port: 80 }, subflow };
+  return { local: ip(from), remote: { address: ip(to), port: 80 }, subflow, isAsked: false };
 }
 
 const view: PathView = {
@@ -26,6 +26,9 @@ const view: PathView = {
   announcedIds: [],
   paths: [path('10.0.0.1', '10.0.0.2', {} as Subflow)],
   subflowRoom: 5,
+  now: 0,
+  progress: { sentBytes: 0, receivedBytes: 0, unsentBytes: 0 },
+  isMeteredBarred: false,
 };
 
 /** The pairs that full mesh wants to open, as `from>to`. */
