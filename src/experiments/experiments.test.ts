@@ -20,6 +20,9 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'congestion-fairness': { scenario: 'scenario-c', runs: 1, durationNs: 20 * SECOND },
   'time-to-first-word': { walks: 16 },
   'simult-flows': { algorithm: 'target-based' },
+  'time-to-first-word': { walks: 8 },
+  'multipath-tester': { walks: 1 },
+  handover: { runs: 1 },
   'receive-window': { ...shortRuns, minWindowBytes: 300e3, maxWindowBytes: 600e3, stepBytes: 300e3 },
 };
 
@@ -32,7 +35,9 @@ const smallest: Readonly<Record<string, readonly Readonly<Record<string, number 
   'load-balancers': [{ clients: 1, runs: 1, flows: 1000 }],
   nat64: [{ sizeBytes: 1e6 }],
   'congestion-fairness': [{ scenario: 'two-links', congestion: 'lia', runs: 2, durationNs: 6 * SECOND }],
-  'time-to-first-word': [{ walks: 2, durationNs: 20 * SECOND }],
+  'time-to-first-word': [{ walks: 1, durationNs: 20 * SECOND }],
+  'multipath-tester': [{ traffic: 'request-response', walkNs: 10 * SECOND }],
+  handover: [{ direction: 'upload', rateBps: 500e3, returnsAtNs: 9 * SECOND, endsAtNs: 10 * SECOND }],
   'receive-window': [{ warmUpNs: 0, durationNs: SECOND, maxWindowBytes: 300e3 }],
   // The others send thousands of packets to the same few hosts.
   attacks: ['join-replayed', 'add-addr', 'remove-addr', 'fast-close', 'data-ack', 'forged-data'].map(

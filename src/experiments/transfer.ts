@@ -83,6 +83,8 @@ export interface TransferOutcome {
   readonly pathBytes: readonly number[];
   /** When it was over for both ends, in ns; the end of the world if it never was. */
   readonly endedAtNs: number;
+  /** What the clock that boxes and observers are given showed when the transfer began, in ns: 0 in virtual time. */
+  readonly clockAtBeginNs: number;
 }
 
 /** The hosts and links of a transfer, for experiments that meddle while it runs. */
@@ -131,7 +133,7 @@ export class TransferWorld {
       pathBytes: this.links.map(
         ({ forward, backward }) => forward.counters.deliveredBytes + backward.counters.deliveredBytes,
       ),
-      endedAtNs: this.simulator.now,
+      ...{ endedAtNs: this.simulator.now, clockAtBeginNs: 0 },
     };
   }
 

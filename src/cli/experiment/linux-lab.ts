@@ -10,6 +10,7 @@ import {
   type KernelTrialOutcome,
   type KernelTrialRequest,
   type LinuxLab,
+  type SideOutcome,
   TRANSFER_PORT,
   type TransferOutcome,
   type TransferPath,
@@ -90,21 +91,22 @@ class KernelTransfer {
     const { setup, loop } = this;
     const over = new Promise<void>((resolve) => (this.settle = resolve));
     this.listen();
-    loop.act((now) => {
+    const beganAtNs = loop.act((now) => {
       for (const { atNs, act } of setup.incidents ?? [])
         loop.simulator.at(now + atNs, (at) => act(at, this.links));
       loop.simulator.at(now + (setup.connectAtNs ?? 0), (at) => this.connect(at));
+      return now;
     });
     const timer = setTimeout(() => this.settle(), (setup.untilNs ?? defaultPatienceNs) / 1e6);
     await over;
     clearTimeout(timer);
     return {
-      client: this.ends.client.outcome(),
-      server: this.ends.server.outcome(),
+      client: sinceBegin(this.ends.client.outcome(), beganAtNs),
+      server: sinceBegin(this.ends.server.outcome(), beganAtNs),
       pathBytes: this.links.map(
         ({ forward, backward }) => forward.counters.deliveredBytes + backward.counters.deliveredBytes,
       ),
-      endedAtNs: loop.now(),
+      ...{ endedAtNs: loop.now() - beganAtNs, clockAtBeginNs: beganAtNs },
     };
   }
 
@@ -249,18 +251,19 @@ function networkManager(
   const name = `path${index}`;
   const role = endpointRole(side, path, index);
   const addresses = addressesOf(path, index, side).map((address, at) => ({
-    // Without nodad the kernel makes an IPv6 address fit for use a little later, by a worker of its own.
-    words: address.family === 4 ? `${address}/24 dev ${name}` : `${address}/64 dev ${name} nodad`,
-    prefix: `${address}/${address.family === 4 ? 24 : 64} dev ${name}`,
-    ...{ address, id: 2 * index + at + 1 },
+    text: String(address),
+    prefix: `${String(address)}/${address.family === 4 ? 24 : 64} dev ${name}`,
+    // Without it the kernel makes an IPv6 address fit for use a little later, by a worker of its own.
+    flag: address.family === 4 ? '' : ' nodad',
+    id: 2 * index + at + 1,
   }));
   const endpoints = role === undefined ? [] : addresses;
   return {
     up: [
-      ...addresses.map(({ words }) => `address add ${words}`),
+      ...addresses.map(({ prefix, flag }) => `address add ${prefix}${flag}`),
       `link set ${name} up`,
       ...crossRoutes(setup, index),
-      ...endpoints.map(({ address, id }) => `mptcp endpoint add ${address} id ${id} dev ${name} ${role}`),
+      ...endpoints.map(({ text, id }) => `mptcp endpoint add ${text} id ${id} dev ${name} ${role}`),
     ],
     down: [
       ...endpoints.map(({ id }) => `mptcp endpoint delete id ${id}`),
@@ -285,6 +288,19 @@ function endpointRole(side: Side, path: TransferPath, index: number): string | u
   if (side === 'server') return index > 0 && (path.isAnnounced ?? true) ? 'signal' : undefined;
   if (path.backup === true) return 'subflow backup';
   return index === 0 ? undefined : 'subflow';
+}
+
+/** An outcome with its times counted from `beganAtNs` on. */
+function sinceBegin(outcome: SideOutcome, beganAtNs: number): SideOutcome {
+  const since = (atNs: number | undefined): number | undefined =>
+    atNs === undefined ? undefined : atNs - beganAtNs;
+  return {
+    ...outcome,
+    establishedAtNs: since(outcome.establishedAtNs),
+    completedAtNs: since(outcome.completedAtNs),
+    arrivals: outcome.arrivals.map((arrival) => ({ ...arrival, atNs: arrival.atNs - beganAtNs })),
+    subflows: outcome.subflows.map((note) => ({ ...note, atNs: note.atNs - beganAtNs })),
+  };
 }
 
 /** A host of the kernel's. */

@@ -66,7 +66,9 @@ export function sequenceFigures(request: SequenceRequest): Record<string, string
     const world = new TransferWorld(setupOf(trial, (device, side) => recording.wrap(device, side)));
     prepare(world, trial);
     world.run();
-    const figure = sequenceFigure(recording, trial, `our stack, ${variant}`, request.source);
+    const figure = sequenceFigure(recording, trial, {
+      ...{ whose: `our stack, ${variant}`, source: request.source, clockAtBeginNs: 0 },
+    });
     if (figure !== undefined) figures[`sequence-${kebab(variant)}`] = figure;
   }
   return figures;
@@ -77,15 +79,23 @@ export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/** What a sequence figure is told beside its data. */
+export interface SequenceText {
+  /** Whose transfer it was. */
+  readonly whose: string;
+  readonly source: string;
+  /** See `TransferOutcome`. */
+  readonly clockAtBeginNs: number;
+}
+
 /** The data as its sender saw it, and what the receiver could not hand on yet; undefined where nothing was recorded. */
 export function sequenceFigure(
   recording: Recording,
   trial: HandoverTrial,
-  whose: string,
-  source: string,
+  { whose, source, clockAtBeginNs }: SequenceText,
 ): string | undefined {
   const [sender, receiver] = trial.direction === 'download' ? sides : ([...sides].reverse() as [Side, Side]);
-  const diedAtNs = deathNs(trial);
+  const diedAtNs = clockAtBeginNs + deathNs(trial);
   const range = [diedAtNs - shown.beforeNs, diedAtNs + shown.afterNs] as const;
   const sent = recording.seen(sender, sender, ...range);
   const arrived = recording.seen(receiver, sender, ...range);

@@ -50,12 +50,14 @@ export async function runOnKernel(
     const { variant, ending, news } = trial;
     await step(lines.length, trials.length, `Linux, ${variant}, ${ending}, ${news}`);
     const recording = new Recording();
-    const { client, pathBytes } = await linux.transfer(kernelSetup(trial, recording), 'both');
+    const { client, pathBytes, clockAtBeginNs } = await linux.transfer(kernelSetup(trial, recording), 'both');
     const rttNs = 2 * parameters.cellularDelayNs;
     const run = measured(trial, { receiver: client, pathBytes }, { rttNs, rtoNs: 0 });
     lines.push({ ...trial, stack: 'linux', runs: [run] });
     if (ending !== 'fading' || news !== 'unknown') continue;
-    const figure = sequenceFigure(recording, trial, `Linux ${linux.kernel}, ${variant}`, source);
+    const figure = sequenceFigure(recording, trial, {
+      ...{ whose: `Linux ${linux.kernel}, ${variant}`, source, clockAtBeginNs },
+    });
     if (figure !== undefined) figures[`sequence-linux-${kebab(variant)}`] = figure;
   }
   return { lines, figures };
