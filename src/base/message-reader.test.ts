@@ -26,7 +26,7 @@ describe('a reader of messages', () => {
         let at = 0;
         for (let i = 0; at < stream.length; i++) {
           const end = Math.min(stream.length, at + 1 + (cuts[i % Math.max(1, cuts.length)] ?? 0));
-          let chunk = stream.subarray(at, end);
+          let chunk: Uint8Array = stream.subarray(at, end);
           while (chunk.length > 0) {
             const read = reader.read(chunk);
             if (read.state !== 'message') break;

@@ -18,7 +18,6 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'middlebox-location': { behaviour: 'strip-dss', family: 'ipv6' },
   'mp-prio-attack': { sizeBytes: 3e6 },
   'congestion-fairness': { scenario: 'scenario-c', runs: 1, durationNs: 20 * SECOND },
-  'time-to-first-word': { walks: 16 },
   'simult-flows': { algorithm: 'target-based' },
   'time-to-first-word': { walks: 8 },
   'multipath-tester': { walks: 1 },

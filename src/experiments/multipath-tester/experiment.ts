@@ -7,27 +7,12 @@ import { phoneLinkParameters } from '../mobility/flags.js';
 import { percentile } from '../mobility/percentile.js';
 import { phoneVariants } from '../mobility/variants.js';
 import { bulkFigure, streamFigure, worstFigure } from './figures.js';
-import {
-  type Direction,
-  directions,
-  type TesterRun,
-  type TesterTrial,
-  testOnWalk,
-  type Traffic,
-  traffics,
-} from './world.js';
+import { delaysOf, type TesterRuns, worstDelays } from './runs.js';
+import { directions, type TesterRun, type TesterTrial, testOnWalk, traffics } from './world.js';
 
 const source =
   'De Coninck, Bonaventure: MultipathTester: Comparing MPTCP and MPQUIC in Mobile Environments, MNM at TMA 2019; the same: ' +
   'Observing Network Handovers with Multipath TCP, SIGCOMM 2018 (poster)';
-
-/** All walks of one kind of traffic with one variant. */
-export interface TesterRuns {
-  readonly traffic: Traffic;
-  readonly direction: Direction;
-  readonly variant: string;
-  readonly runs: readonly TesterRun[];
-}
 
 export const multipathTester = defineExperiment({
   name: 'multipath-tester',
@@ -105,16 +90,6 @@ export const multipathTester = defineExperiment({
   },
 });
 
-/** Delays of a run in ns. */
-function delaysOf({ delays }: TesterRun): number[] {
-  return delays.map(({ delayNs }) => delayNs);
-}
-
-/** The longest delay of each walk that had any, in ns. */
-export function worstDelays({ runs }: TesterRuns): number[] {
-  return runs.map(delaysOf).flatMap((delays) => (delays.length === 0 ? [] : [Math.max(...delays)]));
-}
-
 function rowOf(all: TesterRuns): Row {
   const { traffic, direction, variant, runs } = all;
   const delays = runs.flatMap(delaysOf);
@@ -150,9 +125,7 @@ function checksOf(all: readonly TesterRuns[]): Check[] {
     ...streams.map((one) => {
       const tcp = all.find(
         (other) =>
-          other.traffic === 'stream' &&
-          other.direction === one.direction &&
-          other.variant === 'none',
+          other.traffic === 'stream' && other.direction === one.direction && other.variant === 'none',
       )!;
       const name = `${one.variant}, stream ${one.direction}: mean of the worst delays (ms), at most that of TCP`;
       return atMost(name, worstMs(one), worstMs(tcp));

@@ -3,7 +3,7 @@
 import { SECOND } from '../../base/index.js';
 import { renderFigure } from '../../plot/index.js';
 import { estimate } from '../confidence.js';
-import { type TesterRuns, worstDelays } from './experiment.js';
+import { type TesterRuns, worstDelays } from './runs.js';
 
 /** Mean of the worst delay of each walk, in s. */
 function meanWorstS(one: TesterRuns | undefined): number {
