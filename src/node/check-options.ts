@@ -6,7 +6,7 @@
 import { ADDRCONFIG, ALL, V4MAPPED } from 'node:dns';
 import { isIP } from 'node:net';
 import { SubflowError } from '../base/index.js';
-import { argumentType } from './multipath-options.js';
+import { argumentType } from './option-error.js';
 import { UserspaceHost } from './userspace-host.js';
 
 /** The options as they come: of any type, from a program without types. */

@@ -5,7 +5,7 @@
 import { SubflowError } from '../base/index.js';
 import type { InterfaceAddress } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
-import { argumentType } from './multipath-options.js';
+import { argumentType } from './option-error.js';
 import { readNat64Prefixes } from './nat64-discovery.js';
 
 /** How a device becomes an interface. */

@@ -13,7 +13,7 @@ import {
   type KernelSubflow,
   type PathEnd,
 } from '../linux/index.js';
-import { argumentType } from './multipath-options.js';
+import { argumentType } from './option-error.js';
 import { netError } from './net-error.js';
 import type { MultipathInfo, OpenSubflowOptions } from './socket.js';
 import {

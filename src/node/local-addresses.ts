@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { SubflowError } from '../base/index.js';
 import type { StackConnectOptions } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
-import { argumentType, unsupported } from './multipath-options.js';
+import { argumentType, unsupported } from './option-error.js';
 import type { Transport } from './socket.js';
 
 /** Throws unless the option is a list of addresses and can be had with `transport`. */

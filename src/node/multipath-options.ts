@@ -3,7 +3,6 @@
  * engine for the userspace one. What the kernel has per network namespace only is refused for its sockets, with the
  * way to have it.
  */
-import { SubflowError } from '../base/index.js';
 import { checkCongestionControl } from '../linux/index.js';
 import {
   applyProfile,
@@ -20,6 +19,7 @@ import { defaultStackSettings, type StackConnectOptions, type StackSettings } fr
 import { congestionNamed, type CongestionFactory } from '../tcp/index.js';
 import type { MptcpVersion } from '../wire/index.js';
 import { checkKernelService } from './kernel-service/availability.js';
+import { argumentType, unsupported } from './option-error.js';
 import { checkServiceType, type ServiceTypeOption } from './service-option.js';
 import type { Transport } from './socket.js';
 
@@ -61,11 +61,6 @@ export function checkMultipathOptions(
   else mptcpSettingsFor(defaultStackSettings, options, role);
 }
 
-/** An argument of the wrong type, as Node reports it. */
-export function argumentType(name: string, wanted: string): SubflowError {
-  return new SubflowError('ERR_INVALID_ARG_TYPE', `${name} should be ${wanted}`);
-}
-
 function checkForKernel(options: MultipathOptions, role: 'client' | 'server'): void {
   const { serviceType = 'none', multipath, versions, profile, scheduler, pathManager, congestion } = options;
   if (multipath === false)
@@ -104,11 +99,6 @@ function checkKernelVersions(versions: readonly MptcpVersion[]): void {
 /** What the kernel calls it. */
 export function kernelCongestionName(name: string): string {
   return name === 'new-reno' ? 'reno' : name;
-}
-
-/** What the kernel transport lacks, as an error with another way. */
-export function unsupported(what: string, hint: string): SubflowError {
-  return new SubflowError('ERR_SUBFLOW_UNSUPPORTED', `the kernel transport does not have ${what}`, { hint });
 }
 
 /** The settings of Multipath TCP and congestion control that differ from those of the host. */

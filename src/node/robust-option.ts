@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { MILLISECOND, SubflowError } from '../base/index.js';
 import type { RobustEstablishment, StackConnectOptions } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
-import { argumentType, unsupported } from './multipath-options.js';
+import { argumentType, unsupported } from './option-error.js';
 import type { Transport } from './socket.js';
 
 /** How to begin on several paths; see `RobustEstablishment` of `subflow/stack`. */

@@ -4,7 +4,7 @@
  */
 import { settingsForServiceType, type ServiceTypeOptions } from '../mptcp/index.js';
 import { serviceTypeNamed, type ServiceType } from '../policy/index.js';
-import { argumentType } from './multipath-options.js';
+import { argumentType } from './option-error.js';
 
 /** The part of the options that says what is wanted of several paths. */
 export interface ServiceTypeOption {

@@ -7,7 +7,7 @@ import { SubflowError } from '../base/index.js';
 import type { Subflow, SubflowCloseReason } from '../mptcp/index.js';
 import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
 import { IpAddress, isSameEndpoint, type Endpoint } from '../wire/index.js';
-import { argumentType } from './multipath-options.js';
+import { argumentType } from './option-error.js';
 import { netError } from './net-error.js';
 import type { ExperimentContent, MultipathInfo, OpenSubflowOptions, SubflowInfo } from './socket.js';
 import type { UserspaceHost } from './userspace-host.js';
