@@ -66,6 +66,14 @@ describe('subflow', () => {
     ],
     [['get', 'http://localhost/', '--scheduler', 'ecf'], /--scheduler goes with --transport userspace/],
     [
+      ['get', 'http://localhost/', '--service-type', 'none'],
+      /--service-type goes with --transport userspace/,
+    ],
+    [
+      ['get', 'http://localhost/', '--transport', 'userspace', '--raw', 'lo', '--service-type', 'fast'],
+      /no service type called 'fast'; there are: none, handover/,
+    ],
+    [
       ['serve', '.', '--transport', 'userspace', '--tun', '10.77.0.0/30', '--scheduler', 'fastest'],
       /no scheduler called 'fastest'; there are: lowest-rtt, .*ecf/,
     ],

@@ -5,7 +5,13 @@
 
 import type { Command } from 'commander';
 import { mayCreateTun, mayOpenRawSockets, runIp } from '../linux/index.js';
-import { UserspaceHost, type MultipathOptions, type TransportOptions } from '../node/index.js';
+import {
+  serviceTypes,
+  UserspaceHost,
+  type MultipathOptions,
+  type ServiceType,
+  type TransportOptions,
+} from '../node/index.js';
 import { requireScheduler, schedulerNames } from './algorithms.js';
 import { IpAddress, type MptcpVersion } from '../wire/index.js';
 import { EnvironmentError, UsageError } from './errors.js';
@@ -16,13 +22,14 @@ export interface TransportFlags {
   readonly raw?: readonly string[];
   readonly mptcpVersion?: string;
   readonly scheduler?: string;
+  readonly serviceType?: string;
   readonly fastOpen?: true;
   readonly fastOpenWithoutCookie?: true;
 }
 
 /** What a command passes to `connect` and `createServer`; `close` removes the devices. */
 export interface ChosenTransport {
-  readonly options: TransportOptions & Pick<MultipathOptions, 'versions' | 'scheduler'>;
+  readonly options: TransportOptions & Pick<MultipathOptions, 'versions' | 'scheduler' | 'serviceType'>;
   /** Whether Fast Open was asked for, and with which reading of cookies. */
   readonly fastOpen: false | 'with-cookie' | 'without-cookie';
   /** Our engine's addresses; empty with the kernel's transport. */
@@ -37,7 +44,7 @@ interface Subnet {
   readonly prefixLength: number;
 }
 
-/** Adds `--transport`, `--tun`, `--raw`, `--mptcp-version`, `--scheduler`, `--fast-open` and `--fast-open-without-cookie`. */
+/** Adds `--transport`, `--tun`, `--raw`, `--mptcp-version`, `--scheduler`, `--service-type`, `--fast-open` and `--fast-open-without-cookie`. */
 export function addTransportFlags(command: Command): Command {
   return command
     .option(
@@ -59,6 +66,10 @@ export function addTransportFlags(command: Command): Command {
     .option(
       '--scheduler <name>',
       `for userspace: which path carries the next bytes: ${schedulerNames} (default: lowest-rtt)`,
+    )
+    .option(
+      '--service-type <name>',
+      `for userspace: what the paths are for: ${serviceTypes.join(', ')} (default: all paths at once)`,
     )
     .option(
       '--fast-open',
@@ -91,6 +102,12 @@ function parseVersions(text: string): readonly MptcpVersion[] {
   return text.split(',').map((version) => (version === '0' ? 0 : 1));
 }
 
+function serviceTypeOf(name: string): ServiceType {
+  const type = serviceTypes.find((each) => each === name);
+  if (type !== undefined) return type;
+  throw new UsageError(`there is no service type called '${name}'`, `there are: ${serviceTypes.join(', ')}`);
+}
+
 function fastOpenOf(flags: TransportFlags): ChosenTransport['fastOpen'] {
   if (flags.fastOpenWithoutCookie === true) return 'without-cookie';
   return flags.fastOpen === true ? 'with-cookie' : false;
@@ -98,7 +115,7 @@ function fastOpenOf(flags: TransportFlags): ChosenTransport['fastOpen'] {
 
 /** Sets up what was asked for. Throws a {@link UsageError}, and an {@link EnvironmentError} without the rights. */
 export function openTransport(flags: TransportFlags): ChosenTransport {
-  const { transport, tun = [], raw = [], mptcpVersion, scheduler } = flags;
+  const { transport, tun = [], raw = [], mptcpVersion, scheduler, serviceType } = flags;
   const fastOpen = fastOpenOf(flags);
   if (transport !== undefined && transport !== 'kernel' && transport !== 'userspace') {
     throw new UsageError(`--transport is 'kernel' or 'userspace', not '${transport}'`);
@@ -108,6 +125,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
     if (raw.length > 0) throw new UsageError('--raw goes with --transport userspace');
     if (mptcpVersion !== undefined) throw new UsageError('--mptcp-version goes with --transport userspace');
     if (scheduler !== undefined) throw new UsageError('--scheduler goes with --transport userspace');
+    if (serviceType !== undefined) throw new UsageError('--service-type goes with --transport userspace');
     const options = transport === undefined ? {} : ({ transport } as const);
     return { options, fastOpen, addresses: [], close: () => undefined };
   }
@@ -119,6 +137,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
   const subnets = tun.map(parseSubnet);
   const versions = mptcpVersion === undefined ? undefined : parseVersions(mptcpVersion);
   if (scheduler !== undefined) requireScheduler(scheduler);
+  const service = serviceType === undefined ? undefined : serviceTypeOf(serviceType);
   const capabilities = [
     ...(tun.length > 0 ? [mayCreateTun()] : []),
     ...(raw.length > 0 ? [mayOpenRawSockets()] : []),
@@ -138,6 +157,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
       via: host,
       ...(versions !== undefined && { versions }),
       ...(scheduler !== undefined && { scheduler }),
+      ...(service !== undefined && { serviceType: service }),
     },
     fastOpen,
     addresses: host.stack.interfaces.flatMap(({ addresses }) =>

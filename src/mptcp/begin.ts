@@ -8,6 +8,7 @@ import type { MptcpVersion } from '../wire/index.js';
 import { keyState } from './core.js';
 import type { ConnectionCore } from './core.js';
 import { fallBack } from './fallback.js';
+import { assignMeters } from './metering.js';
 import { ACK_OPTION_BYTES, dataOptionBytes, synOptionBytes } from './options-out.js';
 import type { DataRecord } from './send-record.js';
 import type { MptcpSettings } from './settings.js';
@@ -81,4 +82,5 @@ export function prepare(core: ConnectionCore, subflow: Subflow, parameters: TcpP
   subflow.tcp.dataOptionBytes = dataOptionBytes(core);
   subflow.tcp.ackOptionBytes = ACK_OPTION_BYTES;
   subflow.tcp.synOptionBytes = synOptionBytes(core);
+  assignMeters(core);
 }

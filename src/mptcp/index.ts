@@ -8,6 +8,8 @@ export type { JoinRefusal, JoinRequest } from './handshake-join.js';
 export * from './path-manager/active-backup.js';
 export * from './path-manager/bypass.js';
 export * from './path-manager/full-mesh.js';
+export * from './path-manager/linux.js';
+export * from './path-manager/n-ports.js';
 export * from './path-manager/named.js';
 export * from './path-manager/passive.js';
 export * from './path-manager/path-manager.js';

@@ -16,6 +16,7 @@ export {
   type PathManager,
   type PathManagerFactory,
   type PathView,
+  type ServiceTypeOptions,
   type Profile,
   type ScheduleContext,
   type Scheduler,
@@ -23,6 +24,15 @@ export {
   type Subflow,
   type Target,
 } from '../mptcp/index.js';
+export {
+  defaultThresholds,
+  serviceTypes,
+  type LinkFacts,
+  type LinkKind,
+  type MeteredLimit,
+  type QualityThresholds,
+  type ServiceType,
+} from '../policy/index.js';
 export {
   congestionControls,
   type CongestionControl,

@@ -3,6 +3,7 @@
  * that what is wrong throws at once and leaves nothing behind.
  */
 import { SubflowError } from '../base/index.js';
+import type { LinkFacts, LinkKind } from '../policy/index.js';
 import type { InterfaceAddress } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
 import { argumentType } from './option-error.js';
@@ -18,7 +19,27 @@ export interface InterfaceSetup {
   readonly metric?: number;
   /** Prefixes by which its network reaches IPv4, as `64:ff9b::/96`, best first; see {@link discoverNat64}. */
   readonly nat64Prefixes?: readonly string[];
+  /** What is known of its link; nothing when left out. Service types go by it. */
+  readonly link?: LinkFacts;
 }
+
+/** Throws unless `facts` are what may be known of a link. */
+export function checkLinkFacts(facts: LinkFacts): void {
+  const { kind, isMetered, hasCarrier, signalDbm } = (facts as Partial<LinkFacts> | null) ?? {};
+  if (!linkKinds.includes(kind as LinkKind)) {
+    const shown = typeof kind === 'string' ? `'${kind}'` : typeof kind;
+    throw new SubflowError(
+      'ERR_INVALID_ARG_VALUE',
+      `kind of a link is one of ${linkKinds.join(', ')}, not ${shown}`,
+    );
+  }
+  if (typeof isMetered !== 'boolean') throw argumentType('isMetered', 'a boolean');
+  if (typeof hasCarrier !== 'boolean') throw argumentType('hasCarrier', 'a boolean');
+  if (signalDbm !== undefined && !(typeof signalDbm === 'number' && signalDbm < 0))
+    throw argumentType('signalDbm', 'a number below 0');
+}
+
+const linkKinds: readonly LinkKind[] = ['wired', 'wifi', 'cellular', 'unknown'];
 
 /**
  * Reads the addresses and NAT64 prefixes of `setup`, which may come from a program without types. Throws
@@ -28,7 +49,8 @@ export function readInterfaceSetup(setup: InterfaceSetup): {
   readonly addresses: readonly InterfaceAddress[];
   readonly nat64Prefixes: ReturnType<typeof readNat64Prefixes>;
 } {
-  const { name, addresses, metric, nat64Prefixes = [] } = setup;
+  const { name, addresses, metric, nat64Prefixes = [], link } = setup;
+  if (link !== undefined) checkLinkFacts(link);
   if (typeof name !== 'string' || name === '') throw argumentType('name', 'a string that is not empty');
   if (!Array.isArray(addresses)) throw argumentType('addresses', "an array, as in ['192.0.2.2/24']");
   if (metric !== undefined) checkMetric(metric);

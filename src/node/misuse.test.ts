@@ -42,6 +42,16 @@ const wrongToAttach: readonly (readonly [string, readonly unknown[], string])[] 
   ['metric', [-1, NaN], range],
   ['nat64Prefixes', ['64:ff9b::/96', 5, {}], type],
   ['nat64Prefixes', [['64:ff9b::/95'], ['x']], value],
+  ['link', [null, 5, {}, { kind: 'dial-up', isMetered: true, hasCarrier: true }], value],
+  [
+    'link',
+    [
+      { kind: 'wifi', isMetered: 1, hasCarrier: true },
+      { kind: 'wifi', isMetered: true },
+      { kind: 'wifi', isMetered: true, hasCarrier: true, signalDbm: 5 },
+    ],
+    type,
+  ],
 ];
 
 /** Options of `connect`, values that each cannot have, and the code of the error. */
@@ -84,6 +94,10 @@ const wrongToConnect: readonly (readonly [string, readonly unknown[], string])[]
   ['versions', ['1', 5, null], type],
   ['versions', [[], [2], [1, 1], ['1'], [null]], 'ERR_SUBFLOW_BAD_SETTING'],
   ['profile', [5, null, {}], type],
+  ['serviceType', [5, null, {}], type],
+  ['serviceType', ['Handover', 'constructor'], 'ERR_SUBFLOW_UNKNOWN_NAME'],
+  ['serviceOptions', [5, null, 'x'], type],
+  ['serviceOptions', [{}], value],
   ['scheduler', [5, null, {}], type],
   ['pathManager', [5, null, {}], type],
   ['congestion', [5, null, {}], type],

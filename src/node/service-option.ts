@@ -2,7 +2,7 @@
  * The option `serviceType` and what goes with it: what a program wants of several paths, in one word. Held to its values here, for both
  * transports, before anything is opened.
  */
-import { settingsForServiceType, type ServiceTypeOptions } from '../mptcp/index.js';
+import { settingsForServiceType, type MptcpSettings, type ServiceTypeOptions } from '../mptcp/index.js';
 import { serviceTypeNamed, type ServiceType } from '../policy/index.js';
 import { argumentType } from './option-error.js';
 
@@ -28,4 +28,15 @@ export function checkServiceType({ serviceType, serviceOptions }: ServiceTypeOpt
   }
   if (typeof serviceType !== 'string') throw argumentType('serviceType', 'a name');
   settingsForServiceType(serviceTypeNamed(serviceType), serviceOptions);
+}
+
+/** What the settings of a host become whose connections have a service type unless they choose another. Throws as {@link checkServiceType}. */
+export function hostServiceFor(
+  mptcp: MptcpSettings,
+  service: ServiceTypeOption,
+): { readonly mptcp?: MptcpSettings } {
+  checkServiceType(service);
+  const { serviceType, serviceOptions } = service;
+  if (serviceType === undefined) return {};
+  return { mptcp: { ...mptcp, ...settingsForServiceType(serviceType, serviceOptions) } };
 }

@@ -15,7 +15,9 @@ import {
   Tun,
   type TunOptions,
 } from '../linux/index.js';
+import { defaultMptcpSettings, type ServiceTypeOptions } from '../mptcp/index.js';
 import { Packet, PacketSlab, type Device } from '../network/index.js';
+import type { LinkFacts, ServiceType } from '../policy/index.js';
 import {
   MAX_HEADER_BYTES,
   Stack,
@@ -25,10 +27,17 @@ import {
   type StackSettings,
 } from '../stack/index.js';
 import { CryptoRandom } from './crypto-random.js';
-import { checkMetric, type InterfaceSetup, readAddress, readInterfaceSetup } from './interface-setup.js';
+import {
+  checkLinkFacts,
+  checkMetric,
+  type InterfaceSetup,
+  readAddress,
+  readInterfaceSetup,
+} from './interface-setup.js';
 import { readNat64Prefixes } from './nat64-discovery.js';
 import { codeOf } from './net-error.js';
 import { kernelAddresses, RawInterfaces, type RawSetup } from './raw-interfaces.js';
+import { hostServiceFor } from './service-option.js';
 import { deliver, type ListenerEvents, type SocketEvents } from './userspace-events.js';
 
 /** How to make a {@link UserspaceHost}. */
@@ -37,6 +46,10 @@ export interface UserspaceHostOptions {
   readonly settings?: Partial<StackSettings>;
   /** Where keys and sequence numbers come from; the system's cryptographic generator when left out. */
   readonly random?: RandomSource;
+  /** Service type of connections that choose none; see docs/service-types.md. */
+  readonly serviceType?: ServiceType;
+  /** How it is meant. */
+  readonly serviceOptions?: ServiceTypeOptions;
 }
 
 /** How to make a TUN device of the host's own. */
@@ -44,6 +57,7 @@ export interface TunSetup extends TunOptions {
   readonly addresses: InterfaceSetup['addresses'];
   readonly metric?: number;
   readonly nat64Prefixes?: readonly string[];
+  readonly link?: LinkFacts;
 }
 
 /**
@@ -95,9 +109,10 @@ export class UserspaceHost {
   private anchor: NodeJS.Timeout | undefined = undefined;
 
   constructor(options: UserspaceHostOptions = {}) {
+    const { settings, random, ...service } = options;
     this.stack = new Stack({
-      random: options.random ?? new CryptoRandom(),
-      ...(options.settings !== undefined && { settings: options.settings }),
+      random: random ?? new CryptoRandom(),
+      settings: { ...settings, ...hostServiceFor(settings?.mptcp ?? defaultMptcpSettings, service) },
     });
   }
 
@@ -196,7 +211,8 @@ export class UserspaceHost {
    * `ERR_SUBFLOW_LINK_TYPE` for a kind of link that is not served.
    */
   addRaw(setup: RawSetup): readonly number[] {
-    const { interface: interfaceName, namespace, metric, maxPorts } = setup;
+    const { interface: interfaceName, namespace, metric, maxPorts, link } = setup;
+    if (link !== undefined) checkLinkFacts(link);
     const entries = (setup.addresses ?? kernelAddresses(interfaceName, namespace)).map(readAddress);
     if (metric !== undefined) checkMetric(metric);
     return entries.map((entry) => {
@@ -211,7 +227,12 @@ export class UserspaceHost {
       const device = new RawDevice(options, owner);
       const name = entries.length === 1 ? interfaceName : `${interfaceName} ${address.toString()}`;
       try {
-        const own = { name, addresses: [entry], ...(metric !== undefined && { metric }) };
+        const own = {
+          name,
+          addresses: [entry],
+          ...(metric !== undefined && { metric }),
+          ...(link !== undefined && { link }),
+        };
         const id = this.attach(device, own, () => device.close());
         this.raw.add(address, device);
         return id;
@@ -274,7 +295,7 @@ export class UserspaceHost {
     capabilities: { checksumOffload: boolean; maxOffloadBytes: number },
     outlet: Outlet,
   ): number {
-    const { name, metric } = setup;
+    const { name, metric, link } = setup;
     const { addresses, nat64Prefixes } = readInterfaceSetup(setup);
     const options = {
       name,
@@ -283,6 +304,7 @@ export class UserspaceHost {
       capabilities,
       nat64Prefixes,
       ...(metric !== undefined && { metric }),
+      ...(link !== undefined && { link }),
     };
     const id = this.stack.addInterface(this.now(), options);
     this.outlets[id] = outlet;
@@ -291,6 +313,20 @@ export class UserspaceHost {
       this.out = new TransmitBuffer(transmitMemory(HEADROOM + room), HEADROOM);
     this.wake();
     return id;
+  }
+
+  /**
+   * Takes what is known of the link of an interface, by its id or the name that it was added with; connections are told, and
+   * leave one without carrier at once. Throws `ERR_INVALID_ARG_VALUE`, `ERR_INVALID_ARG_TYPE` and `ERR_SUBFLOW_BAD_INTERFACE`.
+   */
+  setLinkFacts(idOrName: number | string, facts: LinkFacts): void {
+    checkLinkFacts(facts);
+    const { stack } = this;
+    // An interface of the kernel with several addresses is several here.
+    const ids = stack.interfaces.filter(({ name }) => name.startsWith(`${idOrName} `)).map(({ id }) => id);
+    for (const target of ids.length > 0 && typeof idOrName === 'string' ? ids : [idOrName])
+      stack.setLinkFacts(this.now(), target, facts);
+    this.wake();
   }
 
   /**

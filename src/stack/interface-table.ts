@@ -25,6 +25,10 @@ export interface InterfaceAddress {
   readonly subflow?: boolean;
   /** Whether peers are told of it (ADD_ADDR, RFC 8684 §3.4.1): what a server with several addresses wants. Default false. */
   readonly signal?: boolean;
+  /** For the path manager `linux`: subflows from it go to every address of the peer. Default false. */
+  readonly fullMesh?: boolean;
+  /** For the path manager `linux`: one address that the peer announces gets a subflow from it. Default false. */
+  readonly laminar?: boolean;
   /** Port announced with it; left out or 0: the port of the connection. */
   readonly port?: number;
 }
@@ -237,6 +241,8 @@ export class InterfaceTable {
           port: entry.port ?? 0,
           backup: entry.backup ?? false,
           link,
+          ...(entry.fullMesh === true && { fullMesh: true }),
+          ...(entry.laminar === true && { laminar: true }),
           ...(nat64Prefixes.length > 0 && { nat64Prefixes }),
         }),
       );

@@ -2,6 +2,7 @@
 
 import { MILLISECOND, SECOND, SeededRandom } from '../../src/base/index.js';
 import { burstyLoss, type LinkOptions, noLoss, randomLoss } from '../../src/network/index.js';
+import type { LinkFacts, ServiceType } from '../../src/policy/index.js';
 import type { MptcpVersion, Nat64PrefixLength } from '../../src/wire/index.js';
 import type { FastOpenListenOptions, FastOpenMode } from '../../src/stack/index.js';
 import { Dice } from './dice.js';
@@ -21,6 +22,8 @@ export interface PathPlan {
   /** The client's end is IPv6 only, with such a translator to the IPv4 of the path; undefined for none. */
   readonly nat64?: Nat64Plan;
   readonly incidents: readonly Incident[];
+  /** What the client is told of its end in the beginning; undefined for nothing. */
+  readonly link?: LinkFacts;
   /** Name of the behaviour of the box that stands before the client; undefined for none. */
   readonly box?: string;
 }
@@ -36,8 +39,9 @@ export interface Nat64Plan {
 /** Something that happens to a path at an instant. */
 export interface Incident {
   readonly at: number;
-  readonly kind: 'down' | 'blackhole' | 'up' | 'rebind' | 'rate' | 'delay';
-  /** New rate in bit/s or delay in ns. */
+  readonly kind:
+    'down' | 'blackhole' | 'up' | 'rebind' | 'rate' | 'delay' | 'signal' | 'no-carrier' | 'carrier';
+  /** New rate in bit/s, delay in ns or signal in dBm. */
   readonly value: number;
 }
 
@@ -77,6 +81,8 @@ export interface StackPlan {
   readonly scheduler: string;
   readonly opportunisticRetransmission: boolean;
   readonly penalisation: boolean;
+  /** Service type; undefined for none chosen: full mesh. */
+  readonly serviceType?: ServiceType;
 }
 
 export interface ConnectionPlan {

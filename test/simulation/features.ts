@@ -5,11 +5,12 @@
 
 import { MILLISECOND, SECOND } from '../../src/base/index.js';
 import { schedulers } from '../../src/mptcp/index.js';
+import { type LinkFacts, serviceTypes } from '../../src/policy/index.js';
 import { middleboxBehaviours } from '../../src/network/index.js';
 import { congestionControls } from '../../src/tcp/index.js';
 import { type MptcpVersion, nat64PrefixLengths } from '../../src/wire/index.js';
 import { diceFor } from './dice.js';
-import type { StackPlan, WorldPlan } from './draw.js';
+import type { Incident, PathPlan, StackPlan, WorldPlan } from './draw.js';
 
 /** Schedulers other than the default. */
 const schedulerNames = Object.keys(schedulers).filter((name) => name !== 'lowest-rtt');
@@ -50,6 +51,9 @@ const choices: readonly (readonly [name: string, has: (plan: WorldPlan) => boole
     'without opportunistic retransmission',
     ({ client, server }) => [client, server].some((side) => !side.opportunisticRetransmission),
   ],
+  ...serviceTypes.map(
+    (type) => [`service type ${type}`, ({ client }: WorldPlan) => client.serviceType === type] as const,
+  ),
   ['without penalisation', ({ client, server }) => [client, server].some((side) => !side.penalisation)],
 ];
 
@@ -99,6 +103,7 @@ const features: readonly Feature[] = [
   drawNat64,
   drawBox,
   drawAttack,
+  drawServiceType,
 ];
 
 /** Each side has a scheduler of its own in half of the worlds, and does without what helps a small window in some. */
@@ -193,6 +198,42 @@ function drawNat64(plan: WorldPlan): WorldPlan {
     filtering: dice.pick(['endpoint-independent', 'address-and-port-dependent'] as const),
   };
   return { ...plan, paths: plan.paths.with(index, { ...path, nat: false, nat64 }) };
+}
+
+/**
+ * In a quarter of the worlds the client has a service type, and often the server too: it is told what its links are, and
+ * of signals and carriers that come and go.
+ */
+function drawServiceType(plan: WorldPlan): WorldPlan {
+  const dice = diceFor('service-type', plan.seed);
+  if (!dice.chance(0.25)) return plan;
+  const serviceType = dice.pick(serviceTypes);
+  const isShared = dice.chance(0.6);
+  return {
+    ...plan,
+    client: { ...plan.client, serviceType },
+    server: isShared ? { ...plan.server, serviceType } : plan.server,
+    paths: plan.paths.map((path) => withLink(path, dice)),
+  };
+}
+
+const linkKinds: readonly LinkFacts['kind'][] = ['wired', 'wifi', 'cellular', 'unknown'];
+
+/** What the client learns of one link; only one that fails by other means too loses its carrier. */
+function withLink(path: PathPlan, dice: ReturnType<typeof diceFor>): PathPlan {
+  const link: LinkFacts = { kind: dice.pick(linkKinds), isMetered: dice.chance(0.3), hasCarrier: true };
+  const incidents: Incident[] = [];
+  for (let left = dice.below(4); left > 0; left--) {
+    const at = dice.magnitude(5 * MILLISECOND, 20 * SECOND);
+    incidents.push({ at, kind: 'signal', value: -50 - dice.below(45) });
+  }
+  if (path.incidents.some(({ kind }) => kind === 'down' || kind === 'blackhole') && dice.chance(0.5)) {
+    const at = dice.magnitude(5 * MILLISECOND, 10 * SECOND);
+    incidents.push({ at, kind: 'no-carrier', value: 0 });
+    if (dice.chance(0.8))
+      incidents.push({ at: at + dice.magnitude(10 * MILLISECOND, 20 * SECOND), kind: 'carrier', value: 0 });
+  }
+  return { ...path, link, incidents: [...path.incidents, ...incidents] };
 }
 
 /** Somebody shoots at both hosts. */

@@ -6,7 +6,12 @@
 
 import { MINUTE, MILLISECOND, SECOND } from '../../src/base/index.js';
 import type { PcapngWriter } from '../../src/capture/index.js';
-import { defaultMptcpSettings, type MptcpSettings, schedulerNamed } from '../../src/mptcp/index.js';
+import {
+  defaultMptcpSettings,
+  type MptcpSettings,
+  schedulerNamed,
+  settingsForServiceType,
+} from '../../src/mptcp/index.js';
 import type { Link } from '../../src/network/index.js';
 import {
   CaptureObserver,
@@ -29,6 +34,7 @@ import {
   type Violation,
   WireChecker,
 } from '../../src/network/index.js';
+import { type LinkFacts, unknownLink } from '../../src/policy/index.js';
 import { type Socket, Stack, type StackEvent } from '../../src/stack/index.js';
 import {
   congestionNamed,
@@ -175,6 +181,7 @@ class World {
     this.listen();
     this.connect();
     this.plan.paths.forEach((path, index) => {
+      if (path.link !== undefined) this.tellLink(0, index, path.link);
       for (const incident of path.incidents) {
         simulator.at(incident.at, (now) => this.happen(now, index, incident));
       }
@@ -275,11 +282,23 @@ class World {
   private happen(now: number, index: number, { kind, value }: Incident): void {
     const link: Link = this.hosts.links[index]!;
     this.options.log?.(`${ms(now)} path ${index}: ${kind} ${value}`);
-    if (kind === 'down' || kind === 'blackhole' || kind === 'rebind') this.excuse(index);
-    if (kind === 'rate') link.configure(now, { rateBps: value });
+    if (kind === 'down' || kind === 'blackhole' || kind === 'rebind' || kind === 'no-carrier')
+      this.excuse(index);
+    if (kind === 'signal') this.tellLink(now, index, { signalDbm: value });
+    else if (kind === 'no-carrier' || kind === 'carrier')
+      this.tellLink(now, index, { hasCarrier: kind === 'carrier' });
+    else if (kind === 'rate') link.configure(now, { rateBps: value });
     else if (kind === 'delay') link.configure(now, { delayNs: value });
     else if (kind === 'rebind') this.forget(index);
     else link.setState(now, kind);
+  }
+
+  /** The client learns something of its end of path `index`. */
+  private tellLink(now: number, index: number, change: Partial<LinkFacts>): void {
+    const { client } = this.hosts;
+    const known = client.stack.interfaces[index]!.link.facts;
+    client.stack.setLinkFacts(now, index, { ...unknownLink, ...known, ...change });
+    client.wake(now);
   }
 
   /** The translator of path `index` restarts. */
@@ -416,7 +435,7 @@ class World {
 
 /** Whether a path works from beginning to end. */
 function isSure({ incidents }: PathPlan): boolean {
-  return incidents.every(({ kind }) => kind === 'rate' || kind === 'delay');
+  return incidents.every(({ kind }) => kind === 'rate' || kind === 'delay' || kind === 'signal');
 }
 
 /** A prefix of the network's own (RFC 6052 §2.2). */
@@ -459,8 +478,9 @@ function stackSettings(
       ...defaultMptcpSettings,
       ...{ sendBufferBytes, receiveBufferBytes, dataSequenceBits },
       ...{ versions, fastClose, opportunisticRetransmission, penalisation },
+      ...(plan.serviceType !== undefined && settingsForServiceType(plan.serviceType)),
       scheduler: schedulers.watch(schedulerNamed(plan.scheduler)),
-      enabled: plan.multipath,
+      enabled: plan.multipath && plan.serviceType !== 'none',
       checksum: plan.dataChecksum,
     },
     congestion: congestionNamed(plan.congestion),

@@ -2,6 +2,8 @@ import { namedEntry, type NamedTable } from '../../base/index.js';
 import { activeBackup } from './active-backup.js';
 import { bypass } from './bypass.js';
 import { fullMesh } from './full-mesh.js';
+import { linuxPaths } from './linux.js';
+import { nPorts } from './n-ports.js';
 import { passive } from './passive.js';
 import type { PathManagerFactory } from './path-manager.js';
 import { signal } from './signal.js';
@@ -12,6 +14,8 @@ export const pathManagers: NamedTable<PathManagerFactory> = Object.freeze({
   signal,
   'active-backup': activeBackup,
   bypass,
+  'n-ports': nPorts,
+  linux: linuxPaths,
   passive,
 });
 

@@ -19,6 +19,10 @@ export interface LocalAddress {
   readonly port: number;
   /** Are subflows from it backups? */
   readonly backup: boolean;
+  /** For the path manager `linux`: subflows from it go to every address of the peer. Default false. */
+  readonly fullMesh?: boolean;
+  /** For the path manager `linux`: one announced address gets a subflow from it. Default false. */
+  readonly laminar?: boolean;
   /** Prefixes by which IPv4 peers are reached from it, best first: of an IPv6 address on a link without IPv4. */
   readonly nat64Prefixes?: readonly Nat64Prefix[];
   /** The link that it is on, with what is known of that now; left out: a link of its own, of which nothing is known. */
