@@ -87,7 +87,13 @@ export class KernelPaths {
     const bytes = bytesOf(subflow);
     this.known.set(subflow.id, {
       ...about,
-      ...{ subflow, wasOpen: isOpen(subflow), bytesAcked: 0n, owesSince: now, lookedAt: now },
+      ...{
+        subflow,
+        wasOpen: isOpen(subflow),
+        bytesAcked: subflow.tcp.bytesAcked ?? 0n,
+        owesSince: now,
+        lookedAt: now,
+      },
       ...{ bytes, newBytes: bytes },
     });
   }

@@ -30,7 +30,7 @@ const cellular = { name: 'wwan0', rateMbit: 20 };
 const WIFI = '10.0.0.1';
 const CELLULAR = '10.0.1.1';
 
-/** Data that goes out little by little, 8 Mbit/s, and arrives whole. */
+/** Data that goes out little by little, as long as no more than 1 MB waits, and arrives whole. */
 class Stream {
   receivedBytes = 0;
   private readonly sent = createHash('sha256');
@@ -39,7 +39,7 @@ class Stream {
   private readonly from: Duplex;
   private readonly end: Promise<unknown>;
 
-  constructor(from: Duplex, to: Duplex) {
+  constructor(from: Duplex, to: Duplex, rateMbit: number) {
     this.from = from;
     to.on('data', (chunk: Uint8Array) => {
       this.receivedBytes += chunk.length;
@@ -47,7 +47,8 @@ class Stream {
     });
     this.end = once(to, 'end');
     this.timer = setInterval(() => {
-      const chunk = randomBytes(10_000);
+      if (from.writableLength > 1 << 20) return;
+      const chunk = randomBytes(rateMbit * 1250);
       this.sent.update(chunk);
       from.write(chunk);
     }, 10);
@@ -99,8 +100,8 @@ async function served(
   return { links, client: adopt(client), server };
 }
 
-function streamOf({ client, server }: Served, direction: 'upload' | 'download'): Stream {
-  return direction === 'upload' ? new Stream(client, server) : new Stream(server, client);
+function streamOf({ client, server }: Served, direction: 'upload' | 'download', rateMbit = 8): Stream {
+  return direction === 'upload' ? new Stream(client, server, rateMbit) : new Stream(server, client, rateMbit);
 }
 
 /** The local addresses of the subflows that carry data. */
@@ -158,30 +159,23 @@ describeWith('a service type on kernel sockets', [kernelMptcp(), mayCreateNamesp
     'aggregate uses both links, the one that is left, and both again: %s',
     async (direction) => {
       const all = await served({ type: 'aggregate' });
-      const { links, client, server } = all;
-      const [from, to] = direction === 'upload' ? [client, server] : [server, client];
+      const { links } = all;
       // More than one link carries.
-      const more = setInterval(
-        () => from.writableLength < 1 << 20 && from.write(new Uint8Array(100_000)),
-        10,
-      );
-      open.push({ close: () => clearInterval(more) });
-      let receivedBytes = 0;
-      to.on('data', (chunk: Uint8Array) => (receivedBytes += chunk.length));
-      const growBy = async (bytes: number): Promise<readonly [number, number]> => {
+      const stream = streamOf(all, direction, 60);
+      const over = async (bytes: number): Promise<readonly [number, number]> => {
         const before = [links.bytesOver(0), links.bytesOver(1)] as const;
-        const goal = receivedBytes + bytes;
-        await expect.poll(() => receivedBytes, patience).toBeGreaterThan(goal);
+        await stream.untilReceived(bytes);
         return [links.bytesOver(0) - before[0], links.bytesOver(1) - before[1]];
       };
       await expect.poll(() => pathsOf(all), patience).toEqual([WIFI, CELLULAR]);
-      for (const bytes of await growBy(2 << 20)) expect(bytes).toBeGreaterThan(300_000);
+      for (const bytes of await over(2 << 20)) expect(bytes).toBeGreaterThan(300_000);
       links.setCarrier(0, false);
       await expect.poll(() => pathsOf(all), patience).toEqual([CELLULAR]);
-      await growBy(1 << 20);
+      await over(1 << 20);
       links.setCarrier(0, true);
       await expect.poll(() => pathsOf(all), patience).toEqual([WIFI, CELLULAR]);
-      for (const bytes of await growBy(2 << 20)) expect(bytes).toBeGreaterThan(300_000);
+      for (const bytes of await over(2 << 20)) expect(bytes).toBeGreaterThan(300_000);
+      await stream.expectWhole();
     },
   );
 

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { MILLISECOND, SECOND } from '../../base/index.js';
+import type { KernelSubflow, KernelTcpInfo } from '../../linux/index.js';
+import { KernelPaths, type KernelPathState } from './kernel-paths.js';
+import { KernelTarget } from './kernel-target.js';
+
+/** A subflow that has sent something and waits, unless said otherwise. */
+function subflow(id: number, tcp: Partial<KernelTcpInfo> = {}): KernelSubflow {
+  const end = { address: '10.0.0.1', port: 1, family: 4 } as const;
+  return {
+    ...{ id, local: end, remote: end },
+    tcp: {
+      ...{ state: 1, timeoutsInARow: 0, rtoNs: 220 * MILLISECOND, sendMss: 1000, srttNs: 20 * MILLISECOND },
+      ...{ rttVarianceNs: 0, minRttNs: undefined, cwndSegments: 10, ssthreshSegments: 0, unackedSegments: 5 },
+      ...{ lastDataReceivedNs: 60 * SECOND, lastAckReceivedNs: 60 * SECOND, retransmittedSegments: 0 },
+      ...{ bytesAcked: 100n, bytesReceived: 0n, bytesSent: 5100n, bytesRetransmitted: 0n },
+      ...{ deliveryRate: undefined, synDataAccepted: false, ...tcp },
+    },
+  };
+}
+
+const about = () => ({ link: 7, addressId: 0, isBackup: false });
+
+/** Looks every 100 ms, at what `each` gives; returns when the path was silent, in ms. */
+function silentAt(each: (ms: number) => Partial<KernelTcpInfo>): number[] {
+  const paths = new KernelPaths();
+  const silent: number[] = [];
+  for (let ms = 0; ms <= 600; ms += 100) {
+    paths.look(ms * MILLISECOND, [subflow(1, each(ms))], about);
+    if (paths.policyPaths(ms * MILLISECOND)[0]!.sample!.isSilent) silent.push(ms);
+  }
+  return silent;
+}
+
+describe('a path of a kernel connection', () => {
+  it('is silent when it owes an acknowledgment for three round-trip times, and at least 200 ms', () => {
+    expect(silentAt(() => ({}))).toEqual([200, 300, 400, 500, 600]);
+    expect(silentAt(() => ({ srttNs: 150 * MILLISECOND }))).toEqual([500, 600]);
+  });
+
+  it('is not silent while something comes, or when it owes nothing', () => {
+    expect(silentAt((ms) => ({ bytesAcked: BigInt(ms) }))).toEqual([]);
+    expect(silentAt(() => ({ lastAckReceivedNs: 30 * MILLISECOND }))).toEqual([]);
+    expect(silentAt(() => ({ lastDataReceivedNs: 30 * MILLISECOND }))).toEqual([]);
+    expect(silentAt(() => ({ unackedSegments: 0 }))).toEqual([]);
+  });
+
+  it('is silent from when it began to owe, however long it was idle before', () => {
+    expect(silentAt((ms) => ({ unackedSegments: ms < 300 ? 0 : 5 }))).toEqual([400, 500, 600]);
+  });
+
+  it('counts as open when it is established, and has nothing to show before', () => {
+    const paths = new KernelPaths();
+    expect(paths.look(0, [subflow(1), subflow(2, { state: 2 }), subflow(3, { state: 4 })], about)).toEqual(
+      [],
+    );
+    expect(paths.policyPaths(0)).toMatchObject([
+      { id: 1, link: 7, isOpen: true, sample: { srttNs: 20 * MILLISECOND } },
+      { id: 2, isOpen: false, sample: undefined },
+    ]);
+    const gone = paths.look(1, [subflow(1)], about);
+    expect(gone).toMatchObject([{ subflow: { id: 2 }, wasOpen: false }]);
+  });
+
+  it('is left out until it is known what link it is on', () => {
+    const paths = new KernelPaths();
+    paths.look(0, [subflow(1)], () => undefined);
+    expect(paths.policyPaths(0)).toEqual([]);
+    paths.look(0, [subflow(1)], about);
+    expect(paths.policyPaths(0)).toHaveLength(1);
+  });
+
+  it('counts the bytes in both directions from look to look', () => {
+    const paths = new KernelPaths();
+    paths.look(0, [subflow(1, { bytesSent: 100n, bytesReceived: 20n })], about);
+    expect(paths.paths.get(1)!.newBytes).toBe(120);
+    paths.look(1, [subflow(1, { bytesSent: 150n, bytesReceived: 20n })], about);
+    expect(paths.paths.get(1)!.newBytes).toBe(50);
+  });
+});
+
+describe('the target of a kernel connection', () => {
+  function stateOf(tcp: Partial<KernelTcpInfo>): KernelPathState {
+    const paths = new KernelPaths();
+    paths.look(0, [subflow(1, tcp)], about);
+    return paths.paths.get(1)!;
+  }
+
+  it('is missed by what waits longer than the deadline at the rate of the window, and that counts for a while', () => {
+    // 10,000 bytes in 20 ms: 225,000 in nine tenths of half a second.
+    const target = new KernelTarget({ deadlineNs: 500 * MILLISECOND }, 2 * SECOND);
+    expect(target.look(0, 225_000, stateOf({}))).toBe(false);
+    expect(target.look(1, 226_000, stateOf({}))).toBe(true);
+    expect(target.look(2 * SECOND, 0, stateOf({}))).toBe(true);
+    expect(target.look(3 * SECOND, 0, stateOf({}))).toBe(false);
+    // What is on its way already waits for nothing.
+    expect(target.look(4 * SECOND, 5000, stateOf({ srttNs: SECOND }))).toBe(false);
+    expect(target.look(4 * SECOND, 1 << 30, undefined)).toBe(false);
+  });
+
+  it('is missed by data that comes at less than the rate', () => {
+    const target = new KernelTarget({ rateBps: 8e6 }, SECOND);
+    const at = (ms: number, received: number): boolean =>
+      target.look(ms * MILLISECOND, 0, stateOf({ bytesReceived: BigInt(received) }));
+    expect([at(0, 0), at(100, 100_000), at(200, 199_000)]).toEqual([false, false, true]);
+    // Nothing that came, and a look long after the last, say nothing.
+    expect([at(1500, 200_000), at(1600, 200_000), at(5000, 200_001)]).toEqual([false, false, false]);
+  });
+});
