@@ -40,7 +40,11 @@ export function withdraw(core: ConnectionCore, id: number): void {
   if (!book.removals.includes(id)) book.removals.push(id);
 }
 
-/** Sends the withdrawals that wait, as many as fit in one option, as soon as there is a subflow to carry them. */
+/**
+ * Sends the withdrawals that wait, as many as fit in one option, as soon as there is a subflow to carry them. They go ahead of
+ * changes of priority: a peer that hears first of a subflow to use would fill it with new data, and only then hear what
+ * the old one has lost.
+ */
 export function sendRemovals(core: ConnectionCore, now: number): void {
   const removals = core.addresses?.removals;
   if (removals === undefined || removals.length === 0) return;
@@ -49,17 +53,27 @@ export function sendRemovals(core: ConnectionCore, now: number): void {
   joinWaiting(subflow, removals);
   while (removals.length > 0) {
     const addressIds = removals.slice(0, IDS_PER_OPTION);
-    if (!subflow.enqueueOption(now, { subtype: 'REMOVE_ADDR', addressIds })) return;
+    const at = placeIn(subflow);
+    if (!subflow.enqueueOption(now, { subtype: 'REMOVE_ADDR', addressIds }, at)) return;
     removals.splice(0, addressIds.length);
   }
 }
 
-/** Puts withdrawals into the option that waits last, if it is one of them and has room. */
-function joinWaiting({ outbox }: Subflow, removals: number[]): void {
-  const last = outbox?.at(-1);
+/** Where a withdrawal goes among the options that wait: behind all but changes of priority. */
+function placeIn({ outbox = [] }: Subflow): number {
+  let at = outbox.length;
+  while (at > 0 && outbox[at - 1]!.subtype === 'MP_PRIO') at--;
+  return at;
+}
+
+/** Puts withdrawals into the option that waits where they would, if it is one of them and has room. */
+function joinWaiting(subflow: Subflow, removals: number[]): void {
+  const { outbox } = subflow;
+  const at = placeIn(subflow) - 1;
+  const last = outbox?.[at];
   if (last?.subtype !== 'REMOVE_ADDR') return;
   const more = removals.splice(0, IDS_PER_OPTION - last.addressIds.length);
-  outbox![outbox!.length - 1] = { ...last, addressIds: [...last.addressIds, ...more] };
+  outbox![at] = { ...last, addressIds: [...last.addressIds, ...more] };
 }
 
 /**

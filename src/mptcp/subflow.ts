@@ -192,11 +192,14 @@ export class Subflow {
     return meter.isSpent ? 0 : Math.min(meter.leftBytes, this.tcp.sendQuota(now, wantedBytes));
   }
 
-  /** Queues `option` for the next segment without payload, and asks for one; false when too many wait already. */
-  enqueueOption(now: number, option: MptcpOption): boolean {
+  /**
+   * Queues `option` for the next segment without payload, and asks for one; false when too many wait already. `at` is its
+   * place among those that wait: the last when left out.
+   */
+  enqueueOption(now: number, option: MptcpOption, at?: number): boolean {
     this.outbox ??= [];
     if (this.outbox.length >= MAX_OUTBOX) return false;
-    this.outbox.push(option);
+    this.outbox.splice(at ?? this.outbox.length, 0, option);
     this.tcp.requestAck(now);
     return true;
   }

@@ -167,9 +167,10 @@ export class TcpConnection<R extends SendRecord = SendRecord> {
   /** A segment without payload, if one is owed. */
   private fillAck(now: number, out: OutgoingSegment<R>): boolean {
     const { life, sender, receiver } = this;
-    const isProbe = life.isProbeOwed;
-    if ((!receiver.ackNow && !isProbe) || !life.mayAck) return false;
-    life.isProbeOwed = false;
+    if ((!receiver.ackNow && !life.isProbeOwed) || !life.mayAck) return false;
+    // The peer drops a probe, and with it what it acknowledges and its options (RFC 9293 §3.10.7.4): they go ahead of it.
+    const isProbe = !receiver.ackNow;
+    if (isProbe) life.isProbeOwed = false;
     out.clear();
     out.flags = TcpFlag.ACK;
     // RFC 9293 §3.8.4: a keep-alive probe is one below the next number, which the peer must answer.

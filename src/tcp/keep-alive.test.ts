@@ -59,6 +59,16 @@ describe('keep-alive (RFC 9293 §3.8.4)', () => {
     expect(script.one()).toMatchObject({ flags: ACK, seq: 1, ack: 1 });
   });
 
+  it('lets an acknowledgment that is owed go first: the peer would throw it away with the probe', () => {
+    const script = Script.open();
+    script.connection.probe(script.now);
+    script.connection.requestAck(script.now);
+    expect(script.sent()).toMatchObject([
+      { flags: ACK, seq: 1, ack: 1, length: 0 },
+      { flags: ACK, seq: 0, ack: 1, length: 0 },
+    ]);
+  });
+
   it('can be asked for later, and given up', () => {
     const script = Script.open();
     script.connection.setKeepAlive(script.now, 5 * SECOND);

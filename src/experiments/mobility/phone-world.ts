@@ -128,7 +128,7 @@ class PhoneWorld {
   private connect(now: number): Socket | undefined {
     const { client } = this.hosts;
     const wifi = client.stack.interfaces[phonePath.wifi]!;
-    const from = wifi.up ? phonePath.wifi : phonePath.cellular;
+    const from = wifi.isInService ? phonePath.wifi : phonePath.cellular;
     try {
       return client.stack.connect(now, {
         remote: { address: pathAddress(phonePath.cellular, 'server', 4), port },
