@@ -2,6 +2,7 @@
  * The option `serviceType` and what goes with it: what a program wants of several paths, in one word. Held to its values here, for both
  * transports, before anything is opened.
  */
+import { SubflowError } from '../base/index.js';
 import { settingsForServiceType, type MptcpSettings, type ServiceTypeOptions } from '../mptcp/index.js';
 import { serviceTypeNamed, type ServiceType } from '../policy/index.js';
 import { argumentType } from './option-error.js';
@@ -18,13 +19,15 @@ export interface ServiceTypeOption {
   readonly serviceOptions?: ServiceTypeOptions;
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_SUBFLOW_UNKNOWN_NAME` and `ERR_SUBFLOW_BAD_SETTING`. */
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_SUBFLOW_UNKNOWN_NAME` and `ERR_SUBFLOW_BAD_SETTING`. */
 export function checkServiceType({ serviceType, serviceOptions }: ServiceTypeOption): void {
   if (serviceOptions !== undefined && (typeof serviceOptions !== 'object' || serviceOptions === null))
     throw argumentType('serviceOptions', 'an object');
   if (serviceType === undefined) {
     if (serviceOptions === undefined) return;
-    throw argumentType('serviceOptions', 'given together with serviceType');
+    throw new SubflowError('ERR_INVALID_ARG_VALUE', 'serviceOptions go with a serviceType', {
+      hint: "As in connect({ serviceType: 'handover', serviceOptions: { metered: { capBytes: 1e6 } } }).",
+    });
   }
   if (typeof serviceType !== 'string') throw argumentType('serviceType', 'a name');
   settingsForServiceType(serviceTypeNamed(serviceType), serviceOptions);
