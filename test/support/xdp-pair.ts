@@ -13,7 +13,7 @@ import {
   verdictReasonNames,
 } from '../../src/balancer/index.js';
 import { XdpAction, XdpBalancer, type XdpDesign, type XdpRoute } from '../../src/linux/index.js';
-import { emitIpHeader, IpAddress } from '../../src/wire/index.js';
+import { type Endpoint, emitIpHeader, IpAddress } from '../../src/wire/index.js';
 import { drawnPortBase, drawnServices } from './balancer-traffic.js';
 
 const address = (text: string): IpAddress => IpAddress.parse(text)!;
@@ -117,6 +117,14 @@ function withoutNote(
   return outer;
 }
 
+/** What a pair stands before, where it is not what packets are drawn for. */
+export interface PairPlace {
+  readonly services?: readonly Endpoint[];
+  readonly joinPortBase?: number;
+  /** When it begins, in ns. */
+  readonly start?: number;
+}
+
 /** See the module. */
 export class XdpPair {
   readonly engine: Balancer;
@@ -129,12 +137,12 @@ export class XdpPair {
     family: 4 | 6,
     servers: readonly ServerSpec[],
     settings: Partial<SteeringSettings> = {},
+    { services = drawnServices, joinPortBase = drawnPortBase, start = pairStart }: PairPlace = {},
   ) {
-    const all = { ...pairSettings, ...settings };
-    const common = { design, services: drawnServices, servers, joinPortBase: drawnPortBase, settings: all };
+    const common = { design, services, servers, joinPortBase, settings: { ...pairSettings, ...settings } };
     this.source = pairSources[family];
-    this.engine = new Balancer(pairStart, { ...common, random: new SeededRandom(1) });
-    this.kernel = new XdpBalancer(pairStart, { ...common, source: this.source, route: pairRoute });
+    this.engine = new Balancer(start, { ...common, random: new SeededRandom(1) });
+    this.kernel = new XdpBalancer(start, { ...common, source: this.source, route: pairRoute });
     this.counted = this.kernel.counterValues();
   }
 
