@@ -7,10 +7,13 @@ import {
   defaultJoinPortBase,
   defaultSteeringSettings,
   type DesignName,
+  Services,
 } from '../../balancer/index.js';
+import { SubflowError } from '../../base/index.js';
 import { type ConfigMark, loadBalancing, type ServerAgent } from '../../node/index.js';
 import type { Endpoint, IpAddress } from '../../wire/index.js';
 import { UsageError } from '../errors.js';
+import { readConfigOrExplain } from './read-config.js';
 
 /** What may stand in the file as well. */
 export interface AgentPlace {
@@ -36,14 +39,14 @@ export async function markOfFile({ config: path }: GivenPlace): Promise<ConfigMa
   return path === undefined ? undefined : (await loadBalancing()).configMark(path);
 }
 
-/** The options, completed by the file and by what is usual. Throws {@link UsageError} for what is still missing, and as `readConfig` does. */
+/** The options, completed by the file and by what is usual. Throws {@link UsageError} for what is still missing, and what cannot be. */
 export async function completePlace(given: GivenPlace): Promise<AgentPlace> {
   const { config: path } = given;
-  const config = path === undefined ? undefined : await (await loadBalancing()).readConfig(path);
+  const config = path === undefined ? undefined : await readConfigOrExplain(path);
   const { buckets, chainNs } = { ...defaultSteeringSettings, ...config?.settings };
   const source = config?.source;
   const own = config?.servers.find(({ id }) => id === given.id);
-  return {
+  const place: AgentPlace = {
     design: needed(given.design ?? config?.design, '--design <name>'),
     address: needed(given.address ?? own?.address, '--address <address>'),
     service: needed(given.service ?? config?.services, '--service <address:port>'),
@@ -53,6 +56,23 @@ export async function completePlace(given: GivenPlace): Promise<AgentPlace> {
     buckets: given.buckets ?? buckets,
     chain: given.chain ?? chainNs,
   };
+  check(place);
+  return place;
+}
+
+function check({ address, service, balancer, peer, joinPortBase }: AgentPlace): void {
+  const other = [...balancer, ...peer].find(({ family }) => family !== address.family);
+  if (other !== undefined)
+    throw new UsageError(
+      `${other.toString()} is no address of IPv${address.family}, as this server's own is`,
+      'servers and balancers speak to each other over one family; services may be of both',
+    );
+  try {
+    new Services(service, joinPortBase);
+  } catch (error) {
+    if (error instanceof SubflowError) throw new UsageError(error.message, error.hint);
+    throw error;
+  }
 }
 
 /**

@@ -32,6 +32,11 @@ describe('subflow balance agent', () => {
     [[...whole, '--mode', 'fast'], /no mode 'fast'/],
     [[...whole, '--mtu', '100'], /no length of packets/],
     [needed, /--balancer/],
+    [[...whole, '--service', '203.0.113.10:443', '--dry-run'], /203\.0\.113\.10:443 is there twice/],
+    [[...whole, '--service', '0.0.0.0:80', '--dry-run'], /0\.0\.0\.0 is no address of a host/],
+    [[...whole, '--peer', 'fd00::1', '--dry-run'], /fd00::1 is no address of IPv4/],
+    [[...whole, '--report', '0'], /0 is too short/],
+    [['--id', '3', '--config', 'none.json'], /none\.json cannot be read/],
   ])('answers %j with one line and status 2', async (args, says) => {
     const { status, err } = await agent(...args);
     expect(status).toBe(2);
@@ -71,7 +76,7 @@ describe('subflow balance agent', () => {
       expect.stringMatching(/--address <address>' is missing/),
     ]);
     writeFileSync(file, '{');
-    expect((await run('--id', '3')).status).not.toBe(0);
+    expect((await run('--id', '3')).status).toBe(2);
   });
 });
 

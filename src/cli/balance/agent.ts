@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { designNames, maxServerId, type DesignName } from '../../balancer/index.js';
-import type { AgentCounters, XdpMode } from '../../linux/index.js';
+import { MILLISECOND } from '../../base/index.js';
+import { type AgentCounters, mayUseXdp, type XdpMode } from '../../linux/index.js';
 import {
   commandsOf,
   planFor,
@@ -12,7 +13,7 @@ import {
   type SetupStep,
 } from '../../node/index.js';
 import { type Endpoint, formatEndpoint, IpAddress, parseEndpoint } from '../../wire/index.js';
-import { ExitStatus, UsageError } from '../errors.js';
+import { EnvironmentError, ExitStatus, UsageError } from '../errors.js';
 import { parseDuration, parseInteger, parseSize } from '../units.js';
 import { untilSignal } from '../until-signal.js';
 import {
@@ -73,7 +74,7 @@ export function declareAgent(command: Command, setStatus: (status: number) => vo
       'switch them off: beamer with services of IPv6 needs that (docs/balancing.md)',
     )
     .option('--keep', 'leave the settings at the end for the next start, as for an upgrade')
-    .option('--report <duration>', 'print what was counted so often', parseDuration)
+    .option('--report <duration>', 'print what was counted so often', parseReport)
     .option('--dry-run', 'print the commands that do the same, and change nothing')
     .option('--json', 'print one object a line for scripts')
     .action(async (given: GivenFlags) => {
@@ -104,6 +105,8 @@ async function run(
   follow: (agent: ServerAgent) => Promise<() => void>,
   signal: AbortSignal,
 ): Promise<number> {
+  const may = mayUseXdp();
+  if (!may.available) throw new EnvironmentError(`nothing can be unpacked: ${may.reason}`, may.hint);
   const agent = ServerAgent.start(optionsOf(flags));
   let unfollow = (): void => undefined;
   try {
@@ -207,6 +210,12 @@ function parseMtu(text: string): number {
   const bytes = parseSize(text);
   if (bytes >= 1280 && bytes <= 65_535) return bytes;
   throw new UsageError(`${text} is no length of packets`, 'it is 1280 to 65535 bytes');
+}
+
+function parseReport(text: string): number {
+  const ns = parseDuration(text);
+  if (ns >= MILLISECOND) return ns;
+  throw new UsageError(`${text} is too short`, 'it is 1ms or more');
 }
 
 function parsePortBase(text: string): number {

@@ -13,8 +13,9 @@ import {
   loadBalancing,
   type Log,
 } from '../../node/index.js';
-import { EnvironmentError, ExitStatus, FailureError, UsageError } from '../errors.js';
+import { EnvironmentError, ExitStatus, FailureError } from '../errors.js';
 import { untilSignal } from '../until-signal.js';
+import { readConfigOrExplain } from './read-config.js';
 
 interface RunFlags {
   readonly config: string;
@@ -59,7 +60,7 @@ async function check({ config: file, json }: RunFlags): Promise<number> {
 async function run({ config: file, json }: RunFlags): Promise<void> {
   const { configMark, Log: LogToSink, streamLog } = await loadBalancing();
   const since = await configMark(file);
-  const config = await readOrExplain(file);
+  const config = await readConfigOrExplain(file);
   checkRights(config);
   const log = json
     ? new LogToSink({ sink: (line) => process.stderr.write(line), format: 'json' })
@@ -135,17 +136,6 @@ async function stop(runtime: BalancerRuntime, { name }: BalanceConfig, log: Log)
   log.info('stopping', `${name} lets go of everything`, { host: hostname() });
   await runtime.close();
   log.info('stopped', 'nothing of it is left on this machine');
-}
-
-async function readOrExplain(file: string): Promise<BalanceConfig> {
-  const { readConfig } = await loadBalancing();
-  try {
-    return await readConfig(file);
-  } catch (error) {
-    if (error instanceof SubflowError && error.code === 'ERR_SUBFLOW_BAD_CONFIG')
-      throw new UsageError(error.message, error.hint);
-    throw error;
-  }
 }
 
 /** Both data paths attach programs; the one in user space opens packet sockets too, as a check by joins does. */
