@@ -96,6 +96,11 @@ export class ServerSet {
   }
 }
 
+/** Whether a packet can be for one host by this address. */
+export function isAddressOfHost({ isMulticast, isUnspecified, isBroadcast }: IpAddress): boolean {
+  return !isMulticast && !isUnspecified && !isBroadcast;
+}
+
 function check(specs: readonly ServerSpec[]): void {
   if (specs.length > maxServers) throw bad(`${specs.length} servers are more than ${maxServers}`);
   const ids = new Set<number>();
@@ -103,8 +108,7 @@ function check(specs: readonly ServerSpec[]): void {
     if (!isWithin(id, maxServerId)) throw bad(`server ${id}: the number lies from 1 to ${maxServerId}`);
     if (!isWithin(weight, maxServerWeight))
       throw bad(`server ${id}: the weight lies from 1 to ${maxServerWeight}, not at ${weight}`);
-    if (address.isMulticast || address.isUnspecified || address.isBroadcast)
-      throw bad(`server ${id}: ${address.toString()} is no address of a host`);
+    if (!isAddressOfHost(address)) throw bad(`server ${id}: ${address.toString()} is no address of a host`);
     if (address.family !== specs[0]!.address.family)
       throw bad(`server ${id}: the addresses of all servers are of one family`);
     if (ids.has(id)) throw bad(`server ${id} is there twice`);

@@ -4,7 +4,7 @@
  */
 import { SubflowError } from '../base/index.js';
 import { formatEndpoint, type Endpoint } from '../wire/index.js';
-import { maxServerId } from './servers.js';
+import { isAddressOfHost, maxServerId } from './servers.js';
 
 /** Most services of one balancer. */
 export const maxServices = 64;
@@ -39,6 +39,7 @@ export class Services {
   private checkEndpoint(endpoint: Endpoint, index: number): void {
     const { address, port } = endpoint;
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw bad(`${port} is no port`);
+    if (!isAddressOfHost(address)) throw bad(`${address.toString()} is no address of a host`);
     if (this.serverOf(port) !== 0)
       throw bad(`port ${port} stands for server ${this.serverOf(port)}; choose another base`);
     const isTwice = this.endpoints.some(

@@ -1,7 +1,7 @@
 /** `subflow balance run` where things do not go as they should: signals at the wrong moment, rights that are missing. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -72,5 +72,48 @@ describeWith('balance run', [mayCreateNamespaces(), mayUseXdp(), hasTool('setpri
     ]);
     expect(err).toMatch(/^subflow: packets cannot be steered: the program lacks CAP_BPF/);
     expect(status).toBe(3);
+  });
+
+  it('leaves a file alone that stands where its socket is to be, and says so', async () => {
+    const precious = join(folder, 'precious');
+    writeFileSync(precious, 'precious');
+    configure({ status: { socket: precious } });
+    const { child, said } = spawn();
+    const [status] = (await once(child, 'exit')) as [number];
+    expect(said()).toContain(`no socket at ${precious}: what has this name is no socket`);
+    expect(status).toBe(3);
+    expect(readFileSync(precious, 'utf8')).toBe('precious');
+    expect(middle.ip('link show dev b0')).not.toContain('xdp');
+  });
+
+  it.each(['xdp', 'user'])('ends and says why when its interface vanishes (%s)', async (path) => {
+    configure({ path });
+    const { child, said } = spawn();
+    await vi.waitUntil(() => askStatus(socketPath()).catch(() => undefined), waiting);
+    const ended = once(child, 'exit');
+    middle.ip('link delete b0');
+    expect(await ended).toEqual([1, null]);
+    expect(said()).toMatch(/subflow: the data path ended: .*gone/);
+  });
+
+  it('leaves nothing behind whenever SIGTERM comes', async () => {
+    // While the program loads, and while the data path waits for its neighbour, attaches, and is at work.
+    for (const [word, ms] of [
+      ['', 300],
+      ['generation-proposed', 0],
+      ['generation-proposed', 700],
+      ['started', 0],
+    ] as const) {
+      configure({ store: { kind: 'folder', folder: join(folder, `store${word}${ms}`) } });
+      const { child, said } = spawn();
+      await vi.waitUntil(() => said().includes(word), waiting);
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      expect(await ended).toEqual([null, 'SIGTERM']);
+      expect(said()).not.toMatch(/\n\s+at /);
+      expect(middle.ip('link show dev b0')).not.toContain('xdp');
+      await expect(askStatus(socketPath())).rejects.toMatchObject({ code: 'ERR_SUBFLOW_NO_BALANCER' });
+    }
   });
 });

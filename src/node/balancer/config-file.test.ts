@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +99,21 @@ describe('a configuration', () => {
       { ...base, store: { kind: 'nats', servers: ['x'], bucket: 'b' } },
       'store.servers[0]: ',
     ],
+    ["a name is no interface's", { ...base, interfaces: ['../eth0'] }, 'interfaces[0]: '],
+    ['a name hides another', { ...base, interfaces: ['eth0\0x'] }, 'interfaces[0]: '],
+    ['an interface is there twice', { ...base, interfaces: ['a', 'a'] }, 'interfaces: a is there twice'],
+    [
+      'a path has no end',
+      { ...base, store: { kind: 'folder', folder: 'a\0b' } },
+      'store.folder: holds a character that no path has',
+    ],
+    [
+      'a request would be two',
+      { ...base, health: { kind: 'http', port: 80, path: '/ HTTP/1.1\r\nX: y', host: 'a\r\nb' } },
+      'health.path: ',
+    ],
+    ['a service is no host', { ...base, services: ['224.0.0.1:443'] }, 'services: 224.0.0.1 is no address'],
+    ['a source is no host', { ...base, source: '0.0.0.0' }, 'source: is no address of a host'],
     ['there is no interface', { ...base, interfaces: [] }, 'interfaces: '],
   ])('is refused when %s', (_what, value, said) => {
     expect(problems(value)).toContain(`: ${said}`);
@@ -159,6 +175,20 @@ describe('a configuration file', () => {
     watch = ConfigWatch.start(file, since, (event) => events.push(event));
     await vi.waitUntil(() => events.length > 0, { timeout: 20_000 });
     expect(events).toMatchObject([{ ok: true, config: { servers: [] } }]);
+  });
+
+  it('is a file, and no pipe that nobody writes to or device without an end', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [pipe, folder, '/dev/zero'])
+      await expect(readConfig(path)).rejects.toMatchObject({
+        ...{ code: 'ERR_SUBFLOW_BAD_CONFIG', message: `${path} cannot be read: it is no file` },
+      });
+  });
+
+  it('may begin with a mark of its encoding (RFC 8259 §8.1)', async () => {
+    writeFileSync(file, `\ufeff${JSON.stringify(base)}`);
+    expect(await readConfig(file)).toMatchObject({ design: 'beamer' });
   });
 
   it('is read when that is asked for, though it is the same', async () => {

@@ -10,6 +10,7 @@ import {
   defaultSteeringSettings,
   designNames,
   healthCheckKinds,
+  isAddressOfHost,
   maxBalancerNameLength,
   maxServerId,
   maxServers,
@@ -67,8 +68,16 @@ const healthSchema = z
     timeoutMs: whole(10, 3_600_000).default(500),
     rise: whole(1, 100).default(2),
     fall: whole(1, 100).default(3),
-    path: z.string().startsWith('/').max(1024).optional(),
-    host: z.string().min(1).max(256).optional(),
+    path: z
+      .string()
+      .regex(/^\/[!-~]*$/, 'begins with / and has printable characters of ASCII, without spaces')
+      .max(1024)
+      .optional(),
+    host: z
+      .string()
+      .regex(/^[!-~]+$/, 'has printable characters of ASCII, without spaces')
+      .max(256)
+      .optional(),
     statuses: z.array(whole(100, 599)).min(1).max(100).optional(),
   })
   .refine(({ timeoutMs, intervalMs }) => timeoutMs <= intervalMs, {
@@ -91,7 +100,19 @@ const settingsSchema = z.strictObject({
   chainMs: milliseconds.optional(),
 });
 
-const file = z.string().min(1).max(4096);
+/** NUL ends names for the kernel: what follows would be left out without a word. */
+const pathOf = (most: number) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .regex(/^[^\0]*$/, 'holds a character that no path has');
+const file = pathOf(4096);
+/** As the kernel has it (dev_valid_name of net/core/dev.c). */
+const interfaceName = z
+  .string()
+  .regex(/^(?!\.{1,2}$)[^\s/:\0]{1,15}$/, 'is no name of an interface')
+  .refine((name) => Buffer.byteLength(name) <= 15, 'is too long for an interface');
 const storeSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('folder'), folder: file }),
   z.strictObject({
@@ -121,7 +142,7 @@ const configSchema = z.strictObject({
   path: z.enum(['xdp', 'user']).default('xdp'),
   mode: z.enum(['auto', 'native', 'generic']).optional(),
   workers: whole(1, 64).optional(),
-  interfaces: z.array(z.string().min(1).max(15)).min(1).max(maxPathInterfaces),
+  interfaces: z.array(interfaceName).min(1).max(maxPathInterfaces),
   services: z.array(endpoint).min(1).max(maxServices),
   joinPortBase: whole(0, 65_535).optional(),
   source: address.optional(),
@@ -130,7 +151,7 @@ const configSchema = z.strictObject({
   settings: settingsSchema.default({}),
   store: storeSchema,
   metrics: z.strictObject({ listen: z.string().min(1).max(64) }).optional(),
-  status: z.strictObject({ socket: z.string().min(1).max(100) }).default({ socket: defaultStatusSocket }),
+  status: z.strictObject({ socket: pathOf(100) }).default({ socket: defaultStatusSocket }),
 });
 
 /** Something that is wrong in a file. */
@@ -146,8 +167,9 @@ export type ConfigResult =
   | { readonly ok: true; readonly config: BalanceConfig }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-/** Reads the text of a file. Never throws. */
-export function parseConfig(text: string): ConfigResult {
+/** Reads the text of a file, with a mark of its encoding in front (RFC 8259 §8.1) or without. Never throws. */
+export function parseConfig(marked: string): ConfigResult {
+  const text = marked.replace(/^\ufeff/, '');
   if (text.length > maxConfigLength)
     return wrong(1, '', `the file is longer than ${maxConfigLength} characters`);
   let json: unknown;
@@ -207,7 +229,7 @@ function withoutUndefined(value: object): object {
 /** What the parts say of what goes together. */
 function consistencyProblems(config: BalanceConfig): { path: PropertyKey[]; message: string }[] {
   const { services, joinPortBase = defaultJoinPortBase, settings, servers, source } = config;
-  const { design, path, metrics } = config;
+  const { design, path, metrics, interfaces } = config;
   const problems: { path: PropertyKey[]; message: string }[] = [];
   const attempt = (path: PropertyKey[], action: () => unknown): void => {
     try {
@@ -220,6 +242,10 @@ function consistencyProblems(config: BalanceConfig): { path: PropertyKey[]; mess
   attempt(['services'], () => new Services(services, joinPortBase));
   attempt(['settings'], () => checkSteeringSettings({ ...defaultSteeringSettings, ...settings }));
   attempt(['servers'], () => new ServerSet(servers));
+  const twice = interfaces.find((name, i) => interfaces.indexOf(name) !== i);
+  if (twice !== undefined) problems.push({ path: ['interfaces'], message: `${twice} is there twice` });
+  if (source !== undefined && !isAddressOfHost(source))
+    problems.push({ path: ['source'], message: 'is no address of a host' });
   if (metrics !== undefined) attempt(['metrics', 'listen'], () => parseListen(metrics.listen));
   if (path === 'xdp' && !isXdpDesign(design))
     problems.push({ path: ['path'], message: `the kernel cannot carry out ${design}: "user" can` });

@@ -24,8 +24,10 @@ export type ConfigEvent =
 export async function readConfig(path: string): Promise<BalanceConfig> {
   let text: string;
   try {
-    const { size } = await stat(path);
-    if (size > 4 * maxConfigLength) throw new Error('it is too long');
+    const found = await stat(path);
+    // A pipe may never end, and is another one when it is read again.
+    if (!found.isFile()) throw new Error('it is no file');
+    if (found.size > 4 * maxConfigLength) throw new Error('it is too long');
     text = await readFile(path, 'utf8');
   } catch (cause) {
     throw new SubflowError('ERR_SUBFLOW_BAD_CONFIG', `${path} cannot be read: ${messageOf(cause)}`, {

@@ -6,7 +6,7 @@
  *
  * Owns the files; the meaning of generations is the control plane's.
  */
-import { constants, type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { constants, type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Generation,
@@ -20,6 +20,7 @@ import { SubflowError } from '../../base/index.js';
 import { tryLock } from '../../linux/index.js';
 import { messageOf } from '../net-error.js';
 import { checkedLine, readCheckedLines } from './checked-lines.js';
+import { makeFolder } from './make-folder.js';
 import { isUnavailable, type StateStore, type StoredState, type StoreEvent } from './state-store.js';
 
 /** Most bytes of a file that is read: some thousand generations of the largest kind. */
@@ -46,7 +47,7 @@ export interface EmbeddedStoreOptions {
 export async function embeddedStore(options: EmbeddedStoreOptions): Promise<StateStore> {
   const { folder } = options;
   const lock = await attempt(folder, async () => {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
     return open(join(folder, lockName), constants.O_RDWR | constants.O_CREAT, 0o600);
   });
   if (!tryLock(lock.fd)) {

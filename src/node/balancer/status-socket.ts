@@ -3,11 +3,13 @@
  * runs as. And the other end of it, which asks.
  */
 import { once } from 'node:events';
-import { chmod, mkdir, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { type BalanceStatus, statusSchema } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
+import { messageOf } from '../net-error.js';
+import { makeFolder } from './make-folder.js';
 
 /** Connections at a time; further ones are closed at once. */
 export const maxStatusConnections = 16;
@@ -22,16 +24,15 @@ export interface StatusSocket {
 
 /**
  * Listens at `path`, which is removed when it is closed; one that a process left behind that is gone is taken over.
- * @throws SubflowError `ERR_SUBFLOW_BUSY` when a balancer answers there; what the system says.
+ * @throws SubflowError `ERR_SUBFLOW_BUSY` when a balancer answers there; `ERR_SUBFLOW_BAD_SOCKET` for a place that cannot be had, and one
+ * that something else than a socket has, which is left alone.
  */
 export async function serveStatus(path: string, status: () => Promise<BalanceStatus>): Promise<StatusSocket> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   if (await isAnswering(path)) {
     throw new SubflowError('ERR_SUBFLOW_BUSY', `a balancer answers at ${path} already`, {
       hint: 'Give this one another "status": { "socket" }.',
     });
   }
-  await unlink(path).catch(() => undefined);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -44,7 +45,15 @@ export async function serveStatus(path: string, status: () => Promise<BalanceSta
     );
   });
   server.maxConnections = maxStatusConnections;
-  await listen(server, path);
+  try {
+    await makeRoom(path);
+    await listen(server, path);
+  } catch (cause) {
+    throw new SubflowError('ERR_SUBFLOW_BAD_SOCKET', `no socket at ${path}: ${messageOf(cause)}`, {
+      cause,
+      hint: 'Give another place as "status": { "socket" }.',
+    });
+  }
   return {
     async close() {
       for (const socket of sockets) socket.destroy();
@@ -58,11 +67,12 @@ export async function serveStatus(path: string, status: () => Promise<BalanceSta
  * @throws SubflowError `ERR_SUBFLOW_NO_BALANCER` when none answers; `ERR_SUBFLOW_BAD_STATUS` for an answer that is none.
  */
 export async function askStatus(path: string): Promise<BalanceStatus> {
-  const socket = createConnection(path);
-  socket.setTimeout(answerTimeoutMs, () => socket.destroy(new Error('it does not answer')));
   const chunks: Buffer[] = [];
   let length = 0;
   try {
+    if (path === '') throw new Error('that is no path');
+    const socket = createConnection({ path });
+    socket.setTimeout(answerTimeoutMs, () => socket.destroy(new Error('it does not answer')));
     for await (const chunk of socket as AsyncIterable<Buffer>) {
       length += chunk.length;
       if (length > maxAnswerBytes) throw new Error('its answer has no end');
@@ -92,20 +102,31 @@ function parseStatus(path: string, text: string): BalanceStatus {
   throw new SubflowError('ERR_SUBFLOW_BAD_STATUS', `what answers at ${path} is no balancer of this kind`);
 }
 
+/** Makes the folder of a socket, and takes away one that a process left behind. */
+async function makeRoom(path: string): Promise<void> {
+  await makeFolder(dirname(path), 0o755);
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error('what has this name is no socket');
+  await unlink(path);
+}
+
 async function listen(server: Server, path: string): Promise<void> {
-  // Nobody else may connect, not even before the next line is reached.
+  const listening = once(server, 'listening');
+  // Nobody else may connect, not even before the next line is reached. The socket is made within the call.
   const mask = process.umask(0o177);
   try {
     server.listen(path);
-    await once(server, 'listening');
   } finally {
     process.umask(mask);
   }
+  await listening;
   await chmod(path, 0o600);
 }
 
 async function isAnswering(path: string): Promise<boolean> {
-  const socket = createConnection(path);
+  // As an object: a name of digits would be a port.
+  const socket = createConnection({ path });
   try {
     await once(socket, 'connect');
     return true;
