@@ -105,10 +105,12 @@ export class Ingress {
     const ports = (note.ports << 16) | (note.ports >>> 16);
     const flow = host.flows.findTuple(note.destination, note.source, ports);
     // Handshakes read their options from bytes.
-    if (flow?.subflow.isConfirmed !== true || host.interfaces.find(interfaceId)?.up !== true) return false;
+    const device = host.interfaces.find(interfaceId);
+    if (flow?.subflow.isConfirmed !== true || device?.up !== true) return false;
     this.arrivedOn = interfaceId;
     counters.packetsReceived++;
     counters.bytesReceived += length;
+    if (device.link.facts.isMetered) device.meteredBytes += length;
     note.read(noted, this.notedDss);
     flow.socket.connection.handleSegment(now, flow.subflow, noted);
     host.touch(now, flow.socket);
