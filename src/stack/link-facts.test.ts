@@ -39,7 +39,7 @@ describe('facts of links', () => {
     const socket = client.stack.connect(world.now, { remote });
     world.run(world.now + SECOND);
     const peer = listener.accept()!;
-    socket.write(world.now, pattern(1, 1000));
+    socket.write(world.now, pattern(1000, 1));
     world.run(world.now + SECOND);
     expect(locals(socket)).toEqual(['10.0.0.1']);
     client.stack.setLinkFacts(world.now, 0, { ...wifi, hasCarrier: false });
@@ -52,7 +52,7 @@ describe('facts of links', () => {
     expect(locals(socket)).toEqual(['10.0.1.1']);
     world.run(world.now + 5 * SECOND);
     expect(locals(socket)).toEqual(['10.0.0.1']);
-    expect(isSame(readAll(world.now, peer), pattern(1, 1000))).toBe(true);
+    expect(isSame(readAll(world.now, peer), pattern(1000, 1))).toBe(true);
   });
 
   it('let no connection begin on a link without carrier, and prefer free links among equals', () => {
@@ -72,7 +72,7 @@ describe('facts of links', () => {
     client.stack.setLinkFacts(world.now, 0, { ...wifi, isMetered: true });
     client.stack.setLinkFacts(world.now, 1, { ...cell, isMetered: false });
     const socket = client.stack.connect(world.now, { remote });
-    socket.write(world.now, pattern(1, 5000));
+    socket.write(world.now, pattern(5000, 1));
     client.pump();
     world.run(world.now + SECOND);
     const [metered, free] = client.stack.interfaces;
@@ -80,7 +80,7 @@ describe('facts of links', () => {
     expect(free!.meteredBytes).toBe(0);
     const before = metered!.meteredBytes;
     client.stack.setLinkFacts(world.now, 0, wifi);
-    socket.write(world.now, pattern(2, 5000));
+    socket.write(world.now, pattern(5000, 2));
     client.pump();
     world.run(world.now + SECOND);
     expect(metered!.meteredBytes).toBe(before);
