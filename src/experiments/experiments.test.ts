@@ -23,6 +23,9 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'multipath-tester': { walks: 1 },
   handover: { runs: 1 },
   'receive-window': { ...shortRuns, minWindowBytes: 300e3, maxWindowBytes: 600e3, stepBytes: 300e3 },
+  schedulers: { traffic: 'short', runs: 2, pairs: 4 },
+  'experimental-design': { environment: 'low-bdp-no-loss', sets: 4, runs: 1, sizeBytes: 5e6 },
+  bonding: { scheduler: 'lowest-rtt', maxUplinks: 2, runs: 1, warmUpNs: 2 * SECOND, durationNs: 4 * SECOND },
 };
 
 /** Smaller still, for what is run twice where the small form takes long: these parameters on top of the small ones. */
@@ -38,6 +41,12 @@ const smallest: Readonly<Record<string, readonly Readonly<Record<string, number 
   'multipath-tester': [{ traffic: 'request-response', walkNs: 10 * SECOND }],
   handover: [{ direction: 'upload', rateBps: 500e3, returnsAtNs: 9 * SECOND, endsAtNs: 10 * SECOND }],
   'receive-window': [{ warmUpNs: 0, durationNs: SECOND, maxWindowBytes: 300e3 }],
+  schedulers: [
+    { traffic: 'web', scheduler: 'ecf', runs: 1, pairs: 1 },
+    { traffic: 'video', scheduler: 'linux', runs: 1, pairs: 1 },
+  ],
+  'experimental-design': [{ environment: 'high-bdp-losses', sets: 2, sizeBytes: 200e3 }],
+  bonding: [{ scheduler: 'ecf', maxUplinks: 6, warmUpNs: 0, durationNs: SECOND }],
   // The others send thousands of packets to the same few hosts.
   attacks: ['join-replayed', 'add-addr', 'remove-addr', 'fast-close', 'data-ack', 'forged-data'].map(
     (attack) => ({ attack }),
@@ -54,6 +63,8 @@ describe('the experiments', () => {
       const flags = Object.entries(parameters).map(([key, parameter]) => flagName(key, parameter));
       const reserved = [
         'seed',
+        'shard',
+        'no-shard',
         'json',
         'output',
         'figures',

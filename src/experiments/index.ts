@@ -16,6 +16,8 @@ export * from './probe/probe-host.js';
 export * from './registry.js';
 export * from './report/render.js';
 export * from './run.js';
+export * from './shard.js';
+export * from './shard-file.js';
 export * from './texts.js';
 export * from './transfer-side.js';
 export * from './transfer.js';

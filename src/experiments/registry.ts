@@ -2,9 +2,11 @@
 
 import { SubflowError } from '../base/index.js';
 import { attackTable } from './attacks/experiment.js';
+import { bonding } from './bonding/experiment.js';
 import { congestionFairness } from './congestion-fairness/experiment.js';
 import { directBypass } from './direct-bypass/experiment.js';
 import type { Experiment } from './experiment.js';
+import { experimentalDesign } from './experimental-design/experiment.js';
 import { fastHandover } from './fast-handover/experiment.js';
 import { fastOpen } from './fast-open/experiment.js';
 import { handover } from './handover/experiment.js';
@@ -19,6 +21,7 @@ import { receiveWindow } from './receive-window/experiment.js';
 import { robustEstablishment } from './robust-establishment/experiment.js';
 import { timeToFirstWord } from './time-to-first-word/experiment.js';
 import { simultFlows } from './simult-flows/experiment.js';
+import { schedulerComparison } from './schedulers/experiment.js';
 
 /** In the order in which they are listed. */
 export const experiments: readonly Experiment[] = [
@@ -30,6 +33,9 @@ export const experiments: readonly Experiment[] = [
   nat64,
   fastOpen,
   receiveWindow,
+  schedulerComparison,
+  experimentalDesign,
+  bonding,
   priorityAttack,
   loadBalancers,
   directBypass,

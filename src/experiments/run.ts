@@ -32,7 +32,8 @@ export interface RunOptions {
   readonly trials?: TrialRunner;
 }
 
-const runInTurn: TrialRunner = async ({ trial }, inputs, begin, end) => {
+/** One after the other, here. */
+export const runInTurn: TrialRunner = async ({ trial }, inputs, begin, end) => {
   const outputs: unknown[] = [];
   for (const [index, input] of inputs.entries()) {
     await begin(index);

@@ -1,4 +1,4 @@
-/** `subflow experiment list` and `subflow experiment run NAME`. */
+/** `subflow experiment` with `list`, `run NAME`, `merge FILE...` and `report FILE...`. */
 
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
@@ -14,20 +14,17 @@ import { declareParameters, readParameters } from './flags.js';
 import { writeFigures } from './figures.js';
 import { openLinuxLab } from './linux.js';
 import { openProgress } from './progress.js';
+import { chosenShard } from './shard-choice.js';
+import { addResultFlags, declareMerge, type ResultFlags, runShardCommand } from './shard-command.js';
 import { runInThreads } from './trial-threads.js';
 import { readResult, reportedResult, writeReport } from './report.js';
 import { listReport, listText, resultReport, resultText } from './text.js';
 
 /** Flags that every experiment has. */
-interface RunFlags {
+interface RunFlags extends ResultFlags {
   readonly seed: string;
-  readonly json?: true;
-  readonly output: string;
-  readonly report?: string;
-  /** False with `--no-figures`. */
-  readonly figures: boolean;
-  /** False with `--no-linux`. */
-  readonly linux: boolean;
+  /** False with `--no-shard`. */
+  readonly shard?: string | false;
   readonly [parameter: string]: unknown;
 }
 
@@ -68,6 +65,7 @@ export function declareExperiment(command: Command, setStatus: (status: number) 
       throw new UsageError(`there is no experiment '${name}'`, `there are: ${names}`);
     });
   for (const experiment of experiments) addRun(run, experiment, setStatus);
+  declareMerge(command, publish, setStatus);
 }
 
 function addRun(parent: Command, experiment: Experiment, setStatus: (status: number) => void): void {
@@ -79,18 +77,17 @@ function addRun(parent: Command, experiment: Experiment, setStatus: (status: num
     .allowExcessArguments(false);
   declareParameters(command, experiment.parameters)
     .option('--seed <number>', 'seed of every random choice', '1')
-    .option('--output <folder>', 'where figures go; made if it is not there', 'results')
-    .option('--no-figures', 'write no figures')
-    .option('--report <file>', 'also write all of it as one HTML page')
-    .option('--no-linux', "leave the machine's own kernel out even where it could take part")
-    .option('--json', 'print one object for scripts')
-    .action(async (flags: RunFlags) => {
-      setStatus(await run(experiment, flags));
-    });
+    .option('--shard <I/N>', 'run part I of N only, 1 to N, and write what comes out for merge')
+    .option('--no-shard', 'run everything, whatever part of a job the environment says that this is');
+  addResultFlags(command).action(async (flags: RunFlags) => {
+    setStatus(await run(experiment, flags));
+  });
 }
 
 async function run(experiment: Experiment, flags: RunFlags): Promise<number> {
   const { seed, parameters } = readParameters(experiment.parameters, flags);
+  const shard = chosenShard(flags.shard, process.env);
+  if (shard !== undefined) return runShardCommand(experiment, { seed, parameters }, shard, flags);
   // A folder that cannot be written to is told before anything runs.
   if (flags.figures)
     openFolder(flags.output, 'choose another place with --output, or none with --no-figures');
@@ -107,6 +104,11 @@ async function run(experiment: Experiment, flags: RunFlags): Promise<number> {
   } finally {
     progress.end();
   }
+  return publish(experiment, report, flags);
+}
+
+/** Tells the result; returns the exit status. */
+function publish(experiment: Experiment, report: ExperimentReport, flags: ResultFlags): number {
   if (flags.report !== undefined) {
     const figures = Object.entries(report.figures).map(([name, svg]) => ({ name, svg }));
     writeReport(flags.report, [reportedResult(experiment, report, figures)]);

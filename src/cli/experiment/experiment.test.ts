@@ -131,6 +131,52 @@ describe('subflow experiment', () => {
     expect(existsSync(join(folder, 'none.html'))).toBe(false);
   });
 
+  it('runs in shards, whose files give what one run gives, to the byte', async () => {
+    const small = ['--environment', 'low-bdp-no-loss', '--sets', '3', '--runs', '1', '--size', '500k'];
+    const run = ['run', 'experimental-design', ...small, '--seed', '3', '--json', '--output'];
+    const [whole, first, second] = await Promise.all([
+      subflow(...run, 'whole'),
+      subflow(...run, 'shards', '--shard', '1/2'),
+      subflow(...run, 'shards', '--shard', '2/2'),
+    ]);
+    expect(first).toMatchObject({ status: 0, err: '' });
+    expect(JSON.parse(first.out)).toEqual({
+      ...{ schema: 'subflow/experiment-shard/1', name: 'experimental-design', seed: 3, shard: 1, shards: 2 },
+      ...{ trials: 2, totalTrials: 3, file: 'shards/experimental-design-shard-1-of-2.jsonl' },
+    });
+    expect(JSON.parse(second.out)).toMatchObject({ shard: 2, trials: 1 });
+    const files = [2, 1].map((index) => `shards/experimental-design-shard-${index}-of-2.jsonl`);
+    const text = readFileSync(join(folder, files[0]!), 'utf8');
+    writeFileSync(join(folder, 'torn.jsonl'), text.slice(0, -20));
+    const [merged, missing, torn] = await Promise.all([
+      subflow('merge', ...files, '--output', 'merged', '--json'),
+      subflow('merge', files[1]!),
+      subflow('merge', files[1]!, 'torn.jsonl'),
+    ]);
+    expect({ ...merged, out: merged.out.replaceAll('merged/', 'whole/') }).toEqual(whole);
+    const figure = (from: string): string =>
+      readFileSync(join(folder, from, 'experimental-design-benefit.svg'), 'utf8');
+    expect(figure('merged')).toBe(figure('whole'));
+    expect(missing.err).toMatch(/^subflow: of 2 shards these are missing: 2; .*\n$/);
+    expect(missing.status).toBe(1);
+    expect(torn.err).toMatch(/^subflow: torn.jsonl is not whole/);
+    expect(torn.status).toBe(1);
+  }, 600_000);
+
+  it.each([
+    [['merge'], /missing required argument 'files'/],
+    [['merge', 'no-such-file'], /no-such-file cannot be read/],
+    [['merge', 'some.svg'], /some.svg is no file of a shard/],
+    [['run', 'nat64', '--shard', '1/2'], /nat64 has no trials to share out/],
+    [['run', 'bonding', '--shard', '3/2'], /--shard 3\/2 asks for shard 3 of 2/],
+  ])('answers %j with one line and status 2 too', async (args, says) => {
+    writeFileSync(join(folder, 'some.svg'), '<svg></svg>');
+    const result = await subflow(...args);
+    expect(result.err).toMatch(says);
+    expect(result.err.trim().split('\n')).toHaveLength(1);
+    expect(result.status).toBe(2);
+  });
+
   it('says that a folder cannot be made where the system makes none', async () => {
     const result = await subflow(...quick, '--output', '/proc/figures');
     expect(result.status).not.toBe(0);
