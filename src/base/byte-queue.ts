@@ -29,6 +29,8 @@ export class ByteQueue {
   /** The chunk of the last view, and its memory: to ask a chunk for it takes longer than to make the view. */
   private viewed: Uint8Array | undefined = undefined;
   private viewedBuffer: ArrayBufferLike = noMemory;
+  /** Where in that memory the chunk starts. */
+  private viewedAt = 0;
 
   constructor(origin = 0) {
     this.headOffset = origin;
@@ -122,11 +124,19 @@ export class ByteQueue {
       offset >= this.headOffset && offset + length <= this.tailOffset,
       'viewed bytes that the queue does not hold',
     );
-    const pieces: Uint8Array[] = [];
     let remaining = length;
     let at = offset;
     let unitLeft = unitBytes;
-    for (let index = this.indexOf(offset); remaining > 0; index++) {
+    let index = this.indexOf(offset);
+    const first = this.chunks[index];
+    // The usual case is one piece of a chunk: an array made full needs not grow.
+    if (first !== undefined && length > 0 && length <= unitBytes) {
+      const from = offset - this.starts[index]!;
+      const isPart = length < first.length && from + length <= first.length;
+      if (isPart) return [this.view(first, from, length)];
+    }
+    const pieces: Uint8Array[] = [];
+    for (; remaining > 0; index++) {
       const chunk = this.chunks[index]!;
       let from = at - this.starts[index]!;
       while (from < chunk.length && remaining > 0) {
@@ -145,8 +155,9 @@ export class ByteQueue {
     if (chunk !== this.viewed) {
       this.viewed = chunk;
       this.viewedBuffer = chunk.buffer;
+      this.viewedAt = chunk.byteOffset;
     }
-    return new Uint8Array(this.viewedBuffer, chunk.byteOffset + from, length);
+    return new Uint8Array(this.viewedBuffer, this.viewedAt + from, length);
   }
 
   /** Takes up to `limit` bytes from the head without a copy: the rest of one chunk at most. Undefined when empty. */

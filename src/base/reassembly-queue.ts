@@ -121,7 +121,10 @@ export class ReassemblyQueue {
     const first = this.firstTouching(start);
     const touched = this.runs[first];
     if (touched === undefined || touched.start > end) {
-      this.runs.splice(first, 0, { start, end, front: [], back: [bytes] });
+      const run: Run = { start, end, front: [], back: [bytes] };
+      // Mostly it is the last one: what is ahead of a gap is followed by more of the same.
+      if (touched === undefined) this.runs.push(run);
+      else this.runs.splice(first, 0, run);
       this.pieces++;
       return bytes.length;
     }

@@ -143,9 +143,14 @@ export class LinkDirection implements EventItem {
     while (ring.firstArrival <= now || late.firstArrival <= now) {
       const from = late.firstArrival < ring.firstArrival ? late : ring;
       const part = from.firstPart;
-      const packet = from.shift();
-      if (isCoalescing) this.held.add(packet, part);
-      else this.deliver(now, part < 0 ? packet : this.cut(packet, part, 1));
+      if (!isCoalescing) {
+        const packet = from.shift();
+        this.deliver(now, part < 0 ? packet : this.cut(packet, part, 1));
+        continue;
+      }
+      // Parts that are due, and not overtaken by a packet that was held back.
+      const count = part < 0 ? 1 : from.countUntil(Math.min(now, from === ring ? late.firstArrival : now));
+      this.held.add(from.shiftParts(count), part, count);
     }
     if (this.held.length > 0) this.deliverHeld(now);
     this.rearm();
@@ -155,19 +160,15 @@ export class LinkDirection implements EventItem {
   private deliverHeld(now: number): void {
     const { held, counters } = this;
     const parts = held.length;
-    if (held.runFrom(0) === parts) {
-      const whole = this.takeHeld(0, parts);
+    if (held.runCount === 1) {
+      const whole = this.takeHeld(0);
       held.clear();
       counters.coalesced += parts - 1;
       this.receiver.handlePacket(now, whole);
       return;
     }
     const arrived: Packet[] = [];
-    for (let i = 0; i < parts;) {
-      const count = held.runFrom(i);
-      arrived.push(this.takeHeld(i, count));
-      i += count;
-    }
+    for (let i = 0; i < held.runCount; i++) arrived.push(this.takeHeld(i));
     held.clear();
     const merged: Packet[] = [];
     coalescePackets(arrived, this.slab, merged);
@@ -175,11 +176,12 @@ export class LinkDirection implements EventItem {
     for (let i = 0; i < merged.length; i++) this.receiver.handlePacket(now, merged[i]!);
   }
 
-  /** The `count` parts of one packet that are held from `index` on, as one; counted as delivered. */
-  private takeHeld(index: number, count: number): Packet {
+  /** The parts of run `index` that are held, as one packet; counted as delivered. */
+  private takeHeld(index: number): Packet {
     const { held, counters } = this;
     const packet = held.packetAt(index);
     const first = held.partAt(index);
+    const count = held.countAt(index);
     const whole = first < 0 ? packet : this.cut(packet, first, count);
     counters.deliveredPackets += count;
     counters.deliveredBytes += whole.length + (count - 1) * this.layout.headerBytes;
@@ -228,12 +230,14 @@ export class LinkDirection implements EventItem {
       counters.droppedQueue++;
       return;
     }
-    const leftAt = startAt + length * this.nsPerByte;
+    const stepNs = length * this.nsPerByte;
+    const leftAt = startAt + stepNs;
     this.busyUntil = leftAt;
     const waiting = this.queueBytes(now);
     if (waiting > counters.maxQueueBytes) counters.maxQueueBytes = waiting;
     if (this.hasFaults) this.propagateWithFaults(packet, part, leftAt);
-    else this.place(packet, part, leftAt, leftAt + properties.delayNs);
+    else if (part < 0) this.place(packet, part, leftAt, leftAt + properties.delayNs);
+    else this.placePart(packet, part, leftAt, stepNs);
   }
 
   /** Whether `length` more bytes may wait behind what the link is busy with. */
@@ -248,6 +252,16 @@ export class LinkDirection implements EventItem {
     const { ring } = this;
     const at = arriveAt < ring.lastArrival ? ring.lastArrival : arriveAt;
     ring.push(packet, part, leftAt, at);
+    if (ring.length === 1) this.rearm();
+  }
+
+  /** The same for a part of a super-segment that took `stepNs` to leave. */
+  private placePart(packet: Packet, part: number, leftAt: number, stepNs: number): void {
+    const { ring } = this;
+    const { delayNs } = this.properties;
+    const isOvertaking = leftAt + delayNs < ring.lastArrival;
+    if (isOvertaking) ring.push(packet, part, leftAt, ring.lastArrival);
+    else ring.pushPart(packet, part, leftAt, stepNs, delayNs);
     if (ring.length === 1) this.rearm();
   }
 

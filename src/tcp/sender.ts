@@ -275,6 +275,7 @@ export class Sender<R extends SendRecord> {
       this.send(now, out, undefined, 0, this.mss);
       return true;
     }
+    if (board.rate.isKnownLimited(board.bytesInFlight)) return false;
     const spare = Math.min(recovery.room, this.windowEdge - this.pushEnd);
     // Data that the rate holds back has not been pushed yet.
     const isHeldBack = recovery.pacer?.isClosed(now) === true;

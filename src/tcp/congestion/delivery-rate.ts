@@ -39,6 +39,12 @@ export class DeliveryRate {
     this.appLimitedUntil = Math.max(this.deliveredBytes + inFlightBytes, 1);
   }
 
+  /** Whether {@link onAppLimited} would change nothing: most who have nothing to send said so before. */
+  isKnownLimited(inFlightBytes: number): boolean {
+    const until = this.deliveredBytes + inFlightBytes;
+    return this.appLimitedUntil === (until > 1 ? until : 1);
+  }
+
   /** Completes `info` once the scoreboard has gone through an ACK: rate, round. */
   onAck(info: AckInfo): void {
     if (info.deliveredBytes === 0) return;
