@@ -1,6 +1,7 @@
-/** Names of schedulers and congestion controls on the command line. */
+/** Names of schedulers, congestion controls and service types on the command line. */
 
 import { schedulers } from '../mptcp/index.js';
+import { serviceTypes, type ServiceType } from '../policy/index.js';
 import { congestionControls } from '../tcp/index.js';
 import { UsageError } from './errors.js';
 
@@ -13,6 +14,15 @@ function requireName(what: string, names: readonly string[], name: string): void
 export const schedulerNames = Object.keys(schedulers).join(', ');
 /** Names of the congestion controls, for a help text. */
 export const congestionNames = Object.keys(congestionControls).join(', ');
+
+/** Names of the service types, for a help text. */
+export const serviceTypeNames = serviceTypes.join(', ');
+
+/** The service type of that name. Throws a {@link UsageError}. */
+export function serviceTypeOf(name: string): ServiceType {
+  requireName('service type', serviceTypes, name);
+  return name as ServiceType;
+}
 
 /** Throws a {@link UsageError} unless there is a scheduler of that name. */
 export function requireScheduler(name: string): void {

@@ -66,10 +66,6 @@ describe('subflow', () => {
     ],
     [['get', 'http://localhost/', '--scheduler', 'ecf'], /--scheduler goes with --transport userspace/],
     [
-      ['get', 'http://localhost/', '--service-type', 'none'],
-      /--service-type goes with --transport userspace/,
-    ],
-    [
       ['get', 'http://localhost/', '--transport', 'userspace', '--raw', 'lo', '--service-type', 'fast'],
       /no service type called 'fast'; there are: none, handover/,
     ],
