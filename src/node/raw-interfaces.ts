@@ -20,6 +20,8 @@ export interface RawSetup {
   readonly link?: LinkFacts;
   /** Where the interface is; the caller's namespace when left out. */
   readonly namespace?: NetworkNamespace;
+  /** Whether its bytes cost money; left out: whether it is cellular. */
+  readonly metered?: boolean;
   /** Ports taken from the kernel for connections at a time; 1024 when left out. The one used longest ago goes first. */
   readonly maxPorts?: number;
 }

@@ -26,7 +26,7 @@ interface World {
 }
 
 /** Two kernels with two lines between them; a host of ours speaks from the addresses of the first one. */
-function world(): World {
+function world(names = ['path0', 'path1']): World {
   const ours = NetworkNamespace.create('ours');
   const theirs = NetworkNamespace.create('theirs');
   const host = new UserspaceHost();
@@ -36,9 +36,9 @@ function world(): World {
     () => host.close(),
   );
   theirs.ip('mptcp limits set subflows 8 add_addr_accepted 8');
-  for (const i of [0, 1]) {
-    ours.connectTo(theirs, `path${i}`, `path${i}`);
-    ours.ip(`address add 10.9.${i}.1/24 dev path${i}`, `address add fd09:${i}::1/64 dev path${i}`);
+  for (const [i, name] of names.entries()) {
+    ours.connectTo(theirs, name, `path${i}`);
+    ours.ip(`address add 10.9.${i}.1/24 dev ${name}`, `address add fd09:${i}::1/64 dev ${name}`);
     theirs.ip(`address add 10.9.${i}.2/24 dev path${i}`, `address add fd09:${i}::2/64 dev path${i}`);
   }
   return { host, ours, theirs };
@@ -139,6 +139,37 @@ describeWith(
       expect(client.subflows.map(({ localAddress }) => localAddress)).toEqual(['10.9.0.1']);
       ours.ip('link set path1 up');
       await until(() => client.subflows.length === 2);
+      client.destroy();
+    });
+
+    it('knows what its links are like, and hands over by the service type when one loses its carrier', async () => {
+      const { host, ours, theirs } = world(['wlan0', 'wwan0']);
+      const raw = { namespace: ours } as const;
+      host.addRaw({ ...raw, interface: 'wlan0', addresses: ['10.9.0.1/24'] });
+      host.addRaw({ ...raw, interface: 'wwan0', addresses: ['10.9.1.1/24'], metered: false });
+      const facts = (): unknown[] => host.stack.interfaces.map(({ link }) => link.facts);
+      const wifi = { kind: 'wifi', isMetered: false, hasCarrier: true };
+      const cellular = { kind: 'cellular', isMetered: false, hasCarrier: true };
+      await until(() => JSON.stringify(facts()) === JSON.stringify([wifi, cellular]));
+      theirs.ip('address add 10.9.9.9/32 dev lo', 'route add 10.9.1.1/32 dev path1');
+      const listenFd = listenKernel({ address: '10.9.9.9', port: 0, namespace: theirs });
+      const { port } = localAddressOf(listenFd);
+      for (const i of [0, 1])
+        ours.ip(`route add 10.9.9.9/32 via 10.9.${i}.2 dev ${['wlan0', 'wwan0'][i]} metric ${i + 1}`);
+      const echo = net
+        .createServer((socket) => socket.on('error', () => undefined).pipe(socket))
+        .listen({ fd: listenFd });
+      cleanUps.push(() => echo.close());
+      const client = connect({ via: host, host: '10.9.9.9', port, serviceType: 'handover' });
+      const paths = (): string[] =>
+        client.subflows.filter(({ state }) => state === 'active').map(({ localAddress }) => localAddress);
+      client.write('ping');
+      await once(client, 'data');
+      expect(paths()).toEqual(['10.9.0.1']);
+      theirs.ip('link set path0 down');
+      await until(() => paths().join() === '10.9.1.1');
+      client.write('pong');
+      expect(String((await once(client, 'data'))[0])).toBe('pong');
       client.destroy();
     });
   },
