@@ -108,12 +108,15 @@ describeWith(
       expect([...host.stack.listeners]).toEqual([]);
     });
 
-    it('says so when there is no such interface', () => {
+    it('says so when there is no such interface, and of options that cannot be', () => {
       const host = new UserspaceHost();
       cleanUps.push(() => host.close());
       expect(() => host.addRaw({ interface: 'nosuch0' })).toThrow(
         expect.objectContaining({ code: 'ENODEV' }),
       );
+      expect(() =>
+        host.addRaw({ interface: 'lo', addresses: ['127.0.0.1/8'], metered: 'yes' as never }),
+      ).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
       expect(() => host.addRaw({ interface: 'nosuch0', addresses: ['192.0.2.1/24'] })).toThrow(
         expect.objectContaining({ code: 'ENODEV' }),
       );
