@@ -5,7 +5,6 @@
 import { networkInterfaces } from 'node:os';
 import { SubflowError } from '../base/index.js';
 import type { NetworkNamespace, RawDevice } from '../linux/index.js';
-import type { LinkFacts } from '../policy/index.js';
 import type { IpAddress } from '../wire/index.js';
 
 /** How to speak from addresses of one of the kernel's interfaces. */
@@ -16,8 +15,6 @@ export interface RawSetup {
   readonly addresses?: readonly string[];
   /** Preference among interfaces for connections that do not choose; lower first. Default 0. */
   readonly metric?: number;
-  /** What is known of its link; nothing when left out. */
-  readonly link?: LinkFacts;
   /** Where the interface is; the caller's namespace when left out. */
   readonly namespace?: NetworkNamespace;
   /** Whether its bytes cost money; left out: whether it is cellular. */

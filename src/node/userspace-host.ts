@@ -36,7 +36,9 @@ import {
 } from './interface-setup.js';
 import { readNat64Prefixes } from './nat64-discovery.js';
 import { codeOf } from './net-error.js';
+import { argumentType } from './option-error.js';
 import { kernelAddresses, RawInterfaces, type RawSetup } from './raw-interfaces.js';
+import { RawLinks } from './raw-links.js';
 import { hostServiceFor } from './service-option.js';
 import { deliver, type ListenerEvents, type SocketEvents } from './userspace-events.js';
 
@@ -90,6 +92,7 @@ export class UserspaceHost {
   readonly stack: Stack;
   private readonly outlets: (Outlet | undefined)[] = [];
   private readonly raw = new RawInterfaces();
+  private readonly rawLinks = new RawLinks((id, facts) => this.setLinkFacts(id, facts));
   private out = new TransmitBuffer(new Uint8Array(0));
   private readonly startedAt = process.hrtime();
   private timer: NodeJS.Timeout | undefined = undefined;
@@ -211,11 +214,11 @@ export class UserspaceHost {
    * `ERR_SUBFLOW_LINK_TYPE` for a kind of link that is not served.
    */
   addRaw(setup: RawSetup): readonly number[] {
-    const { interface: interfaceName, namespace, metric, maxPorts, link } = setup;
-    if (link !== undefined) checkLinkFacts(link);
+    const { interface: interfaceName, namespace, metric, metered, maxPorts } = setup;
     const entries = (setup.addresses ?? kernelAddresses(interfaceName, namespace)).map(readAddress);
     if (metric !== undefined) checkMetric(metric);
-    return entries.map((entry) => {
+    if (metered !== undefined && typeof metered !== 'boolean') throw argumentType('metered', 'a boolean');
+    const ids = entries.map((entry) => {
       const { address } = entry;
       const options = {
         interfaceName,
@@ -227,12 +230,7 @@ export class UserspaceHost {
       const device = new RawDevice(options, owner);
       const name = entries.length === 1 ? interfaceName : `${interfaceName} ${address.toString()}`;
       try {
-        const own = {
-          name,
-          addresses: [entry],
-          ...(metric !== undefined && { metric }),
-          ...(link !== undefined && { link }),
-        };
+        const own = { name, addresses: [entry], ...(metric !== undefined && { metric }) };
         const id = this.attach(device, own, () => device.close());
         this.raw.add(address, device);
         return id;
@@ -241,6 +239,8 @@ export class UserspaceHost {
         throw error;
       }
     });
+    this.rawLinks.follow({ name: interfaceName, namespace, isMetered: metered, ids });
+    return ids;
   }
 
   /** Takes connections, on a port that the kernel leaves to this host; throws as {@link Stack.listen} does. */
@@ -320,6 +320,7 @@ export class UserspaceHost {
    * leave one without carrier at once. Throws `ERR_INVALID_ARG_VALUE`, `ERR_INVALID_ARG_TYPE` and `ERR_SUBFLOW_BAD_INTERFACE`.
    */
   setLinkFacts(idOrName: number | string, facts: LinkFacts): void {
+    if (this.isClosed) return;
     checkLinkFacts(facts);
     const { stack } = this;
     // An interface of the kernel with several addresses is several here.
@@ -470,6 +471,7 @@ export class UserspaceHost {
     clearTimeout(this.grace);
     clearTimeout(this.timer);
     for (const outlet of this.outlets) outlet?.close();
+    this.rawLinks.close();
     this.tellClosers();
   }
 
