@@ -33,6 +33,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./check/command.js')).declareCheck,
   },
   {
+    name: 'converter',
+    usage: '[options]',
+    summary: 'a Transport Converter: Multipath TCP for clients of any server',
+    load: async () => (await import('./converter.js')).declareConverter,
+  },
+  {
     name: 'demo',
     usage: '[options]',
     summary: 'two paths, a download, one path dies',

@@ -32,6 +32,8 @@ interface GetReport {
   readonly mptcpVersion: number | null;
   /** Whether the server took the request from the SYN; null without Fast Open. */
   readonly fastOpen: boolean | null;
+  /** With `--converter`: whether the converter carried it, or it went to the server directly; else null. */
+  readonly way: 'converter' | 'direct' | null;
   readonly subflows: readonly SubflowReport[];
   /** The file written; null for standard output. */
   readonly output: string | null;
@@ -41,6 +43,7 @@ interface GetFlags extends TransportFlags {
   readonly output?: string;
   readonly timeout: string;
   readonly maxRedirects: string;
+  readonly converter?: string;
   readonly json?: true;
 }
 
@@ -180,6 +183,7 @@ async function getOver(url: URL, flags: GetFlags, transport: ChosenTransport): P
     fastOpen: transport.fastOpen === 'with-cookie' ? true : transport.fastOpen,
     timeoutMs: parseDuration(flags.timeout) / 1e6,
     maxRedirects: parseInteger(flags.maxRedirects, 0, 20),
+    converter: flags.converter,
   };
   const target = await openTarget(flags.output ?? fileNameOf(url));
   // A signal ends the program as ever, but leaves no half of a file.
@@ -241,6 +245,7 @@ async function download(
       multipath,
       mptcpVersion,
       fastOpen,
+      way: socket.converted?.way ?? null,
       subflows: log.update(),
       output: target.path ?? null,
     };
@@ -271,6 +276,7 @@ export function declareGet(command: Command, setStatus: (status: number) => void
     .option('-o, --output <file>', "where to write; '-' is standard output (default: the URL's last part)")
     .option('--timeout <duration>', 'give up when nothing arrives for so long', '30s')
     .option('--max-redirects <count>', 'how many redirects to follow', '5')
+    .option('--converter <place>', 'go through a Transport Converter (RFC 8803), as in 192.0.2.1:5124')
     .option('--json', 'print one JSON object at the end');
   addTransportFlags(command).action(async (url: string, flags: GetFlags) => {
     if (flags.json === true && flags.output === '-') {

@@ -15,6 +15,8 @@ export interface RequestOptions {
   readonly transport: ChosenTransport['options'];
   /** Whether the request may go with the SYN. */
   readonly fastOpen: FastOpenMode;
+  /** A converter to go through. */
+  readonly converter?: string | undefined;
   /** Longest time without a byte, in ms. */
   readonly timeoutMs: number;
   /** How many redirects to follow before giving up. */
@@ -38,9 +40,15 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-function openSocket(url: URL, { transport, fastOpen }: RequestOptions): Socket {
+function openSocket(url: URL, { transport, fastOpen, converter }: RequestOptions): Socket {
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  return connect({ ...transport, fastOpen, host: hostOf(url), port });
+  return connect({
+    ...transport,
+    fastOpen,
+    host: hostOf(url),
+    port,
+    ...(converter !== undefined && { converter }),
+  });
 }
 
 /** TLS over the socket for https; the host is verified as Node does it. */

@@ -18,7 +18,10 @@ export const SUBFLOW_INFO_LENGTH = 264;
 
 const FLAG_FALLBACK = 1;
 const FLAG_REMOTE_KEY = 2;
-/** In tcpi_options: TCPI_OPT_SYN_DATA. */
+/** In tcpi_options: TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE and TCPI_OPT_SYN_DATA. */
+const OPTION_TIMESTAMPS = 1;
+const OPTION_SACK = 2;
+const OPTION_WINDOW_SCALE = 4;
 const OPTION_SYN_DATA = 32;
 
 /** A connection as the kernel sees it. Counts of subflows leave the initial one out unless they say otherwise. */
@@ -81,6 +84,12 @@ export interface KernelTcpInfo {
   readonly deliveryRate: bigint | undefined;
   /** Data went with the SYN of this connection and was taken from it (Fast Open, RFC 7413), in whichever direction. */
   readonly synDataAccepted: boolean;
+  /** Both sides have timestamps (RFC 7323). */
+  readonly hasTimestamps: boolean;
+  /** Both sides may send selective acknowledgments (RFC 2018). */
+  readonly hasSack: boolean;
+  /** By how many bits the peer's window is shifted; undefined where windows are not scaled (RFC 7323). */
+  readonly peerWindowShift: number | undefined;
 }
 
 /** One subflow's ends. */
@@ -156,6 +165,7 @@ export function decodeTcpInfo(bytes: Uint8Array, offset: number, length: number)
   const retransmitted = fields.u32(100);
   if (retransmitted === undefined) return undefined;
   const minRtt = fields.u32(148);
+  const options = fields.u8(5)!;
   return {
     state: fields.u8(0)!,
     timeoutsInARow: fields.u8(2)!,
@@ -175,7 +185,10 @@ export function decodeTcpInfo(bytes: Uint8Array, offset: number, length: number)
     bytesSent: fields.u64(200),
     bytesRetransmitted: fields.u64(208),
     deliveryRate: fields.u64(160),
-    synDataAccepted: (fields.u8(5)! & OPTION_SYN_DATA) !== 0,
+    synDataAccepted: (options & OPTION_SYN_DATA) !== 0,
+    hasTimestamps: (options & OPTION_TIMESTAMPS) !== 0,
+    hasSack: (options & OPTION_SACK) !== 0,
+    peerWindowShift: (options & OPTION_WINDOW_SCALE) === 0 ? undefined : fields.u8(6)! & 0xf,
   };
 }
 

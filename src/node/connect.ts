@@ -15,7 +15,8 @@ import type { ConnectOptions, ServerOptions } from './options.js';
 import { checkRobust } from './robust-option.js';
 import type { Server } from './server.js';
 import type { Socket } from './socket.js';
-import { chooseTransport } from './transport.js';
+import { connectThroughConverter } from './converter/converted-socket.js';
+import { chooseTransport, type ChosenTransport } from './transport.js';
 import { connectUserspaceSocket } from './userspace-connect.js';
 import { UserspaceServer } from './userspace-server.js';
 
@@ -35,10 +36,16 @@ export function connect(options: ConnectOptions, connectListener?: () => void): 
   checkRobust(options.robust, chosen.transport);
   checkFastOpenMode(options.fastOpen);
   const wanted = { ...withoutNulls(options), port };
-  const socket =
-    chosen.transport === 'kernel' ? connectKernelSocket(wanted) : connectUserspaceSocket(chosen.host, wanted);
+  const socket = begin(chosen, wanted);
   if (connectListener !== undefined) socket.once('connect', connectListener);
   return socket;
+}
+
+/** Begins to connect, as the options say. */
+function begin(chosen: ChosenTransport, wanted: ConnectOptions): Socket {
+  if (wanted.converter !== undefined) return connectThroughConverter(chosen, wanted, wanted.converter);
+  if (chosen.transport === 'kernel') return connectKernelSocket(wanted);
+  return connectUserspaceSocket(chosen.host, wanted);
 }
 
 /** What `net` takes for left out is left out. */

@@ -3,6 +3,21 @@
  * Multipath TCP or over this project's engine. docs/api.md tells the rest.
  */
 export { connect, createServer } from './connect.js';
+export {
+  ConvertError,
+  ConverterServer,
+  converterEvents,
+  type ConverterEvent,
+  type ConverterOptions,
+} from './converter/index.js';
+export {
+  type AccessRules,
+  closedRules,
+  type Network,
+  parseNetwork,
+  readRules,
+  type RelayLimits,
+} from './relay/index.js';
 export { CryptoRandom } from './crypto-random.js';
 export { discoverNat64, type Nat64Resolver } from './nat64-discovery.js';
 export type { MultipathOptions } from './multipath-options.js';
@@ -43,6 +58,7 @@ export type { ConnectOptions, ListenOptions, ServerOptions } from './options.js'
 export type { Server } from './server.js';
 export type {
   AddressEvent,
+  ConvertedInfo,
   ExperimentContent,
   ExperimentEvent,
   FastOpenInfo,

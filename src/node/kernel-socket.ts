@@ -216,18 +216,14 @@ function plainSubflow(socket: NetSocket): SubflowInfo[] {
 }
 
 /** A socket that connects. */
-class KernelClientSocket extends KernelSocket {
-  private readonly wanted: ConnectOptions;
+export class KernelClientSocket extends KernelSocket {
+  protected readonly wanted: ConnectOptions;
   /** Why the last attempt could not even begin; takes the place of what `net` makes of it. */
   private failure: Error | undefined;
   /** Whether `net` is between announcing an attempt and making it, where it does not reckon with a handle that is gone. */
   private isInAttempt = false;
 
-  constructor(
-    options: ConnectOptions,
-    service: KernelService | undefined,
-    onread: OnReadOptions | undefined,
-  ) {
+  constructor(options: ConnectOptions, service?: KernelService, onread?: OnReadOptions) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false, ...(onread !== undefined && { onread }) });
     if (service !== undefined) serveKernelSocket(this, service);
     this.wanted = options;

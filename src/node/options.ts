@@ -12,6 +12,11 @@ export interface ConnectOptions extends TransportOptions, MultipathOptions, Fast
   readonly host?: string;
   /** Sends the first SYN on several paths, until one answers; userspace only. Default: on one. */
   readonly robust?: RobustOption;
+  /**
+   * A Transport Converter (RFC 8803) to connect through, as `192.0.2.1:5124`, `[2001:db8::1]:5124` or `name:5124`; the port may
+   * be left out. Kernel only. Servers that speak Multipath TCP themselves are connected to directly once that is known.
+   */
+  readonly converter?: string;
   /** Address to connect from. */
   readonly localAddress?: string;
   /**

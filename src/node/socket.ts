@@ -165,6 +165,16 @@ export interface Multipath {
   sendExperiment(id: number, content: ExperimentContent): boolean;
 }
 
+/** How a connection came about that was to go through a converter (RFC 8803). */
+export interface ConvertedInfo {
+  /** Through the converter; or straight to the server, which speaks Multipath TCP, or because the converter rests. */
+  readonly way: 'converter' | 'direct';
+  /** Why directly; undefined through the converter. */
+  readonly reason: 'server-is-multipath' | 'converter-rests' | undefined;
+  /** Whether the server speaks Multipath TCP with the converter; undefined where the converter does not tell, and directly. */
+  readonly isServerMultipath: boolean | undefined;
+}
+
 /**
  * A connection: a Duplex with the properties, methods, events and error codes of `net.Socket`, and what
  * {@link Multipath} adds. With the kernel transport it is a `net.Socket`.
@@ -184,6 +194,8 @@ export interface Socket extends Duplex, Multipath {
   readonly remotePort?: number | undefined;
   /** Addresses tried, as `address:port`. */
   readonly autoSelectFamilyAttemptedAddresses?: string[] | undefined;
+  /** How a connection that was to go through a converter came about; undefined before, and for any other. */
+  readonly converted?: ConvertedInfo | undefined;
   /** Bytes received from the peer. */
   readonly bytesRead: number;
   /** Bytes written, those that wait included. */

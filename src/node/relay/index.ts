@@ -3,5 +3,6 @@ export * from './access-rules.js';
 export * from './relay.js';
 export * from './relay-end.js';
 export * from './relay-set.js';
+export { parseRules, readRules } from './rules-file.js';
 export * from './socket-end.js';
 export * from './stream-end.js';

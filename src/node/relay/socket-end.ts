@@ -62,6 +62,8 @@ export class SocketEnd implements RelayEnd {
     const from = socket as unknown as { _handle: Handle | null };
     const handle = from._handle;
     from._handle = null;
+    // What is left of it has nothing to close, but its server counts it.
+    socket.destroy();
     const options = { handle, allowHalfOpen: true };
     return new SocketEnd((onread) => new NetSocket({ ...options, onread } as never));
   }

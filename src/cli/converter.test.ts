@@ -1,0 +1,118 @@
+/** `subflow converter` and `subflow get --converter`, in a namespace of its own. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { launcher } from '../../test/support/subflow-command.js';
+import { describeWith } from '../../test/support/with-rights.js';
+import { kernelMptcp, mayCreateNamespaces, NetworkNamespace } from '../linux/index.js';
+
+const place = '127.0.0.1:5124';
+
+describeWith('subflow converter', [kernelMptcp(), mayCreateNamespaces()], () => {
+  let folder: string;
+  let namespace: NetworkNamespace;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'subflow-converter-'));
+    writeFileSync(join(folder, 'file'), 'content');
+    namespace = NetworkNamespace.create('converter');
+    namespace.sysctl('net.ipv4.tcp_fastopen', 3);
+  });
+  afterEach(() => {
+    namespace.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function subflow(...args: string[]): ChildProcess {
+    return namespace.spawn(process.execPath, [launcher, ...args, '--json'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** Starts a command that goes on; gives what it says. */
+  async function start(...args: string[]) {
+    const child = subflow(...args);
+    const said: Record<string, unknown>[] = [];
+    const lines = createInterface(child.stdout!);
+    lines.on('line', (line) => said.push(JSON.parse(line) as Record<string, unknown>));
+    await once(lines, 'line');
+    return { child, said, names: () => said.map(({ event }) => event) };
+  }
+
+  /** Downloads the file through the converter; gives the report, or what went wrong. */
+  async function get(port: unknown, ...flags: string[]): Promise<Record<string, unknown>> {
+    const url = `http://127.0.0.1:${String(port)}/file`;
+    const child = subflow('get', url, '-o', '/dev/null', '--converter', place, ...flags);
+    const [out, error] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
+    return out === '' ? { error } : (JSON.parse(out) as Record<string, unknown>);
+  }
+
+  it('takes the message and the request from the SYN, from the second connection on', async () => {
+    const server = await start('serve', folder, '--listen', '127.0.0.1:0');
+    const { port } = server.said[0]!;
+    const converter = await start('converter', '--listen', place, '--allow-loopback');
+    expect(converter.said[0]).toMatchObject({
+      event: 'listening',
+      multipath: true,
+      fastOpen: true,
+      at: place,
+    });
+    const whole = { status: 200, bytes: 7, multipath: true, way: 'converter' };
+    expect(await get(port, '--fast-open')).toMatchObject({ ...whole, fastOpen: false });
+    expect(await get(port, '--fast-open')).toMatchObject({ ...whole, fastOpen: true });
+    expect(namespace.counters().get('TcpExtTCPFastOpenPassive')).toBe(1);
+    await expect
+      .poll(() => converter.said.filter(({ event }) => event === 'closed'), { timeout: 20_000 })
+      .toMatchObject([{ clientMultipath: true, serverMultipath: true }, { serverMultipath: true }]);
+  });
+
+  it('reads its rules again at SIGHUP, keeps them where the file is wrong, and ends in good order at SIGTERM', async () => {
+    const server = await start('serve', folder, '--listen', '127.0.0.1:0');
+    const { port } = server.said[0]!;
+    const rules = join(folder, 'rules.json');
+    const write = (deny: unknown): void =>
+      writeFileSync(rules, JSON.stringify({ clients: ['127.0.0.0/8'], deny, allowLoopback: true }));
+    write([]);
+    const converter = await start('converter', '--listen', place, '--rules', rules);
+    expect(await get(port)).toMatchObject({ status: 200 });
+    write(['nonsense']);
+    converter.child.kill('SIGHUP');
+    await expect.poll(converter.names, { timeout: 20_000 }).toContain('rules-refused');
+    expect(await get(port)).toMatchObject({ status: 200 });
+    write(['127.0.0.0/8']);
+    converter.child.kill('SIGHUP');
+    await expect.poll(converter.names, { timeout: 20_000 }).toContain('rules-loaded');
+    expect((await get(port))['error']).toContain('the converter refuses: not authorized');
+    const exit = once(converter.child, 'exit');
+    converter.child.kill('SIGTERM');
+    expect(await exit).toEqual([null, 'SIGTERM']);
+    expect(converter.names().slice(-2)).toEqual(['stopping', 'stopped']);
+  });
+
+  it('says what the kernel lacks, and serves plain TCP', async () => {
+    namespace.sysctl('net.mptcp.enabled', 0);
+    namespace.sysctl('net.ipv4.tcp_fastopen', 1);
+    const { said } = await start('converter', '--listen', place);
+    expect(said[0]).toMatchObject({ event: 'listening', multipath: false, fastOpen: false });
+    const lacks = said[0]!['lacks'] as string[];
+    expect(lacks.join()).toMatch(/Multipath TCP.*net\.mptcp\.enabled=1.*tcp_fastopen=3/s);
+  });
+
+  it.each([
+    [['--listen', 'nowhere:1'], /is not an address and a port/],
+    [['--allow-client', '10.0.0.0/40'], /is no network/],
+    [['--rules', '/nonexistent'], /ENOENT/],
+    [['--idle', 'soon'], /soon/],
+  ])('ends with status 2 for %j', async (flags, said) => {
+    const child = subflow('converter', ...flags);
+    const exit = once(child, 'exit');
+    expect(await text(child.stderr!)).toMatch(said);
+    expect(await exit).toEqual([2, null]);
+  });
+});

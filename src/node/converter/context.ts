@@ -1,0 +1,45 @@
+/** What the sessions of a converter share. */
+import type { ConverterPolicy } from '../../convert/index.js';
+import type { AccessRules, RelaySet } from '../relay/index.js';
+
+/** Something that is set up, and can be told to end. */
+export interface Abortable {
+  abort(reason: string): void;
+}
+
+export interface ConverterContext {
+  /** Whether sockets are Multipath TCP; false: plain TCP on both sides. */
+  readonly isMultipath: boolean;
+  /** Time for the client's message, in ms. */
+  readonly helloMs: number;
+  /** Time for the server's answer, in ms. */
+  readonly connectMs: number;
+  readonly relays: RelaySet;
+  /** Sessions that are not over. */
+  readonly sessions: Set<Abortable>;
+  /** As they are at present. */
+  policy(): ConverterPolicy;
+  rules(): AccessRules;
+  /** Whether one more error may be told now; if so it is counted. */
+  mayTellError(): boolean;
+  /** A clock that never goes back, in ms. */
+  nowMs(): number;
+  /** The time of day, in ns: for cookies, which outlive this process' clock. */
+  wallNs(): number;
+  log(event: ConverterEvent, fields: Record<string, unknown>): void;
+}
+
+/** What a converter tells of; stable names. */
+export const converterEvents = {
+  listening: 'it takes clients',
+  connected: 'a client has its server',
+  closed: 'a client is gone, with what became of it',
+  refused: 'a client got no place',
+  'rules-loaded': 'rules were read, and hold for whatever comes from now on',
+  'rules-refused': 'rules have a mistake; those before hold on',
+  stopping: 'it takes no more clients, and waits for those that it has',
+  stopped: 'nothing of it is left',
+} as const;
+
+/** Name of an event. */
+export type ConverterEvent = keyof typeof converterEvents;

@@ -1,0 +1,190 @@
+/**
+ * A Transport Converter at work: listens, admits clients, and gives each a {@link ConverterSession}. Over the kernel's
+ * Multipath TCP on both sides where it has it, else over plain TCP.
+ * Read first: RFC 8803 §4 and §9.
+ */
+import { once } from 'node:events';
+import { closeSync } from 'node:fs';
+import { type AddressInfo, Server as NetServer, type Socket as NetSocket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { MILLISECOND, RateLimiter } from '../../base/index.js';
+import {
+  ConvertCookies,
+  ConvertErrorCode,
+  convertibleKinds,
+  type ConverterPolicy,
+  DEFAULT_CONVERT_PORT,
+} from '../../convert/index.js';
+import { kernelMptcp, listenKernel, mayServeFastOpen } from '../../linux/index.js';
+import { IpAddress, TcpOptionKind } from '../../wire/index.js';
+import { CryptoRandom } from '../crypto-random.js';
+import { prepareKernelServer } from '../fast-open.js';
+import { codeOf, netError } from '../net-error.js';
+import {
+  type AccessRules,
+  closedRules,
+  mayUse,
+  type Refusal,
+  type RelayLimits,
+  RelaySet,
+  SocketEnd,
+} from '../relay/index.js';
+import type { Abortable, ConverterContext, ConverterEvent } from './context.js';
+import { ConverterSession } from './session.js';
+
+/** How a converter is to be. */
+export interface ConverterOptions {
+  /** Address to listen on. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Port to listen on, 0: any. Default 5124. */
+  readonly port?: number;
+  /** Who may use it, and for what. Default: this machine, for public addresses. */
+  readonly rules?: AccessRules;
+  readonly limits?: Partial<RelayLimits>;
+  /** Whether each client has to show a cookie that it was given (RFC 8803 §6.2.7). Default false. */
+  readonly requireCookie?: boolean;
+  /** Whether a client's message is taken from its SYN; Fast Open cookies are asked for unless told otherwise. Default true. */
+  readonly fastOpen?: boolean | { readonly requireCookie: boolean };
+  /** Over plain TCP on both sides. Default: where the kernel has no Multipath TCP. */
+  readonly isPlain?: boolean;
+  /** Time for a client's message, in ms. Default 5,000. */
+  readonly helloMs?: number;
+  /** Time for a server to answer, in ms. Default 10,000. */
+  readonly connectMs?: number;
+  /** Told what happens. */
+  readonly log?: (event: ConverterEvent, fields: Record<string, unknown>) => void;
+}
+
+/** Errors told a second, and at once: clients that cause more get resets (RFC 8803 §6.2.5). */
+const ERRORS_PER_SECOND = 200;
+const ERROR_BURST = 1_000;
+/** Clients without a place that are still told so. */
+const MAX_FAREWELLS = 1_000;
+
+/** See the module. */
+export class ConverterServer {
+  readonly relays: RelaySet;
+  /** Where it listens. */
+  readonly address: AddressInfo;
+  readonly isMultipath: boolean;
+  /** Whether messages are taken from SYNs. */
+  readonly hasFastOpen: boolean;
+  private readonly server: NetServer;
+  private readonly sessions = new Set<Abortable>();
+  private readonly context: ConverterContext;
+  private rules: AccessRules;
+  /** Clients without a place that are being told. */
+  private farewells = 0;
+
+  private constructor(
+    server: NetServer,
+    options: ConverterOptions,
+    isMultipath: boolean,
+    hasFastOpen: boolean,
+  ) {
+    this.server = server;
+    this.address = server.address() as AddressInfo;
+    this.isMultipath = isMultipath;
+    this.hasFastOpen = hasFastOpen;
+    this.relays = new RelaySet(options.limits);
+    this.rules = options.rules ?? closedRules;
+    this.context = this.makeContext(options);
+    server.on('connection', (socket: NetSocket) => this.accept(socket));
+  }
+
+  /** Starts one. Rejects as `net` does where it cannot listen. */
+  static async start(options: ConverterOptions = {}): Promise<ConverterServer> {
+    const isMultipath = options.isPlain !== true && kernelMptcp().available;
+    const { host = '127.0.0.1', port = DEFAULT_CONVERT_PORT, fastOpen = true } = options;
+    const hasFastOpen = fastOpen !== false && mayServeFastOpen();
+    let fd: number;
+    try {
+      fd = listenKernel({
+        ...{ address: host, port, protocol: isMultipath ? 'mptcp' : 'tcp' },
+        prepare: (socket) => prepareKernelServer(socket, hasFastOpen && fastOpen),
+      });
+    } catch (error) {
+      throw netError(codeOf(error) ?? 'EINVAL', 'listen', { address: host, port });
+    }
+    const server = new NetServer({ pauseOnConnect: true, allowHalfOpen: true });
+    try {
+      server.listen({ fd });
+      await once(server, 'listening');
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return new ConverterServer(server, options, isMultipath, hasFastOpen);
+  }
+
+  private makeContext(options: ConverterOptions): ConverterContext {
+    const cookies = options.requireCookie === true ? new ConvertCookies(new CryptoRandom()) : undefined;
+    const errors = new RateLimiter(ERRORS_PER_SECOND, ERROR_BURST);
+    const supportedKinds = convertibleKinds.filter(
+      (kind) => this.isMultipath || kind !== TcpOptionKind.MPTCP,
+    );
+    return {
+      ...{ isMultipath: this.isMultipath, relays: this.relays, sessions: this.sessions },
+      ...{ helloMs: options.helloMs ?? 5_000, connectMs: options.connectMs ?? 10_000 },
+      policy: (): ConverterPolicy => ({
+        ...{ supportedKinds, cookies },
+        isLoopbackAllowed: this.rules.allowLoopback,
+      }),
+      rules: () => this.rules,
+      mayTellError: () => errors.mayPass(performance.now() * MILLISECOND),
+      nowMs: () => performance.now(),
+      wallNs: () => Date.now() * MILLISECOND,
+      log: options.log ?? (() => undefined),
+    };
+  }
+
+  /** Rules that hold for whatever is asked for from now on. */
+  setRules(rules: AccessRules): void {
+    this.rules = rules;
+  }
+
+  private accept(accepted: NetSocket): void {
+    const address = IpAddress.parse(accepted.remoteAddress ?? '');
+    const client = SocketEnd.accepted(accepted);
+    // It was gone before it was here.
+    if (address === undefined) {
+      client.reset();
+      return;
+    }
+    const unmapped = address.mappedV4 ?? address;
+    if (!mayUse(this.rules, unmapped)) {
+      this.turnAway(client, unmapped, ConvertErrorCode.NOT_AUTHORIZED, 'client');
+      return;
+    }
+    const place = this.relays.admit(unmapped.toString());
+    if (typeof place === 'string') {
+      this.turnAway(client, unmapped, ConvertErrorCode.RESOURCE_EXCEEDED, place);
+      return;
+    }
+    const session = new ConverterSession(this.context, client, unmapped, place);
+    this.sessions.add(session);
+    session.begin();
+  }
+
+  private turnAway(client: SocketEnd, address: IpAddress, code: number, reason: Refusal | 'client'): void {
+    this.context.log('refused', { client: address.toString(), reason });
+    if (this.farewells >= MAX_FAREWELLS) {
+      client.reset();
+      return;
+    }
+    this.farewells++;
+    client.socket.once('close', () => this.farewells--);
+    const session = new ConverterSession(this.context, client, address, undefined);
+    this.sessions.add(session);
+    session.refuse(code, reason);
+  }
+
+  /** Takes no more clients, and settles when all are gone: at once those without a server, the others within `patienceMs`. */
+  async close(patienceMs = 0): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const drained = this.relays.close(patienceMs);
+    for (const session of [...this.sessions]) session.abort('stopping');
+    await drained;
+    await closed;
+  }
+}
