@@ -95,6 +95,24 @@ describeWith('subflow converter', [kernelMptcp(), mayCreateNamespaces()], () => 
     expect(converter.names().slice(-2)).toEqual(['stopping', 'stopped']);
   });
 
+  it('gives a server that does not answer its time, and no more (code 65)', async () => {
+    const silent = NetworkNamespace.create('silent');
+    try {
+      namespace.connectTo(silent, 'c0', 's0');
+      namespace.ip('address add 10.9.9.1/24 dev c0');
+      const converter = await start(
+        ...['converter', '--listen', place, '--allow-private', '--connect-timeout', '300ms'],
+      );
+      const url = 'http://10.9.9.2/';
+      const child = subflow('get', url, '-o', '/dev/null', '--converter', place);
+      expect(await text(child.stderr!)).toContain('the converter refuses: network failure');
+      await expect.poll(converter.names, { timeout: 20_000 }).toContain('closed');
+      expect(converter.said.at(-1)).toMatchObject({ error: 'network-failure', reason: 'ETIMEDOUT' });
+    } finally {
+      silent.close();
+    }
+  });
+
   it('says what the kernel lacks, and serves plain TCP', async () => {
     namespace.sysctl('net.mptcp.enabled', 0);
     namespace.sysctl('net.ipv4.tcp_fastopen', 1);

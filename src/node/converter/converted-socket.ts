@@ -140,7 +140,7 @@ class ConvertedSocket extends KernelClientSocket {
   }
 
   override _writev(chunks: Chunks, done: Done): void {
-    if (this.reader === undefined) super._writev!(chunks as never, done);
+    if (this.reader === undefined) super._writev!(chunks, done);
     else this.holdEarly(chunks, done);
   }
 
@@ -148,7 +148,7 @@ class ConvertedSocket extends KernelClientSocket {
   private holdEarly(chunks: Chunks, done: Done): void {
     this.early = { chunks: chunks.map(toBytes), done };
     if (this.isOpen)
-      super._writev!(this.early.chunks as never, (error) => {
+      super._writev!(this.early.chunks, (error) => {
         if (error !== undefined && error !== null && this.reader !== undefined) this.destroy(error);
       });
   }
@@ -229,7 +229,7 @@ class ConvertedSocket extends KernelClientSocket {
     this.early = undefined;
     if (this.request === undefined) {
       if (!this.isMultipath) memory.forgetServer(key(this.target));
-      if (early !== undefined) super._writev!(early.chunks as never, early.done);
+      if (early !== undefined) super._writev!(early.chunks, early.done);
     } else early?.done();
     super.emit('connect');
     // On the direct way `net` does so itself.

@@ -122,15 +122,15 @@ export class ConverterSession implements RelayEndListener {
   }
 
   private take(read: Exclude<MessageRead<ConvertMessage>, { state: 'more' }>): void {
-    const { policy, rules } = this.context;
-    const verdict = judgeRequest(read, policy(), this.address, this.context.wallNs());
+    const { context } = this;
+    const verdict = judgeRequest(read, context.policy(), this.address, context.wallNs());
     if (verdict.act === 'reset') {
       this.abort(verdict.error);
     } else if (verdict.act === 'answer') {
       this.answer(verdict.bytes, verdict.error);
     } else {
       this.record['server'] = formatEndpoint(verdict.remote);
-      const refusal = refusalOf(rules(), verdict.remote.address);
+      const refusal = refusalOf(context.rules(), verdict.remote.address);
       if (refusal !== undefined) this.refuse(ConvertErrorCode.NOT_AUTHORIZED, refusal);
       else this.connect(verdict, read.state === 'message' ? read.rest.slice() : new Uint8Array(0));
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../wire/index.js';
-import { type AccessRules, closedRules, mayUse, parseNetwork, refusalOf } from './index.js';
+import { type AccessRules, closedRules, mayUse, parseNetwork, parseRules, refusalOf } from './index.js';
 
 const address = (text: string): IpAddress => IpAddress.parse(text)!;
 const rules = (more: Partial<AccessRules>): AccessRules => ({ ...closedRules, ...more });
@@ -88,4 +88,25 @@ describe('rules on destinations', () => {
       );
     },
   );
+});
+
+describe('a file with rules', () => {
+  it('says what is to be, and leaves closed what it does not say', () => {
+    expect(parseRules('{}', 'file')).toEqual(closedRules);
+    const read = parseRules('{ "clients": ["10.0.0.0/8"], "deny": ["::1"], "allowPrivate": true }', 'file');
+    expect(read).toEqual({
+      ...{ clients: [parseNetwork('10.0.0.0/8')], deny: [parseNetwork('::1')] },
+      ...{ allowPrivate: true, allowLoopback: false },
+    });
+  });
+
+  it.each([
+    ['{', /no JSON/],
+    ['[]', /one object/],
+    ['{ "client": [] }', /client: not known/],
+    ['{ "clients": "10.0.0.0/8" }', /clients: no list/],
+    ['{ "deny": ["10.0.0.0/8", "x", 7], "allowPrivate": 1 }', /deny\.1: .*deny\.2: .*allowPrivate: neither/],
+  ])('is refused whole, with every mistake: %s', (text, said) => {
+    expect(() => parseRules(text, 'file')).toThrow(said);
+  });
 });

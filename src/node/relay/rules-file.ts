@@ -1,29 +1,13 @@
 /** The file with a proxy's rules: JSON, checked whole before any of it holds. */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
 import { SubflowError } from '../../base/index.js';
-import { type AccessRules, parseNetwork } from './access-rules.js';
+import { type AccessRules, type Network, parseNetwork } from './access-rules.js';
 
-const networkList = z
-  .array(
-    z.string().transform((text, context) => {
-      try {
-        return parseNetwork(text);
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: (error as Error).message });
-        return z.NEVER;
-      }
-    }),
-  )
-  .max(10_000)
-  .default([]);
+/** Networks in one list: each is looked at for every connection. */
+export const MAX_RULE_NETWORKS = 10_000;
 
-const schema = z.strictObject({
-  clients: networkList,
-  deny: networkList,
-  allowPrivate: z.boolean().default(false),
-  allowLoopback: z.boolean().default(false),
-});
+const listNames = ['clients', 'deny'] as const;
+const switchNames = ['allowPrivate', 'allowLoopback'] as const;
 
 /** Reads rules from `text`, of the file `name`. Throws `ERR_SUBFLOW_BAD_RULES`, which names every mistake. */
 export function parseRules(text: string, name: string): AccessRules {
@@ -31,14 +15,41 @@ export function parseRules(text: string, name: string): AccessRules {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new SubflowError('ERR_SUBFLOW_BAD_RULES', `${name} is no JSON: ${(error as Error).message}`);
+    throw badRules(`${name} is no JSON: ${(error as Error).message}`);
   }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const mistakes = result.error.issues.map(
-    ({ path, message }) => `${path.map(String).join('.') || 'rules'}: ${message}`,
-  );
-  throw new SubflowError('ERR_SUBFLOW_BAD_RULES', `${name}: ${mistakes.join('; ')}`, {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRules(`${name} is not one object`);
+  const mistakes: string[] = [];
+  const known: readonly string[] = [...listNames, ...switchNames];
+  for (const key of Object.keys(value)) if (!known.includes(key)) mistakes.push(`${key}: not known`);
+  const given = value as Readonly<Record<string, unknown>>;
+  const [clients, deny] = listNames.map((key) => readNetworks(key, given[key] ?? [], mistakes));
+  const [allowPrivate, allowLoopback] = switchNames.map((key) => {
+    const chosen = given[key] ?? false;
+    if (typeof chosen !== 'boolean') mistakes.push(`${key}: neither true nor false`);
+    return chosen === true;
+  });
+  if (mistakes.length > 0) throw badRules(`${name}: ${mistakes.join('; ')}`);
+  return { clients: clients!, deny: deny!, allowPrivate: allowPrivate!, allowLoopback: allowLoopback! };
+}
+
+function readNetworks(key: string, list: unknown, mistakes: string[]): Network[] {
+  if (!Array.isArray(list) || list.length > MAX_RULE_NETWORKS) {
+    mistakes.push(`${key}: no list of up to ${MAX_RULE_NETWORKS} networks`);
+    return [];
+  }
+  return list.flatMap((text: unknown, i) => {
+    try {
+      return [parseNetwork(String(text))];
+    } catch (error) {
+      mistakes.push(`${key}.${i}: ${(error as Error).message}`);
+      return [];
+    }
+  });
+}
+
+function badRules(message: string): SubflowError {
+  return new SubflowError('ERR_SUBFLOW_BAD_RULES', message, {
     hint: 'Rules look like { "clients": ["192.168.0.0/16"], "deny": [], "allowPrivate": false, "allowLoopback": false }.',
   });
 }
