@@ -40,6 +40,7 @@ const suites: readonly Suite[] = [
     prefixes: ['balancer.userspace'],
     load: () => import('./balancer-userspace.js'),
   },
+  { name: 'proxy', prefixes: ['proxy.relay'], load: () => import('./proxy.js') },
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];
 

@@ -291,15 +291,20 @@ function bindLocal(fd: number, address: string, port: number): void {
 /** What `net.Socket` reads with instead of its stream. */
 type OnReadOptions = NonNullable<TcpSocketConnectOpts['onread']>;
 
+/** The service that the options ask for. Throws as {@link KernelService} does. */
+export function kernelServiceOf({
+  serviceType = 'none',
+  serviceOptions,
+}: ConnectOptions): KernelService | undefined {
+  return serviceType === 'none' ? undefined : new KernelService({ type: serviceType, ...serviceOptions });
+}
+
 /**
  * Begins a connection through the kernel; `onread` as of `net.Socket`. Throws as {@link KernelService} does, before anything is
  * opened.
  */
 export function connectKernelSocket(options: ConnectOptions, onread?: OnReadOptions): Socket {
-  const { serviceType = 'none', serviceOptions } = options;
-  const isServed = serviceType !== 'none';
-  const service = isServed ? new KernelService({ type: serviceType, ...serviceOptions }) : undefined;
-  const socket = new KernelClientSocket(options, service, onread);
+  const socket = new KernelClientSocket(options, kernelServiceOf(options), onread);
   // Not net's own option: a signal that was aborted before would destroy the socket while net goes on to connect it.
   if (options.signal !== undefined) addAbortSignal(options.signal, socket);
   if (socket.destroyed) return socket;

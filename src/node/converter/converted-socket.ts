@@ -19,8 +19,8 @@ import {
   requestMessage,
 } from '../../convert/index.js';
 import { IpAddress } from '../../wire/index.js';
-import { KernelClientSocket } from '../kernel-socket.js';
-import { argumentType } from '../multipath-options.js';
+import { KernelClientSocket, kernelServiceOf } from '../kernel-socket.js';
+import { argumentType } from '../option-error.js';
 import { netError } from '../net-error.js';
 import type { ConnectOptions } from '../options.js';
 import { resolve } from '../resolve.js';
@@ -70,7 +70,7 @@ class ConvertedSocket extends KernelClientSocket {
   private answerTimer: NodeJS.Timeout | undefined = undefined;
 
   constructor(options: ConnectOptions, via: Target) {
-    super(options);
+    super(options, kernelServiceOf(options));
     this.via = via;
   }
 
