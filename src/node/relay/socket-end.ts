@@ -2,7 +2,7 @@
  * A relay's side that is a socket of `net`, plain or Multipath TCP. Sockets read into one buffer that all of them share, and
  * what comes is written from there to the other side at once: only what the kernel does not take is copied and kept, and
  * nothing more is read until that is gone. So an idle connection holds no memory here, and a busy one at most
- * `MAX_HELD_BYTES` a direction (docs/decisions/0021-what-a-relay-holds.md).
+ * `MAX_HELD_BYTES` a direction (docs/decisions/0024-what-a-relay-holds.md).
  */
 import { Socket as NetSocket } from 'node:net';
 import { NativeBuffer, unsupportedReason, writeFrom } from '../../linux/index.js';
