@@ -39,6 +39,12 @@ function digestOfInputs(inputs: readonly unknown[]): string {
   return digestOf(JSON.stringify(inputs));
 }
 
+/** Throws ERR_SUBFLOW_SHARD_NONE for an experiment that has no trials to share out. */
+export function requireTrials({ name, trial }: Experiment): void {
+  if (trial === undefined)
+    fail('NONE', `${name} has no trials to share out`, 'run it whole, with --no-shard');
+}
+
 /**
  * Runs the trials of `shard` only. Throws ERR_SUBFLOW_SHARD_NONE for an experiment that has none, and
  * ERR_SUBFLOW_PARAMETER as {@link runExperiment} does.
@@ -66,18 +72,17 @@ export async function runShard(
       trials: mine.map((trial, at) => ({ trial, output: outputs[at] })),
     });
   };
+  requireTrials(experiment);
   const { name } = experiment;
-  if (experiment.trial !== undefined) {
-    try {
-      await runExperiment(experiment, { ...options, trials });
-    } catch (error) {
-      if (!(error instanceof ShardEnd)) throw error;
-      const { totalTrials, inputs, trials: done } = error.result;
-      const complete = completeParameters(experiment.parameters, parameters);
-      return { header: { name, seed, parameters: complete, shard, totalTrials, inputs }, trials: done };
-    }
+  try {
+    await runExperiment(experiment, { ...options, trials });
+  } catch (error) {
+    if (!(error instanceof ShardEnd)) throw error;
+    const { totalTrials, inputs, trials: done } = error.result;
+    const complete = completeParameters(experiment.parameters, parameters);
+    return { header: { name, seed, parameters: complete, shard, totalTrials, inputs }, trials: done };
   }
-  return fail('NONE', `${name} has no trials to share out`, 'run it whole, with --no-shard');
+  return fail('NONE', `${name} ran no trials that could be shared out`, 'run it whole, with --no-shard');
 }
 
 /**

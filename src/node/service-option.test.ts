@@ -16,7 +16,7 @@ afterEach(() => {
 const wrong: readonly (readonly [object, string])[] = [
   [{ serviceType: 5 }, 'ERR_INVALID_ARG_TYPE'],
   [{ serviceType: 'Handover' }, 'ERR_SUBFLOW_UNKNOWN_NAME'],
-  [{ serviceOptions: {} }, 'ERR_INVALID_ARG_TYPE'],
+  [{ serviceOptions: {} }, 'ERR_INVALID_ARG_VALUE'],
   [{ serviceType: 'handover', serviceOptions: 5 }, 'ERR_INVALID_ARG_TYPE'],
   [{ serviceType: 'handover', serviceOptions: { metered: 'never' } }, 'ERR_SUBFLOW_BAD_SETTING'],
   [{ serviceType: 'handover', serviceOptions: { thresholds: { recoverNs: 0 } } }, 'ERR_SUBFLOW_BAD_SETTING'],

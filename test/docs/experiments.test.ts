@@ -15,6 +15,8 @@ describe('the pages of experiments', () => {
 
   it('are linked from their index, each named after its experiment', () => {
     for (const file of readdirSync(join(root, 'docs', 'experiments'))) {
+      // How they run in parts is of all of them.
+      if (file === 'on-a-cluster.md') continue;
       const name = file.replace(/\.md$/, '');
       expect(experiments.map((experiment) => experiment.name)).toContain(name);
       expect(index).toContain(`[\`${name}\`](experiments/${file})`);

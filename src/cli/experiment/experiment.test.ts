@@ -150,8 +150,8 @@ describe('subflow experiment', () => {
     writeFileSync(join(folder, 'torn.jsonl'), text.slice(0, -20));
     const [merged, missing, torn] = await Promise.all([
       subflow('merge', ...files, '--output', 'merged', '--json'),
-      subflow('merge', files[1]!),
-      subflow('merge', files[1]!, 'torn.jsonl'),
+      subflow('merge', files[1]!, '--no-figures'),
+      subflow('merge', files[1]!, 'torn.jsonl', '--no-figures'),
     ]);
     expect({ ...merged, out: merged.out.replaceAll('merged/', 'whole/') }).toEqual(whole);
     const figure = (from: string): string =>
@@ -165,8 +165,8 @@ describe('subflow experiment', () => {
 
   it.each([
     [['merge'], /missing required argument 'files'/],
-    [['merge', 'no-such-file'], /no-such-file cannot be read/],
-    [['merge', 'some.svg'], /some.svg is no file of a shard/],
+    [['merge', 'no-such-file', '--no-figures'], /no-such-file cannot be read/],
+    [['merge', 'some.svg', '--no-figures'], /some.svg is no file of a shard/],
     [['run', 'nat64', '--shard', '1/2'], /nat64 has no trials to share out/],
     [['run', 'bonding', '--shard', '3/2'], /--shard 3\/2 asks for shard 3 of 2/],
   ])('answers %j with one line and status 2 too', async (args, says) => {

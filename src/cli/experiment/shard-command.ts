@@ -38,7 +38,6 @@ export async function runShardCommand(
   shard: Shard,
   flags: ResultFlags,
 ): Promise<number> {
-  openFolder(flags.output, 'choose another place with --output');
   const line = new StepLine(process.stderr, flags.json !== true);
   let written: WrittenShard;
   try {

@@ -10,6 +10,7 @@ import {
   mergeShards,
   type NamedShard,
   readShardFile,
+  requireTrials,
   runShard,
   type RunOptions,
   type Shard,
@@ -17,7 +18,7 @@ import {
   writeShardFile,
 } from '../../experiments/index.js';
 import { FailureError, UsageError } from '../errors.js';
-import { writeOutput } from '../output-file.js';
+import { openFolder, writeOutput } from '../output-file.js';
 
 /** A shard that was run, and where its trials are. */
 export interface WrittenShard {
@@ -34,6 +35,9 @@ export async function writeShard(
   shard: Shard,
   folder: string,
 ): Promise<WrittenShard> {
+  await explained(() => requireTrials(experiment));
+  // A folder that cannot be written to is told before anything runs.
+  openFolder(folder, 'choose another place with --output');
   const file = await explained(() => runShard(experiment, options, shard));
   const number = String(shard.index).padStart(String(shard.count).length, '0');
   const path = join(folder, `${experiment.name}-shard-${number}-of-${shard.count}.jsonl`);
@@ -75,7 +79,7 @@ const usageCodes: readonly string[] = [
 const failureCodes: readonly string[] = ['ERR_SUBFLOW_SHARD_TORN', 'ERR_SUBFLOW_SHARD_MISSING'];
 
 /** Does `action`; what is wrong with shards becomes an error with the exit status that it should have. */
-async function explained<T>(action: () => Promise<T>): Promise<T> {
+async function explained<T>(action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {

@@ -14,7 +14,8 @@ function subflow(id: number, tcp: Partial<KernelTcpInfo> = {}): KernelSubflow {
       ...{ rttVarianceNs: 0, minRttNs: undefined, cwndSegments: 10, ssthreshSegments: 0, unackedSegments: 5 },
       ...{ lastDataReceivedNs: 60 * SECOND, lastAckReceivedNs: 60 * SECOND, retransmittedSegments: 0 },
       ...{ bytesAcked: 100n, bytesReceived: 0n, bytesSent: 5100n, bytesRetransmitted: 0n },
-      ...{ deliveryRate: undefined, synDataAccepted: false, hasTimestamps: true, ...tcp },
+      ...{ deliveryRate: undefined, synDataAccepted: false, hasTimestamps: true },
+      ...{ hasSack: true, peerWindowShift: 7, ...tcp },
     },
   };
 }

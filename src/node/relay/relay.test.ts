@@ -85,6 +85,8 @@ const pattern = (length: number): Buffer => Buffer.alloc(length, period);
 async function readAll(socket: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  // It may have been paused.
+  socket.resume();
   await once(socket, 'end');
   return Buffer.concat(chunks);
 }
