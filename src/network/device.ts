@@ -8,9 +8,11 @@
  */
 
 import { PacketWriter, type SegmentNote } from '../stack/index.js';
+import { PacketSlab } from './packet-slab.js';
 
-/** Writes the packets that somebody wants to see after all. */
+/** Writes the packets that somebody wants to see after all, to memory of all worlds: no two share a byte. */
 const writer = new PacketWriter(64);
+const slab = new PacketSlab(256 * 1024);
 
 /**
  * One IP packet on its way, or one super-segment that stands for several. It may not exist as bytes yet: they are made
@@ -27,8 +29,7 @@ export class Packet {
    * in the rest, and whoever receives it so may take it for intact (it never left the machine).
    */
   readonly needsChecksum: boolean;
-  /** What `bytes` is a view of, where its maker had it at hand: whoever makes further views of it need not ask. */
-  readonly buffer: ArrayBufferLike | undefined;
+  private memory: ArrayBufferLike | undefined;
   private content: Uint8Array | undefined;
   private unwritten: SegmentNote | undefined = undefined;
 
@@ -42,7 +43,7 @@ export class Packet {
     this.content = bytes;
     this.segmentSize = segmentSize;
     this.needsChecksum = needsChecksum;
-    this.buffer = buffer;
+    this.memory = buffer;
     this.length = length;
   }
 
@@ -58,17 +59,23 @@ export class Packet {
     return this.content ?? this.write();
   }
 
+  /** What `bytes` is a view of, where its maker had it at hand: whoever makes further views of it need not ask. */
+  get buffer(): ArrayBufferLike | undefined {
+    return this.memory;
+  }
+
   /** What it says, while nobody has asked for its bytes, and could have changed them; undefined from then on. */
   get note(): SegmentNote | undefined {
     return this.unwritten;
   }
 
   private write(): Uint8Array {
-    const bytes = new Uint8Array(this.length);
-    writer.writeNote(this.unwritten!, bytes, 0);
+    const block = slab.reserve(this.length);
+    writer.writeNote(this.unwritten!, block, slab.offset);
     this.unwritten = undefined;
-    this.content = bytes;
-    return bytes;
+    this.memory = slab.buffer;
+    this.content = slab.take(this.length);
+    return this.content;
   }
 }
 
