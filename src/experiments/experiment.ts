@@ -91,7 +91,8 @@ export interface Experiment<P extends ParameterSet = ParameterSet> {
   readonly trial?: (input: never) => unknown;
   /**
    * What is known while trials still run, for whoever watches: a figure of the `finished` ones, at least one, in the order
-   * in which they ended. It may be asked for after every trial, or never, and decides nothing.
+   * in which they ended. It may be asked for after every trial, or never, and decides nothing; one that cannot be drawn,
+   * because no trial has given anything yet, is not shown.
    */
   readonly live?: (finished: readonly FinishedTrial<never, never>[]) => Figure;
   /** Runs it. The same seed and parameters give the same result, but for rows that come from `linux`. */

@@ -17,11 +17,11 @@ describe('what is known while trials run', () => {
 
   it('has its series in the order of their names, whichever was done first', () => {
     const finished = [trial('b', 2), trial('a', 1), trial('b', 4), trial('none', 0)];
-    const series = liveDistributions(finished, ({ input, output }) =>
-      input === 'none' ? undefined : { series: input, value: output },
-    );
+    const series = liveDistributions(finished, ({ input, output }) => ({
+      ...{ series: input, values: input === 'none' ? [] : [output, output] },
+    }));
     expect(series.map(({ name }) => name)).toEqual(['a', 'b']);
-    expect(series[1]!.points.map(({ x }) => x)).toEqual([2, 2, 4]);
+    expect(series[1]!.points.map(({ x }) => x)).toEqual([2, 2, 2, 4, 4]);
   });
 
   it('is the mean of what there is at each x, in the order of x', () => {

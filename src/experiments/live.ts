@@ -5,9 +5,9 @@ import type { FinishedTrial } from './experiment.js';
 import { groupBy } from './group-by.js';
 
 /** What a trial adds to a distribution. */
-export interface LiveValue {
+export interface LiveValues {
   readonly series: string;
-  readonly value: number;
+  readonly values: readonly number[];
 }
 
 /** What a trial adds to a line. */
@@ -31,14 +31,13 @@ export function distribution(values: readonly number[]): Point[] {
   return [{ x: sorted[0]!, y: 0 }, ...sorted.map((x, index) => ({ x, y: (index + 1) / sorted.length }))];
 }
 
-/** A step for each series: the distribution of what `valueOf` gives of the trials; undefined gives nothing. */
+/** A step for each series: the distribution of what `valuesOf` gives of the trials. */
 export function liveDistributions<I, O>(
   finished: readonly FinishedTrial<I, O>[],
-  valueOf: (trial: FinishedTrial<I, O>) => LiveValue | undefined,
+  valuesOf: (trial: FinishedTrial<I, O>) => LiveValues,
 ): Series[] {
-  const found = finished.map(valueOf).filter((each) => each !== undefined);
-  return bySeries(found).flatMap(([name, group]) => {
-    const points = distribution(group.map(({ value }) => value));
+  return bySeries(finished.map(valuesOf)).flatMap(([name, group]) => {
+    const points = distribution(group.flatMap(({ values }) => values));
     return points.length === 0 ? [] : [{ name, kind: 'step', points }];
   });
 }

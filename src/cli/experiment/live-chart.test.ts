@@ -89,6 +89,13 @@ describe('the chart of an experiment that runs', () => {
     expect(terminal.lines[1]).toMatch(/^ 50 % {2}1 of 2, 1 s, about 1 s left/);
   });
 
+  it('is the line of progress alone while there is nothing that can be drawn', () => {
+    const { terminal, chart } = chartOn(60, 20);
+    chart.watch([{ input: 'a', output: Number.NaN }]);
+    expect(terminal.lines).toHaveLength(2);
+    expect(terminal.lines[1]).toContain(' %  1 of ');
+  });
+
   it('begins anew when other trials run together', async () => {
     const { terminal, clock, chart } = chartOn(60, 20);
     await chart.step(0, 2, 'first');

@@ -2,7 +2,7 @@
 
 import type { Experiment, FinishedTrial } from '../../experiments/index.js';
 import { LEAST_COLUMNS, LEAST_ROWS, renderTerminal } from '../../plot/index.js';
-import { MINUTE, SECOND } from '../../base/index.js';
+import { MINUTE, SECOND, SubflowError } from '../../base/index.js';
 import { Screen, type ScreenStream } from './screen.js';
 
 /** Largest chart, in characters: on a large terminal it need not fill everything. */
@@ -96,9 +96,14 @@ export class LiveChart {
     const columns = Math.min(MOST_COLUMNS, (stream.columns ?? 0) - 1);
     const rows = Math.min(MOST_ROWS, (stream.rows ?? 0) - OTHER_ROWS);
     if (this.finished.length === 0 || columns < LEAST_COLUMNS || rows < LEAST_ROWS) return [];
-    return renderTerminal(this.live(this.finished as readonly FinishedTrial<never, never>[]), {
-      ...{ columns, rows, hasColor },
-    });
+    try {
+      const figure = this.live(this.finished as readonly FinishedTrial<never, never>[]);
+      return renderTerminal(figure, { columns, rows, hasColor });
+    } catch (error) {
+      // Nothing to draw yet, or nothing that can be: no reason to end what is only watched.
+      if (error instanceof SubflowError && error.code === 'ERR_SUBFLOW_PLOT') return [];
+      throw error;
+    }
   }
 
   private progressLine(now: number): string {

@@ -4,8 +4,10 @@
  */
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
+import type { Figure } from '../../plot/index.js';
 import { estimate } from '../confidence.js';
-import { atMost, type Check, defineExperiment, type Row } from '../experiment.js';
+import { atMost, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
+import { liveDistributions } from '../live.js';
 import { phoneLinkParameters } from '../mobility/flags.js';
 import type { CarrierNews } from '../mobility/phone.js';
 import { phoneVariants } from '../mobility/variants.js';
@@ -105,6 +107,7 @@ export const handover = defineExperiment({
     { name: 'cellularShare', title: 'cellular', kind: 'number', digits: 2 },
   ],
   trial: runHandover,
+  live: liveFigure,
 
   async run(context) {
     const { seed, parameters, runTrials, linux, noLinux } = context;
@@ -189,4 +192,16 @@ function checksOf(ours: readonly HandoverRuns[]): Check[] {
             unknownBoundRtos,
           );
     });
+}
+
+/** The gaps that are known so far. */
+function liveFigure(finished: readonly FinishedTrial<HandoverTrial, HandoverRun>[]): Figure {
+  const series = liveDistributions(finished, ({ input, output }) => ({
+    ...{ series: input.variant, values: [output.gapNs / SECOND] },
+  }));
+  return {
+    ...{ kind: 'xy', title: 'Gap when the Wi-Fi dies, so far', caption: '', series },
+    x: { label: 'gap', unit: 's', low: 0 },
+    y: { label: 'share', low: 0, high: 1 },
+  };
 }

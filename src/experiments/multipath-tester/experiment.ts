@@ -1,8 +1,10 @@
 /** What traffic of several kinds goes through while a phone leaves the Wi-Fi, as a phone app measured it. */
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
+import type { Figure } from '../../plot/index.js';
 import { estimate } from '../confidence.js';
-import { atMost, type Check, defineExperiment, equals, type Row } from '../experiment.js';
+import { atMost, type Check, defineExperiment, equals, type FinishedTrial, type Row } from '../experiment.js';
+import { liveDistributions } from '../live.js';
 import { phoneLinkParameters } from '../mobility/flags.js';
 import { percentile } from '../mobility/percentile.js';
 import { phoneVariants } from '../mobility/variants.js';
@@ -58,6 +60,7 @@ export const multipathTester = defineExperiment({
     { name: 'cellularShare', title: 'cellular', kind: 'number', digits: 2 },
   ],
   trial: testOnWalk,
+  live: liveFigure,
 
   async run({ seed, parameters, runTrials }) {
     const { walks, traffic: wanted } = parameters;
@@ -131,4 +134,16 @@ function checksOf(all: readonly TesterRuns[]): Check[] {
       return atMost(name, worstMs(one), worstMs(tcp));
     }),
   ];
+}
+
+/** How long answers took that are known so far, of all traffics together. */
+function liveFigure(finished: readonly FinishedTrial<TesterTrial, TesterRun>[]): Figure {
+  const series = liveDistributions(finished, ({ input, output }) => ({
+    ...{ series: input.variant, values: output.delays.map(({ delayNs }) => delayNs / SECOND) },
+  }));
+  return {
+    ...{ kind: 'xy', title: 'Time to an answer, so far', caption: '', series },
+    x: { label: 'time', unit: 's', low: 0 },
+    y: { label: 'share', low: 0, high: 1 },
+  };
 }

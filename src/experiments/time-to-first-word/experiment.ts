@@ -1,9 +1,10 @@
 /** How long somebody who talks to a phone waits for the first word of the answer, on walks at the edge of the Wi-Fi. */
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
-import { renderFigure, type Point } from '../../plot/index.js';
+import { type Figure, renderFigure, type Point } from '../../plot/index.js';
 import { estimate, type Estimate } from '../confidence.js';
-import { atMost, type Check, defineExperiment, type Row } from '../experiment.js';
+import { atMost, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
+import { liveDistributions } from '../live.js';
 import { phoneLinkParameters } from '../mobility/flags.js';
 import { grouped, percentile } from '../mobility/percentile.js';
 import { phoneVariants } from '../mobility/variants.js';
@@ -84,6 +85,7 @@ export const timeToFirstWord = defineExperiment({
     { name: 'cellularBytes', title: 'cellular (B a walk)', kind: 'number' },
   ],
   trial: talkOnWalk,
+  live: liveFigure,
 
   async run({ seed, parameters, runTrials }) {
     const { walks } = parameters;
@@ -184,4 +186,16 @@ function sharesOf(sorted: readonly number[]): Point[] {
   });
   const last = points.at(-1) ?? { x: 0, y: shown.leastShare * 100 };
   return [...points, { x: shown.mostS, y: last.y }];
+}
+
+/** How long those waited who are known so far; a walk on which nobody was answered adds nothing. */
+function liveFigure(finished: readonly FinishedTrial<WordTrial, WordRun>[]): Figure {
+  const series = liveDistributions(finished, ({ input, output }) => ({
+    ...{ series: input.variant, values: output.waitsNs.map((ns) => ns / SECOND) },
+  }));
+  return {
+    ...{ kind: 'xy', title: 'Time to the first word, so far', caption: '', series },
+    x: { label: 'wait', unit: 's', low: 0 },
+    y: { label: 'share', low: 0, high: 1 },
+  };
 }
