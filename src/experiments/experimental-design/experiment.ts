@@ -17,8 +17,8 @@ const source =
 
 /** Part of the sets in which two paths must be worth as much as the better one: more than was published. */
 const leastGainShares: Readonly<Record<string, number>> = {
-  'low-bdp-no-loss': 0.8,
-  'low-bdp-losses': 0.8,
+  'low-bdp-no-loss': 0.7,
+  'low-bdp-losses': 0.7,
   'high-bdp-no-loss': 0.4,
   'high-bdp-losses': 0.6,
 };
