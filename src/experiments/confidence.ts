@@ -22,3 +22,18 @@ export function estimate(values: readonly number[]): Estimate {
   const quantile = quantiles[values.length - 2] ?? limit;
   return { mean, halfWidth: quantile * Math.sqrt(variance / values.length) };
 }
+
+/**
+ * What `statistic` makes of all groups of runs together, of which there is at least one, with the interval that leaving out
+ * one group at a time gives (Tukey's jackknife, 1958): for quantiles and ratios, which have no variance of their own.
+ */
+export function jackknife<T>(groups: readonly T[], statistic: (kept: readonly T[]) => number): Estimate {
+  const whole = statistic(groups);
+  const count = groups.length;
+  if (count < 2) return { mean: whole, halfWidth: null };
+  const without = groups.map((left) => statistic(groups.filter((group) => group !== left)));
+  return {
+    mean: whole,
+    halfWidth: estimate(without.map((value) => count * whole - (count - 1) * value)).halfWidth,
+  };
+}

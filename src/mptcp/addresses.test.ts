@@ -131,6 +131,19 @@ describe('REMOVE_ADDR', () => {
     expect(world.client.open.subflows).toHaveLength(1);
   });
 
+  it('goes ahead of a change of priority: what the old path lost comes before new data on the new one', () => {
+    const world = quiet();
+    world.server.open.setBackup(world.now, world.server.open.subflows[0]!, true);
+    world.server.open.withdrawAddress(world.now, 3);
+    world.poll(world.server);
+    world.run(SECOND);
+    const said = world.trace.flatMap((view) => view.options.map(({ subtype }) => subtype));
+    expect(said.filter((subtype) => subtype === 'REMOVE_ADDR' || subtype === 'MP_PRIO').slice(0, 2)).toEqual([
+      'REMOVE_ADDR',
+      'MP_PRIO',
+    ]);
+  });
+
   it('follows when an announced address leaves the host', () => {
     const world = new World({ paths: [{}, {}] }).connect().send('client', 10).run(SECOND);
     world.tellAddresses(world.server, [localAddress('server', 0)]);

@@ -2,7 +2,7 @@
 
 import type { ExperimentContext } from '../experiment.js';
 import type { LinuxLab } from '../linux-lab.js';
-import { phonePath } from '../mobility/phone.js';
+import { cellularRttNs, phonePath } from '../mobility/phone.js';
 import type { TransferSetup } from '../transfer.js';
 import type { HandoverRuns } from './experiment.js';
 import { kebab, sequenceFigure } from './figures.js';
@@ -51,7 +51,7 @@ export async function runOnKernel(
     await step(lines.length, trials.length, `Linux, ${variant}, ${ending}, ${news}`);
     const recording = new Recording();
     const { client, pathBytes, clockAtBeginNs } = await linux.transfer(kernelSetup(trial, recording), 'both');
-    const rttNs = 2 * parameters.cellularDelayNs;
+    const rttNs = cellularRttNs(parameters);
     const run = measured(trial, { receiver: client, pathBytes }, { rttNs, rtoNs: 0 });
     lines.push({ ...trial, stack: 'linux', runs: [run] });
     if (ending !== 'fading' || news !== 'unknown') continue;

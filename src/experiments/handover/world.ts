@@ -8,6 +8,7 @@ import { type Device, pathAddress, type Side } from '../../network/index.js';
 import { tellFacts } from '../mobility/link-facts.js';
 import {
   type CarrierNews,
+  cellularRttNs,
   type PhoneLinks,
   phonePath,
   phonePaths,
@@ -63,7 +64,10 @@ export interface HandoverRun {
   readonly gapNs: number;
   /** The same between the beginning of the fade and the death. */
   readonly stallNs: number;
-  /** Round-trip time of the cellular path as the sender measured it when the gap was over, in ns. */
+  /**
+   * Round-trip time of the cellular path, in ns: as the sender measured it when the gap was over, but no less than a full
+   * segment takes there and its acknowledgment back.
+   */
   readonly rttNs: number;
   /** Retransmission timeout of the Wi-Fi subflow at the sender when the Wi-Fi died, in ns; 0 where there was none. */
   readonly rtoNs: number;
@@ -182,14 +186,14 @@ class RttWatch {
 
   constructor(world: TransferWorld, trial: HandoverTrial) {
     const { direction, parameters } = trial;
-    this.rttNs = 2 * parameters.cellularDelayNs;
+    this.rttNs = cellularRttNs(parameters);
     const [sender, receiver] =
       direction === 'download' ? [world.server, world.client] : [world.client, world.server];
     let before = -1;
     const look = (now: number): void => {
       if (before < 0) before = receiver.bytesDelivered;
       const srttNs = subflowOn(sender.socket?.connection, phonePath.cellular)?.tcp.rtt.srttNs ?? 0;
-      if (srttNs > 0) this.rttNs = Math.max(2 * parameters.cellularDelayNs, srttNs);
+      if (srttNs > 0) this.rttNs = Math.max(cellularRttNs(parameters), srttNs);
       if (receiver.bytesDelivered > before || now > parameters.returnsAtNs) return;
       world.simulator.at(now + lookNs, look);
     };

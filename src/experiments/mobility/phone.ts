@@ -3,7 +3,7 @@
  * what happens to them; in a simulation and, since links are the same, before a kernel.
  */
 
-import { MILLISECOND } from '../../base/index.js';
+import { MILLISECOND, SECOND } from '../../base/index.js';
 import type { Link, LinkOptions } from '../../network/index.js';
 import { randomLoss } from '../../network/index.js';
 import type { Incident, TransferPath } from '../transfer.js';
@@ -38,9 +38,19 @@ export const phoneLinkDefaults: PhoneLinks = {
   wifiQueueBytes: 150_000,
 };
 
-/** Time that packets wait for the cellular link at most, and what the scheduler of a base station adds, in ns. */
+/** Time that packets wait for the cellular link at most, in ns. */
 const cellularQueueNs = 200 * MILLISECOND;
+/** Longest extra delay of a packet on it, in ns: LTE sends a block again 8 ms after it failed (HARQ, 3GPP TS 36.321). */
 const cellularJitterNs = 8 * MILLISECOND;
+
+/** Round-trip time of a full segment and its acknowledgment over the cellular path, at most, without a queue, in ns. */
+export function cellularRttNs({ cellularDelayNs, cellularUpBps, cellularDownBps }: PhoneLinks): number {
+  const sendingNs = (fullBits * SECOND) / Math.min(cellularUpBps, cellularDownBps);
+  return 2 * (cellularDelayNs + cellularJitterNs) + sendingNs;
+}
+
+/** Bits of a full packet. */
+const fullBits = 1500 * 8;
 
 /** The paths of a world, in the order of {@link phonePath}; connections that may choose begin on Wi-Fi. */
 export function phonePaths(links: PhoneLinks): TransferPath[] {

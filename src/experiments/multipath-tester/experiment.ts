@@ -6,8 +6,8 @@ import { estimate } from '../confidence.js';
 import { atMost, type Check, defineExperiment, equals, type FinishedTrial, type Row } from '../experiment.js';
 import { liveDistributions } from '../live.js';
 import { phoneLinkParameters } from '../mobility/flags.js';
-import { percentile } from '../mobility/percentile.js';
 import { phoneVariants } from '../mobility/variants.js';
+import { quantile } from '../quantile.js';
 import { bulkFigure, streamFigure, worstFigure } from './figures.js';
 import { delaysOf, type TesterRuns, worstDelays } from './runs.js';
 import { directions, type TesterRun, type TesterTrial, testOnWalk, traffics } from './world.js';
@@ -102,8 +102,8 @@ function rowOf(all: TesterRuns): Row {
   return {
     ...{ traffic, direction, serviceType: variant, answered: delays.length },
     missed: missedOf(all),
-    medianMs: isAny ? percentile(delays, 0.5) / MILLISECOND : null,
-    p95Ms: isAny ? percentile(delays, 0.95) / MILLISECOND : null,
+    medianMs: isAny ? quantile(delays, 0.5) / MILLISECOND : null,
+    p95Ms: isAny ? quantile(delays, 0.95) / MILLISECOND : null,
     worstMs: mean === null ? null : mean / MILLISECOND,
     worstHalfWidthMs: halfWidth === null ? null : halfWidth / MILLISECOND,
     cellularShare: runs.reduce((sum, { cellularShare }) => sum + cellularShare, 0) / runs.length,

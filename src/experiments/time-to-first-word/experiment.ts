@@ -2,12 +2,12 @@
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import { type Figure, renderFigure, type Point } from '../../plot/index.js';
-import { estimate, type Estimate } from '../confidence.js';
+import { type Estimate, jackknife } from '../confidence.js';
 import { atMost, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
 import { liveDistributions } from '../live.js';
 import { phoneLinkParameters } from '../mobility/flags.js';
-import { grouped, percentile } from '../mobility/percentile.js';
 import { phoneVariants } from '../mobility/variants.js';
+import { quantile } from '../quantile.js';
 import { talkOnWalk, type WordRun, type WordTrial } from './world.js';
 
 const source =
@@ -16,14 +16,14 @@ const source =
 
 /** The published bar: parts of what TCP has. */
 const bar = { time: 0.8, failures: 0.2 } as const;
-/** Groups of walks that each give a percentile, for an interval over them. */
-const groups = 8;
+/** Groups of walks of which one at a time is left out, for an interval. */
+const groupCount = 8;
 
 /** All walks of one variant. */
 interface VariantRuns {
   readonly name: string;
   readonly runs: readonly WordRun[];
-  /** Over groups of walks, in ns. */
+  /** In ns. */
   readonly p95: Estimate;
   /** The same over what TCP had on the same walks. */
   readonly ratio: Estimate;
@@ -101,7 +101,8 @@ export const timeToFirstWord = defineExperiment({
       ...{ name, runs: runs.slice(index * walks, (index + 1) * walks) },
     }));
     const tcp = byName[0]!.runs;
-    const all = byName.map(({ name, runs: own }) => summaryOf(name, own, tcp));
+    const { patienceNs } = parameters;
+    const all = byName.map(({ name, runs: own }) => summaryOf(name, { own, tcp }, patienceNs));
     return {
       rows: all.map(rowOf),
       figures: { waits: figureOf(all, parameters.patienceNs) },
@@ -115,18 +116,34 @@ function waitsOf({ waitsNs, failures }: WordRun, patienceNs: number): number[] {
   return [...waitsNs, ...new Array<number>(failures).fill(patienceNs)];
 }
 
-function summaryOf(name: string, runs: readonly WordRun[], tcp: readonly WordRun[]): VariantRuns {
-  const p95s = (of: readonly WordRun[]): number[] =>
-    grouped(
-      of.map(({ waitsNs }) => waitsNs),
-      groups,
-    ).map((values) => percentile(values, 0.95));
-  const own = p95s(runs);
-  const tcps = p95s(tcp);
+/** The same walks, or some of them, with a variant and with TCP. */
+interface WalkGroup {
+  readonly own: readonly WordRun[];
+  readonly tcp: readonly WordRun[];
+}
+
+/** The 95th percentile of what was answered, in ns; patience where nothing was. */
+function p95Of(runs: readonly WordRun[], patienceNs: number): number {
+  const waits = runs.flatMap(({ waitsNs }) => waitsNs);
+  return waits.length === 0 ? patienceNs : quantile(waits, 0.95);
+}
+
+function summaryOf(name: string, { own, tcp }: WalkGroup, patienceNs: number): VariantRuns {
+  const every = (runs: readonly WordRun[], first: number): WordRun[] =>
+    runs.filter((_, index) => index % groupCount === first);
+  const groups = Array.from({ length: Math.min(groupCount, own.length) }, (_, first): WalkGroup => ({
+    own: every(own, first),
+    tcp: every(tcp, first),
+  }));
+  const p95 = (runs: readonly (readonly WordRun[])[]): number => p95Of(runs.flat(), patienceNs);
   return {
-    ...{ name, runs, p95: estimate(own) },
-    ratio: estimate(own.map((value, index) => value / tcps[index]!)),
-    failures: runs.reduce((sum, { failures }) => sum + failures, 0),
+    ...{ name, runs: own },
+    p95: jackknife(groups, (kept) => p95(kept.map((group) => group.own))),
+    ratio: jackknife(
+      groups,
+      (kept) => p95(kept.map((group) => group.own)) / p95(kept.map((group) => group.tcp)),
+    ),
+    failures: own.reduce((sum, { failures }) => sum + failures, 0),
   };
 }
 
@@ -137,7 +154,7 @@ function rowOf({ name, runs, p95, ratio, failures }: VariantRuns): Row {
     serviceType: name,
     requests: waits.length + failures,
     failures,
-    medianMs: waits.length === 0 ? null : percentile(waits, 0.5) / MILLISECOND,
+    medianMs: waits.length === 0 ? null : quantile(waits, 0.5) / MILLISECOND,
     p95Ms: inMs(p95.mean),
     p95HalfWidthMs: inMs(p95.halfWidth),
     overTcp: ratio.mean,
