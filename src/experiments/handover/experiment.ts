@@ -48,7 +48,7 @@ export const handover = defineExperiment({
   title: 'The gap when the Wi-Fi of a phone dies, by service type',
   source,
   summary:
-    'A stream of 3 Mbit/s begins over the cellular link; the Wi-Fi appears, fades away or not, dies and comes back. The gap is the ' +
+    'A stream of 2 Mbit/s begins over the cellular link; the Wi-Fi appears, fades away or not, dies and comes back. The gap is the ' +
     'longest time that the application at the other end waits for a byte after the death and before the Wi-Fi is back: in ms, ' +
     'in round-trip times of the cellular path as the sender measures it, and in retransmission timeouts of the Wi-Fi subflow. ' +
     'Where the loss of carrier is known the interface of the phone goes down, otherwise packets vanish and nobody is told. ' +
@@ -58,7 +58,7 @@ export const handover = defineExperiment({
   parameters: {
     ...phoneLinkParameters,
     rateBps: {
-      ...{ kind: 'rate', default: 3e6, min: 1e5, max: 1e9 },
+      ...{ kind: 'rate', default: 2e6, min: 1e5, max: 1e9 },
       doc: 'rate of the stream; more than the links carry is as much as they do',
     },
     appearsAtNs: {
