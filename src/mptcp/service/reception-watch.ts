@@ -8,8 +8,11 @@ import type { Subflow } from '../subflow.js';
 
 /** Least time between probes, in ns: Linux answers segments that it has no use for twice a second at most. */
 const PROBE_INTERVAL_NS = 600 * MILLISECOND;
-/** How long, beyond two round trips, a stream may pause without suspicion, in ns. */
-const PATIENCE_NS = 50 * MILLISECOND;
+/**
+ * How long, beyond two round trips, a stream may pause without suspicion, in ns. A probe costs an ACK; being late costs what a
+ * connection has that must open a path when this one is dead: a timeout and a half for all of it.
+ */
+const PATIENCE_NS = 30 * MILLISECOND;
 
 export class ReceptionWatch {
   /** When to look again, in ns; `NEVER` when only news can change anything. */
