@@ -65,6 +65,7 @@ describe('subflow', () => {
       /'2' is no list of versions/,
     ],
     [['get', 'http://localhost/', '--scheduler', 'ecf'], /--scheduler goes with --transport userspace/],
+    [['get', 'http://localhost/', '--service-type', 'fast'], /no service type called 'fast'/],
     [
       ['get', 'http://localhost/', '--transport', 'userspace', '--raw', 'lo', '--service-type', 'fast'],
       /no service type called 'fast'; there are: none, handover/,

@@ -5,8 +5,14 @@
 
 import type { Command } from 'commander';
 import { mayCreateTun, mayOpenRawSockets, runIp } from '../linux/index.js';
-import { UserspaceHost, type MultipathOptions, type TransportOptions } from '../node/index.js';
-import { requireScheduler, schedulerNames, serviceTypeNames, serviceTypeOf } from './algorithms.js';
+import {
+  serviceTypes,
+  UserspaceHost,
+  type MultipathOptions,
+  type ServiceType,
+  type TransportOptions,
+} from '../node/index.js';
+import { requireScheduler, schedulerNames } from './algorithms.js';
 import { IpAddress, type MptcpVersion } from '../wire/index.js';
 import { EnvironmentError, UsageError } from './errors.js';
 
@@ -63,7 +69,7 @@ export function addTransportFlags(command: Command): Command {
     )
     .option(
       '--service-type <name>',
-      `what several paths are for: ${serviceTypeNames} (default: all that there are, at once; docs/service-types.md)`,
+      `what several paths are for: ${serviceTypes.join(', ')} (docs/service-types.md; with the kernel as root)`,
     )
     .option(
       '--fast-open',
@@ -96,6 +102,12 @@ function parseVersions(text: string): readonly MptcpVersion[] {
   return text.split(',').map((version) => (version === '0' ? 0 : 1));
 }
 
+function serviceTypeOf(name: string): ServiceType {
+  const type = serviceTypes.find((each) => each === name);
+  if (type !== undefined) return type;
+  throw new UsageError(`there is no service type called '${name}'`, `there are: ${serviceTypes.join(', ')}`);
+}
+
 function fastOpenOf(flags: TransportFlags): ChosenTransport['fastOpen'] {
   if (flags.fastOpenWithoutCookie === true) return 'without-cookie';
   return flags.fastOpen === true ? 'with-cookie' : false;
@@ -105,7 +117,6 @@ function fastOpenOf(flags: TransportFlags): ChosenTransport['fastOpen'] {
 export function openTransport(flags: TransportFlags): ChosenTransport {
   const { transport, tun = [], raw = [], mptcpVersion, scheduler, serviceType } = flags;
   const fastOpen = fastOpenOf(flags);
-  const service = serviceType === undefined ? {} : { serviceType: serviceTypeOf(serviceType) };
   if (transport !== undefined && transport !== 'kernel' && transport !== 'userspace') {
     throw new UsageError(`--transport is 'kernel' or 'userspace', not '${transport}'`);
   }
@@ -114,6 +125,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
     if (raw.length > 0) throw new UsageError('--raw goes with --transport userspace');
     if (mptcpVersion !== undefined) throw new UsageError('--mptcp-version goes with --transport userspace');
     if (scheduler !== undefined) throw new UsageError('--scheduler goes with --transport userspace');
+    const service = serviceType === undefined ? {} : { serviceType: serviceTypeOf(serviceType) };
     const options = transport === undefined ? service : ({ transport, ...service } as const);
     return { options, fastOpen, addresses: [], close: () => undefined };
   }
@@ -125,6 +137,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
   const subnets = tun.map(parseSubnet);
   const versions = mptcpVersion === undefined ? undefined : parseVersions(mptcpVersion);
   if (scheduler !== undefined) requireScheduler(scheduler);
+  const service = serviceType === undefined ? undefined : serviceTypeOf(serviceType);
   const capabilities = [
     ...(tun.length > 0 ? [mayCreateTun()] : []),
     ...(raw.length > 0 ? [mayOpenRawSockets()] : []),
@@ -144,7 +157,7 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
       via: host,
       ...(versions !== undefined && { versions }),
       ...(scheduler !== undefined && { scheduler }),
-      ...service,
+      ...(service !== undefined && { serviceType: service }),
     },
     fastOpen,
     addresses: host.stack.interfaces.flatMap(({ addresses }) =>

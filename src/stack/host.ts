@@ -218,7 +218,7 @@ export class Host implements SocketHost, ListenerHost {
   ): Subflow | undefined {
     const { address, remote, localId, remoteId, backup } = wanted;
     const device = this.interfaces.ownerOf(address);
-    if (device === undefined || !device.up) return undefined;
+    if (device?.isInService !== true) return undefined;
     const port = wanted.port === 0 ? this.allocatePort(address, remote) : wanted.port;
     if (port === undefined || !this.isTupleFree(address, remote.address, packPorts(port, remote.port)))
       return undefined;
@@ -439,6 +439,8 @@ export class Host implements SocketHost, ListenerHost {
       throw new SubflowError('EADDRNOTAVAIL', `${address.toString()} is not an address of this host`);
     }
     if (!device.up) throw new SubflowError('ENETDOWN', `the interface ${device.name} is down`);
+    if (!device.isInService)
+      throw new SubflowError('ENETDOWN', `the interface ${device.name} has no carrier`);
     return device;
   }
 }

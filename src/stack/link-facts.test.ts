@@ -67,6 +67,15 @@ describe('facts of links', () => {
     expect(source()).toBe('10.0.0.1');
   });
 
+  it('let no connection begin from an address on a link without carrier either, by whatever wish', () => {
+    const { world, client } = twoLinks();
+    client.stack.setLinkFacts(world.now, 0, { ...wifi, hasCarrier: false });
+    const local = { address: prefix('10.0.0.1/24').address };
+    expect(() => client.stack.connect(world.now, { remote, local })).toThrow(
+      expect.objectContaining({ code: 'ENETDOWN' }),
+    );
+  });
+
   it('count what passes a metered link, in both directions', () => {
     const { world, client } = twoLinks();
     client.stack.setLinkFacts(world.now, 0, { ...wifi, isMetered: true });

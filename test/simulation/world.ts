@@ -252,7 +252,7 @@ class World {
         const family = this.plan.paths[0]!.families === 'ipv6' ? 6 : 4;
         const remote = { address: pathAddress(0, 'server', family), port: firstPort + index };
         const local = { address: clientAddress(this.plan.paths[0]!, 0, family) };
-        if (!client.stack.interfaces[0]!.up) {
+        if (!client.stack.interfaces[0]!.isInService) {
           this.excused.add(pair);
           return;
         }
