@@ -6,7 +6,7 @@ import { deriveToken, IpAddress } from '../../src/wire/index.js';
 import { BalancedWorld } from '../../src/experiments/index.js';
 import { balancerOf, ClientFlow, inWords, serverFor } from '../support/balancer-packets.js';
 
-const designs = ['stateful', 'key-select', 'token-map', 'beamer'] as const;
+const designs = ['stateful', 'key-select', 'token-map', 'direct-address', 'beamer'] as const;
 
 /** What each design may hold after a flood: the limits below, or the buckets. */
 const limits = { maxFlows: 2000, maxNewFlows: 300, maxTokens: 500, buckets: 256 };

@@ -12,6 +12,7 @@ import {
   defaultSteeringSettings,
   type Generation,
   type ServerSpec,
+  type ServerState,
 } from '../../src/balancer/index.js';
 import {
   BpfProgram,
@@ -257,6 +258,18 @@ export class BalancedService {
     return { fd, socket, server: Number(/^server (\d+)\n/.exec(String(said))![1]) };
   }
 
+  /** Gives the balancer another list of the servers that were opened: those named, in these states. */
+  async setServers(states: Readonly<Record<number, ServerState>>): Promise<void> {
+    const specs = this.specs.filter(({ id }) => states[id] !== undefined);
+    await this.carrier!.setServers(specs.map((spec) => ({ ...spec, state: states[spec.id]! })));
+  }
+
+  /** Has every connection send something; gives those that do not get it back within `timeoutMs`. */
+  async broken(connections: readonly ServedConnection[], timeoutMs: number): Promise<ServedConnection[]> {
+    const whole = await Promise.all(connections.map(({ socket }) => isEchoed(socket, timeoutMs)));
+    return connections.filter((_, i) => !whole[i]);
+  }
+
   /** Joins that the balancer saw. */
   joinsSeen(): Promise<number> {
     return this.carrier!.joins();
@@ -285,6 +298,28 @@ export function joinedSubflows({ fd }: ServedConnection): number {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+async function isEchoed(socket: Socket, timeoutMs: number): Promise<boolean> {
+  if (socket.destroyed) return false;
+  const message = 'still there?\n';
+  let received = '';
+  return new Promise((resolve) => {
+    const end = (isWhole: boolean): void => {
+      clearTimeout(timer);
+      socket.off('data', take).off('error', fail).off('close', fail);
+      resolve(isWhole);
+    };
+    const fail = (): void => end(false);
+    const take = (chunk: Buffer): void => {
+      // What was said at the beginning may come back only now.
+      received += chunk.toString();
+      if (received.endsWith(message)) end(true);
+    };
+    const timer = setTimeout(fail, timeoutMs);
+    socket.on('data', take).on('error', fail).on('close', fail);
+    socket.write(message);
+  });
 }
 
 function ownAddress(id: number): IpAddress {
