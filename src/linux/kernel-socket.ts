@@ -36,7 +36,7 @@ import {
   type KernelSubflowAddresses,
   type KernelTcpInfo,
 } from './mptcp-info.js';
-import type { NetworkNamespace } from './namespace.js';
+import { inside, type NetworkNamespace } from './namespace.js';
 import { decodeSocketAddress, encodeSocketAddress, type SocketAddress } from './socket-address.js';
 import { SystemError } from './system-error.js';
 
@@ -80,7 +80,7 @@ export function openKernelSocket(options: KernelSocketOptions): number {
       throw protocol === IPPROTO_MPTCP ? withMptcpHint(error) : error;
     }
   };
-  return options.namespace === undefined ? open() : options.namespace.run(open);
+  return inside(options.namespace, open);
 }
 
 function withMptcpHint(error: unknown): unknown {

@@ -141,6 +141,11 @@ export class NetworkNamespace {
   }
 }
 
+/** Runs `action` on this thread in `namespace`; where the thread is, without one. See {@link NetworkNamespace.run}. */
+export function inside<T>(namespace: NetworkNamespace | undefined, action: () => T): T {
+  return namespace === undefined ? action() : namespace.run(action);
+}
+
 /** Makes a namespace and returns a descriptor of it; the calling thread is back where it was. */
 function inNewNamespace(): number {
   const home = openSync(OWN_NAMESPACE, 'r');

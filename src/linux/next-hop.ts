@@ -20,7 +20,7 @@ import {
   SOCK_NONBLOCK,
 } from './constants.js';
 import { NativeBuffer, type ReadableWatch, sendFrom, socket } from './libc.js';
-import type { NetworkNamespace } from './namespace.js';
+import { inside, type NetworkNamespace } from './namespace.js';
 import { NetlinkError, readAttributes, RouteSocket, textOf, watchRoutes } from './netlink/index.js';
 import { encodeSocketAddress } from './socket-address.js';
 import { SystemError } from './system-error.js';
@@ -91,9 +91,9 @@ export class NextHops {
   constructor(options: { readonly namespace?: NetworkNamespace; readonly onChange?: () => void } = {}) {
     this.namespace = options.namespace;
     this.onChange = options.onChange ?? (() => undefined);
-    this.socket = this.inside(() => new RouteSocket());
+    this.socket = inside(this.namespace, () => new RouteSocket());
     try {
-      this.watch = this.inside(() => watchRoutes(GROUPS, () => this.gather()));
+      this.watch = inside(this.namespace, () => watchRoutes(GROUPS, () => this.gather()));
     } catch (error) {
       this.socket.close();
       throw error;
@@ -158,10 +158,6 @@ export class NextHops {
     this.watch.close();
     this.socket.close();
     for (const fd of this.senders.values()) closeSync(fd);
-  }
-
-  private inside<T>(action: () => T): T {
-    return this.namespace === undefined ? action() : this.namespace.run(action);
   }
 
   private gather(): void {
@@ -264,7 +260,7 @@ export class NextHops {
   }
 
   private openSender(family: 4 | 6): number {
-    const fd = this.inside(() =>
+    const fd = inside(this.namespace, () =>
       socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
     );
     this.senders.set(family, fd);

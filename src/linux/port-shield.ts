@@ -18,7 +18,7 @@ import {
   SOCK_STREAM,
 } from './constants.js';
 import { bind, listen, setsockopt, socket } from './libc.js';
-import type { NetworkNamespace } from './namespace.js';
+import { inside, type NetworkNamespace } from './namespace.js';
 import { attachFilter, dropEverything } from './packet-filter.js';
 import { encodeSocketAddress } from './socket-address.js';
 
@@ -87,7 +87,7 @@ export class PortShield {
     const text = this.address.toString();
     const family = this.address.family === 4 ? AF_INET : AF_INET6;
     const make = (): number => socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    const fd = this.namespace === undefined ? make() : this.namespace.run(make);
+    const fd = inside(this.namespace, make);
     try {
       attachFilter(fd, dropEverything);
       if (family === AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);

@@ -42,7 +42,7 @@ import {
   type ReadableWatch,
 } from './libc.js';
 import { LinkMonitor } from './link-monitor.js';
-import type { NetworkNamespace } from './namespace.js';
+import { inside, type NetworkNamespace } from './namespace.js';
 import { attachFilter, packetsTo4, packetsTo6 } from './packet-filter.js';
 import { PortShield } from './port-shield.js';
 import { MAX_PACKET_BYTES, MAX_READ_BYTES, ReceivedPacket, readPacket } from './received-packet.js';
@@ -258,10 +258,6 @@ function isWantedIcmp(type: number, all: boolean): boolean {
 function isWantedIcmpv6(type: number, all: boolean): boolean {
   if (type <= ICMPV6_PACKET_TOO_BIG) return true;
   return all && (type <= ICMPV6_PARAMETER_PROBLEM || type === ICMPV6_ECHO_REPLY);
-}
-
-function inside<T>(namespace: NetworkNamespace | undefined, action: () => T): T {
-  return namespace === undefined ? action() : namespace.run(action);
 }
 
 interface Sockets {

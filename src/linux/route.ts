@@ -5,7 +5,7 @@ import { SubflowError } from '../base/index.js';
 import { IpAddress } from '../wire/index.js';
 import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_DGRAM } from './constants.js';
 import { connect, getsockname, socket } from './libc.js';
-import type { NetworkNamespace } from './namespace.js';
+import { inside, type NetworkNamespace } from './namespace.js';
 import { decodeSocketAddress, encodeSocketAddress } from './socket-address.js';
 import { SystemError } from './system-error.js';
 
@@ -41,10 +41,6 @@ export function routeTo(destination: IpAddress, namespace?: NetworkNamespace): L
  */
 export function interfaceWith(address: IpAddress, namespace?: NetworkNamespace): string | undefined {
   return inside(namespace, () => interfaceOf(address));
-}
-
-function inside<T>(namespace: NetworkNamespace | undefined, action: () => T): T {
-  return namespace === undefined ? action() : namespace.run(action);
 }
 
 function interfaceOf(address: IpAddress): string | undefined {

@@ -36,7 +36,7 @@ import {
   writeFrom,
   type ReadableWatch,
 } from './libc.js';
-import type { NetworkNamespace } from './namespace.js';
+import { inside, type NetworkNamespace } from './namespace.js';
 import { SlabAllocator } from './slab-allocator.js';
 import { SystemError } from './system-error.js';
 import { MAX_READ_BYTES, readPacket, type ReceivedPacket } from './received-packet.js';
@@ -129,7 +129,7 @@ export class Tun {
         throw error;
       }
     };
-    return namespace === undefined ? open() : namespace.run(open);
+    return inside(namespace, open);
   }
 
   /** The room a sender has to leave before the IP header. */

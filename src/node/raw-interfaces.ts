@@ -4,7 +4,8 @@
  */
 import { networkInterfaces } from 'node:os';
 import { SubflowError } from '../base/index.js';
-import type { NetworkNamespace, RawDevice } from '../linux/index.js';
+import { inside, type NetworkNamespace, type RawDevice } from '../linux/index.js';
+import type { LinkFacts } from '../policy/index.js';
 import type { IpAddress } from '../wire/index.js';
 
 /** How to speak from addresses of one of the kernel's interfaces. */
@@ -25,7 +26,7 @@ export interface RawSetup {
 
 /** The addresses that the kernel has on an interface, link-local ones left out. Throws `ENODEV` when there are none. */
 export function kernelAddresses(name: string, namespace: NetworkNamespace | undefined): string[] {
-  const all = namespace === undefined ? networkInterfaces() : namespace.run(() => networkInterfaces());
+  const all = inside(namespace, () => networkInterfaces());
   const addresses = (all[name] ?? [])
     .filter(({ address }) => !/^fe[89ab]/i.test(address))
     .flatMap(({ cidr }) => (cidr === null ? [] : [cidr]));

@@ -19,6 +19,7 @@ import {
   type TrialRun,
   word,
   type XdpAttachment,
+  type XdpMode,
   XdpLink,
 } from '../bpf/index.js';
 import { encodeCrcTables, encodeServices, encodeSettings, SERVICE_KEY_BYTES } from '../xdp/xdp-tables.js';
@@ -109,14 +110,15 @@ export class XdpAgent {
     }
   }
 
-  /** Has every packet that comes in by an interface meet the program. Throws as {@link XdpLink.attach} does. */
-  attach(attachment: XdpAttachment): void {
+  /** Has every packet that comes in by an interface meet the program; gives how. Throws as {@link XdpLink.attach} does. */
+  attach(attachment: XdpAttachment): XdpMode {
     if (this.link !== undefined) {
       throw new SubflowError('ERR_SUBFLOW_BUSY', `the agent works on ${this.link.device} already`, {
         hint: 'Close it first.',
       });
     }
     this.link = XdpLink.attach(this.program, attachment);
+    return this.link.mode;
   }
 
   /**

@@ -7,7 +7,8 @@
  */
 import { closeSync } from 'node:fs';
 import { SubflowError } from '../../base/index.js';
-import type { NetworkNamespace } from '../namespace.js';
+import { inside, type NetworkNamespace } from '../namespace.js';
+import { SystemError } from '../system-error.js';
 import { BpfAttributes, BpfCommand } from './bpf-call.js';
 import type { BpfProgram } from './bpf-program.js';
 import { interfaceIndex } from './interface-index.js';
@@ -23,7 +24,8 @@ const modeFlags = { native: 1 << 2, generic: 1 << 1 } as const;
 export interface XdpAttachment {
   /** Name of the interface. */
   readonly device: string;
-  readonly mode: XdpMode;
+  /** `auto`: in the driver where it can, behind it elsewhere. */
+  readonly mode: XdpMode | 'auto';
   /** Where the interface is; that of the calling thread by default. */
   readonly namespace?: NetworkNamespace;
 }
@@ -31,13 +33,14 @@ export interface XdpAttachment {
 /** See the module. */
 export class XdpLink {
   readonly device: string;
+  /** How the program is attached. */
   readonly mode: XdpMode;
   private readonly fd: number;
   private closed = false;
 
-  private constructor(attachment: XdpAttachment, fd: number) {
-    this.device = attachment.device;
-    this.mode = attachment.mode;
+  private constructor(device: string, mode: XdpMode, fd: number) {
+    this.device = device;
+    this.mode = mode;
     this.fd = fd;
   }
 
@@ -47,7 +50,21 @@ export class XdpLink {
    * knows no native mode, `EPERM`.
    */
   static attach(program: BpfProgram, attachment: XdpAttachment): XdpLink {
-    const { device, mode, namespace } = attachment;
+    const { mode } = attachment;
+    if (mode !== 'auto') return XdpLink.attachAs(mode, program, attachment);
+    try {
+      return XdpLink.attachAs('native', program, attachment);
+    } catch (error) {
+      // A driver without native mode, or one that has too little room for frames as long as the interface takes.
+      const isUnable =
+        error instanceof SystemError && ['EOPNOTSUPP', 'EINVAL', 'ERANGE'].includes(error.code);
+      if (!isUnable) throw error;
+      return XdpLink.attachAs('generic', program, attachment);
+    }
+  }
+
+  private static attachAs(mode: XdpMode, program: BpfProgram, attachment: XdpAttachment): XdpLink {
+    const { device, namespace } = attachment;
     const attach = (): number =>
       new BpfAttributes()
         .u32(0, program.fd)
@@ -55,7 +72,7 @@ export class XdpLink {
         .u32(8, ATTACH_XDP)
         .u32(12, modeFlags[mode])
         .call(BpfCommand.LINK_CREATE, `attach ${program.name} to ${device} in ${mode} mode`);
-    return new XdpLink(attachment, namespace === undefined ? attach() : namespace.run(attach));
+    return new XdpLink(device, mode, inside(namespace, attach));
   }
 
   /** Puts `program` in the place of the one at work. No packet goes without one. Throws SystemError. */

@@ -5,7 +5,6 @@
 import type { Services } from '../../balancer/index.js';
 import { IpAddress } from '../../wire/index.js';
 import { BpfObject, type BpfProgram, readPackagedObject, word, XdpLink, type XdpMode } from '../bpf/index.js';
-import { SystemError } from '../system-error.js';
 import { encodeCrcTables, encodeServices, encodeSettings, SERVICE_KEY_BYTES } from '../xdp/xdp-tables.js';
 
 /** What it is told. */
@@ -38,7 +37,7 @@ export class SocketProgram {
       object.close();
     }
     try {
-      this.link = attach(this.program, device, options.mode);
+      this.link = XdpLink.attach(this.program, { device, mode: options.mode });
     } catch (error) {
       this.program.close();
       throw error;
@@ -54,17 +53,6 @@ export class SocketProgram {
   close(): void {
     this.link.close();
     this.program.close();
-  }
-}
-
-function attach(program: BpfProgram, device: string, mode: XdpMode | 'auto'): XdpLink {
-  if (mode !== 'auto') return XdpLink.attach(program, { device, mode });
-  try {
-    return XdpLink.attach(program, { device, mode: 'native' });
-  } catch (error) {
-    const isUnable = error instanceof SystemError && ['EOPNOTSUPP', 'EINVAL', 'ERANGE'].includes(error.code);
-    if (!isUnable) throw error;
-    return XdpLink.attach(program, { device, mode: 'generic' });
   }
 }
 

@@ -13,6 +13,7 @@ import { defaultJoinPortBase } from '../../balancer/index.js';
 import {
   type AgentCounters,
   type AgentPeer,
+  inside,
   interfaceIndex,
   interfaceWith,
   kernelLimits,
@@ -106,7 +107,7 @@ export class ServerAgent {
     try {
       this.setPeers(options.peers);
       journal.apply(steps);
-      this.mode = this.attach(options.mode ?? 'auto');
+      this.mode = agent.attach({ device: setup.interfaceName, mode: options.mode ?? 'auto', ...inNamespace });
     } catch (error) {
       this.letGo();
       throw error;
@@ -182,25 +183,6 @@ export class ServerAgent {
     this.agent.close();
   }
 
-  private attach(mode: 'auto' | XdpMode): XdpMode {
-    const { namespace } = this.options;
-    const attachment = { device: this.setup.interfaceName, ...(namespace !== undefined && { namespace }) };
-    if (mode !== 'auto') {
-      this.agent.attach({ ...attachment, mode });
-      return mode;
-    }
-    try {
-      this.agent.attach({ ...attachment, mode: 'native' });
-      return 'native';
-    } catch (error) {
-      const { code } = error as { code?: string };
-      // No native mode in the driver, or none for packets as long as the interface takes.
-      if (code !== 'EOPNOTSUPP' && code !== 'EINVAL' && code !== 'ERANGE') throw error;
-      this.agent.attach({ ...attachment, mode: 'generic' });
-      return 'generic';
-    }
-  }
-
   private updatePeers(): void {
     if (this.closed) return;
     this.agent.setPeers(this.withRoutes(this.peers));
@@ -250,10 +232,6 @@ export class ServerAgent {
 /** The balancers' clock: ns since 1970. */
 function nowNs(): number {
   return (Date.now() / 1000) * SECOND;
-}
-
-function inside<T>(namespace: NetworkNamespace | undefined, action: () => T): T {
-  return namespace === undefined ? action() : namespace.run(action);
 }
 
 function setupOf(options: ServerAgentOptions): ServerSetup {

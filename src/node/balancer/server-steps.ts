@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SubflowError } from '../../base/index.js';
-import type { NetworkNamespace } from '../../linux/index.js';
+import { inside, type NetworkNamespace } from '../../linux/index.js';
 import { runIp } from '../../linux/index.js';
 
 /** A kernel parameter that is to have a value. */
@@ -195,7 +195,7 @@ export class SetupJournal {
   /** Runs a command of `ip` and gives what it prints. */
   private ip(command: string): string {
     const [flags, rest] = command.startsWith('-6 ') ? [['-6'], command.slice(3)] : [[], command];
-    return this.inside(() => runIp('the settings of this machine', [rest], flags));
+    return inside(this.namespace, () => runIp('the settings of this machine', [rest], flags));
   }
 
   private readSysctl(name: string): string | undefined {
@@ -203,11 +203,7 @@ export class SetupJournal {
   }
 
   private writeSysctl(name: string, value: string): void {
-    this.inside(() => writeFileSync(`/proc/sys/${name}`, value));
-  }
-
-  private inside<T>(action: () => T): T {
-    return this.namespace === undefined ? action() : this.namespace.run(action);
+    inside(this.namespace, () => writeFileSync(`/proc/sys/${name}`, value));
   }
 
   /** `startTicks` is empty when nobody looks after the changes any more. */
@@ -224,7 +220,7 @@ export class SetupJournal {
 export function readSysctl(name: string, namespace?: NetworkNamespace): string | undefined {
   const read = (): string => readFileSync(`/proc/sys/${name}`, 'utf8').trim();
   try {
-    return namespace === undefined ? read() : namespace.run(read);
+    return inside(namespace, read);
   } catch {
     return undefined;
   }

@@ -21,6 +21,7 @@ import {
 import { SubflowError } from '../../base/index.js';
 import {
   eventDescriptor,
+  inside,
   interfaceFacts,
   type InterfaceFacts,
   maxSocketsEach,
@@ -109,7 +110,9 @@ class UserPath implements DataPath {
   /** Everything that may fail; {@link close} takes back what was done. */
   async begin(): Promise<void> {
     const { options, workers } = this;
-    const interfaces = this.inside(() => options.interfaces.map((name) => interfaceFacts(name)));
+    const interfaces = inside(this.options.namespace, () =>
+      options.interfaces.map((name) => interfaceFacts(name)),
+    );
     await this.meetNeighbours(this.servers);
     const source = options.source ?? (await this.ownAddress());
     this.rings = await this.openRings(interfaces);
@@ -141,7 +144,9 @@ class UserPath implements DataPath {
   private attach(device: string, sockets: readonly number[]): void {
     const { services, workers } = this;
     const mode = this.options.mode ?? 'auto';
-    this.programs.push(this.inside(() => new SocketProgram({ device, mode, services, sockets, workers })));
+    this.programs.push(
+      inside(this.options.namespace, () => new SocketProgram({ device, mode, services, sockets, workers })),
+    );
   }
 
   /** The kernel lets go of a queue some time after the last socket there was closed. */
@@ -149,7 +154,7 @@ class UserPath implements DataPath {
     const { workers } = this;
     for (let waitedMs = 0; ; waitedMs += busyPollMs) {
       try {
-        return this.inside(() => new PacketRings({ interfaces, workers }));
+        return inside(this.options.namespace, () => new PacketRings({ interfaces, workers }));
       } catch (error) {
         const isBusy = error instanceof SystemError && error.code === 'EBUSY';
         if (!isBusy || waitedMs >= busyWaitMs) throw error;
@@ -209,9 +214,12 @@ class UserPath implements DataPath {
       if (hop === undefined) continue;
       const { interfaceIndex, ownHop, nextHop } = hop;
       try {
-        const facts = known.get(interfaceIndex) ?? this.inside(() => interfaceFacts(interfaceIndex));
+        const facts =
+          known.get(interfaceIndex) ?? inside(this.options.namespace, () => interfaceFacts(interfaceIndex));
         known.set(interfaceIndex, facts);
-        this.inside(() => this.rings!.openSending(facts))?.forEach((port, i) => ports[i]!.push(port));
+        inside(this.options.namespace, () => this.rings!.openSending(facts))?.forEach((port, i) =>
+          ports[i]!.push(port),
+        );
         const { mtu } = facts;
         ways.push({ server: id, address: address.toString(), interfaceIndex, mtu, ownHop, nextHop });
       } catch (error) {
@@ -288,11 +296,6 @@ class UserPath implements DataPath {
 
   private checkOpen(): void {
     if (this.closing !== undefined) throw new SubflowError('ERR_SUBFLOW_CLOSED', 'the data path is closed');
-  }
-
-  private inside<T>(action: () => T): T {
-    const { namespace } = this.options;
-    return namespace === undefined ? action() : namespace.run(action);
   }
 }
 

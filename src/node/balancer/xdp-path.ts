@@ -6,14 +6,13 @@
 import { type Generation, type Server, type TokenEntry, verdictReasonNames } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
 import {
+  inside,
   interfaceIndex,
   type NetworkNamespace,
   NextHops,
-  SystemError,
   XdpBalancer,
   type XdpDesign,
   xdpDesigns,
-  type XdpMode,
   type XdpRoute,
   watchRoutes,
 } from '../../linux/index.js';
@@ -83,16 +82,16 @@ class XdpPath implements DataPath {
       ...(namespace !== undefined && { namespace }),
       onChange: () => this.renew(),
     });
-    this.links = this.inside(() => watchRoutes(linkGroup, () => this.checkInterfaces()));
+    this.links = inside(this.options.namespace, () => watchRoutes(linkGroup, () => this.checkInterfaces()));
   }
 
   /** Everything that may fail. */
   async begin(design: XdpDesign): Promise<void> {
-    const { start, services, joinPortBase, settings, interfaces } = this.options;
+    const { start, services, joinPortBase, settings, interfaces, namespace, mode = 'auto' } = this.options;
     for (const name of interfaces)
       this.indices.set(
         name,
-        this.inside(() => interfaceIndex(name)),
+        inside(this.options.namespace, () => interfaceIndex(name)),
       );
     const { servers } = start.generation;
     await this.meet(servers.map(({ address }) => address));
@@ -104,7 +103,8 @@ class XdpPath implements DataPath {
       route: (server) => this.routeTo(server),
       clock: nowNs,
     });
-    for (const device of interfaces) this.attach(this.balancer, device);
+    for (const device of interfaces)
+      this.balancer.attach({ device, mode, ...(namespace !== undefined && { namespace }) });
   }
 
   async apply(generation: Generation): Promise<void> {
@@ -154,33 +154,10 @@ class XdpPath implements DataPath {
     return Promise.resolve();
   }
 
-  private inside<T>(action: () => T): T {
-    const { namespace } = this.options;
-    return namespace === undefined ? action() : namespace.run(action);
-  }
-
   private working(): XdpBalancer {
     if (this.balancer === undefined || this.closed)
       throw new SubflowError('ERR_SUBFLOW_CLOSED', 'the data path is closed');
     return this.balancer;
-  }
-
-  private attach(balancer: XdpBalancer, device: string): void {
-    const { mode = 'auto', namespace } = this.options;
-    const attempt = (chosen: XdpMode): void =>
-      balancer.attach({ device, mode: chosen, ...(namespace !== undefined && { namespace }) });
-    if (mode !== 'auto') {
-      attempt(mode);
-      return;
-    }
-    try {
-      attempt('native');
-    } catch (error) {
-      // A driver without native mode, or one that has too little room for these frames.
-      if (!(error instanceof SystemError) || !['EOPNOTSUPP', 'EINVAL', 'ERANGE'].includes(error.code))
-        throw error;
-      attempt('generic');
-    }
   }
 
   /** Follows these hosts, and waits for a while until the way to each is known. */
@@ -229,7 +206,7 @@ class XdpPath implements DataPath {
     if (this.closed) return;
     for (const [name, index] of this.indices) {
       // The same name may be another interface by now: that one has no program.
-      if (this.inside(() => indexNow(name)) === index) continue;
+      if (inside(this.options.namespace, () => indexNow(name)) === index) continue;
       this.fail(
         new SubflowError('ENODEV', `the interface ${name} is gone`, {
           hint: 'Start the balancer anew when it is back.',
