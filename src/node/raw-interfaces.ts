@@ -18,8 +18,8 @@ export interface RawSetup {
   readonly metric?: number;
   /** Where the interface is; the caller's namespace when left out. */
   readonly namespace?: NetworkNamespace;
-  /** Whether its bytes cost money; left out: whether it is cellular. */
-  readonly metered?: boolean;
+  /** What is known of its link; what the kernel says of it, as it changes, when left out. */
+  readonly link?: LinkFacts;
   /** Ports taken from the kernel for connections at a time; 1024 when left out. The one used longest ago goes first. */
   readonly maxPorts?: number;
 }
