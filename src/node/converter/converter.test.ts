@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import net from 'node:net';
+import tls from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { ConvertErrorCode, emitConvert, errorMessage, scanConvert } from '../../convert/index.js';
@@ -37,6 +39,25 @@ async function echo(protocol: 'tcp' | 'mptcp' = 'tcp'): Promise<number> {
   await once(server, 'listening');
   open.push(() => server.close());
   return (server.address() as net.AddressInfo).port;
+}
+
+/** A key and a certificate of `localhost`. */
+function selfSigned(): { readonly key: string; readonly cert: string } {
+  const made = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '2',
+  ];
+  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', '-'];
+  const said = execFileSync('openssl', [...made, ...name], { stdio: 'pipe' }).toString();
+  const [key = '', cert = ''] = said.match(/-----BEGIN[^]*?-----END [A-Z ]+-----/g) ?? [];
+  return { key, cert };
 }
 
 /** A port where nobody listens. */
@@ -290,6 +311,20 @@ describeWith('connections through a converter', [kernelMptcp()], () => {
     const failed = failure(stopped);
     controller.abort();
     expect(await failed).toMatchObject({ name: 'AbortError' });
+  });
+
+  it.each(['at once', 'once it is connected'])('carry TLS that begins %s', async (when) => {
+    const { place } = await converter();
+    const identity = selfSigned();
+    const server = tls.createServer(identity, (socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
+    open.push(() => server.close());
+    await once(server, 'listening');
+    const socket = through(place, (server.address() as net.AddressInfo).port);
+    if (when !== 'at once') await once(socket, 'connect');
+    const secure = tls.connect({ socket, ca: identity.cert, servername: 'localhost' });
+    secure.write('secret');
+    expect(String((await once(secure, 'data'))[0])).toBe('secret');
+    expect([secure.authorized, socket.converted?.way]).toEqual([true, 'converter']);
   });
 
   it('are not to be had at a place that is none', () => {
