@@ -10,7 +10,7 @@ import { commandOf, commands } from './commands.js';
 describe('the list of commands', () => {
   it('has every command that there is', () => {
     const folders = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' });
-    const files = folders.filter((path) => /^([a-z]+\/command|get|serve)\.ts$/.test(path));
+    const files = folders.filter((path) => /^([a-z]+\/command|converter|get|serve)\.ts$/.test(path));
     const names = files.map((path) => path.replace(/(\/command)?\.ts$/, '')).sort();
     expect(commands.map(({ name }) => name)).toEqual(names);
   });

@@ -5,7 +5,6 @@
 import { networkInterfaces } from 'node:os';
 import { SubflowError } from '../base/index.js';
 import { inside, type NetworkNamespace, type RawDevice } from '../linux/index.js';
-import type { LinkFacts } from '../policy/index.js';
 import type { IpAddress } from '../wire/index.js';
 
 /** How to speak from addresses of one of the kernel's interfaces. */
@@ -18,8 +17,8 @@ export interface RawSetup {
   readonly metric?: number;
   /** Where the interface is; the caller's namespace when left out. */
   readonly namespace?: NetworkNamespace;
-  /** What is known of its link; what the kernel says of it, as it changes, when left out. */
-  readonly link?: LinkFacts;
+  /** Whether its bytes cost money; left out: whether it is cellular. */
+  readonly metered?: boolean;
   /** Ports taken from the kernel for connections at a time; 1024 when left out. The one used longest ago goes first. */
   readonly maxPorts?: number;
 }
