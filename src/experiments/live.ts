@@ -3,6 +3,7 @@
 import { MAX_SERIES, type Point, type Series } from '../plot/index.js';
 import type { FinishedTrial } from './experiment.js';
 import { groupBy } from './group-by.js';
+import { distributionPoints } from './quantile.js';
 
 /** What a trial adds to a distribution. */
 export interface LiveValues {
@@ -26,9 +27,8 @@ function bySeries<T extends { readonly series: string }>(found: readonly T[]): [
 
 /** The share of `values` that are at most x: steps from 0 up to 1, those that are not finite left out. */
 export function distribution(values: readonly number[]): Point[] {
-  const sorted = values.filter(Number.isFinite).sort((first, second) => first - second);
-  if (sorted.length === 0) return [];
-  return [{ x: sorted[0]!, y: 0 }, ...sorted.map((x, index) => ({ x, y: (index + 1) / sorted.length }))];
+  const finite = values.filter(Number.isFinite);
+  return finite.length === 0 ? [] : distributionPoints(finite);
 }
 
 /** A step for each series: the distribution of what `valuesOf` gives of the trials. */

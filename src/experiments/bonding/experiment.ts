@@ -2,10 +2,11 @@
 
 import { SECOND } from '../../base/index.js';
 import { schedulers as allSchedulers } from '../../mptcp/index.js';
-import { renderFigure } from '../../plot/index.js';
+import { type Figure, renderFigure } from '../../plot/index.js';
 import { congestionControls } from '../../tcp/index.js';
 import { estimate, type Estimate } from '../confidence.js';
-import { atLeast, type Check, defineExperiment, type Row } from '../experiment.js';
+import { atLeast, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
+import { liveMeans } from '../live.js';
 import { uplinks } from './uplinks.js';
 import { measureUpload, type UploadOutcome, type UploadTrial } from './world.js';
 
@@ -91,6 +92,7 @@ export const bonding = defineExperiment({
     { name: 'efficiencyHalfWidth', title: '95 % ±', kind: 'number', digits: 3 },
   ],
   trial: measureUpload,
+  live: liveFigure,
 
   async run({ seed, parameters, runTrials }) {
     const { scheduler, congestion, tcpCongestion, maxUplinks, runs, ...upload } = parameters;
@@ -125,6 +127,19 @@ export const bonding = defineExperiment({
     };
   },
 });
+
+/** Goodput by the number of uplinks, from the runs that are done; with one, the mean of all. */
+function liveFigure(finished: readonly FinishedTrial<UploadTrial, UploadOutcome>[]): Figure {
+  return {
+    ...{ kind: 'xy', title: 'Goodput through several uplinks, so far', caption: '' },
+    x: { label: 'uplinks', low: 0 },
+    y: { label: 'goodput', unit: 'bit/s', low: 0 },
+    series: liveMeans(finished, ({ input, output }) => ({
+      series: input.uplinks.length === 1 ? 'TCP on one' : input.scheduler,
+      ...{ x: input.uplinks.length, y: output.goodputBps },
+    })),
+  };
+}
 
 /** Puts the runs of a bond together with those of its uplinks alone: `singles` are by uplink and run. */
 function bondOf(

@@ -1,11 +1,13 @@
 /** What two paths together are worth beside the better one, over many pairs of paths drawn by a space-filling design. */
 
 import { schedulers } from '../../mptcp/index.js';
-import { renderFigure } from '../../plot/index.js';
+import { type Figure, renderFigure } from '../../plot/index.js';
 import { congestionControls } from '../../tcp/index.js';
 import { estimate } from '../confidence.js';
-import { atLeast, type Check, defineExperiment, type Row } from '../experiment.js';
+import { atLeast, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
+import { liveDistributions } from '../live.js';
 import { distributionPoints } from '../quantile.js';
+import { aggregationBenefit } from './benefit.js';
 import { drawPaths, environments } from './environments.js';
 import { type MeasuredSet, measuredSet, sentenceOf, type Summary, summaryOf } from './summary.js';
 import { type DesignOutcome, type DesignTrial, measureSet } from './world.js';
@@ -86,6 +88,7 @@ export const experimentalDesign = defineExperiment({
     { name: 'capacityBenefit', title: 'of capacity', kind: 'number', digits: 2 },
   ],
   trial: measureSet,
+  live: liveFigure,
 
   async run({ seed, parameters, runTrials }) {
     const { environment, sets, runs, ...download } = parameters;
@@ -144,6 +147,20 @@ function checksOf({ environment: { name }, median, gainShare }: Summary): Check[
   ];
 }
 
+const axes = {
+  x: { label: 'aggregation benefit' },
+  y: { label: 'part of the sets', low: 0, high: 1 },
+} as const;
+const markers = [{ x: 0, label: 'the better path' }];
+
+/** The benefit of all runs so far, whatever their environment. */
+function liveFigure(finished: readonly FinishedTrial<DesignTrial, DesignOutcome>[]): Figure {
+  const series = liveDistributions(finished, ({ output }) => ({
+    ...{ series: 'all sets', values: [aggregationBenefit(output.mptcpBps, output.tcpBps)] },
+  }));
+  return { kind: 'xy', title: 'Aggregation benefit, so far', caption: '', ...axes, markers, series };
+}
+
 function figureOf(summaries: readonly Summary[]): string {
   return renderFigure({
     kind: 'xy',
@@ -151,11 +168,10 @@ function figureOf(summaries: readonly Summary[]): string {
     caption:
       '1: both paths carry what TCP carries over each, together; 0: as much as the better one; below 0 the second path does ' +
       'harm. After Paasch et al., CoNEXT 2013, and De Coninck and Bonaventure, CoNEXT 2017.',
-    x: { label: 'aggregation benefit' },
-    y: { label: 'part of the sets', low: 0, high: 1 },
+    ...axes,
     series: summaries.map(({ environment, benefits }) => ({
       ...{ name: environment.name, kind: 'step' as const, points: distributionPoints(benefits) },
     })),
-    markers: [{ x: 0, label: 'the better path' }],
+    markers,
   });
 }

@@ -2,9 +2,10 @@
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import { schedulers as allSchedulers } from '../../mptcp/index.js';
-import { renderFigure } from '../../plot/index.js';
+import { type Figure, renderFigure } from '../../plot/index.js';
 import { congestionControls } from '../../tcp/index.js';
-import { defineExperiment, type Row } from '../experiment.js';
+import { defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
+import { liveDistributions } from '../live.js';
 import { distributionPoints } from '../quantile.js';
 import { checksOf } from './checks.js';
 import { drawLinks, linkDefaults } from './links.js';
@@ -107,6 +108,7 @@ export const schedulerComparison = defineExperiment({
     { name: 'cellularShare', title: 'cellular share', kind: 'number', digits: 2 },
   ],
   trial: measureTraffic,
+  live: liveFigure,
 
   async run({ seed, parameters, runTrials }) {
     const { traffic: kind, scheduler: one, runs, pairs, ...others } = parameters;
@@ -160,6 +162,21 @@ const what: Readonly<Record<Traffic, string>> = {
   video: 'Pieces of a video',
 };
 
+const axes = {
+  x: { label: 'time until all has come', unit: 's', low: 0 },
+  y: { label: 'part of the downloads', low: 0, high: 1 },
+} as const;
+
+/** The traffic that is being run: what is known of it by now. */
+function liveFigure(finished: readonly FinishedTrial<SchedulerTrial, SchedulerOutcome>[]): Figure {
+  const { traffic } = finished.at(-1)!.input;
+  const same = finished.filter(({ input }) => input.traffic === traffic);
+  const series = liveDistributions(same, ({ input, output }) => ({
+    ...{ series: input.scheduler, values: output.timesNs.map((ns) => ns / SECOND) },
+  }));
+  return { kind: 'xy', title: `${what[traffic]}, so far`, caption: '', ...axes, series };
+}
+
 function figureOf(traffic: Traffic, distributions: readonly Distribution[]): string {
   return renderFigure({
     kind: 'xy',
@@ -167,8 +184,7 @@ function figureOf(traffic: Traffic, distributions: readonly Distribution[]): str
     caption:
       'Over the same pairs of links with each scheduler: Wi-Fi and a cellular link with a long queue. After Paasch et al., CSWS ' +
       '2014; BLEST, Networking 2016; ECF, CoNEXT 2017.',
-    x: { label: 'time until all has come', unit: 's', low: 0 },
-    y: { label: 'part of the downloads', low: 0, high: 1 },
+    ...axes,
     series: distributions
       .filter((distribution) => distribution.traffic === traffic)
       .map(({ scheduler, timesMs }) => ({
