@@ -49,7 +49,7 @@ export interface TesterRun {
 const nearestM = 4;
 const standNs = 5 * SECOND;
 /** Time without an answer after which the app calls a request missed, in ns. */
-const patienceNs = 14 * SECOND;
+export const patienceNs = 14 * SECOND;
 
 /** The walk of a run. */
 export function walkAway({ walkNs, farthestM, shadowDb }: TesterParameters, seed: number): Walk {
