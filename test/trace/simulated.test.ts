@@ -74,7 +74,7 @@ describe('the analyser, of a simulated world', () => {
   it('counts no reinjection of data whose subflow died before it sent it', () => {
     const judge = new TraceJudge();
     let reinjectedByEngine = -1;
-    const { violations } = runWorld(drawWorld(261), {
+    const { violations } = runWorld(drawWorld(202), {
       watch: judge,
       inspect: ([pair]) => {
         reinjectedByEngine = pair!.server.connection!.statistics.reinjectedBytes;
