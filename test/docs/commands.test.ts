@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function run(block: Block): Promise<{ readonly status: number; readonly said: string }> {
   // A reader types the second line when the server of the first has said that it is there.
   const script = block.text.replace(
-    /--listen \S+:(\d+) &\n/g,
+    /--listen \S+:(\d+)[^\n]* &\n/g,
     (line, port) => `${line}until : < /dev/tcp/127.0.0.1/${port}; do sleep 0.1; done 2> /dev/null\n`,
   );
   const whole = `set -e\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n${script}`;

@@ -1,6 +1,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { ClientFlow, server, serviceAddress, services } from '../../../test/support/balancer-packets.js';
+import { whenAddressesAreUp } from '../../../test/support/when-addresses-are-up.js';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { encapsulate } from '../../balancer/index.js';
 import { SECOND } from '../../base/index.js';
@@ -48,7 +49,7 @@ describeWith('what a server knows', [mayCreateNamespaces(), mayUseXdp(), mayCrea
 
   function listenOn(family: 4 | 6, address: string, port: number): number {
     const fd = open(family);
-    bind(fd, encodeSocketAddress(address, port));
+    whenAddressesAreUp(() => bind(fd, encodeSocketAddress(address, port)));
     listen(fd, 16);
     return fd;
   }
@@ -94,8 +95,10 @@ describeWith('what a server knows', [mayCreateNamespaces(), mayUseXdp(), mayCrea
     'is a flow whose SYN is answered and whose third packet is awaited (IPv%i)',
     (family) => {
       const flow = new ClientFlow(2, 40_000, family);
-      arrive(flow.syn());
-      expect(verdictOn(flow.data())).toBe('kept');
+      whenAddressesAreUp(() => {
+        arrive(flow.syn());
+        expect(verdictOn(flow.data())).toBe('kept');
+      });
       expect(verdictOn(new ClientFlow(2, 40_001, family).data())).toBe('forwarded');
     },
   );

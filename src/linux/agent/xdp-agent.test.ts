@@ -2,6 +2,7 @@ import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { drawnPortBase, drawnServices, drawPacket } from '../../../test/support/balancer-traffic.js';
+import { whenAddressesAreUp } from '../../../test/support/when-addresses-are-up.js';
 import { describeWith } from '../../../test/support/with-rights.js';
 import {
   DaisyChain,
@@ -121,15 +122,16 @@ class Connections {
 
   private listen(service: IpAddress, port: number): void {
     const fd = this.open(service.family);
-    bind(fd, encodeSocketAddress(service.toString(), port));
+    whenAddressesAreUp(() => bind(fd, encodeSocketAddress(service.toString(), port)));
     listen(fd, 128);
   }
 
   private connect(client: IpAddress, port: number, position: number): void {
     const service = drawnServices[position]!;
     const fd = this.open(client.family);
-    bind(fd, encodeSocketAddress(client.toString(), port));
-    expect(connect(fd, encodeSocketAddress(service.address.toString(), service.port))).toBe(0);
+    const remote = encodeSocketAddress(service.address.toString(), service.port);
+    whenAddressesAreUp(() => bind(fd, encodeSocketAddress(client.toString(), port)));
+    whenAddressesAreUp(() => expect(connect(fd, remote)).toBe(0));
     this.fds.push(acceptConnection(this.fds[position]!));
     this.names.add(flowName(client, port, service.address, service.port));
   }
