@@ -135,7 +135,7 @@ describeWith('findings on two kernels', rights, () => {
       /blocked the server \d+ % of the time .* while subflow 1 \(1\d\d ms round trip\) was waiting for its ACKs.*make subflow 1 a backup/;
     let found: readonly Finding[] = [];
     // Which subflow holds the window is the kernel's choice, and on a busy machine it is not always the slow one.
-    for (let run = 0; run < 4 && !blame.test(textOf(found, 'receive-window-blocked')); run++) {
+    for (let run = 0; run < 12 && !blame.test(textOf(found, 'receive-window-blocked')); run++) {
       const bytes = await captureKernels({
         ...{ bytes: 1_000_000, endpoint: 'subflow' },
         clientSysctl: { 'net.ipv4.tcp_rmem': '4096 65536 65536' },
