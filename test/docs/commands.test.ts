@@ -14,9 +14,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the lines of a block as they stand, as a reader would; what is left in the background is ended. */
 function run(block: Block): Promise<{ readonly status: number; readonly said: string }> {
-  // A reader types the second line when the server of the first has said that it is there.
+  // A reader types the second line when the server of the first has said that it is there. Those that a block starts
+  // in namespaces of its own are its own to wait for.
   const script = block.text.replace(
-    /--listen \S+:(\d+)[^\n]* &\n/g,
+    /^node .*--listen \S+:(\d+).* &\n/gm,
     (line, port) => `${line}until : < /dev/tcp/127.0.0.1/${port}; do sleep 0.1; done 2> /dev/null\n`,
   );
   const whole = `set -e\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n${script}`;
