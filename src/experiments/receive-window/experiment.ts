@@ -16,8 +16,9 @@ import {
   type Row,
 } from '../experiment.js';
 import { liveMeans } from '../live.js';
+import { unlikeLinkParameters } from '../unlike-links.js';
 import { runWithSeeds } from '../with-seeds.js';
-import { goodputOf, linkDefaults, variants, type WindowPoint } from './world.js';
+import { goodputOf, variants, type WindowPoint } from './world.js';
 
 const source =
   'Raiciu, Paasch, Barré, Ford, Honda, Duchene, Bonaventure, Handley: How Hard Can It Be? Designing and Implementing a ' +
@@ -44,33 +45,7 @@ export const receiveWindow = defineExperiment({
     'and with penalisation on top. Plain, what 3G holds keeps the window closed, and the two links together carry less than ' +
     'Wi-Fi alone; with both helps they never do.',
   parameters: {
-    wifiRateBps: {
-      kind: 'rate',
-      default: linkDefaults.wifiRateBps,
-      min: 1e5,
-      max: 1e9,
-      doc: 'rate of Wi-Fi',
-    },
-    wifiDelayNs: {
-      ...{ kind: 'duration', default: linkDefaults.wifiDelayNs, min: 0, max: SECOND },
-      doc: 'one-way delay of Wi-Fi',
-    },
-    wifiQueueNs: {
-      ...{ kind: 'duration', default: linkDefaults.wifiQueueNs, min: MILLISECOND, max: 10 * SECOND },
-      doc: 'queue of Wi-Fi',
-    },
-    cellularRateBps: {
-      ...{ kind: 'rate', default: linkDefaults.cellularRateBps, min: 1e5, max: 1e9 },
-      doc: 'rate of 3G',
-    },
-    cellularDelayNs: {
-      ...{ kind: 'duration', default: linkDefaults.cellularDelayNs, min: 0, max: SECOND },
-      doc: 'one-way delay of 3G',
-    },
-    cellularQueueNs: {
-      ...{ kind: 'duration', default: linkDefaults.cellularQueueNs, min: MILLISECOND, max: 10 * SECOND },
-      doc: 'queue of 3G',
-    },
+    ...unlikeLinkParameters,
     jitterNs: {
       ...{ kind: 'duration', default: 2 * MILLISECOND, min: 0, max: SECOND },
       doc: 'longest extra delay of a packet on either link, drawn evenly',

@@ -1,6 +1,6 @@
 /** The runs of `receive-window`: a download over the two links, for a while, into a receive buffer of some size. */
 
-import { MILLISECOND, SECOND } from '../../base/index.js';
+import { SECOND } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { congestionNamed } from '../../tcp/index.js';
 import type { SideOutcome } from '../transfer-side.js';
@@ -100,13 +100,3 @@ function bytesAt({ arrivals }: SideOutcome, atNs: number): number {
   for (const arrival of arrivals) if (arrival.atNs <= atNs) bytes = arrival.totalBytes;
   return bytes;
 }
-
-/** The links of the paper: 20 and 150 ms there and back, queues of 80 ms and 2 s. */
-export const linkDefaults = {
-  wifiRateBps: 8e6,
-  wifiDelayNs: 10 * MILLISECOND,
-  wifiQueueNs: 80 * MILLISECOND,
-  cellularRateBps: 2e6,
-  cellularDelayNs: 75 * MILLISECOND,
-  cellularQueueNs: 2 * SECOND,
-} as const;

@@ -1,14 +1,15 @@
 /** How long short answers, files, web pages and pieces of a video take over unlike paths, by scheduler. */
 
-import { MILLISECOND, SECOND } from '../../base/index.js';
+import { SECOND } from '../../base/index.js';
 import { schedulers as allSchedulers } from '../../mptcp/index.js';
 import { type Figure, renderFigure } from '../../plot/index.js';
 import { congestionControls } from '../../tcp/index.js';
 import { defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
 import { liveDistributions } from '../live.js';
 import { distributionPoints } from '../quantile.js';
+import { unlikeLinkParameters } from '../unlike-links.js';
 import { checksOf } from './checks.js';
-import { drawLinks, linkDefaults } from './links.js';
+import { drawLinks } from './links.js';
 import { type Distribution, distributionOf } from './results.js';
 import {
   measureTraffic,
@@ -48,33 +49,10 @@ export const schedulerComparison = defineExperiment({
       ...{ kind: 'number', default: 12, min: 1, max: 1000, whole: true },
       doc: 'pairs of links in each run',
     },
-    wifiRateBps: {
-      ...{ kind: 'rate', default: linkDefaults.wifiRateBps, min: 1e5, max: 1e9 },
-      doc: 'rate of Wi-Fi',
-    },
-    wifiDelayNs: {
-      ...{ kind: 'duration', default: linkDefaults.wifiDelayNs, min: 0, max: SECOND },
-      doc: 'one-way delay of Wi-Fi',
-    },
-    wifiQueueNs: {
-      ...{ kind: 'duration', default: linkDefaults.wifiQueueNs, min: MILLISECOND, max: 10 * SECOND },
-      doc: 'queue of Wi-Fi',
-    },
+    ...unlikeLinkParameters,
     wifiLoss: {
       ...{ kind: 'number', default: 0.005, min: 0, max: 0.2 },
       doc: 'part of the packets lost at random on Wi-Fi, at the most',
-    },
-    cellularRateBps: {
-      ...{ kind: 'rate', default: linkDefaults.cellularRateBps, min: 1e5, max: 1e9 },
-      doc: 'rate of the cellular link',
-    },
-    cellularDelayNs: {
-      ...{ kind: 'duration', default: linkDefaults.cellularDelayNs, min: 0, max: SECOND },
-      doc: 'one-way delay of the cellular link',
-    },
-    cellularQueueNs: {
-      ...{ kind: 'duration', default: linkDefaults.cellularQueueNs, min: MILLISECOND, max: 10 * SECOND },
-      doc: 'queue of the cellular link',
     },
     spread: {
       ...{ kind: 'number', default: 2, min: 1, max: 10 },

@@ -1,6 +1,6 @@
 /** The links of `schedulers`: a quick one and a slow one with a long queue, drawn around those of a published experiment. */
 
-import { MILLISECOND, randomUnit, SeededRandom } from '../../base/index.js';
+import { randomUnit, SeededRandom } from '../../base/index.js';
 
 /** One link; both directions are alike. */
 export interface DrawnLink {
@@ -26,16 +26,6 @@ export interface LinkParameters {
   /** How many times more or less than its middle a value may be; 1: never. */
   readonly spread: number;
 }
-
-/** Those of Raiciu et al. (NSDI 2012, §4.2): 20 and 150 ms there and back, queues of 80 ms and 2 s. */
-export const linkDefaults = {
-  wifiRateBps: 8e6,
-  wifiDelayNs: 10 * MILLISECOND,
-  wifiQueueNs: 80 * MILLISECOND,
-  cellularRateBps: 2e6,
-  cellularDelayNs: 75 * MILLISECOND,
-  cellularQueueNs: 2000 * MILLISECOND,
-} as const;
 
 /** `count` pairs of Wi-Fi and a cellular link; the same seed gives the same. */
 export function drawLinks(parameters: LinkParameters, count: number, seed: number): DrawnLink[][] {
