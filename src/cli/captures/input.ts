@@ -5,7 +5,6 @@
 
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
-import { Decompress } from 'fzstd';
 import { type ParseError, parseError } from '../../base/index.js';
 import { type ByteSource, FileSource } from './source.js';
 
@@ -144,6 +143,7 @@ function isZstandard(magic: Uint8Array): boolean {
 }
 
 async function* unzstd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { Decompress } = await import('fzstd');
   const pieces: Uint8Array[] = [];
   const unpacker = new Decompress((piece) => void pieces.push(piece));
   for await (const chunk of chunks) {

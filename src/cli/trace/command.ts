@@ -2,13 +2,11 @@
 
 import type { Command } from 'commander';
 import { MILLISECOND } from '../../base/index.js';
+import type { TraceReport } from '../../trace/index.js';
 import { ExitStatus, UsageError } from '../errors.js';
 import { addFilterOptions, type FilterFlags, readSelection } from '../captures/filter.js';
-import { delaysText } from './delays-text.js';
 import { reportPieces } from './json.js';
-import { optionsText } from './options-text.js';
 import { type OutputFlags, readAndWrite } from './outputs.js';
-import { statisticsText } from './statistics-text.js';
 import { reportText } from './text.js';
 import { parseDuration } from '../units.js';
 
@@ -86,19 +84,21 @@ async function trace(names: readonly string[], flags: TraceFlags): Promise<numbe
     toNs: selection?.toNs ?? Number.POSITIVE_INFINITY,
   };
   const { report } = await readAndWrite(names, options, flags.json !== true, flags, selection);
-  const hasOptions = flags.options === true;
-  const hasNumbers = flags.statistics === true || flags.interval !== undefined;
   if (flags.json) {
-    for (const piece of reportPieces(report, hasOptions)) process.stdout.write(piece);
+    for (const piece of reportPieces(report, flags.options === true)) process.stdout.write(piece);
     process.stdout.write('\n');
   } else {
-    const parts = [
-      reportText(report),
-      ...(report.delays === null ? [] : [delaysText(report.delays)]),
-      ...(hasNumbers ? [statisticsText(report)] : []),
-      ...(hasOptions ? [optionsText(report)] : []),
-    ];
-    process.stdout.write(`${parts.join('\n\n')}\n`);
+    process.stdout.write(`${(await textsOf(report, flags)).join('\n\n')}\n`);
   }
   return ExitStatus.done;
+}
+
+/** The report for a person: what is not asked for is not loaded either. */
+async function textsOf(report: TraceReport, flags: TraceFlags): Promise<string[]> {
+  const texts = [reportText(report)];
+  if (report.delays !== null) texts.push((await import('./delays-text.js')).delaysText(report.delays));
+  if (flags.statistics === true || flags.interval !== undefined)
+    texts.push((await import('./statistics-text.js')).statisticsText(report));
+  if (flags.options === true) texts.push((await import('./options-text.js')).optionsText(report));
+  return texts;
 }

@@ -6,10 +6,8 @@
 
 import { Attribution, type ConnectionSelection } from '../../trace/index.js';
 import { chooseConnections } from '../captures/filter.js';
-import { PacketFile } from './packet-file.js';
+import type { PacketFile } from './packet-file.js';
 import { readCaptures, type Reading, type ReadOptions, requireFiles } from '../captures/read.js';
-import { csvTable } from './csv.js';
-import { parquetTable } from './parquet.js';
 import { TraceTables } from './tables.js';
 
 /** As the options say. */
@@ -26,12 +24,19 @@ class Outputs {
   readonly tables: readonly TraceTables[];
   readonly packets: PacketFile | undefined;
 
-  constructor({ csv, parquet, write }: OutputFlags, inputs: readonly string[]) {
-    this.tables = [
-      ...(csv === undefined ? [] : [new TraceTables(csv, csvTable)]),
-      ...(parquet === undefined ? [] : [new TraceTables(parquet, parquetTable)]),
-    ];
-    this.packets = write === undefined ? undefined : new PacketFile(write, inputs);
+  private constructor(tables: readonly TraceTables[], packets: PacketFile | undefined) {
+    this.tables = tables;
+    this.packets = packets;
+  }
+
+  /** Formats are loaded where they are asked for: Parquet's writer alone is fifty modules. */
+  static async open({ csv, parquet, write }: OutputFlags, inputs: readonly string[]): Promise<Outputs> {
+    const tables: TraceTables[] = [];
+    if (csv !== undefined) tables.push(new TraceTables(csv, (await import('./csv.js')).csvTable));
+    if (parquet !== undefined)
+      tables.push(new TraceTables(parquet, (await import('./parquet.js')).parquetTable));
+    if (write === undefined) return new Outputs(tables, undefined);
+    return new Outputs(tables, new (await import('./packet-file.js')).PacketFile(write, inputs));
   }
 }
 
@@ -47,7 +52,7 @@ export async function readAndWrite(
   if (writes && (selection !== undefined || flags.write !== undefined)) {
     requireFiles(names, flags.write === undefined ? 'tables of chosen connections' : '--write');
   }
-  const outputs = new Outputs(flags, names);
+  const outputs = await Outputs.open(flags, names);
   if (writes && selection === undefined && outputs.packets === undefined) {
     return writeAll(names, options, showsProgress, outputs);
   }
