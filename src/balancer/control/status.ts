@@ -87,16 +87,28 @@ export interface BalanceStatus {
   readonly more: Readonly<Record<string, number>>;
 }
 
-/** What a data path counted: see `DataPathCounters`. */
-export interface CountedByPath {
+/** What a data path counts. Whole numbers, since its start; they never fall, but `entries` and `tableBytes` do. */
+export interface DataPathCounters {
+  /** Packets of services by why they were not forwarded, in the names of `verdictReasonNames`; `none` counts those that were. */
   readonly reasons: Readonly<Record<string, number>>;
+  /** SYNs with MP_JOIN. */
   readonly joins: number;
+  /** Of those, the ones that went where chance would have it: nothing told whose they are. */
   readonly joinsByChance: number;
+  /**
+   * Of those that did not go by chance, the ones whose addresses and ports alone, by the hash of the design, would have led to another
+   * server. Undefined where the path cannot tell.
+   */
   readonly misSteersAvoided?: number;
+  /** What else the path counts, by name in camelCase: `tokensLearned`, `tokensRefused`, `tokenCollisions`, `noRoom`, `resetsSent` ... */
   readonly more: Readonly<Record<string, number>>;
+  /** Packets forwarded to each server, by its number; without those that the path does not count by server. */
   readonly forwardedByServer?: Readonly<Record<number, number>>;
+  /** Subflows that began at each server, by its number: SYNs that went there, joins among them. */
   readonly subflowsByServer: Readonly<Record<number, number>>;
+  /** Entries in the tables of connections, tokens or buckets now. */
   readonly entries: number;
+  /** Bytes that the tables take now. */
   readonly tableBytes: number;
 }
 
@@ -111,7 +123,7 @@ export interface StatusSources {
   readonly problem: string | undefined;
   readonly store: { readonly isReachable: boolean; readonly why: string };
   readonly control: ControlPlane;
-  readonly counted: CountedByPath;
+  readonly counted: DataPathCounters;
 }
 
 /** The state at `nowNs`. There must be a generation. */

@@ -4,6 +4,7 @@
  * by itself. Next hops come from linux/next-hop.ts. Decides nothing about servers: generations do.
  */
 import type {
+  DataPathCounters,
   DesignName,
   Generation,
   GenerationSnapshot,
@@ -12,11 +13,8 @@ import type {
 } from '../../balancer/index.js';
 import type { Endpoint, IpAddress } from '../../wire/index.js';
 
-/** Kinds of data paths. */
-export const dataPathKinds = ['xdp', 'user'] as const;
-
 /** Kind of a data path: a program in the kernel's fast path, or threads of this process. */
-export type DataPathKind = (typeof dataPathKinds)[number];
+export type DataPathKind = 'xdp' | 'user';
 
 /** Makes a data path, at work when the promise resolves. Rejects when it cannot be had, with nothing left on the machine. */
 export type DataPathFactory = (options: DataPathOptions) => Promise<DataPath>;
@@ -67,28 +65,3 @@ export interface DataPathOptions {
 
 /** Most interfaces of a data path. */
 export const maxPathInterfaces = 16;
-
-/** What a data path counts. Whole numbers, since its start; they never fall, but `entries` and `tableBytes` do. */
-export interface DataPathCounters {
-  /** Packets of services by why they were not forwarded, in the names of `verdictReasonNames`; `none` counts those that were. */
-  readonly reasons: Readonly<Record<string, number>>;
-  /** SYNs with MP_JOIN. */
-  readonly joins: number;
-  /** Of those, the ones that went where chance would have it: nothing told whose they are. */
-  readonly joinsByChance: number;
-  /**
-   * Of those that did not go by chance, the ones whose addresses and ports alone, by the hash of the design, would have led to another
-   * server. Undefined where the path cannot tell.
-   */
-  readonly misSteersAvoided?: number;
-  /** What else the path counts, by name in camelCase: `tokensLearned`, `tokensRefused`, `tokenCollisions`, `noRoom`, `resetsSent` ... */
-  readonly more: Readonly<Record<string, number>>;
-  /** Packets forwarded to each server, by its number; without those that the path does not count by server. */
-  readonly forwardedByServer?: Readonly<Record<number, number>>;
-  /** Subflows that began at each server, by its number: SYNs that went there, joins among them. */
-  readonly subflowsByServer: Readonly<Record<number, number>>;
-  /** Entries in the tables of connections, tokens or buckets now. */
-  readonly entries: number;
-  /** Bytes that the tables take now. */
-  readonly tableBytes: number;
-}

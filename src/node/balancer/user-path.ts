@@ -9,6 +9,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type DataPathCounters,
   defaultJoinPortBase,
   type Generation,
   generationToJson,
@@ -33,12 +34,7 @@ import {
   SystemError,
 } from '../../linux/index.js';
 import type { IpAddress } from '../../wire/index.js';
-import {
-  type DataPath,
-  type DataPathCounters,
-  type DataPathOptions,
-  maxPathInterfaces,
-} from './data-path.js';
+import { type DataPath, type DataPathOptions, maxPathInterfaces } from './data-path.js';
 import type { WayPlan } from './packet-mover.js';
 import { tokenMemory, TokenExchange } from './token-exchange.js';
 import type { WorkerSetup } from './user-path-messages.js';

@@ -3,7 +3,13 @@
  * next hops are followed, and a change of one puts another table in the place of the one at work. The programs are held by
  * descriptors: they are gone when this process is, however it ended.
  */
-import { type Generation, type Server, type TokenEntry, verdictReasonNames } from '../../balancer/index.js';
+import {
+  type DataPathCounters,
+  type Generation,
+  type Server,
+  type TokenEntry,
+  verdictReasonNames,
+} from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
 import {
   inside,
@@ -19,7 +25,7 @@ import {
 import type { IpAddress } from '../../wire/index.js';
 import { errorOf } from '../net-error.js';
 import { nowNs } from './clock.js';
-import { type DataPath, type DataPathCounters, type DataPathOptions } from './data-path.js';
+import type { DataPath, DataPathOptions } from './data-path.js';
 
 /** How to make one. */
 export interface XdpPathOptions extends DataPathOptions {
