@@ -198,11 +198,11 @@ export class NextHops {
   private routeTo(host: IpAddress): Route {
     const header = new Uint8Array(12);
     header[0] = familyOf(host);
-    header[1] = 8 * bytesOf(host).length;
+    header[1] = 8 * host.byteLength;
     const label = `the route to ${host.toString()}`;
     const answer = this.socket.request(label, {
       ...{ type: RTM_GETROUTE, header },
-      attributes: [{ type: RTA_DST, bytes: bytesOf(host) }],
+      attributes: [{ type: RTA_DST, bytes: host.toBytes() }],
     });
     const kind = answer?.[7];
     if (answer === undefined || kind !== RTN_UNICAST) {
@@ -240,7 +240,7 @@ export class NextHops {
     try {
       const answer = this.socket.request(`the neighbour ${neighbour.toString()}`, {
         ...{ type: RTM_GETNEIGH, header: neighbourHeader(interfaceIndex, neighbour) },
-        attributes: [{ type: NDA_DST, bytes: bytesOf(neighbour) }],
+        attributes: [{ type: NDA_DST, bytes: neighbour.toBytes() }],
       });
       const hop = readAttributes(answer?.subarray(12) ?? new Uint8Array(0)).get(NDA_LLADDR);
       return hop?.length === ETHERNET_ADDRESS_BYTES ? hop : undefined;
@@ -284,12 +284,6 @@ function gatewayOf(attributes: ReadonlyMap<number, Uint8Array>): IpAddress | und
 function addressOf(bytes: Uint8Array | undefined): IpAddress | undefined {
   if (bytes?.length === 4) return IpAddress.read(4, bytes, 0);
   return bytes?.length === 16 ? IpAddress.read(6, bytes, 0) : undefined;
-}
-
-function bytesOf(address: IpAddress): Uint8Array {
-  const bytes = new Uint8Array(address.family === 4 ? 4 : 16);
-  address.writeTo(bytes, 0);
-  return bytes;
 }
 
 function numberOf(bytes: Uint8Array | undefined): number {

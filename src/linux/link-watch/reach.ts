@@ -45,8 +45,8 @@ export class Reach {
     header[1] = header[2] = 8 * destination.byteLength;
     new DataView(header.buffer).setUint32(8, RTM_F_FIB_MATCH, true);
     const attributes = [
-      { type: RTA_DST, bytes: bytesOf(destination) },
-      { type: RTA_SRC, bytes: bytesOf(source) },
+      { type: RTA_DST, bytes: destination.toBytes() },
+      { type: RTA_SRC, bytes: source.toBytes() },
       { type: RTA_OIF, u32: link },
     ];
     try {
@@ -63,10 +63,4 @@ export class Reach {
   close(): void {
     this.socket.close();
   }
-}
-
-function bytesOf(address: IpAddress): Uint8Array {
-  const bytes = new Uint8Array(address.byteLength);
-  address.writeTo(bytes, 0);
-  return bytes;
 }

@@ -142,11 +142,6 @@ export class ServerAgent {
     this.updatePeers();
   }
 
-  /** Takes a new list of where balancers send from. Throws as {@link setPeers} does. */
-  setBalancers(balancers: readonly IpAddress[]): void {
-    this.agent.setBalancers(balancers);
-  }
-
   /** What was counted since the start. */
   counters(): AgentCounters {
     return this.agent.counters();
