@@ -149,12 +149,19 @@ function bindFunctions(ffi: Koffi): Functions {
   };
 }
 
+/** A function of the C library by its definition in C, for a module that has a few of its own (libc-process.ts). */
+export function foreignFunction<F>(definition: string): F {
+  load();
+  return koffi!.load(null).func(definition) as F;
+}
+
 /** The number of the last error of a call on this thread; only valid right after the call. */
-function lastErrno(): number {
+export function lastErrno(): number {
   return koffi!.errno();
 }
 
-function checked(result: number, syscall: string, detail?: string): number {
+/** The result of a call. @throws SystemError where it is negative. */
+export function checked(result: number, syscall: string, detail?: string): number {
   if (result < 0) throw new SystemError(syscall, lastErrno(), detail === undefined ? {} : { detail });
   return result;
 }
@@ -231,6 +238,25 @@ export function sendFrom(fd: number, address: number, length: number, to: Uint8A
 export function kickSender(fd: number): number {
   const result = load().sendto(fd, 0, 0, MSG_DONTWAIT, null, 0);
   return result < 0 ? -lastErrno() : result;
+}
+
+/**
+ * Sends to the peer of a connected socket as much as there is room for, whatever the flags of the descriptor are: the number of bytes.
+ * @throws SystemError `EAGAIN` where there is no room, `EPIPE` where the peer is gone.
+ */
+export function sendNow(fd: number, bytes: Uint8Array): number {
+  return checked(load().sendto(fd, addressOf(bytes), bytes.length, MSG_DONTWAIT, null, 0), 'send');
+}
+
+/** Sends a message to `to` if that needs no waiting; gives 0, or the negative errno. */
+export function sendMessageNow(fd: number, bytes: Uint8Array, to: Uint8Array): number {
+  const result = load().sendto(fd, addressOf(bytes), bytes.length, MSG_DONTWAIT, to, to.length);
+  return result < 0 ? -lastErrno() : 0;
+}
+
+/** A copy of `length` bytes of what the C library has at `address`. */
+export function copyMemory(address: number, length: number): Uint8Array {
+  return new Uint8Array(koffi!.view(BigInt(address), length)).slice();
 }
 
 /**

@@ -82,5 +82,10 @@ export { planFor, ServerAgent, type ServerAgentOptions } from './balancer/server
 export { commandsOf, type SetupStep } from './balancer/server-steps.js';
 export type * from './balancer/index.js';
 
+export type * from './daemon/index.js';
+
+/** What every command that goes on has, loaded when it is asked for. */
+export const loadDaemon = () => import('./daemon/index.js');
+
 /** A running balancer and its parts, loaded when it is asked for: it brings the client of a store and more that others never need. */
 export const loadBalancing = () => import('./balancer/index.js');

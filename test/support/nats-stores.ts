@@ -11,7 +11,7 @@ import {
   type GenerationSnapshot,
 } from '../../src/balancer/index.js';
 import { IpAddress } from '../../src/wire/index.js';
-import { Log } from '../../src/node/balancer/log.js';
+import { Log } from '../../src/node/daemon/log.js';
 import { natsStore, type NatsStoreOptions } from '../../src/node/balancer/nats-store.js';
 import type { StateStore, StoreEvent } from '../../src/node/balancer/state-store.js';
 

@@ -10,7 +10,7 @@ import {
   Services,
 } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
-import { type ConfigMark, loadBalancing, type ServerAgent } from '../../node/index.js';
+import { type ConfigMark, loadBalancing, loadDaemon, type ServerAgent } from '../../node/index.js';
 import type { Endpoint, IpAddress } from '../../wire/index.js';
 import { UsageError } from '../errors.js';
 import { readConfigOrExplain } from './read-config.js';
@@ -36,7 +36,7 @@ export interface GivenPlace extends Partial<AgentPlace> {
 
 /** How the file is now; to be asked before {@link completePlace} reads it. Undefined without one. */
 export async function markOfFile({ config: path }: GivenPlace): Promise<ConfigMark | undefined> {
-  return path === undefined ? undefined : (await loadBalancing()).configMark(path);
+  return path === undefined ? undefined : (await loadDaemon()).configMark(path);
 }
 
 /** The options, completed by the file and by what is usual. Throws {@link UsageError} for what is still missing, and what cannot be. */
@@ -86,8 +86,8 @@ export async function followServers(
 ): Promise<() => void> {
   const { config: path, peer } = given;
   if (path === undefined || since === undefined || peer !== undefined) return () => undefined;
-  const { ConfigWatch } = await loadBalancing();
-  const watch = ConfigWatch.start(path, since, (event) => {
+  const [{ ConfigWatch }, { readConfig }] = await Promise.all([loadDaemon(), loadBalancing()]);
+  const watch = new ConfigWatch(path, since, readConfig, (event) => {
     if (event.ok) agent.setPeers(peersOf(event.config));
     else process.stderr.write(`${event.problem}\n`);
   });

@@ -11,7 +11,9 @@ import {
   type ConfigEvent,
   type ConfigMark,
   loadBalancing,
+  loadDaemon,
   type Log,
+  type LogEvent,
 } from '../../node/index.js';
 import { EnvironmentError, ExitStatus, FailureError } from '../errors.js';
 import { untilSignal } from '../until-signal.js';
@@ -58,14 +60,18 @@ async function check({ config: file, json }: RunFlags): Promise<number> {
 }
 
 async function run({ config: file, json }: RunFlags): Promise<void> {
-  const { configMark, Log: LogToSink, streamLog } = await loadBalancing();
+  const { configMark, openCommandLog } = await loadDaemon();
   const since = await configMark(file);
   const config = await readConfigOrExplain(file);
   checkRights(config);
-  const log = json
-    ? new LogToSink({ sink: (line) => process.stderr.write(line), format: 'json' })
-    : streamLog(process.stderr);
-  const ended = await untilSignal((signal) => atWork({ file, since, config }, log, signal));
+  const commandLog = openCommandLog<LogEvent>({ fd: 2, format: json ? 'json' : 'auto' });
+  const ended = await untilSignal(async (signal) => {
+    try {
+      return await atWork({ file, since, config }, commandLog.log, signal);
+    } finally {
+      await commandLog.close();
+    }
+  });
   if (ended !== undefined) throw new FailureError(`the data path ended: ${ended.message}`, { cause: ended });
 }
 
@@ -80,14 +86,14 @@ interface ReadFile {
 /** Runs the balancer until a signal comes, or it cannot go on: then gives why. */
 async function atWork(
   { file, since, config }: ReadFile,
-  log: Log,
+  log: Log<LogEvent>,
   signal: AbortSignal,
 ): Promise<Error | undefined> {
-  const { ConfigWatch } = await loadBalancing();
+  const [{ ConfigWatch }, { readConfig }] = await Promise.all([loadDaemon(), loadBalancing()]);
   let runtime: BalancerRuntime | undefined;
   /** What became of the file before there was anybody to take it. */
-  let early: ConfigEvent | undefined;
-  const watch = ConfigWatch.start(file, since, (event) => {
+  let early: ConfigEvent<BalanceConfig> | undefined;
+  const watch = new ConfigWatch(file, since, readConfig, (event) => {
     if (runtime === undefined) early = event;
     else runtime.takeConfig(event);
   });
@@ -114,7 +120,7 @@ async function atWork(
 async function startOrStop(
   file: string,
   config: BalanceConfig,
-  log: Log,
+  log: Log<LogEvent>,
   signal: AbortSignal,
 ): Promise<BalancerRuntime | undefined> {
   const { embeddedStore, healthCheck, natsStore, startBalancer, userPath, xdpPath } = await loadBalancing();
@@ -132,7 +138,7 @@ async function startOrStop(
   }
 }
 
-async function stop(runtime: BalancerRuntime, { name }: BalanceConfig, log: Log): Promise<void> {
+async function stop(runtime: BalancerRuntime, { name }: BalanceConfig, log: Log<LogEvent>): Promise<void> {
   log.info('stopping', `${name} lets go of everything`, { host: hostname() });
   await runtime.close();
   log.info('stopped', 'nothing of it is left on this machine');

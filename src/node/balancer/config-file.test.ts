@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MINUTE } from '../../base/index.js';
-import { parseConfig, problemText } from './config-file.js';
-import { type ConfigEvent, configMark, ConfigWatch, readConfig } from './config-watch.js';
+import type { BalanceConfig } from '../../balancer/index.js';
+import { problemText } from '../daemon/config-text.js';
+import { type ConfigEvent, configMark, ConfigWatch } from '../daemon/config-watch.js';
+import { parseConfig, readConfig } from './config-file.js';
 
 const base = {
   design: 'beamer',
@@ -137,14 +139,14 @@ describe('a configuration', () => {
 describe('a configuration file', () => {
   let folder: string;
   let file: string;
-  let watch: ConfigWatch | undefined;
-  const events: ConfigEvent[] = [];
+  let watch: ConfigWatch<BalanceConfig> | undefined;
+  const events: ConfigEvent<BalanceConfig>[] = [];
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'subflow-config-'));
     file = join(folder, 'balance.json');
     writeFileSync(file, JSON.stringify(base));
     events.length = 0;
-    watch = ConfigWatch.start(file, await configMark(file), (event) => events.push(event));
+    watch = new ConfigWatch(file, await configMark(file), readConfig, (event) => events.push(event));
   });
   afterEach(() => {
     watch?.close();
@@ -172,7 +174,7 @@ describe('a configuration file', () => {
     await readConfig(file);
     writeFileSync(file, JSON.stringify({ ...base, servers: [] }));
     watch!.close();
-    watch = ConfigWatch.start(file, since, (event) => events.push(event));
+    watch = new ConfigWatch(file, since, readConfig, (event) => events.push(event));
     await vi.waitUntil(() => events.length > 0, { timeout: 20_000 });
     expect(events).toMatchObject([{ ok: true, config: { servers: [] } }]);
   });

@@ -1,6 +1,6 @@
 /**
  * The configuration of a balancer as a file of JSON: every mistake is told at once, each with its line and its path, and no field that
- * nobody knows is let by. docs/balancing.md has an example. Reads no file itself: config-watch.ts does.
+ * nobody knows is let by. docs/balancing.md has an example.
  */
 import { hostname } from 'node:os';
 import { z } from 'zod';
@@ -25,16 +25,12 @@ import {
 } from '../../balancer/index.js';
 import { MILLISECOND, SubflowError } from '../../base/index.js';
 import { IpAddress, parseEndpoint } from '../../wire/index.js';
-import { messageOf } from '../net-error.js';
+import { type FieldProblem, type ParsedConfig, parseConfigText } from '../daemon/config-text.js';
+import { readConfigFile } from '../daemon/config-file.js';
+import { parseListen } from '../daemon/metrics-server.js';
 import { maxPathInterfaces } from './data-path.js';
-import { jsonLines, lineAt } from './json-lines.js';
-import { parseListen } from './metrics-server.js';
 import { isXdpDesign } from './xdp-path.js';
 
-/** Most characters of a file. */
-export const maxConfigLength = 1 << 20;
-/** Most mistakes that are told of one file. */
-const maxProblems = 20;
 const dayMs = 24 * 3600 * 1000;
 
 const whole = (least: number, most: number) => z.int().min(least).max(most);
@@ -154,54 +150,23 @@ const configSchema = z.strictObject({
   status: z.strictObject({ socket: pathOf(100) }).default({ socket: defaultStatusSocket }),
 });
 
-/** Something that is wrong in a file. */
-export interface ConfigProblem {
-  readonly line: number;
-  /** As in `servers[2].address`; empty for the file as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
 /** What a file holds, or all that is wrong with it. */
-export type ConfigResult =
-  | { readonly ok: true; readonly config: BalanceConfig }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+export type ConfigResult = ParsedConfig<BalanceConfig>;
 
-/** Reads the text of a file, with a mark of its encoding in front (RFC 8259 §8.1) or without. Never throws. */
-export function parseConfig(marked: string): ConfigResult {
-  const text = marked.replace(/^\ufeff/, '');
-  if (text.length > maxConfigLength)
-    return wrong(1, '', `the file is longer than ${maxConfigLength} characters`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    return syntaxProblem(text, error);
-  }
-  const lines = jsonLines(text);
-  const twice = lines.repeated.map(({ path, line }) => ({
-    line,
-    path: pathText(path),
-    message: 'is there twice',
-  }));
-  const result = configSchema.safeParse(json, { reportInput: true });
-  const found = result.success
-    ? []
-    : result.error.issues.map((issue) => problemOf(issue, lines.lineOf(issue.path)));
-  const problems = [...twice, ...found];
-  if (!result.success || problems.length > 0) return { ok: false, problems: problems.slice(0, maxProblems) };
-  const config = configOf(result.data);
-  const further = consistencyProblems(config).map(({ path, message }) => ({
-    ...{ line: lines.lineOf(path), path: pathText(path), message },
-  }));
-  return further.length === 0 ? { ok: true, config } : { ok: false, problems: further };
+/** Reads the text of a file. Never throws. */
+export function parseConfig(text: string): ConfigResult {
+  return parseConfigText(text, configSchema, (parsed) => {
+    const config = configOf(parsed);
+    return { value: config, problems: consistencyProblems(config) };
+  });
 }
 
-/** The problems of a file as one text: a line each. */
-export function problemText(name: string, problems: readonly ConfigProblem[]): string {
-  return problems
-    .map(({ line, path, message }) => `${name}:${line}: ${path === '' ? '' : `${path}: `}${message}`)
-    .join('\n');
+/**
+ * Reads a configuration.
+ * @throws SubflowError `ERR_SUBFLOW_BAD_CONFIG` with all that is wrong with it, or with why it cannot be read.
+ */
+export function readConfig(path: string): Promise<BalanceConfig> {
+  return readConfigFile(path, parseConfig, 'docs/balancing.md has every field.');
 }
 
 type Parsed = z.output<typeof configSchema>;
@@ -227,10 +192,10 @@ function withoutUndefined(value: object): object {
 }
 
 /** What the parts say of what goes together. */
-function consistencyProblems(config: BalanceConfig): { path: PropertyKey[]; message: string }[] {
+function consistencyProblems(config: BalanceConfig): FieldProblem[] {
   const { services, joinPortBase = defaultJoinPortBase, settings, servers, source } = config;
   const { design, path, metrics, interfaces } = config;
-  const problems: { path: PropertyKey[]; message: string }[] = [];
+  const problems: FieldProblem[] = [];
   const attempt = (path: PropertyKey[], action: () => unknown): void => {
     try {
       action();
@@ -255,36 +220,4 @@ function consistencyProblems(config: BalanceConfig): { path: PropertyKey[]; mess
   if (stranger >= 0)
     problems.push({ path: ['servers', stranger, 'address'], message: 'is of another family than source' });
   return problems;
-}
-
-function problemOf(issue: z.core.$ZodIssue, line: number): ConfigProblem {
-  const path = pathText(issue.path);
-  if (issue.code === 'unrecognized_keys') {
-    const names = issue.keys.map((name) => `"${name}"`).join(', ');
-    return { line, path, message: `has no ${issue.keys.length === 1 ? 'field' : 'fields'} ${names}` };
-  }
-  if (issue.input === undefined && path !== '') return { line, path, message: 'is missing' };
-  return { line, path, message: issue.message };
-}
-
-function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((part, i) =>
-      /^\d+$/.test(String(part)) ? `[${String(part)}]` : `${i === 0 ? '' : '.'}${String(part)}`,
-    )
-    .join('');
-}
-
-/** Where the text stops being JSON: engines say it by position, or by line. */
-function syntaxProblem(text: string, error: unknown): ConfigResult {
-  const said = messageOf(error);
-  const position = /at position (\d+)/.exec(said)?.[1];
-  const isAtEnd = /end of JSON input/i.test(said);
-  const line =
-    position === undefined ? (isAtEnd ? lineAt(text, text.length) : 1) : lineAt(text, Number(position));
-  return wrong(line, '', `this is no JSON: ${said.replace(/ (in JSON )?at position.*$/, '')}`);
-}
-
-function wrong(line: number, path: string, message: string): ConfigResult {
-  return { ok: false, problems: [{ line, path, message }] };
 }

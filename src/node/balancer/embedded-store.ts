@@ -20,7 +20,7 @@ import { SubflowError } from '../../base/index.js';
 import { tryLock } from '../../linux/index.js';
 import { messageOf } from '../net-error.js';
 import { checkedLine, readCheckedLines } from './checked-lines.js';
-import { makeFolder } from './make-folder.js';
+import { makeFolder } from '../daemon/make-folder.js';
 import { isUnavailable, type StateStore, type StoredState, type StoreEvent } from './state-store.js';
 
 /** Most bytes of a file that is read: some thousand generations of the largest kind. */

@@ -16,13 +16,14 @@ import {
 } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
 import { codeOf, messageOf } from '../net-error.js';
-import type { Log } from './log.js';
+import type { Log } from '../daemon/log.js';
+import type { LogEvent } from './log-events.js';
 import { EventQueue } from './nats/event-queue.js';
 import { NatsSession, type SessionListener, type TokenPosition } from './nats/session.js';
 import { connectionOptions } from './nats/settings.js';
 import { SharedRecord } from './nats/shared-record.js';
 import { decodeTokens, encodeTokens, maxBatchTokens } from './nats/token-batch.js';
-import { redacted } from './redaction.js';
+import { redacted } from '../daemon/redaction.js';
 import type { StateStore, StoredState, StoreEvent } from './state-store.js';
 
 /** Other balancers that are listened to at a time. */
@@ -47,7 +48,7 @@ export interface NatsStoreOptions {
   /** Name of this balancer among those that share the store. */
   readonly balancer: string;
   /** Told what is refused and restored. */
-  readonly log?: Log;
+  readonly log?: Log<LogEvent>;
   /** How long an observation counts, in ms, at least 200. Default 15,000. */
   readonly observationLifeMs?: number;
   /** How long to wait for an answer, in ms. Default 2,000. */

@@ -6,7 +6,8 @@
 import type { Generation } from '../../balancer/index.js';
 import { errorOf, messageOf } from '../net-error.js';
 import type { DataPath } from './data-path.js';
-import type { Log } from './log.js';
+import type { Log } from '../daemon/log.js';
+import type { LogEvent } from './log-events.js';
 
 /** Before a generation that the data path did not take is given to it again, in ms. */
 const applyRetryMs = 1000;
@@ -17,7 +18,7 @@ export interface PathKeeperOptions {
   readonly open: () => Promise<DataPath>;
   /** What the path is attached to, in words. */
   readonly where: string;
-  readonly log: Log;
+  readonly log: Log<LogEvent>;
 }
 
 /** See the module. */
@@ -25,7 +26,7 @@ export class PathKeeper {
   /** Resolves when there is no data path and none can be had, with why. Never rejects. */
   readonly failed: Promise<Error>;
   private readonly options: PathKeeperOptions;
-  private readonly log: Log;
+  private readonly log: Log<LogEvent>;
   private fail: (error: Error) => void = () => undefined;
   /** The path at work; undefined before the first one and between two. */
   private current: DataPath | undefined;

@@ -7,7 +7,7 @@ import { SubflowError } from '../../base/index.js';
 import { IpAddress } from '../../wire/index.js';
 import type { DataPath, DataPathOptions } from './data-path.js';
 import { embeddedStore } from './embedded-store.js';
-import { Log } from './log.js';
+import { Log } from '../daemon/log.js';
 import { type BalancerRuntime, type BalancerRuntimeOptions, startBalancer } from './runtime.js';
 import type { StateStore, StoredState, StoreEvent } from './state-store.js';
 import { askStatus } from './status-socket.js';

@@ -22,13 +22,15 @@ import { SubflowError } from '../../base/index.js';
 import { CryptoRandom } from '../crypto-random.js';
 import { messageOf } from '../net-error.js';
 import { nowNs } from './clock.js';
-import { type ConfigEvent } from './config-watch.js';
+import type { ConfigEvent } from '../daemon/config-watch.js';
 import type { DataPath, DataPathFactory, DataPathOptions } from './data-path.js';
-import type { Log } from './log.js';
-import { type MetricsServer, startMetricsServer } from './metrics-server.js';
+import type { Log } from '../daemon/log.js';
+import type { LogEvent } from './log-events.js';
+import { type MetricsServer, startMetricsServer } from '../daemon/metrics-server.js';
 import { PathKeeper } from './path-keeper.js';
 import { isUnavailable, type StateStore, type StoreEvent } from './state-store.js';
-import { serveStatus, type StatusSocket } from './status-socket.js';
+import type { StatusSocket } from '../daemon/status-socket.js';
+import { serveStatus } from './status-socket.js';
 
 /** How long a store that cannot be reached is waited for at the start, in ms. */
 const storeWaitMs = 10_000;
@@ -44,7 +46,7 @@ export interface BalancerRuntimeOptions {
   readonly config: BalanceConfig;
   /** Name of the file that it stands in, for the status. */
   readonly configFile: string;
-  readonly log: Log;
+  readonly log: Log<LogEvent>;
   readonly openStore: (config: BalanceConfig) => Promise<StateStore>;
   readonly openPath: DataPathFactory;
   readonly makeCheck: (config: HealthCheckConfig) => HealthCheck;
@@ -73,7 +75,7 @@ export class BalancerRuntime {
   /** Resolves when the balancer cannot go on, with why. */
   readonly failed: Promise<Error>;
   private readonly options: BalancerRuntimeOptions;
-  private readonly log: Log;
+  private readonly log: Log<LogEvent>;
   private readonly control: ControlPlane;
   private readonly startedAtNs = nowNs();
   private readonly aborter = new AbortController();
@@ -165,7 +167,7 @@ export class BalancerRuntime {
   }
 
   /** Takes what became of the configuration file. One that is wrong leaves everything as it is. */
-  takeConfig(event: ConfigEvent): void {
+  takeConfig(event: ConfigEvent<BalanceConfig>): void {
     if (this.closing !== undefined) return;
     const problem = event.ok ? this.unchangeable(event.config) : event.problem;
     this.problem = problem;

@@ -1,65 +1,18 @@
-/**
- * The socket that tells the state of a running balancer: whoever connects gets one line of JSON. For the user alone that the balancer
- * runs as. And the other end of it, which asks.
- */
-import { once } from 'node:events';
-import { chmod, lstat, unlink } from 'node:fs/promises';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+/** The socket that tells the state of a running balancer, and the other end of it: node/daemon/status-socket.ts in a balancer's words. */
 import { type BalanceStatus, statusSchema } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
-import { messageOf } from '../net-error.js';
-import { makeFolder } from './make-folder.js';
+import { askStatusAt, serveStatusAt, type StatusSocket, type StatusWords } from '../daemon/status-socket.js';
 
-/** Connections at a time; further ones are closed at once. */
-export const maxStatusConnections = 16;
-const answerTimeoutMs = 5000;
-/** Most bytes of an answer. */
-const maxAnswerBytes = 16 << 20;
+const words: StatusWords = {
+  noun: 'balancer',
+  placeHint: 'Give another place as "status": { "socket" }.',
+  askHint: 'Is it running? Its configuration says where under "status"; give that by --socket.',
+  noAnswerCode: 'ERR_SUBFLOW_NO_BALANCER',
+};
 
-/** A socket at work. */
-export interface StatusSocket {
-  close(): Promise<void>;
-}
-
-/**
- * Listens at `path`, which is removed when it is closed; one that a process left behind that is gone is taken over.
- * @throws SubflowError `ERR_SUBFLOW_BUSY` when a balancer answers there; `ERR_SUBFLOW_BAD_SOCKET` for a place that cannot be had, and one
- * that something else than a socket has, which is left alone.
- */
-export async function serveStatus(path: string, status: () => Promise<BalanceStatus>): Promise<StatusSocket> {
-  if (await isAnswering(path)) {
-    throw new SubflowError('ERR_SUBFLOW_BUSY', `a balancer answers at ${path} already`, {
-      hint: 'Give this one another "status": { "socket" }.',
-    });
-  }
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.setTimeout(answerTimeoutMs, () => socket.destroy());
-    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    // An unfinished answer of a balancer that ends is no answer.
-    status().then(
-      (value) => socket.end(`${JSON.stringify(value)}\n`),
-      () => socket.destroy(),
-    );
-  });
-  server.maxConnections = maxStatusConnections;
-  try {
-    await makeRoom(path);
-    await listen(server, path);
-  } catch (cause) {
-    throw new SubflowError('ERR_SUBFLOW_BAD_SOCKET', `no socket at ${path}: ${messageOf(cause)}`, {
-      cause,
-      hint: 'Give another place as "status": { "socket" }.',
-    });
-  }
-  return {
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
+/** Has the balancer answer at `path`. Throws as {@link serveStatusAt}. */
+export function serveStatus(path: string, status: () => Promise<BalanceStatus>): Promise<StatusSocket> {
+  return serveStatusAt(path, status, words);
 }
 
 /**
@@ -67,32 +20,7 @@ export async function serveStatus(path: string, status: () => Promise<BalanceSta
  * @throws SubflowError `ERR_SUBFLOW_NO_BALANCER` when none answers; `ERR_SUBFLOW_BAD_STATUS` for an answer that is none.
  */
 export async function askStatus(path: string): Promise<BalanceStatus> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    if (path === '') throw new Error('that is no path');
-    const socket = createConnection({ path });
-    socket.setTimeout(answerTimeoutMs, () => socket.destroy(new Error('it does not answer')));
-    for await (const chunk of socket as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > maxAnswerBytes) throw new Error('its answer has no end');
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const hint =
-      code === 'EACCES'
-        ? 'Ask as the user that it runs as.'
-        : 'Is it running? Its configuration says where under "status"; give that by --socket.';
-    throw new SubflowError('ERR_SUBFLOW_NO_BALANCER', `no balancer answers at ${path}: ${message}`, {
-      cause,
-      hint,
-    });
-  }
-  return parseStatus(path, Buffer.concat(chunks).toString());
-}
-
-function parseStatus(path: string, text: string): BalanceStatus {
+  const text = await askStatusAt(path, words);
   try {
     const status = JSON.parse(text) as BalanceStatus;
     if ((status.schema as string) === statusSchema) return status;
@@ -100,39 +28,4 @@ function parseStatus(path: string, text: string): BalanceStatus {
     // What is no JSON is no status either.
   }
   throw new SubflowError('ERR_SUBFLOW_BAD_STATUS', `what answers at ${path} is no balancer of this kind`);
-}
-
-/** Makes the folder of a socket, and takes away one that a process left behind. */
-async function makeRoom(path: string): Promise<void> {
-  await makeFolder(dirname(path), 0o755);
-  const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) return;
-  if (!found.isSocket()) throw new Error('what has this name is no socket');
-  await unlink(path);
-}
-
-async function listen(server: Server, path: string): Promise<void> {
-  const listening = once(server, 'listening');
-  // Nobody else may connect, not even before the next line is reached. The socket is made within the call.
-  const mask = process.umask(0o177);
-  try {
-    server.listen(path);
-  } finally {
-    process.umask(mask);
-  }
-  await listening;
-  await chmod(path, 0o600);
-}
-
-async function isAnswering(path: string): Promise<boolean> {
-  // As an object: a name of digits would be a port.
-  const socket = createConnection({ path });
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -1,30 +1,38 @@
 /**
- * A balancer's log: one line an event, as JSON for programs or as text for a person. Stable names of events (log-events.ts); no secrets,
- * even where a message quotes one; and lines that repeat themselves are rationed, with the number of those left out in
- * the next one that is not. Owns no timer and no file: lines go to the `sink` that it was given.
+ * The log of a command that goes on: one line an event, as JSON for programs or as text for a person. Events have stable names, which each
+ * command lists; no secrets, even where a message quotes one; and lines that repeat themselves are rationed, with the number of those
+ * left out in the next one that is not. Owns no timer and no file: lines go to the `sink` that it was given (log-sink.ts has one).
  */
-import type { LogEvent } from './log-events.js';
 import { redacted } from './redaction.js';
 
 /** How much a line matters, rising. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** A value of a line. */
+export type LogValue = string | number | boolean | readonly string[];
+
 /** What a line says beside its sentence, by name in camelCase with the unit last. Undefined ones are left out. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+export type LogFields = Readonly<Record<string, LogValue | undefined>>;
 
 /** How to make a {@link Log}. */
-export interface LogOptions {
-  /** Takes each line, with its newline. */
-  readonly sink: (line: string) => void;
+export interface LogOptions<Event extends string = string> {
+  /** Takes each line, with its newline; false: it could not, and the next one that it takes says how many were lost. */
+  readonly sink: (line: string) => unknown;
   readonly format: 'json' | 'text';
   /** Lines that matter less are left out. Default `info`. */
   readonly level?: LogLevel;
   /** The time, in ms since 1970. Default `Date.now`. */
   readonly nowMs?: () => number;
+  /** What each object of JSON begins with, as in `{ schema: 'subflow/converter/1' }`. */
+  readonly first?: Readonly<Record<string, string>>;
+  /** Events that are told each time, without rations: those that somebody counts. */
+  readonly unrationed?: readonly Event[];
 }
 
-/** Lines of one event about one server or balancer within {@link rationMs}; further ones are counted. */
+/** Fields that say whom a line is about: lines of one event about two of them are of two kinds. None of them is a client's choice. */
+const subjects = ['server', 'balancer', 'upstream', 'interface'] as const;
+/** Lines of one kind within {@link rationMs}; further ones are counted. */
 const rationLines = 5;
 /** How long a ration has to do, in ms. */
 const rationMs = 10_000;
@@ -41,60 +49,70 @@ interface Ration {
   left: number;
 }
 
-export class Log {
-  private readonly options: LogOptions;
-  private readonly threshold: number;
+/** See the module. `Event` are the names that it knows. */
+export class Log<Event extends string = string> {
+  private readonly options: LogOptions<Event>;
+  private threshold: number;
   private readonly nowMs: () => number;
   private readonly rations = new Map<string, Ration>();
+  /** Lines in a row that the sink could not take. */
+  private lostLines = 0;
 
-  constructor(options: LogOptions) {
+  constructor(options: LogOptions<Event>) {
     this.options = options;
     this.threshold = logLevels.indexOf(options.level ?? 'info');
     this.nowMs = options.nowMs ?? Date.now;
   }
 
-  debug(event: LogEvent, message: string, fields: LogFields = {}): void {
+  /** Lines that matter less are left out from now on. */
+  setLevel(level: LogLevel): void {
+    this.threshold = logLevels.indexOf(level);
+  }
+
+  debug(event: Event, message: string, fields: LogFields = {}): void {
     this.write('debug', event, message, fields);
   }
 
-  info(event: LogEvent, message: string, fields: LogFields = {}): void {
+  info(event: Event, message: string, fields: LogFields = {}): void {
     this.write('info', event, message, fields);
   }
 
-  warn(event: LogEvent, message: string, fields: LogFields = {}): void {
+  warn(event: Event, message: string, fields: LogFields = {}): void {
     this.write('warn', event, message, fields);
   }
 
-  error(event: LogEvent, message: string, fields: LogFields = {}): void {
+  error(event: Event, message: string, fields: LogFields = {}): void {
     this.write('error', event, message, fields);
   }
 
   /** Writes a line, unless its level is too low or its ration is used up. */
-  write(level: LogLevel, event: LogEvent, message: string, fields: LogFields = {}): void {
+  write(level: LogLevel, event: Event, message: string, fields: LogFields = {}): void {
     if (logLevels.indexOf(level) < this.threshold) return;
     const nowMs = this.nowMs();
-    const omitted = this.ration(nowMs, event, fields);
+    const omitted = this.options.unrationed?.includes(event) === true ? 0 : this.ration(nowMs, event, fields);
     if (omitted < 0) return;
     const all: [string, LogFields[string]][] = Object.entries(fields);
     if (omitted > 0) all.push(['omittedLines', omitted]);
+    if (this.lostLines > 0) all.push(['lostLines', this.lostLines]);
     const said = all.filter((entry): entry is Said => entry[1] !== undefined);
     const time = new Date(nowMs).toISOString();
     const line =
       this.options.format === 'json'
         ? JSON.stringify({
+            ...this.options.first,
             time,
             level,
             event,
-            message: clean(message),
+            ...(message !== '' && { message: clean(message) }),
             ...Object.fromEntries(said.map(cleaned)),
           })
         : textLine({ time, level, event, message }, said);
-    this.options.sink(`${line}\n`);
+    this.lostLines = this.options.sink(`${line}\n`) === false ? this.lostLines + 1 : 0;
   }
 
   /** Lines of this kind that were left out before this one; -1 when this one is to be left out too. */
-  private ration(nowMs: number, event: LogEvent, { server, balancer }: LogFields): number {
-    const key = `${event} ${server ?? ''} ${balancer ?? ''}`;
+  private ration(nowMs: number, event: Event, fields: LogFields): number {
+    const key = `${event} ${subjects.map((name) => String(fields[name] ?? '')).join(' ')}`;
     let ration = this.rations.get(key);
     this.rations.delete(key);
     // A clock that was set back begins anew as well.
@@ -114,10 +132,11 @@ export class Log {
 }
 
 /** A field that says something. */
-type Said = [string, string | number | boolean];
+type Said = [string, LogValue];
 
 function cleaned([name, value]: Said): Said {
-  return [name, typeof value === 'string' ? clean(value) : value];
+  if (typeof value === 'string') return [name, clean(value)];
+  return [name, typeof value === 'object' ? value.map(clean) : value];
 }
 
 /** No secrets, and no more than there is room for: in this order, as what is cut may no longer look like a secret. */
@@ -126,14 +145,16 @@ function clean(text: string): string {
 }
 
 function textLine(
-  { time, level, event, message }: { time: string; level: LogLevel; event: LogEvent; message: string },
+  { time, level, event, message }: { time: string; level: LogLevel; event: string; message: string },
   fields: readonly Said[],
 ): string {
   const rest = fields.map((entry) => {
     const [name, value] = cleaned(entry);
-    return ` ${name}=${typeof value === 'string' && !/^[\w.:/+-]+$/.test(value) ? JSON.stringify(value) : String(value)}`;
+    const text = typeof value === 'object' ? value.join('; ') : String(value);
+    return ` ${name}=${/^[\w.:/+-]+$/.test(text) ? text : printable(JSON.stringify(text))}`;
   });
-  return `${time} ${level.padEnd(5)} ${event}: ${printable(clean(message))}${rest.join('')}`;
+  const said = message === '' ? '' : `: ${printable(clean(message))}`;
+  return `${time} ${level.padEnd(5)} ${event}${said}${rest.join('')}`;
 }
 
 /** A terminal shows what it is given: nothing that moves its cursor, or makes two lines of one. */
@@ -141,13 +162,15 @@ function printable(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');
 }
 
-/** The log of a command: text where `stream` is a terminal, JSON elsewhere. */
+/** A log on `stream`: text where it is a terminal, JSON elsewhere. */
 export function streamLog(
   stream: { readonly isTTY?: boolean; write(text: string): unknown },
   level: LogLevel = 'info',
 ): Log {
   return new Log({
-    sink: (line) => stream.write(line),
+    sink: (line) => {
+      stream.write(line);
+    },
     format: stream.isTTY === true ? 'text' : 'json',
     level,
   });

@@ -1,4 +1,4 @@
-/** Folders that a balancer makes for what it keeps. */
+/** Folders that a command makes for what it keeps. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from '../net-error.js';

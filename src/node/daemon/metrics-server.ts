@@ -1,6 +1,6 @@
 /**
- * Metrics over HTTP, for Prometheus: `/metrics` in its text format 0.0.4, `/healthz` for whoever watches the balancer. On loopback, unless
- * the configuration names another address. It is a small target: GET and HEAD, few connections, little time, one answer
+ * Metrics over HTTP, for Prometheus: `/metrics` in its text format 0.0.4, `/healthz` for whoever watches the command. On loopback, unless
+ * another address is named. It is a small target: GET and HEAD, few connections, little time, one answer
  * made at a time whoever asks. What the metrics are is decided elsewhere.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
