@@ -4,7 +4,7 @@
  * The C library changes users and groups for all threads of the process; capabilities the kernel keeps for each thread. So what is kept is
  * kept by the thread that calls this, the main one, on which all foreign calls run, and by those that it starts later; the threads that
  * were there before (of libuv, of V8) keep nothing. In the end every thread is looked at: one that could do more is a reason to stop.
- * docs/decisions/0028-privileges-by-thread.md has the why.
+ * docs/decisions/0026-privileges-by-thread.md has the why.
  *
  * Read first: capabilities(7), nptl(7), prctl(2).
  */
