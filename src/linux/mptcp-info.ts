@@ -72,7 +72,8 @@ export interface KernelTcpInfo {
   readonly cwndSegments: number;
   readonly ssthreshSegments: number;
   readonly unackedSegments: number;
-  /** Time since data, and since any acknowledgment, came last; the kernel counts milliseconds. */
+  /** Time since data left last, and since data and any acknowledgment came last; the kernel counts milliseconds. */
+  readonly lastDataSentNs: number;
   readonly lastDataReceivedNs: number;
   readonly lastAckReceivedNs: number;
   readonly retransmittedSegments: number;
@@ -177,6 +178,7 @@ export function decodeTcpInfo(bytes: Uint8Array, offset: number, length: number)
     cwndSegments: fields.u32(80)!,
     ssthreshSegments: fields.u32(76)!,
     unackedSegments: fields.u32(24)!,
+    lastDataSentNs: fields.u32(44)! * 1_000_000,
     lastDataReceivedNs: fields.u32(52)! * 1_000_000,
     lastAckReceivedNs: fields.u32(56)! * 1_000_000,
     retransmittedSegments: retransmitted,

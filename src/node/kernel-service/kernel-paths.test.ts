@@ -12,7 +12,8 @@ function subflow(id: number, tcp: Partial<KernelTcpInfo> = {}): KernelSubflow {
     tcp: {
       ...{ state: 1, timeoutsInARow: 0, rtoNs: 220 * MILLISECOND, sendMss: 1000, srttNs: 20 * MILLISECOND },
       ...{ rttVarianceNs: 0, minRttNs: undefined, cwndSegments: 10, ssthreshSegments: 0, unackedSegments: 5 },
-      ...{ lastDataReceivedNs: 60 * SECOND, lastAckReceivedNs: 60 * SECOND, retransmittedSegments: 0 },
+      ...{ lastDataSentNs: 60 * SECOND, lastDataReceivedNs: 60 * SECOND, lastAckReceivedNs: 60 * SECOND },
+      retransmittedSegments: 0,
       ...{ bytesAcked: 100n, bytesReceived: 0n, bytesSent: 5100n, bytesRetransmitted: 0n },
       ...{ deliveryRate: undefined, synDataAccepted: false, hasTimestamps: true },
       ...{ hasSack: true, peerWindowShift: 7, ...tcp },
@@ -48,6 +49,18 @@ describe('a path of a kernel connection', () => {
 
   it('is silent from when it began to owe, however long it was idle before', () => {
     expect(silentAt((ms) => ({ unackedSegments: ms < 300 ? 0 : 5 }))).toEqual([400, 500, 600]);
+  });
+
+  it('is not silent for what it sent a moment ago, however long ago the last look was', () => {
+    const paths = new KernelPaths();
+    const isSilentAt = (ms: number, tcp: Partial<KernelTcpInfo>): boolean => {
+      paths.look(ms * MILLISECOND, [subflow(1, tcp)], about);
+      return paths.policyPaths(ms * MILLISECOND)[0]!.sample!.isSilent;
+    };
+    expect(isSilentAt(0, { unackedSegments: 0 })).toBe(false);
+    expect(isSilentAt(500, { lastDataSentNs: 10 * MILLISECOND })).toBe(false);
+    expect(isSilentAt(600, { lastDataSentNs: 110 * MILLISECOND })).toBe(false);
+    expect(isSilentAt(700, { lastDataSentNs: 210 * MILLISECOND })).toBe(true);
   });
 
   it('counts as open when it is established, and has nothing to show before', () => {

@@ -128,6 +128,9 @@ function update(state: KernelPathState, now: number, subflow: KernelSubflow): vo
   const isHeard =
     tcp.lastAckReceivedNs < now - state.lookedAt || tcp.lastDataReceivedNs < now - state.lookedAt;
   if (tcp.unackedSegments === 0 || bytesAcked !== state.bytesAcked || isHeard) state.owesSince = now;
+  // It began to owe since the last look, which may have been long ago.
+  else if (state.subflow.tcp.unackedSegments === 0)
+    state.owesSince = Math.max(state.lookedAt, now - tcp.lastDataSentNs);
   const bytes = bytesOf(subflow);
   state.subflow = subflow;
   state.wasOpen ||= isOpen(subflow);
