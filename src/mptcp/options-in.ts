@@ -50,10 +50,13 @@ export function readOptions(
   if ((verdict & Verdict.ACKED) !== 0) noteSilence(core, now, subflow, segment.mptcpCount === 0);
   // On SYNs there are handshakes only.
   if ((segment.flags & TcpFlag.SYN) !== 0) return;
-  if (segment.dss !== undefined) {
-    readDss(core, now, subflow, segment, segment.dss);
-    return;
-  }
+  if (segment.dss === undefined) readEach(core, now, subflow, segment);
+  else if (!core.isFallback) readDss(core, now, subflow, segment, segment.dss);
+  if (wasHeldBack && isHeldBack(subflow)) endHoldBack(core, now, subflow);
+}
+
+/** Reads the options of `segment` from its bytes, one after the other. */
+function readEach(core: ConnectionCore, now: number, subflow: Subflow, segment: TcpSegment): void {
   for (let i = 0; i < segment.mptcpCount && !core.isFallback; i++) {
     const subtype = segment.bytes[segment.mptcpOffsets[i]! + 2]! >>> 4;
     if (subtype === MptcpSubtype.DSS) {
@@ -64,7 +67,6 @@ export function readOptions(
       if (option !== undefined) readOther(core, now, subflow, segment, option);
     }
   }
-  if (wasHeldBack && isHeldBack(subflow)) endHoldBack(core, now, subflow);
 }
 
 /**

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MILLISECOND, NEVER } from '../base/index.js';
+import { MILLISECOND, NEVER, SECOND } from '../base/index.js';
+import { defaultMptcpSettings, settingsForServiceType } from '../mptcp/index.js';
 import { Stack } from '../stack/index.js';
 import { type Device, Packet, type PacketReceiver } from './device.js';
 import { coalescePackets } from './gro.js';
@@ -105,6 +106,40 @@ function transfer(world: World, wrap: (device: Device) => Device): { outcome: un
   return { outcome, bytes: String(text) };
 }
 
+/** When bytes of a download reach the client, whose first path dies in the middle. */
+function handOver(wrap: (device: Device) => Device): number[] {
+  const simulator = new Simulator(1);
+  const mptcp = settingsForServiceType('handover');
+  const stack = (): Stack =>
+    new Stack({
+      random: simulator.random.fork(),
+      settings: { mptcp: { ...defaultMptcpSettings, ...mptcp } },
+    });
+  const path = { both: { rateBps: 10e6, delayNs: 20 * MILLISECOND }, wrap };
+  const { client, server, links } = twoHosts(simulator, {
+    ...{ client: stack(), server: stack(), paths: [path, path] },
+  });
+  const arrivals: number[] = [];
+  const listener = server.stack.listen(0, { local: { port: 80 } });
+  server.run(0, {
+    handleEvent: (now, event) => {
+      if (event.type === 'acceptable') listener.accept()!.write(now, new Uint8Array(2_000_000));
+    },
+    ...{ pollTimeout: () => NEVER, handleTimeout: () => undefined },
+  });
+  const socket = client.stack.connect(0, { remote: { address: pathAddress(0, 'server', 4), port: 80 } });
+  client.run(0, {
+    handleEvent: (now) => {
+      while (socket.read(now) !== undefined) arrivals.push(now);
+    },
+    ...{ pollTimeout: () => NEVER, handleTimeout: () => undefined },
+  });
+  client.wake(0);
+  simulator.at(SECOND / 2, (now) => links[0]!.setState(now, 'blackhole'));
+  simulator.run({ until: 10 * SECOND });
+  return arrivals;
+}
+
 const worlds = fc.record({
   ...{ seed: fc.nat(10_000), lossy: fc.boolean(), checksumOffload: fc.boolean() },
   ...{ offloadBytes: fc.constantFrom(0, 20_000), coalesceNs: fc.constantFrom(0, 2_000_000) },
@@ -120,6 +155,12 @@ describe('packets that nobody has written', () => {
       }),
       { numRuns: 12 },
     );
+  });
+
+  it('make no difference to a connection that moves from a dead path to a new one', () => {
+    const unseen = handOver((device) => device);
+    expect(unseen.at(-1)).toBeGreaterThan(SECOND);
+    expect(unseen).toEqual(handOver((device) => new TapDevice(device, [new PacketDigest()])));
   });
 
   it('are cut and merged to the same bytes as those that were written', () => {
