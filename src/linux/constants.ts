@@ -28,6 +28,7 @@ export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_PROTOCOL = 38;
 export const IPV6_V6ONLY = 26;
 export const SOL_MPTCP = 284;
 export const SOL_PACKET = 263;

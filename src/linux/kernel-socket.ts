@@ -20,6 +20,7 @@ import {
   SOCK_STREAM,
   SOL_MPTCP,
   SOL_SOCKET,
+  SO_PROTOCOL,
   SO_REUSEADDR,
 } from './constants.js';
 import { NativeBuffer, bind, connect, getsockname, getsockopt, listen, setsockopt, socket } from './libc.js';
@@ -229,6 +230,13 @@ export function isMultipath(fd: number): boolean {
     throw error;
   }
   return value[0] === 1 && connectionInfo(fd)?.fallback === false;
+}
+
+/** Whether the descriptor is one of Multipath TCP, whatever it speaks by now; what a listener accepted without the option is not. */
+export function isMultipathDescriptor(fd: number): boolean {
+  const value = new Uint8Array(4);
+  getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, value);
+  return new DataView(value.buffer).getUint32(0, true) === IPPROTO_MPTCP;
 }
 
 /** What the kernel knows of the connection; undefined for a socket that is not, or no longer, a Multipath TCP one. */

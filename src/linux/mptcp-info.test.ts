@@ -26,6 +26,10 @@ describe('struct mptcp_info', () => {
     expect(info.checksum).toBe(true);
     expect(info.bytesAcked).toBe(0x504f4e4d4c4b4a49n);
     expect(info.totalSubflows).toBe(81);
+    expect([info.maxSubflows, info.maxAnnouncedAddresses, info.maxAcceptedAddresses]).toEqual([4, 5, 6]);
+    expect([info.localAddresses, info.maxLocalAddresses]).toEqual([41, 42]);
+    expect(info.lastDataSentNs).toBe(0x58575655 * 1e6);
+    expect(info.lastAckReceivedNs).toBe(0x605f5e5d * 1e6);
   });
 
   it('of an older kernel lacks the later fields', () => {
@@ -55,6 +59,10 @@ describe('struct tcp_info', () => {
     const bytes = new Uint8Array(TCP_INFO_LENGTH);
     new DataView(bytes.buffer).setUint32(68, 1500, true);
     expect(decodeTcpInfo(bytes, 0, TCP_INFO_LENGTH)!.srttNs).toBe(1_500_000);
+    const places = decodeTcpInfo(filled(TCP_INFO_LENGTH), 0, TCP_INFO_LENGTH)!;
+    expect([places.receiveMss, places.lostSegments]).toEqual([0x18171615, 0x24232221]);
+    expect([places.pathMtu, places.notSentBytes]).toEqual([0x403f3e3d, 0x94939291]);
+    expect(places.pacingRate).toBe(0x706f6e6d6c6b6a69n);
     const old = decodeTcpInfo(bytes, 0, 104)!;
     expect(old.srttNs).toBe(1_500_000);
     expect(old.bytesAcked).toBeUndefined();

@@ -54,6 +54,17 @@ export interface KernelConnectionInfo {
   readonly bytesAcked: bigint | undefined;
   /** Subflows with the initial one (Linux 6.8). */
   readonly totalSubflows: number | undefined;
+  /** Limits of the path manager: subflows, addresses announced, addresses accepted, own addresses. */
+  readonly maxSubflows: number;
+  readonly maxAnnouncedAddresses: number;
+  readonly maxAcceptedAddresses: number;
+  readonly maxLocalAddresses: number | undefined;
+  /** Own addresses in use beside the first. */
+  readonly localAddresses: number | undefined;
+  /** Time since data was sent, since it came, and since an acknowledgment came (Linux 6.10); the kernel counts milliseconds. */
+  readonly lastDataSentNs: number | undefined;
+  readonly lastDataReceivedNs: number | undefined;
+  readonly lastAckReceivedNs: number | undefined;
 }
 
 /** TCP's own state of one subflow; times in ns. */
@@ -83,6 +94,16 @@ export interface KernelTcpInfo {
   readonly bytesRetransmitted: bigint | undefined;
   /** In bytes per second. */
   readonly deliveryRate: bigint | undefined;
+  /** At most so much is sent, in bytes per second; all bits set where nothing limits it. */
+  readonly pacingRate: bigint | undefined;
+  /** What the peer sends in a segment. */
+  readonly receiveMss: number;
+  /** Segments taken for lost that were not sent again yet. */
+  readonly lostSegments: number;
+  /** The largest packet that the path takes, in bytes. */
+  readonly pathMtu: number;
+  /** Bytes written that were not sent yet. */
+  readonly notSentBytes: number | undefined;
   /** Data went with the SYN of this connection and was taken from it (Fast Open, RFC 7413), in whichever direction. */
   readonly synDataAccepted: boolean;
   /** Both sides have timestamps (RFC 7323). */
@@ -129,6 +150,10 @@ class Fields {
   }
 }
 
+function fromMilliseconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms * 1_000_000;
+}
+
 /** Decodes the first `length` bytes of a struct mptcp_info; undefined when not even its oldest form is there. */
 export function decodeConnectionInfo(
   bytes: Uint8Array,
@@ -157,6 +182,14 @@ export function decodeConnectionInfo(
     bytesReceived: fields.u64(64),
     bytesAcked: fields.u64(72),
     totalSubflows: fields.u8(80),
+    maxSubflows: fields.u8(3)!,
+    maxAnnouncedAddresses: fields.u8(4)!,
+    maxAcceptedAddresses: fields.u8(5)!,
+    maxLocalAddresses: fields.u8(41),
+    localAddresses: fields.u8(40),
+    lastDataSentNs: fromMilliseconds(fields.u32(84)),
+    lastDataReceivedNs: fromMilliseconds(fields.u32(88)),
+    lastAckReceivedNs: fromMilliseconds(fields.u32(92)),
   };
 }
 
@@ -187,6 +220,11 @@ export function decodeTcpInfo(bytes: Uint8Array, offset: number, length: number)
     bytesSent: fields.u64(200),
     bytesRetransmitted: fields.u64(208),
     deliveryRate: fields.u64(160),
+    pacingRate: fields.u64(104),
+    receiveMss: fields.u32(20)!,
+    lostSegments: fields.u32(32)!,
+    pathMtu: fields.u32(60)!,
+    notSentBytes: fields.u32(144),
     synDataAccepted: (options & OPTION_SYN_DATA) !== 0,
     hasTimestamps: (options & OPTION_TIMESTAMPS) !== 0,
     hasSack: (options & OPTION_SACK) !== 0,

@@ -96,12 +96,7 @@ export class NetworkNamespace {
 
   /** The kernel's counters of this namespace, as `nstat -az` names them. */
   counters(): MibCounters {
-    return this.run(() =>
-      parseMibCounters(
-        readFileSync('/proc/thread-self/net/netstat', 'utf8') +
-          readFileSync('/proc/thread-self/net/snmp', 'utf8'),
-      ),
-    );
+    return this.run(ownCounters);
   }
 
   /** Starts a program inside; it is killed with the namespace, and with this process where setpriv(1) is there. */
@@ -139,6 +134,13 @@ export class NetworkNamespace {
     for (const child of this.children) child.kill('SIGKILL');
     closeSync(this.fd);
   }
+}
+
+/** The kernel's counters of the calling thread's namespace; see {@link NetworkNamespace.counters}. */
+export function ownCounters(): MibCounters {
+  return parseMibCounters(
+    readFileSync('/proc/thread-self/net/netstat', 'utf8') + readFileSync('/proc/thread-self/net/snmp', 'utf8'),
+  );
 }
 
 /** Runs `action` on this thread in `namespace`; where the thread is, without one. See {@link NetworkNamespace.run}. */

@@ -29,27 +29,32 @@ export function connect(options: ConnectOptions, connectListener?: () => void): 
   checkObject(options, 'connect({ host, port })');
   checkListener(connectListener);
   const port = readPort('port', options.port);
-  checkConnectOptions({ ...options });
-  const chosen = chooseTransport(options);
-  checkMultipathOptions(options, chosen.transport, 'client');
-  checkLocalAddresses(options.localAddresses, chosen.transport);
-  checkRobust(options.robust, chosen.transport);
-  checkFastOpenMode(options.fastOpen);
-  const wanted = { ...withoutNulls(options), port };
-  const socket = begin(chosen, wanted);
+  const chosen = checkConnect(options);
+  const socket = begin(chosen, { ...withoutNulls(options), port });
   if (connectListener !== undefined) socket.once('connect', connectListener);
   return socket;
 }
 
-/** Begins to connect, as the options say. */
-function begin(chosen: ChosenTransport, wanted: ConnectOptions): Socket {
+/** Throws what {@link connect} throws of the options, but for `port`, and opens nothing. Returns what would carry the connection. */
+export function checkConnect(options: Partial<ConnectOptions>): ChosenTransport {
+  checkConnectOptions({ ...options });
+  const chosen = chooseTransport(options);
+  checkMultipathOptions(options, chosen, 'client');
+  checkLocalAddresses(options.localAddresses, chosen.transport);
+  checkRobust(options.robust, chosen.transport);
+  checkFastOpenMode(options.fastOpen);
+  return chosen;
+}
+
+/** Begins to connect, as options that were checked say. */
+export function begin(chosen: ChosenTransport, wanted: ConnectOptions): Socket {
   if (wanted.converter !== undefined) return connectThroughConverter(chosen, wanted, wanted.converter);
-  if (chosen.transport === 'kernel') return connectKernelSocket(wanted);
+  if (chosen.transport === 'kernel') return connectKernelSocket(wanted, { lack: chosen.lack });
   return connectUserspaceSocket(chosen.host, wanted);
 }
 
 /** What `net` takes for left out is left out. */
-function withoutNulls(options: ConnectOptions): ConnectOptions {
+export function withoutNulls(options: ConnectOptions): ConnectOptions {
   const given = Object.entries(options).filter(([, value]) => value !== null);
   return Object.fromEntries(given) as unknown as ConnectOptions;
 }
@@ -65,10 +70,10 @@ export function createServer(
   checkListener(listener);
   checkServerOptions({ ...wanted });
   const chosen = chooseTransport(wanted);
-  checkMultipathOptions(wanted, chosen.transport, 'server');
+  checkMultipathOptions(wanted, chosen, 'server');
   checkFastOpenServer(wanted.fastOpen);
   const server =
-    chosen.transport === 'kernel' ? new KernelServer(wanted) : new UserspaceServer(chosen.host, wanted);
+    chosen.transport === 'kernel' ? new KernelServer(wanted, chosen.lack) : new UserspaceServer(chosen.host, wanted);
   if (listener !== undefined) server.on('connection', listener);
   return server as Server;
 }

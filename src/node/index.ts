@@ -18,6 +18,8 @@ export {
   readRules,
   type RelayLimits,
 } from './relay/index.js';
+export * from './http/index.js';
+export type { FallbackEvidence, FallbackInfo } from './fallback-info.js';
 export { CryptoRandom } from './crypto-random.js';
 export { discoverNat64, type Nat64Resolver } from './nat64-discovery.js';
 export type { MultipathOptions } from './multipath-options.js';
@@ -62,6 +64,7 @@ export type {
   ExperimentContent,
   ExperimentEvent,
   FastOpenInfo,
+  KernelInfo,
   Multipath,
   MultipathInfo,
   OpenSubflowOptions,

@@ -6,6 +6,10 @@ import { closeSync } from 'node:fs';
 import { Server as NetServer, type Socket as NetSocket } from 'node:net';
 import { prepareKernelServer } from './fast-open.js';
 import { listenKernel, setCongestionControl } from '../linux/index.js';
+import type { FallbackInfo } from './fallback-info.js';
+import { isKernelAsked, lackOf } from './kernel-attempts.js';
+import { settledFallback } from './kernel-fallback.js';
+import { noteOrigin, type KernelOrigin, type Lack } from './kernel-origin.js';
 import { adopt } from './kernel-socket.js';
 import { kernelCongestionName } from './multipath-options.js';
 import { codeOf, netError } from './net-error.js';
@@ -18,11 +22,23 @@ export class KernelServer extends NetServer {
   private wanted: ListenOptions | undefined = undefined;
 
   private readonly options: ServerOptions;
+  /** How its connections come to be. */
+  private readonly origin: KernelOrigin;
 
-  constructor(options: ServerOptions) {
+  /** `lack`: why there is no Multipath TCP to be had here, where there is none. */
+  constructor(options: ServerOptions, lack?: Lack) {
     super(options);
     this.options = options;
-    this.on('connection', (socket: NetSocket) => void adopt(socket));
+    const isPlainWanted = options.serviceType === 'none';
+    this.origin = { role: 'server', lack, isPlainWanted, wasMultipath: undefined };
+    this.on('connection', (socket: NetSocket) => {
+      adopt(socket);
+      noteOrigin(socket, this.origin);
+    });
+  }
+
+  get fallback(): FallbackInfo | undefined {
+    return settledFallback(this.origin);
   }
 
   get transport(): 'kernel' {
@@ -38,8 +54,7 @@ export class KernelServer extends NetServer {
     const { host } = options;
     this.wanted = options;
     if (host === undefined) {
-      // Every address of both families, or of IPv4 where there is no IPv6.
-      process.nextTick(() => this.open('::', options, '0.0.0.0'));
+      process.nextTick(() => this.open(undefined, options));
       return;
     }
     resolve(host, {}, ({ error, addresses }) => {
@@ -64,35 +79,21 @@ export class KernelServer extends NetServer {
     return super.close(callback);
   }
 
-  private open(address: string, options: ListenOptions, otherwise?: string): void {
+  private open(address: string | undefined, options: ListenOptions): void {
     // Closed, and perhaps told to listen elsewhere, in the meantime.
     if (this.wanted !== options) return;
-    const { backlog = 511, ipv6Only = false, port = 0 } = options;
-    const { congestion, fastOpen, serviceType } = this.options;
-    let fd: number;
-    try {
-      fd = listenKernel({
-        address,
-        port,
-        backlog,
-        ipv6Only,
-        protocol: serviceType === 'none' ? 'tcp' : 'mptcp',
-        prepare: (socket) => {
-          prepareKernelServer(socket, fastOpen);
-          if (typeof congestion === 'string') setCongestionControl(socket, kernelCongestionName(congestion));
-        },
-      });
-    } catch (error) {
-      const code = codeOf(error) ?? 'EINVAL';
-      const isFamilyMissing = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
-      if (otherwise !== undefined && isFamilyMissing) this.open(otherwise, options);
-      else if (code.startsWith('ERR_SUBFLOW')) this.fail(error as Error);
-      else this.fail(netError(code, 'listen', { address, port }));
+    if (!isKernelAsked()) {
+      this.listenPlainly(options);
+      return;
+    }
+    const fd = openKernelListener(address, options, this.options, this.origin);
+    if (fd instanceof Error) {
+      this.fail(fd);
       return;
     }
     this.wanted = undefined;
     try {
-      this.listenOn(fd, backlog);
+      this.listenOn(fd, options.backlog ?? DEFAULT_BACKLOG);
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -102,5 +103,66 @@ export class KernelServer extends NetServer {
   /** `net`'s own `listen`, which this class's users see in another form. */
   private listenOn(fd: number, backlog: number): void {
     NetServer.prototype.listen.call(this, { fd, backlog } as never);
+  }
+
+  /** As `net` does it by itself, where no descriptor can be made for it. */
+  private listenPlainly({ backlog = DEFAULT_BACKLOG, host, ipv6Only = false, port }: ListenOptions): void {
+    this.wanted = undefined;
+    NetServer.prototype.listen.call(this, { host, port, backlog, ipv6Only } as never);
+  }
+}
+
+/** As `net` has it. */
+const DEFAULT_BACKLOG = 511;
+
+/**
+ * A descriptor that listens, or the error that `net` would have: at `address`, or where that is undefined at every address of both families,
+ * or of IPv4 where there is no IPv6. It is one of plain TCP where `origin` says so, and where Multipath TCP turns out to be switched off,
+ * which `origin` says from then on.
+ */
+export function openKernelListener(
+  address: string | undefined,
+  options: ListenOptions,
+  server: ServerOptions,
+  origin: KernelOrigin,
+): number | Error {
+  try {
+    return openListener(address ?? '::', options, server, origin);
+  } catch (error) {
+    const code = codeOf(error) ?? 'EINVAL';
+    const isFamilyMissing = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
+    if (address === undefined && isFamilyMissing)
+      return openKernelListener('0.0.0.0', options, server, origin);
+    if (code.startsWith('ERR_SUBFLOW')) return error as Error;
+    return netError(code, 'listen', { address: address ?? '::', port: options.port ?? 0 });
+  }
+}
+
+function openListener(
+  address: string,
+  { backlog = DEFAULT_BACKLOG, ipv6Only = false, port = 0 }: ListenOptions,
+  { congestion, fastOpen, multipath }: ServerOptions,
+  origin: KernelOrigin,
+): number {
+  const open = (protocol: 'mptcp' | 'tcp'): number =>
+    listenKernel({
+      address,
+      port,
+      backlog,
+      ipv6Only,
+      protocol,
+      prepare: (socket) => {
+        prepareKernelServer(socket, fastOpen);
+        if (typeof congestion === 'string') setCongestionControl(socket, kernelCongestionName(congestion));
+      },
+    });
+  if (settledFallback(origin) !== undefined) return open('tcp');
+  try {
+    return open('mptcp');
+  } catch (error) {
+    const lack = multipath === true ? undefined : lackOf(error);
+    if (lack === undefined) throw error;
+    origin.lack = lack;
+    return open('tcp');
   }
 }

@@ -3,30 +3,25 @@
  * addresses, streams, time-outs and errors are all `net`'s; this module puts the descriptor in place before `net`
  * connects it, and asks the kernel about subflows.
  */
-import { closeSync } from 'node:fs';
 import { isIP, Socket as NetSocket, type TcpSocketConnectOpts } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { SubflowError } from '../base/index.js';
-import {
-  bind,
-  descriptorOf,
-  encodeSocketAddress,
-  isMultipath,
-  openKernelSocket,
-  plainTcpInfo,
-  setCongestionControl,
-  subflowTcpInfo,
-  subflowsOf,
-  type KernelSubflow,
-  type KernelTcpInfo,
-} from '../linux/index.js';
-import { prepareKernelClient } from './fast-open.js';
+import { descriptorOf, isMultipath } from '../linux/index.js';
 import type { ConnectOptions } from './options.js';
-import { codeOf, netError } from './net-error.js';
+import { isKernelAsked, KernelAttempts } from './kernel-attempts.js';
+import {
+  describeConnection,
+  describeFastOpen,
+  describeSubflow,
+  describeSubflows,
+  isAnswered,
+  isSynDataAccepted,
+} from './kernel-info.js';
+import type { Lack } from './kernel-origin.js';
+import { netError } from './net-error.js';
 import {
   announceAddress,
   closeSubflow,
-  describeConnection,
   openSubflow,
   setBackup,
   tokenOf,
@@ -34,36 +29,8 @@ import {
 } from './kernel-subflow-control.js';
 import { watchKernelSubflows } from './kernel-subflow-events.js';
 import { KernelService } from './kernel-service/index.js';
-import { kernelCongestionName } from './multipath-options.js';
-import type {
-  FastOpenInfo,
-  Multipath,
-  MultipathInfo,
-  OpenSubflowOptions,
-  Socket,
-  SubflowInfo,
-  SubflowState,
-} from './socket.js';
-import { nothingKnown } from './userspace-subflow-control.js';
-
-/** The part of `net`'s handle that is used here. */
-interface TcpHandle {
-  open(fd: number): number;
-  connect: () => number;
-  connect6: () => number;
-}
-
-/** TCP's states as the kernel numbers them (tcp_states.h); those left out are on the way to the end. */
-const subflowStates: Readonly<Record<number, SubflowState>> = {
-  1: 'active',
-  2: 'opening',
-  3: 'opening',
-  7: 'closed',
-  12: 'opening',
-};
-
-/** What libuv returns for a call that cannot be. */
-const UV_EINVAL = -22;
+import type { FastOpenInfo, Multipath, MultipathInfo, OpenSubflowOptions, Socket, SubflowInfo } from './socket.js';
+import { fellBack, nothingKnown } from './userspace-subflow-control.js';
 
 /** A socket of `net` that knows of its subflows. It has no state of its own, so that an accepted one can become one. */
 export class KernelSocket extends NetSocket implements Multipath {
@@ -73,18 +40,17 @@ export class KernelSocket extends NetSocket implements Multipath {
 
   get isMultipath(): boolean {
     const fd = liveDescriptor(this);
-    return fd !== undefined && isMultipath(fd);
+    return fd !== undefined && isKernelAsked() && isMultipath(fd);
   }
 
   get subflows(): SubflowInfo[] {
     const fd = liveDescriptor(this);
-    if (fd === undefined) return [];
-    return subflowsOf(fd)?.map(describe) ?? plainSubflow(this);
+    return fd === undefined ? [] : describeSubflows(this, fd);
   }
 
   get multipath(): MultipathInfo {
     const fd = liveDescriptor(this);
-    return fd === undefined ? nothingKnown : describeConnection(fd);
+    return fd === undefined ? nothingKnown : describeConnection(this, fd);
   }
 
   get fastOpen(): FastOpenInfo | undefined {
@@ -96,7 +62,7 @@ export class KernelSocket extends NetSocket implements Multipath {
     const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = this;
     const local = { address: localAddress, port: localPort };
     const remote = { address: remoteAddress, port: remotePort };
-    return describe(await openSubflow(() => liveDescriptor(this), { local, remote }, options));
+    return describeSubflow(await openSubflow(() => liveDescriptor(this), { local, remote }, options));
   }
 
   closeSubflow(id: number): void {
@@ -128,6 +94,7 @@ export class KernelSocket extends NetSocket implements Multipath {
   private descriptor(): number {
     const fd = liveDescriptor(this);
     if (fd === undefined) throw netError('ENOTCONN', 'subflow');
+    if (!isKernelAsked()) throw fellBack();
     return fd;
   }
 }
@@ -136,6 +103,12 @@ export class KernelSocket extends NetSocket implements Multipath {
 export function adopt(socket: NetSocket): Socket {
   return Object.setPrototypeOf(socket, KernelSocket.prototype) as Socket;
 }
+
+/** The properties and methods of {@link Multipath} as a kernel socket has them, for sockets of another class. */
+export const kernelMultipath: PropertyDescriptorMap = (() => {
+  const { constructor: _class, ...members } = Object.getOwnPropertyDescriptors(KernelSocket.prototype);
+  return members as PropertyDescriptorMap;
+})();
 
 /** Has the service look after the connection of a socket, from when it is connected for as long as it is. */
 export function serveKernelSocket(socket: NetSocket, service: KernelService): void {
@@ -154,165 +127,81 @@ function liveDescriptor(socket: NetSocket): number | undefined {
   return socket.connecting || socket.destroyed || socket.pending ? undefined : descriptorOf(socket);
 }
 
-/** TCP's states of the initial subflow and all others, or of the connection that is plain TCP. */
-function tcpInfoOf(fd: number): KernelTcpInfo[] {
-  const infos = subflowTcpInfo(fd);
-  const plain = infos.length > 0 ? undefined : plainTcpInfo(fd);
-  return plain === undefined ? infos : [plain];
+/** How Fast Open went for a socket that connects. */
+export function clientFastOpen(
+  socket: NetSocket,
+  { fastOpen = false }: Pick<ConnectOptions, 'fastOpen'>,
+): FastOpenInfo | undefined {
+  const fd = liveDescriptor(socket);
+  if (fastOpen === false || fd === undefined || !isAnswered(fd)) return undefined;
+  return describeFastOpen(isSynDataAccepted(fd));
 }
 
-/** Only the initial subflow may have it, and it has it for as long as it lives. */
-function isSynDataAccepted(fd: number): boolean {
-  return tcpInfoOf(fd).some(({ synDataAccepted }) => synDataAccepted);
-}
-
-/** With Fast Open the kernel takes a socket for connected before the peer answered. */
-function isAnswered(fd: number): boolean {
-  return tcpInfoOf(fd).some(({ state }) => subflowStates[state] === 'active');
-}
-
-function describeFastOpen(isAccepted: boolean): FastOpenInfo {
-  return { isAccepted, sentBytes: undefined, acceptedBytes: undefined };
-}
-
-function describe({ id, local, remote, tcp }: KernelSubflow): SubflowInfo {
-  return {
-    id,
-    localAddress: local.address,
-    localPort: local.port,
-    remoteAddress: remote.address,
-    remotePort: remote.port,
-    backup: undefined,
-    state: subflowStates[tcp.state] ?? 'closing',
-    rttMs: tcp.srttNs === 0 ? undefined : tcp.srttNs / 1e6,
-    bytesSent: Number(tcp.bytesSent ?? 0n),
-    bytesReceived: Number(tcp.bytesReceived ?? 0n),
-    retransmissions: tcp.retransmittedSegments,
-    cwndBytes: tcp.cwndSegments * tcp.sendMss,
-  };
-}
-
-/** What a connection that is plain TCP shows: itself. */
-function plainSubflow(socket: NetSocket): SubflowInfo[] {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  if (localAddress === undefined || localPort === undefined) return [];
-  if (remoteAddress === undefined || remotePort === undefined) return [];
-  return [
-    {
-      id: 0,
-      localAddress,
-      localPort,
-      remoteAddress,
-      remotePort,
-      backup: false,
-      state: 'active',
-      rttMs: undefined,
-      bytesSent: socket.bytesWritten,
-      bytesReceived: socket.bytesRead,
-      retransmissions: 0,
-      cwndBytes: 0,
-    },
-  ];
+/** What {@link KernelClientSocket} needs beside what the user wants. */
+export interface KernelClientParts {
+  readonly service?: KernelService | undefined;
+  /** Why there is no Multipath TCP to be had here, where there is none. */
+  readonly lack?: Lack | undefined;
+  readonly onread?: OnReadOptions | undefined;
 }
 
 /** A socket that connects. */
 export class KernelClientSocket extends KernelSocket {
   protected readonly wanted: ConnectOptions;
-  /** Why the last attempt could not even begin; takes the place of what `net` makes of it. */
-  private failure: Error | undefined;
-  /** Whether `net` is between announcing an attempt and making it, where it does not reckon with a handle that is gone. */
-  private isInAttempt = false;
+  private readonly attempts: KernelAttempts;
 
-  constructor(options: ConnectOptions, service?: KernelService, onread?: OnReadOptions) {
+  constructor(options: ConnectOptions, { service, lack, onread }: KernelClientParts = {}) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false, ...(onread !== undefined && { onread }) });
     if (service !== undefined) serveKernelSocket(this, service);
     this.wanted = options;
-    this.failure = undefined;
-    // The last word before net connects: the handle has no descriptor yet, and would open one for plain TCP.
-    this.on('connectionAttempt', (address: string, port: number, family: number) => {
-      this.isInAttempt = true;
-      process.nextTick(() => (this.isInAttempt = false));
-      this.prepare(address, port, family === 6 ? 6 : 4);
-    });
+    this.attempts = new KernelAttempts(this, options, lack);
+    if (options.noDelay === true) this.setNoDelay(true);
+    if (options.keepAlive === true) this.setKeepAlive(true, options.keepAliveInitialDelay);
   }
 
   override get fastOpen(): FastOpenInfo | undefined {
-    const { fastOpen = false } = this.wanted;
-    const fd = liveDescriptor(this);
-    if (fastOpen === false || fd === undefined || !isAnswered(fd)) return undefined;
-    return describeFastOpen(isSynDataAccepted(fd));
+    return clientFastOpen(this, this.wanted);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (this.isInAttempt) {
-      process.nextTick(() => this._destroy(error, callback));
-      return;
-    }
-    super._destroy(error !== null && this.failure !== undefined ? this.failure : error, callback);
-  }
-
-  /** Puts a Multipath TCP descriptor under the handle, bound as the user wants it. */
-  private prepare(address: string, port: number, family: 4 | 6): void {
-    const handle = (this as unknown as { _handle: TcpHandle })._handle;
-    let fd = -1;
-    try {
-      fd = openKernelSocket({ family, protocol: this.wanted.serviceType === 'none' ? 'tcp' : 'mptcp' });
-      const { congestion, fastOpen, localAddress, localPort } = this.wanted;
-      prepareKernelClient(fd, fastOpen);
-      if (typeof congestion === 'string') setCongestionControl(fd, kernelCongestionName(congestion));
-      if (localAddress !== undefined || localPort !== undefined) {
-        bindLocal(fd, localAddress ?? (family === 4 ? '0.0.0.0' : '::'), localPort ?? 0);
-      }
-      if (handle.open(fd) === 0) return;
-      this.failure = netError('EINVAL', 'open');
-    } catch (error) {
-      const code = codeOf(error);
-      const isOwn =
-        (error as { syscall?: string }).syscall === 'bind' ||
-        code === undefined ||
-        code.startsWith('ERR_SUBFLOW');
-      this.failure = isOwn ? (error as Error) : netError(code, 'socket', { address, port });
-    }
-    if (fd >= 0) closeSync(fd);
-    // No attempt without Multipath TCP in its place.
-    handle.connect = handle.connect6 = () => UV_EINVAL;
-  }
-}
-
-/** Binds as `net` would, with its errors. */
-function bindLocal(fd: number, address: string, port: number): void {
-  try {
-    bind(fd, encodeSocketAddress(address, port));
-  } catch (error) {
-    throw netError(codeOf(error) ?? 'EINVAL', 'bind', { address, port });
+    this.attempts.whenDestroyed(error, callback, (...args) => super._destroy(...args));
   }
 }
 
 /** What `net.Socket` reads with instead of its stream. */
 type OnReadOptions = NonNullable<TcpSocketConnectOpts['onread']>;
 
-/** The service that the options ask for. Throws as {@link KernelService} does. */
-export function kernelServiceOf({
-  serviceType = 'none',
-  serviceOptions,
-}: ConnectOptions): KernelService | undefined {
-  return serviceType === 'none' ? undefined : new KernelService({ type: serviceType, ...serviceOptions });
+/** The service that the options ask for; none where there is no Multipath TCP. Throws as {@link KernelService} does. */
+export function kernelServiceOf(
+  { serviceType = 'none', serviceOptions }: ConnectOptions,
+  lack: Lack | undefined,
+): KernelService | undefined {
+  if (serviceType === 'none' || lack !== undefined) return undefined;
+  return new KernelService({ type: serviceType, ...serviceOptions });
 }
 
 /**
  * Begins a connection through the kernel; `onread` as of `net.Socket`. Throws as {@link KernelService} does, before anything is
  * opened.
  */
-export function connectKernelSocket(options: ConnectOptions, onread?: OnReadOptions): Socket {
-  const socket = new KernelClientSocket(options, kernelServiceOf(options), onread);
+export function connectKernelSocket(
+  options: ConnectOptions,
+  { lack, onread }: Pick<KernelClientParts, 'lack' | 'onread'> = {},
+): Socket {
+  const socket = new KernelClientSocket(options, { service: kernelServiceOf(options, lack), lack, onread });
   // Not net's own option: a signal that was aborted before would destroy the socket while net goes on to connect it.
   if (options.signal !== undefined) addAbortSignal(options.signal, socket);
   if (socket.destroyed) return socket;
-  const { localAddress } = options;
-  const family = localAddress === undefined ? options.family : isIP(localAddress);
-  // The socket binds by itself: net would do it before there is a descriptor.
-  const forNet = { ...options, family, localAddress: undefined, localPort: undefined };
   if (options.timeout !== undefined) socket.setTimeout(options.timeout);
-  socket.connect(forNet as TcpSocketConnectOpts);
+  socket.connect(optionsForNet(options));
   return socket;
+}
+
+/** What `net` is to know of the options. Binding is not for it, where that is done before: it would do it before there is a descriptor. */
+export function optionsForNet(options: ConnectOptions): TcpSocketConnectOpts {
+  const { localAddress, localPort } = options;
+  const family = localAddress === undefined ? options.family : isIP(localAddress);
+  const local = isKernelAsked() ? {} : { localAddress, localPort };
+  const none = { localAddress: undefined, localPort: undefined, signal: undefined };
+  return { ...options, ...none, ...local, family } as TcpSocketConnectOpts;
 }

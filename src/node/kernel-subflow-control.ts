@@ -4,10 +4,7 @@
  */
 import {
   commandKernelPaths,
-  congestionControlOf,
   connectionInfo,
-  kernelPathManager,
-  mptcpSysctl,
   subflowsOf,
   type KernelPath,
   type KernelSubflow,
@@ -15,13 +12,12 @@ import {
 } from '../linux/index.js';
 import { argumentType } from './option-error.js';
 import { netError } from './net-error.js';
-import type { MultipathInfo, OpenSubflowOptions } from './socket.js';
+import type { OpenSubflowOptions } from './socket.js';
 import {
   checkAddressId,
   checkSubflowOptions,
   fellBack,
   noSuchSubflow,
-  nothingKnown,
 } from './userspace-subflow-control.js';
 
 /** How often the kernel is asked whether a subflow is open yet, in ms. */
@@ -120,18 +116,4 @@ async function untilOpen(
     await new Promise((done) => setTimeout(done, ASK_EVERY_MS));
   }
   throw netError('ETIMEDOUT', 'openSubflow', remote);
-}
-
-/** How the connection stands; what is the namespace's is what holds for new connections there. */
-export function describeConnection(fd: number): MultipathInfo {
-  const info = connectionInfo(fd);
-  const isMultipath = info?.fallback === false;
-  return {
-    ...nothingKnown,
-    version: isMultipath ? 1 : undefined,
-    token: isMultipath ? info.token : undefined,
-    scheduler: isMultipath ? mptcpSysctl('scheduler') : undefined,
-    pathManager: isMultipath ? kernelPathManager() : undefined,
-    congestion: congestionControlOf(fd),
-  };
 }

@@ -19,13 +19,17 @@ import { defaultStackSettings, type StackConnectOptions, type StackSettings } fr
 import { congestionNamed, type CongestionFactory } from '../tcp/index.js';
 import type { MptcpVersion } from '../wire/index.js';
 import { checkKernelService } from './kernel-service/availability.js';
+import type { Lack } from './kernel-origin.js';
 import { argumentType, unsupported } from './option-error.js';
 import { checkServiceType, type ServiceTypeOption } from './service-option.js';
-import type { Transport } from './socket.js';
+import type { ChosenTransport } from './transport.js';
 
 /** The choices of one socket, or of the sockets that a server accepts. What is left out is the host's. */
 export interface MultipathOptions extends ServiceTypeOption {
-  /** Whether to speak Multipath TCP; false is plain TCP, userspace only (RFC 6897 §5.3.1: TCP_MULTIPATH_ENABLE). */
+  /**
+   * Whether to speak Multipath TCP (RFC 6897 §5.3.1: TCP_MULTIPATH_ENABLE); false is plain TCP, userspace only. true demands it of this
+   * machine: an error where neither kernel nor host has it, in place of plain TCP.
+   */
   readonly multipath?: boolean;
   /**
    * Versions of Multipath TCP to speak, the preferred one first: 1 is RFC 8684, 0 is RFC 6824. The kernel transport
@@ -45,7 +49,7 @@ export interface MultipathOptions extends ServiceTypeOption {
 /** Throws unless every choice is one and can be had with `transport`. */
 export function checkMultipathOptions(
   options: MultipathOptions,
-  transport: Transport,
+  chosen: Pick<ChosenTransport, 'transport'> & { readonly lack?: Lack | undefined },
   role: 'client' | 'server',
 ): void {
   const { multipath, versions, profile, scheduler, pathManager, congestion } = options;
@@ -57,11 +61,11 @@ export function checkMultipathOptions(
       throw argumentType(name, 'a name or a factory');
   }
   checkServiceType(options);
-  if (transport === 'kernel') checkForKernel(options, role);
+  if (chosen.transport === 'kernel') checkForKernel(options, role, chosen.lack);
   else mptcpSettingsFor(defaultStackSettings, options, role);
 }
 
-function checkForKernel(options: MultipathOptions, role: 'client' | 'server'): void {
+function checkForKernel(options: MultipathOptions, role: 'client' | 'server', lack: Lack | undefined): void {
   const { serviceType = 'none', multipath, versions, profile, scheduler, pathManager, congestion } = options;
   if (multipath === false)
     throw unsupported('sockets of plain TCP', 'Use node:net, or the userspace transport.');
@@ -83,7 +87,8 @@ function checkForKernel(options: MultipathOptions, role: 'client' | 'server'): v
   if (typeof congestion === 'function')
     throw unsupported('a congestion control that is a function', 'Name one that the kernel has.');
   if (congestion !== undefined) checkCongestionControl(kernelCongestionName(congestion));
-  if (role === 'client' && serviceType !== 'none') checkKernelService();
+  // Plain TCP in its place has one path, whatever that is for.
+  if (role === 'client' && serviceType !== 'none' && lack === undefined) checkKernelService();
 }
 
 /** Linux speaks version 1 and no other: it will do where a list has that. */

@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { SubflowError } from '../base/index.js';
 import { checkListenOptions, readPort } from './check-options.js';
+import type { FallbackInfo } from './fallback-info.js';
 import type { ListenOptions } from './options.js';
 import type { Socket, Transport } from './socket.js';
 
@@ -12,6 +13,8 @@ import type { Socket, Transport } from './socket.js';
  */
 export interface Server extends EventEmitter {
   readonly transport: Transport;
+  /** Why it takes plain TCP only, where that is so; undefined where it takes Multipath TCP, as far as that is known before 'listening'. */
+  readonly fallback: FallbackInfo | undefined;
   readonly listening: boolean;
   /** Connections beyond it are closed at once and reported as 'drop'. */
   maxConnections?: number | undefined;

@@ -1,6 +1,7 @@
 /** What both transports' sockets have in common, and what users program against. */
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { FallbackInfo } from './fallback-info.js';
 
 /** What carries a connection: Linux's own Multipath TCP, or this project's engine over a device of the program's. */
 export type Transport = 'kernel' | 'userspace';
@@ -21,14 +22,34 @@ export interface SubflowInfo {
   readonly state: SubflowState;
   /** Smoothed round-trip time; undefined before the first measurement. */
   readonly rttMs: number | undefined;
+  /** Smoothed deviation of it, and the least of the last minutes; undefined before the first measurement. */
+  readonly rttVarianceMs: number | undefined;
+  readonly minRttMs: number | undefined;
   /** Payload bytes sent on it, retransmissions included. */
   readonly bytesSent: number;
   /** Payload bytes received on it, in the subflow's order. */
   readonly bytesReceived: number;
+  /** Payload bytes that the peer acknowledged on it; undefined where that is not told. */
+  readonly bytesAcked: number | undefined;
+  /** Payload bytes that were sent again. */
+  readonly bytesRetransmitted: number | undefined;
   /** Segments that were sent again. */
   readonly retransmissions: number;
+  /** Segments taken for lost that wait to be sent again; kernel transport only. */
+  readonly lostSegments: number | undefined;
+  /** Bytes sent that are not acknowledged, in full segments with the kernel transport. */
+  readonly bytesInFlight: number | undefined;
+  /** Bytes given to the subflow that were not sent yet; kernel transport only. */
+  readonly bytesQueued: number | undefined;
+  /** Payload of a full segment. */
+  readonly mssBytes: number | undefined;
+  /** The largest packet that the path is believed to take. */
+  readonly pathMtuBytes: number | undefined;
   /** Congestion window in bytes. */
   readonly cwndBytes: number;
+  /** The newest measurement of what arrives, and the rate at which sending is paced, in bit/s; kernel transport only. */
+  readonly deliveryRateBps: number | undefined;
+  readonly pacingRateBps: number | undefined;
 }
 
 /** A subflow to open. */
@@ -57,18 +78,60 @@ export interface RemoteAddressInfo {
 export interface MultipathInfo {
   /** Version of the protocol; undefined in plain TCP. */
   readonly version: number | undefined;
-  /** Why it is plain TCP, as the 'fallback' event says; undefined while it is not, and with the kernel transport. */
+  /** Why it is plain TCP, as the 'fallback' event says; undefined while it is not. With the kernel transport what is likely. */
   readonly fallbackCause: string | undefined;
+  /** The same with what it was taken from, and in a sentence. */
+  readonly fallback: FallbackInfo | undefined;
   /** This side's token: names the connection on its host (RFC 6897 §5.3.5 has a connection identifier). */
   readonly token: number | undefined;
   /** Names of what decides for it. */
   readonly scheduler: string | undefined;
   readonly pathManager: string | undefined;
   readonly congestion: string | undefined;
-  /** Subflows that it may have at a time; undefined with the kernel transport. */
+  /** Subflows that it may have at a time. */
   readonly maxSubflows: number | undefined;
   /** Addresses of the peer that subflows may be opened to; undefined with the kernel transport, which does not tell. */
   readonly remoteAddresses: readonly RemoteAddressInfo[] | undefined;
+  /** What the kernel tells beside (MPTCP_INFO); undefined in plain TCP and with the userspace transport. */
+  readonly kernel: KernelInfo | undefined;
+}
+
+/**
+ * What the kernel's MPTCP_INFO says of a connection: counts of subflows leave the initial one out unless they say otherwise. What an older
+ * kernel does not tell is undefined.
+ */
+export interface KernelInfo {
+  /** Subflows that are open, with the initial one (Linux 6.8). */
+  readonly totalSubflows: number | undefined;
+  /** Subflows that joined, and how many may. */
+  readonly joinedSubflows: number;
+  readonly maxJoinedSubflows: number;
+  /** Addresses announced to the peer, and how many may be. */
+  readonly announcedAddresses: number;
+  readonly maxAnnouncedAddresses: number;
+  /** Addresses of the peer that were accepted, and how many may be. */
+  readonly acceptedAddresses: number;
+  readonly maxAcceptedAddresses: number;
+  /** Own addresses in use beside the first, and how many may be. */
+  readonly localAddresses: number | undefined;
+  readonly maxLocalAddresses: number | undefined;
+  /** Whether checksums of the data are in use (Linux 5.19). */
+  readonly hasChecksum: boolean | undefined;
+  /** Whether the peer's key came. */
+  readonly isRemoteKeyKnown: boolean;
+  /** Bytes given to the connection that the peer has not acknowledged at the data level. */
+  readonly unacknowledgedBytes: number;
+  /** Bytes at the data level (Linux 6.6); what goes over several subflows counts once. */
+  readonly bytesSent: number | undefined;
+  readonly bytesReceived: number | undefined;
+  readonly bytesAcked: number | undefined;
+  /** Bytes sent again on another subflow, and how often (Linux 6.6). */
+  readonly bytesRetransmitted: number | undefined;
+  readonly retransmissions: number | undefined;
+  /** Time since data was sent, since data came, and since an acknowledgment came (Linux 6.10). */
+  readonly lastDataSentMs: number | undefined;
+  readonly lastDataReceivedMs: number | undefined;
+  readonly lastAckReceivedMs: number | undefined;
 }
 
 /** How Fast Open went for a connection. */

@@ -1,6 +1,10 @@
-/** Which transport a socket gets. Never plain TCP: where neither can run there is an error that says why. */
+/**
+ * Which transport a socket gets. Where neither can run it is the kernel's with plain TCP, which says why, or an error for those who demand
+ * Multipath TCP.
+ */
 import { SubflowError } from '../base/index.js';
 import { kernelMptcp } from '../linux/index.js';
+import type { Lack } from './kernel-origin.js';
 import type { Transport } from './socket.js';
 import { UserspaceHost } from './userspace-host.js';
 
@@ -12,17 +16,20 @@ export interface TransportOptions {
   readonly via?: UserspaceHost;
 }
 
-/** What was chosen. */
+/** What was chosen; `lack` says why the kernel's sockets are plain TCP. */
 export type ChosenTransport =
-  { readonly transport: 'kernel' } | { readonly transport: 'userspace'; readonly host: UserspaceHost };
+  | { readonly transport: 'kernel'; readonly lack: Lack | undefined }
+  | { readonly transport: 'userspace'; readonly host: UserspaceHost };
 
 /**
- * Chooses. Throws `ERR_SUBFLOW_NO_KERNEL_MPTCP` when the kernel transport is asked for and cannot run,
- * `ERR_SUBFLOW_NO_USERSPACE_HOST` when userspace is and there is no host, `ERR_SUBFLOW_NO_TRANSPORT` when nothing was
- * asked for and neither can run, and `ERR_INVALID_ARG_VALUE` for a transport that does not exist.
+ * Chooses. Throws `ERR_SUBFLOW_NO_USERSPACE_HOST` when userspace is asked for and there is no host, and `ERR_INVALID_ARG_VALUE` for a
+ * transport that does not exist. With `multipath: true`, where the kernel has no Multipath TCP, `ERR_SUBFLOW_NO_KERNEL_MPTCP` when its
+ * transport was asked for, and `ERR_SUBFLOW_NO_TRANSPORT` when none was and there is no host either.
  */
-export function chooseTransport(options: TransportOptions): ChosenTransport {
-  const { transport } = options;
+export function chooseTransport(
+  options: TransportOptions & { readonly multipath?: boolean },
+): ChosenTransport {
+  const { transport, multipath } = options;
   const host = options.via ?? UserspaceHost.default;
   if (transport === 'userspace' || (transport === undefined && options.via !== undefined)) {
     if (host !== undefined) return { transport: 'userspace', host };
@@ -41,20 +48,19 @@ export function chooseTransport(options: TransportOptions): ChosenTransport {
     );
   }
   const kernel = kernelMptcp();
-  if (kernel.available) return { transport: 'kernel' };
-  if (transport === 'kernel') {
+  if (kernel.available) return { transport: 'kernel', lack: undefined };
+  if (transport === undefined && host !== undefined) return { transport: 'userspace', host };
+  const { reason, hint } = kernel;
+  if (multipath !== true) return { transport: 'kernel', lack: { reason, hint } };
+  if (transport === 'kernel')
     throw new SubflowError(
       'ERR_SUBFLOW_NO_KERNEL_MPTCP',
-      `no Multipath TCP from the kernel: ${kernel.reason}`,
-      {
-        hint: kernel.hint,
-      },
+      `no Multipath TCP from the kernel: ${reason}`,
+      { hint },
     );
-  }
-  if (host !== undefined) return { transport: 'userspace', host };
   throw new SubflowError(
     'ERR_SUBFLOW_NO_TRANSPORT',
-    `no Multipath TCP from the kernel (${kernel.reason}), and no user-space host`,
-    { hint: kernel.hint },
+    `no Multipath TCP from the kernel (${reason}), and no user-space host`,
+    { hint },
   );
 }

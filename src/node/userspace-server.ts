@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Listener } from '../stack/index.js';
 import { IpAddress } from '../wire/index.js';
+import { plainWanted, type FallbackInfo } from './fallback-info.js';
 import { codeOf, netError } from './net-error.js';
 import { mptcpSettingsFor } from './multipath-options.js';
 import type { ListenOptions, ServerOptions } from './options.js';
@@ -34,6 +35,11 @@ export class UserspaceServer extends EventEmitter implements ListenerEvents {
 
   get transport(): 'userspace' {
     return 'userspace';
+  }
+
+  get fallback(): FallbackInfo | undefined {
+    const { multipath, serviceType } = this.options;
+    return multipath === false || serviceType === 'none' ? plainWanted : undefined;
   }
 
   get isStarting(): boolean {

@@ -7,6 +7,7 @@ import { SubflowError } from '../base/index.js';
 import type { Subflow, SubflowCloseReason } from '../mptcp/index.js';
 import type { PathNotice, Socket as StackSocket } from '../stack/index.js';
 import { IpAddress, isSameEndpoint, type Endpoint } from '../wire/index.js';
+import { engineFallback } from './fallback-info.js';
 import { argumentType } from './option-error.js';
 import { netError } from './net-error.js';
 import type { ExperimentContent, MultipathInfo, OpenSubflowOptions, SubflowInfo } from './socket.js';
@@ -174,6 +175,8 @@ export class SubflowControl {
     return {
       version: connection.isFallback ? undefined : connection.version,
       fallbackCause: connection.fallbackCause,
+      fallback: engineFallback(connection.fallbackCause),
+      kernel: undefined,
       token: connection.localToken,
       scheduler: connection.schedulerName,
       pathManager: connection.pathManagerName,
@@ -285,6 +288,8 @@ export function checkAddressId(id: number): void {
 export const nothingKnown: MultipathInfo = Object.freeze({
   version: undefined,
   fallbackCause: undefined,
+  fallback: undefined,
+  kernel: undefined,
   token: undefined,
   scheduler: undefined,
   pathManager: undefined,

@@ -1,4 +1,5 @@
 /** The engine's subflows and path notices in the words of the public API. */
+import { NEVER } from '../base/index.js';
 import type { FallbackEvent, Subflow } from '../mptcp/index.js';
 import type { PathNotice } from '../stack/index.js';
 import type { AddressEvent, ExperimentEvent, SubflowEvent, SubflowInfo } from './socket.js';
@@ -7,7 +8,8 @@ import type { AddressEvent, ExperimentEvent, SubflowEvent, SubflowInfo } from '.
 export function describeSubflow(subflow: Subflow): SubflowInfo {
   const { local, remote, tcp } = subflow;
   const { statistics } = tcp;
-  const { srttNs } = tcp.rtt;
+  const { srttNs, rttvarNs, minRttNs } = tcp.rtt;
+  const hasRtt = srttNs !== 0;
   return {
     id: subflow.id,
     localAddress: local.address.toString(),
@@ -16,11 +18,22 @@ export function describeSubflow(subflow: Subflow): SubflowInfo {
     remotePort: remote.port,
     backup: subflow.isBackup,
     state: subflow.state,
-    rttMs: srttNs === 0 ? undefined : srttNs / 1e6,
+    rttMs: hasRtt ? srttNs / 1e6 : undefined,
+    rttVarianceMs: hasRtt ? rttvarNs / 1e6 : undefined,
+    minRttMs: hasRtt && minRttNs !== NEVER ? minRttNs / 1e6 : undefined,
     bytesSent: statistics.bytesSent,
     bytesReceived: statistics.bytesReceived,
+    bytesAcked: statistics.bytesAcked,
+    bytesRetransmitted: statistics.retransmittedBytes,
     retransmissions: statistics.retransmittedSegments,
+    lostSegments: undefined,
+    bytesInFlight: tcp.bytesInFlight,
+    bytesQueued: undefined,
+    mssBytes: tcp.mss,
+    pathMtuBytes: tcp.pathMtu,
     cwndBytes: tcp.cwndBytes,
+    deliveryRateBps: undefined,
+    pacingRateBps: undefined,
   };
 }
 

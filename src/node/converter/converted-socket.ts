@@ -20,6 +20,7 @@ import {
 } from '../../convert/index.js';
 import { IpAddress } from '../../wire/index.js';
 import { KernelClientSocket, kernelServiceOf } from '../kernel-socket.js';
+import type { Lack } from '../kernel-origin.js';
 import { argumentType } from '../option-error.js';
 import { netError } from '../net-error.js';
 import type { ConnectOptions } from '../options.js';
@@ -69,8 +70,8 @@ class ConvertedSocket extends KernelClientSocket {
   private ending: Done | undefined = undefined;
   private answerTimer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(options: ConnectOptions, via: Target) {
-    super(options, kernelServiceOf(options));
+  constructor(options: ConnectOptions, via: Target, lack: Lack | undefined) {
+    super(options, { service: kernelServiceOf(options, lack), lack });
     this.via = via;
   }
 
@@ -266,11 +267,11 @@ export function parseConverter(text: unknown): Target {
 
 /** Begins a connection through the converter at `converter`. */
 export function connectThroughConverter(
-  { transport }: ChosenTransport,
+  chosen: ChosenTransport,
   options: ConnectOptions,
   converter: string,
 ): Socket {
-  if (transport !== 'kernel')
+  if (chosen.transport !== 'kernel')
     throw new SubflowError(
       'ERR_SUBFLOW_UNSUPPORTED',
       'the userspace transport connects through no converter',
@@ -278,7 +279,7 @@ export function connectThroughConverter(
         hint: "Use transport: 'kernel'.",
       },
     );
-  const socket = new ConvertedSocket(options, parseConverter(converter));
+  const socket = new ConvertedSocket(options, parseConverter(converter), chosen.lack);
   if (options.signal !== undefined) addAbortSignal(options.signal, socket);
   if (options.timeout !== undefined) socket.setTimeout(options.timeout);
   if (!socket.destroyed) socket.begin();

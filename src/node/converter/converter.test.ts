@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../../test/support/self-signed.js';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { ConvertErrorCode, emitConvert, errorMessage, scanConvert } from '../../convert/index.js';
 import { kernelMptcp, listenKernel } from '../../linux/index.js';
@@ -39,25 +39,6 @@ async function echo(protocol: 'tcp' | 'mptcp' = 'tcp'): Promise<number> {
   await once(server, 'listening');
   open.push(() => server.close());
   return (server.address() as net.AddressInfo).port;
-}
-
-/** A key and a certificate of `localhost`. */
-function selfSigned(): { readonly key: string; readonly cert: string } {
-  const made = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-  ];
-  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', '-'];
-  const said = execFileSync('openssl', [...made, ...name], { stdio: 'pipe' }).toString();
-  const [key = '', cert = ''] = said.match(/-----BEGIN[^]*?-----END [A-Z ]+-----/g) ?? [];
-  return { key, cert };
 }
 
 /** A port where nobody listens. */

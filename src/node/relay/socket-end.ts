@@ -71,7 +71,7 @@ export class SocketEnd implements RelayEnd {
   static connecting(options: ConnectOptions, isPlain: boolean): SocketEnd {
     const wanted = { ...options, allowHalfOpen: true };
     if (!isPlain)
-      return new SocketEnd((onread) => connectKernelSocket(wanted, onread) as unknown as NetSocket);
+      return new SocketEnd((onread) => connectKernelSocket(wanted, { onread }) as unknown as NetSocket);
     return new SocketEnd((onread) =>
       new NetSocket({ allowHalfOpen: true, onread } as never).connect(wanted as never),
     );
