@@ -28,6 +28,8 @@ interface GetReport {
   readonly transport: string;
   /** Whether the connection spoke Multipath TCP to the end. */
   readonly multipath: boolean;
+  /** Why it did not, in a sentence; null where it did. */
+  readonly fallback: string | null;
   /** Version of Multipath TCP that the connection began with; null in plain TCP. */
   readonly mptcpVersion: number | null;
   /** Whether the server took the request from the SYN; null without Fast Open. */
@@ -227,7 +229,7 @@ async function download(
     const sampler = setInterval(() => log.update(), 50);
     response.once('end', () => log.update());
     const multipath = socket.isMultipath;
-    const mptcpVersion = socket.multipath.version ?? null;
+    const { fallback, version: mptcpVersion = null } = socket.multipath;
     const fastOpen = socket.fastOpen?.isAccepted ?? null;
     const { bytes, sha256 } = await receiveBody(response, target, progress).finally(() =>
       clearInterval(sampler),
@@ -243,6 +245,7 @@ async function download(
       goodputBps: Math.round((bytes * 8 * SECOND) / elapsedNs),
       transport: socket.transport,
       multipath,
+      fallback: fallback?.text ?? null,
       mptcpVersion,
       fastOpen,
       way: socket.converted?.way ?? null,
@@ -255,7 +258,9 @@ async function download(
 }
 
 function summary(report: GetReport): string {
-  const how = report.multipath ? 'Multipath TCP' : 'plain TCP (the server or the path declined MPTCP)';
+  const how = report.multipath
+    ? 'Multipath TCP'
+    : `plain TCP (${report.fallback ?? 'the connection ended early'})`;
   return [
     `${report.output ?? 'standard output'}: ${formatSize(report.bytes)} in ${formatDuration(report.durationMs * 1e6)}` +
       ` (${formatRate(report.goodputBps)}) over ${how}`,

@@ -181,6 +181,7 @@ async function serveOver(root: string, flags: ServeFlags, transport: ChosenTrans
     { address, port: bound, family, transport: server.transport },
     `Serving ${join(root, '/')} at http://${at}/ (${server.transport} transport); end with Ctrl-C`,
   );
+  if (server.fallback !== undefined) process.stderr.write(`Plain TCP only. ${server.fallback.text}\n`);
   await untilStopped();
   const closed = new Promise<void>((done) => server.close(() => done()));
   for (const socket of sockets) socket.destroy();

@@ -29,7 +29,8 @@ export interface TransportFlags {
 
 /** What a command passes to `connect` and `createServer`; `close` removes the devices. */
 export interface ChosenTransport {
-  readonly options: TransportOptions & Pick<MultipathOptions, 'versions' | 'scheduler' | 'serviceType'>;
+  readonly options: TransportOptions &
+    Pick<MultipathOptions, 'versions' | 'scheduler' | 'serviceType' | 'multipath'>;
   /** Whether Fast Open was asked for, and with which reading of cookies. */
   readonly fastOpen: false | 'with-cookie' | 'without-cookie';
   /** Our engine's addresses; empty with the kernel's transport. */
@@ -126,7 +127,9 @@ export function openTransport(flags: TransportFlags): ChosenTransport {
     if (mptcpVersion !== undefined) throw new UsageError('--mptcp-version goes with --transport userspace');
     if (scheduler !== undefined) throw new UsageError('--scheduler goes with --transport userspace');
     const service = serviceType === undefined ? {} : { serviceType: serviceTypeOf(serviceType) };
-    const options = transport === undefined ? service : ({ transport, ...service } as const);
+    // Who names the kernel's Multipath TCP wants no other TCP in its place.
+    const demanded = serviceType === 'none' ? {} : ({ multipath: true } as const);
+    const options = transport === undefined ? service : ({ transport, ...demanded, ...service } as const);
     return { options, fastOpen, addresses: [], close: () => undefined };
   }
   if (tun.length + raw.length === 0) {

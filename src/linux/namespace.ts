@@ -139,7 +139,8 @@ export class NetworkNamespace {
 /** The kernel's counters of the calling thread's namespace; see {@link NetworkNamespace.counters}. */
 export function ownCounters(): MibCounters {
   return parseMibCounters(
-    readFileSync('/proc/thread-self/net/netstat', 'utf8') + readFileSync('/proc/thread-self/net/snmp', 'utf8'),
+    readFileSync('/proc/thread-self/net/netstat', 'utf8') +
+      readFileSync('/proc/thread-self/net/snmp', 'utf8'),
   );
 }
 

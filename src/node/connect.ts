@@ -73,7 +73,9 @@ export function createServer(
   checkMultipathOptions(wanted, chosen, 'server');
   checkFastOpenServer(wanted.fastOpen);
   const server =
-    chosen.transport === 'kernel' ? new KernelServer(wanted, chosen.lack) : new UserspaceServer(chosen.host, wanted);
+    chosen.transport === 'kernel'
+      ? new KernelServer(wanted, chosen.lack)
+      : new UserspaceServer(chosen.host, wanted);
   if (listener !== undefined) server.on('connection', listener);
   return server as Server;
 }

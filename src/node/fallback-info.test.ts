@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { engineFallback, likelyFallback, type FallbackEvidence, type FallbackSigns } from './fallback-info.js';
+import {
+  engineFallback,
+  likelyFallback,
+  type FallbackEvidence,
+  type FallbackSigns,
+} from './fallback-info.js';
 
 const usual: FallbackEvidence = {
   hasTimestamps: true,
@@ -36,18 +41,24 @@ describe('the likely cause of a fall-back', () => {
 
   it('of a client is SYNs that were dropped, where it sent as many again and the kernel counted it', () => {
     const counters = { MPCapableSYNTXDrop: 1 };
-    expect(causeOf({}, { retransmissions: 2, counters })).toMatch(/^syn-lost: Likely SYNs with MP_CAPABLE were dropped/);
+    expect(causeOf({}, { retransmissions: 2, counters })).toMatch(
+      /^syn-lost: Likely SYNs with MP_CAPABLE were dropped/,
+    );
     expect(causeOf({}, { retransmissions: 1, counters })).toMatch(/^no-capable-in-syn-ack/);
     expect(causeOf({}, { retransmissions: 2 })).toMatch(/^no-capable-in-syn-ack/);
   });
 
   it('of a client is the memory of dropped SYNs, where the kernel counted that it did not ask', () => {
-    expect(causeOf({}, { counters: { MPCapableSYNTXDisabled: 3 } })).toMatch(/^syn-lost: .*blackhole_timeout/);
+    expect(causeOf({}, { counters: { MPCapableSYNTXDisabled: 3 } })).toMatch(
+      /^syn-lost: .*blackhole_timeout/,
+    );
   });
 
   it('of a server is the SYN, or the third ACK where the kernel counted one', () => {
     expect(causeOf({ role: 'server' })).toMatch(/^no-capable-in-syn: Likely the client does not ask/);
-    expect(causeOf({ role: 'server' }, { counters: { MPCapableFallbackACK: 1 } })).toMatch(/^no-capable-in-ack/);
+    expect(causeOf({ role: 'server' }, { counters: { MPCapableFallbackACK: 1 } })).toMatch(
+      /^no-capable-in-ack/,
+    );
   });
 
   it.each([

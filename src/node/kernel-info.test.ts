@@ -23,10 +23,19 @@ describeWith('a kernel socket', [kernelMptcp(), mayCreateNamespaces()], () => {
     await expect.poll(() => server.bytesRead).toBe(300_004);
     const { kernel, maxSubflows, fallback } = client.multipath;
     expect(fallback).toBeUndefined();
-    expect(kernel).toMatchObject({ joinedSubflows: 1, totalSubflows: 2, isRemoteKeyKnown: true, hasChecksum: false });
+    expect(kernel).toMatchObject({
+      joinedSubflows: 1,
+      totalSubflows: 2,
+      isRemoteKeyKnown: true,
+      hasChecksum: false,
+    });
     expect(maxSubflows).toBe(kernel!.maxJoinedSubflows + 1);
     await expect.poll(() => client.multipath.kernel!.bytesAcked).toBe(300_004);
-    expect(client.multipath.kernel).toMatchObject({ bytesSent: 300_004, bytesReceived: 4, unacknowledgedBytes: 0 });
+    expect(client.multipath.kernel).toMatchObject({
+      bytesSent: 300_004,
+      bytesReceived: 4,
+      unacknowledgedBytes: 0,
+    });
     const [first, second] = client.subflows;
     for (const subflow of [first!, second!]) {
       expect(subflow.mssBytes).toBeGreaterThan(500);
@@ -114,7 +123,13 @@ describeWith('a kernel socket', [kernelMptcp(), mayCreateNamespaces()], () => {
     open.push(server);
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const client = connect({ host: '127.0.0.1', port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 7000 });
+    const client = connect({
+      host: '127.0.0.1',
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 7000,
+    });
     open.push({ close: () => client.destroy() });
     await once(client, 'connect');
     const fd = descriptorOf(client as unknown as net.Socket);

@@ -29,7 +29,14 @@ import {
 } from './kernel-subflow-control.js';
 import { watchKernelSubflows } from './kernel-subflow-events.js';
 import { KernelService } from './kernel-service/index.js';
-import type { FastOpenInfo, Multipath, MultipathInfo, OpenSubflowOptions, Socket, SubflowInfo } from './socket.js';
+import type {
+  FastOpenInfo,
+  Multipath,
+  MultipathInfo,
+  OpenSubflowOptions,
+  Socket,
+  SubflowInfo,
+} from './socket.js';
 import { fellBack, nothingKnown } from './userspace-subflow-control.js';
 
 /** A socket of `net` that knows of its subflows. It has no state of its own, so that an accepted one can become one. */
@@ -105,10 +112,11 @@ export function adopt(socket: NetSocket): Socket {
 }
 
 /** The properties and methods of {@link Multipath} as a kernel socket has them, for sockets of another class. */
-export const kernelMultipath: PropertyDescriptorMap = (() => {
-  const { constructor: _class, ...members } = Object.getOwnPropertyDescriptors(KernelSocket.prototype);
-  return members as PropertyDescriptorMap;
-})();
+export const kernelMultipath: PropertyDescriptorMap = Object.fromEntries(
+  Object.entries(Object.getOwnPropertyDescriptors(KernelSocket.prototype)).filter(
+    ([name]) => name !== 'constructor',
+  ),
+);
 
 /** Has the service look after the connection of a socket, from when it is connected for as long as it is. */
 export function serveKernelSocket(socket: NetSocket, service: KernelService): void {
@@ -203,5 +211,5 @@ export function optionsForNet(options: ConnectOptions): TcpSocketConnectOpts {
   const family = localAddress === undefined ? options.family : isIP(localAddress);
   const local = isKernelAsked() ? {} : { localAddress, localPort };
   const none = { localAddress: undefined, localPort: undefined, signal: undefined };
-  return { ...options, ...none, ...local, family } as TcpSocketConnectOpts;
+  return { ...options, ...none, ...local, family };
 }

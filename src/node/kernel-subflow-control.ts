@@ -13,12 +13,7 @@ import {
 import { argumentType } from './option-error.js';
 import { netError } from './net-error.js';
 import type { OpenSubflowOptions } from './socket.js';
-import {
-  checkAddressId,
-  checkSubflowOptions,
-  fellBack,
-  noSuchSubflow,
-} from './userspace-subflow-control.js';
+import { checkAddressId, checkSubflowOptions, fellBack, noSuchSubflow } from './userspace-subflow-control.js';
 
 /** How often the kernel is asked whether a subflow is open yet, in ms. */
 const ASK_EVERY_MS = 10;

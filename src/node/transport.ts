@@ -53,11 +53,9 @@ export function chooseTransport(
   const { reason, hint } = kernel;
   if (multipath !== true) return { transport: 'kernel', lack: { reason, hint } };
   if (transport === 'kernel')
-    throw new SubflowError(
-      'ERR_SUBFLOW_NO_KERNEL_MPTCP',
-      `no Multipath TCP from the kernel: ${reason}`,
-      { hint },
-    );
+    throw new SubflowError('ERR_SUBFLOW_NO_KERNEL_MPTCP', `no Multipath TCP from the kernel: ${reason}`, {
+      hint,
+    });
   throw new SubflowError(
     'ERR_SUBFLOW_NO_TRANSPORT',
     `no Multipath TCP from the kernel (${reason}), and no user-space host`,

@@ -94,7 +94,7 @@ describeWith('an agent for HTTP', [kernelMptcp()], () => {
     });
     const agent = agentWith({ keepAlive: true });
     await expect(ask({ agent, port })).rejects.toMatchObject({ code: 'ECONNRESET' });
-    expect(agent.totalSocketCount).toBe(0);
+    expect((agent as unknown as { totalSocketCount: number }).totalSocketCount).toBe(0);
   });
 
   it('fails the request when nobody listens, with the code of net', async () => {
@@ -121,7 +121,7 @@ describeWith('an agent for HTTP', [kernelMptcp()], () => {
     await expect.poll(() => sockets[0]!.destroyed).toBe(true);
     const early = AbortSignal.abort();
     await expect(ask({ agent, port, signal: early })).rejects.toMatchObject({ name: 'AbortError' });
-    await expect.poll(() => agent.totalSocketCount).toBe(0);
+    await expect.poll(() => (agent as unknown as { totalSocketCount: number }).totalSocketCount).toBe(0);
   });
 
   it('times out as Node does', async () => {
@@ -219,11 +219,16 @@ describeWith('an agent for HTTPS', [kernelMptcp()], () => {
 
   it('refuses a server whose certificate it does not know, or of another name', async () => {
     const { port } = await served(tell, identity);
-    await expect(ask({ agent: secureAgent({ ca: [] }), host: 'localhost', port }, https)).rejects.toMatchObject({
+    await expect(
+      ask({ agent: secureAgent({ ca: [] }), host: 'localhost', port }, https),
+    ).rejects.toMatchObject({
       code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
     });
     await expect(
-      ask({ agent: secureAgent(), host: 'localhost', port, servername: 'other.test' } as RequestOptions, https),
+      ask(
+        { agent: secureAgent(), host: 'localhost', port, servername: 'other.test' } as RequestOptions,
+        https,
+      ),
     ).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   });
 

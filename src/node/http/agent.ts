@@ -55,7 +55,7 @@ export class HttpsAgent extends https.Agent {
 
   /** As Node's agent does, sessions included. */
   private openSecure(options: ConnectionOptions): TLSSocket {
-    return super.createConnection(options as https.RequestOptions) as TLSSocket;
+    return super.createConnection(options) as TLSSocket;
   }
 }
 
@@ -65,7 +65,7 @@ function opened(open: () => NetSocket, onCreate: OnCreate | undefined): NetSocke
   try {
     return open();
   } catch (error) {
-    process.nextTick(onCreate as (error: Error) => void, errorOf(error));
+    process.nextTick(onCreate, errorOf(error));
     return undefined;
   }
 }

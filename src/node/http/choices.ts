@@ -65,14 +65,20 @@ type Loose = Readonly<Record<string, unknown>>;
 export function connectOptionsOf(options: object): ConnectOptions {
   const all = options as Loose;
   const own: Record<string, unknown> = {};
-  for (const name of connectNames)
-    if (all[name] !== undefined && all[name] !== null) own[name] = all[name];
+  for (const name of connectNames) if (all[name] !== undefined && all[name] !== null) own[name] = all[name];
   return own as unknown as ConnectOptions;
+}
+
+/** The same without what `names` name. */
+export function without<T extends object, K extends keyof T>(options: T, names: readonly K[]): Omit<T, K> {
+  const rest = { ...options };
+  for (const name of names) delete rest[name];
+  return rest;
 }
 
 /** Throws what `connect` would throw of them. */
 export function checkChoices(options: object): void {
-  const { port: _port, ...wanted } = connectOptionsOf(options);
+  const wanted: Partial<ConnectOptions> = without(connectOptionsOf(options), ['port']);
   checkConnect(wanted);
   if (wanted.converter !== undefined) parseConverter(wanted.converter);
 }

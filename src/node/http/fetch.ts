@@ -11,7 +11,7 @@ import { connect } from '../connect.js';
 import { argumentType } from '../option-error.js';
 import { errorOf, netError } from '../net-error.js';
 import type { ConnectOptions } from '../options.js';
-import { checkChoices, type ConnectionChoices } from './choices.js';
+import { checkChoices, type ConnectionChoices, without } from './choices.js';
 import { openTls, type TlsConnectOptions } from './tls.js';
 
 /** What undici tells its connector. */
@@ -114,7 +114,10 @@ interface Patience {
 }
 
 function timeoutOf({ hostname, port }: ConnectorPlace, timeoutMs: number): Patience {
-  return { timeoutMs, error: () => netError('ETIMEDOUT', 'connect', { address: hostname, port: Number(port) }) };
+  return {
+    timeoutMs,
+    error: () => netError('ETIMEDOUT', 'connect', { address: hostname, port: Number(port) }),
+  };
 }
 
 /** Tells once what came of the socket. */
@@ -173,8 +176,7 @@ function placeOf({ hostname, port, localAddress }: ConnectorPlace, defaultPort: 
 
 /** The options without those that are the connector's own. */
 function forConnection(options: ConnectorOptions): Omit<ConnectorOptions, 'timeout'> {
-  const { timeout: _timeout, allowH2: _h2, maxCachedSessions: _sessions, ...rest } = options;
-  return rest;
+  return without(options, ['timeout', 'allowH2', 'maxCachedSessions']);
 }
 
 /** The newest session of each server; the oldest makes way. */
@@ -200,7 +202,9 @@ class SessionCache {
 }
 
 /** Where undici keeps the dispatcher that `fetch` uses; the number grows with what a dispatcher is asked for. */
-const dispatcherKeys = ['undici.globalDispatcher.1', 'undici.globalDispatcher.2'].map((key) => Symbol.for(key));
+const dispatcherKeys = ['undici.globalDispatcher.1', 'undici.globalDispatcher.2'].map((key) =>
+  Symbol.for(key),
+);
 
 /** The `Agent` of the undici inside Node, which it shows as the class of its global dispatcher. */
 function ownAgent(): AgentClass {

@@ -26,7 +26,12 @@ import { chooseTransport } from '../transport.js';
 
 /** Where to listen, and what `createServer` of this package adds to `net.createServer`. */
 export interface ListenerOptions
-  extends ListenOptions, Omit<ServerOptions, 'allowHalfOpen' | 'pauseOnConnect' | 'noDelay' | 'keepAlive' | 'keepAliveInitialDelay'> {}
+  extends
+    ListenOptions,
+    Omit<
+      ServerOptions,
+      'allowHalfOpen' | 'pauseOnConnect' | 'noDelay' | 'keepAlive' | 'keepAliveInitialDelay'
+    > {}
 
 /** How the connections of servers come to be, of those that {@link listen} was called for. */
 const origins = new WeakMap<NetServer, KernelOrigin>();
@@ -43,7 +48,10 @@ export function listen<S extends NetServer>(server: S, options: ListenerOptions,
   checkServerOptions({ ...options });
   const chosen = chooseTransport(options);
   if (chosen.transport === 'userspace')
-    throw unsupported("servers of Node's own", "Use createServer({ via }, (socket) => server.emit('connection', socket)).");
+    throw unsupported(
+      "servers of Node's own",
+      "Use createServer({ via }, (socket) => server.emit('connection', socket)).",
+    );
   checkMultipathOptions(options, chosen, 'server');
   checkFastOpenServer(options.fastOpen);
   if (server.listening) throw new SubflowError('ERR_SERVER_ALREADY_LISTEN', 'the server listens already');

@@ -85,9 +85,15 @@ describeWith('TLS', [kernelMptcp()], () => {
     const { port: closedPort } = probe.address() as AddressInfo;
     await new Promise((done) => probe.close(done));
     const cases: [Partial<TlsConnectOptions>, object][] = [
-      [{ port: closedPort, host: '127.0.0.1' }, { code: 'ECONNREFUSED', syscall: 'connect', port: closedPort }],
+      [
+        { port: closedPort, host: '127.0.0.1' },
+        { code: 'ECONNREFUSED', syscall: 'connect', port: closedPort },
+      ],
       [{ port, ca: [] }, { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }],
-      [{ port, localAddress: '192.0.2.77' }, { code: 'EADDRNOTAVAIL', syscall: 'bind' }],
+      [
+        { port, localAddress: '192.0.2.77' },
+        { code: 'EADDRNOTAVAIL', syscall: 'bind' },
+      ],
       [{ port, signal: AbortSignal.abort() }, { name: 'AbortError' }],
     ];
     for (const [options, error] of cases)
@@ -110,7 +116,12 @@ describeWith('TLS', [kernelMptcp()], () => {
     const rules = { ...closedRules, allowLoopback: true };
     const converter = await ConverterServer.start({ port: 0, rules });
     open.push(() => converter.close());
-    const socket = secure({ port, host: '127.0.0.1', servername: 'localhost', converter: `127.0.0.1:${converter.address.port}` });
+    const socket = secure({
+      port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      converter: `127.0.0.1:${converter.address.port}`,
+    });
     socket.end('by another way');
     expect(await text(socket)).toBe('by another way');
     expect((socket as unknown as Socket).converted?.way).toBe('converter');
@@ -136,7 +147,9 @@ describeWith('TLS', [kernelMptcp()], () => {
 
   it('carries HTTP/2', async () => {
     const server = http2.createSecureServer({ ...identity }, (request, response) => {
-      response.end(`${request.httpVersion} ${(request.stream.session!.socket as unknown as Socket).isMultipath}`);
+      response.end(
+        `${request.httpVersion} ${(request.stream.session!.socket as unknown as Socket).isMultipath}`,
+      );
     });
     listen(server, { host: '127.0.0.1' });
     open.push(() => server.close());

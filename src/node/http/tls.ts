@@ -5,7 +5,7 @@
  * Read first: kernel-attempts.ts; tls.connect and TLSSocket of Node.
  */
 import { isIP, type Socket as NetSocket } from 'node:net';
-import { addAbortSignal, type Duplex } from 'node:stream';
+import { addAbortSignal } from 'node:stream';
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { begin, checkConnect, withoutNulls } from '../connect.js';
 import { checkListener, checkObject, readPort } from '../check-options.js';
@@ -20,7 +20,7 @@ import {
 import type { ConnectOptions } from '../options.js';
 import type { Multipath, Socket } from '../socket.js';
 import type { ChosenTransport } from '../transport.js';
-import { connectOptionsOf, type ConnectionChoices } from './choices.js';
+import { connectOptionsOf, type ConnectionChoices, without } from './choices.js';
 
 /** A socket of `node:tls` that knows of its subflows. */
 export type TlsSocket = TLSSocket & Multipath;
@@ -58,7 +58,7 @@ export function openTls(options: TlsConnectOptions, makeTls: MakeTls): TlsSocket
   const inner = begin(chosen, below);
   // What it has to say of its end, the TLS socket says.
   inner.on('error', () => undefined);
-  const socket = makeTls({ ...forTls(options), socket: inner as Duplex });
+  const socket = makeTls({ ...forTls(options), socket: inner });
   if (timeout !== undefined) socket.setTimeout(timeout);
   return Object.defineProperties(socket, multipathOf(inner)) as TlsSocket;
 }
@@ -70,7 +70,7 @@ function openOnDescriptor(
   makeTls: MakeTls,
 ): TlsSocket {
   const service = kernelServiceOf(wanted, lack);
-  const socket = makeTls({ ...forTls(options), ...optionsForNet(wanted) } as ConnectionOptions);
+  const socket = makeTls({ ...forTls(options), ...optionsForNet(wanted) });
   // Nothing is attempted before the next tick.
   const attempts = new KernelAttempts(socket, wanted, lack);
   const destroy = socket._destroy.bind(socket);
@@ -82,7 +82,10 @@ function openOnDescriptor(
 }
 
 /** What `tls.connect` leaves out of what `net.connect` does. */
-function setUp(socket: NetSocket, { keepAlive, keepAliveInitialDelay, noDelay, signal }: ConnectOptions): void {
+function setUp(
+  socket: NetSocket,
+  { keepAlive, keepAliveInitialDelay, noDelay, signal }: ConnectOptions,
+): void {
   if (signal !== undefined) addAbortSignal(signal, socket);
   socket.once('connect', () => {
     if (noDelay === true) socket.setNoDelay(true);
@@ -92,8 +95,7 @@ function setUp(socket: NetSocket, { keepAlive, keepAliveInitialDelay, noDelay, s
 
 /** The options without those that are for the socket beneath. */
 function forTls(options: TlsConnectOptions): ConnectionOptions {
-  const { signal: _signal, timeout: _timeout, ...rest } = options as unknown as Record<string, unknown>;
-  return rest as ConnectionOptions;
+  return without(options, ['signal', 'timeout']);
 }
 
 const readNames = ['transport', 'isMultipath', 'subflows', 'multipath', 'fastOpen'] as const;

@@ -15,7 +15,8 @@ function subflow(id: number, tcp: Partial<KernelTcpInfo> = {}): KernelSubflow {
       ...{ lastDataSentNs: 60 * SECOND, lastDataReceivedNs: 60 * SECOND, lastAckReceivedNs: 60 * SECOND },
       retransmittedSegments: 0,
       ...{ bytesAcked: 100n, bytesReceived: 0n, bytesSent: 5100n, bytesRetransmitted: 0n },
-      ...{ deliveryRate: undefined, synDataAccepted: false, hasTimestamps: true },
+      ...{ deliveryRate: undefined, pacingRate: undefined, receiveMss: 1000, lostSegments: 0 },
+      ...{ pathMtu: 1500, notSentBytes: undefined, synDataAccepted: false, hasTimestamps: true },
       ...{ hasSack: true, peerWindowShift: 7, ...tcp },
     },
   };
