@@ -94,7 +94,7 @@ describeWith('an agent for HTTP', [kernelMptcp()], () => {
     });
     const agent = agentWith({ keepAlive: true });
     await expect(ask({ agent, port })).rejects.toMatchObject({ code: 'ECONNRESET' });
-    expect((agent as unknown as { totalSocketCount: number }).totalSocketCount).toBe(0);
+    await expect.poll(() => (agent as unknown as { totalSocketCount: number }).totalSocketCount).toBe(0);
   });
 
   it('fails the request when nobody listens, with the code of net', async () => {
