@@ -17,6 +17,7 @@ export const layers = [
   'balancer',
   'convert',
   'socks',
+  'netlink',
   'experiments',
   'linux',
   'node',

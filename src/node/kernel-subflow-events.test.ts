@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { kernelPair } from '../../test/support/kernel-pair.js';
 import { describeWith } from '../../test/support/with-rights.js';
 import { kernelMptcp, mayCreateNamespaces } from '../linux/index.js';
-import { decodePathEvent } from '../linux/netlink/index.js';
+import { decodePathEvent } from '../netlink/index.js';
 import { adopt } from './kernel-socket.js';
 import type { AddressEvent, Socket, SubflowEvent } from './socket.js';
 
@@ -114,7 +114,7 @@ describe('events of the kernel', () => {
       sequence: 0,
       attributes: new Map([[1, Uint8Array.of(4, 3, 2, 1)]]),
     } as const;
-    expect(decodePathEvent({ ...data, command: 15 })).toBeUndefined();
+    expect(decodePathEvent({ ...data, command: 14 })).toBeUndefined();
     expect(decodePathEvent({ ...data, command: 11, attributes: new Map() })).toBeUndefined();
     expect(decodePathEvent({ ...data, command: 11 })).toMatchObject({
       type: 'subflow-closed',

@@ -143,6 +143,7 @@ class SocketWatcher implements KernelEventListener {
       socket.emit('address', address);
       return;
     }
+    if (!event.type.startsWith('subflow')) return;
     for (const [ends, subflow] of byEnds(socket.subflows)) remember(known, ends, subflow);
     const ends = endsOf(event.local, event.remote);
     const subflow = known.get(ends);

@@ -1,7 +1,6 @@
 /** What the fuzzer feeds of the netlink codec: what the kernel is taken to have said. */
 import { assert } from '../../src/base/index.js';
-import { decodeReplies, encodeRequest } from '../../src/linux/netlink/message.js';
-import { decodePathEvent } from '../../src/linux/netlink/mptcp-events.js';
+import { decodePathEvent, decodeReplies, encodeRequest } from '../../src/netlink/index.js';
 import type { FuzzTarget } from './target.js';
 
 const MIN_MESSAGE_BYTES = 16;

@@ -1,83 +1,127 @@
 /**
- * What the kernel's own path manager was told: its limits and its endpoints, of the calling thread's namespace. Reads only.
+ * What the kernel's own path manager is told: its limits and its endpoints, read and changed.
  *
  * Read first: ip-mptcp(8); Documentation/netlink/specs/mptcp_pm.yaml of the kernel.
  */
-import { IpAddress } from '../../wire/index.js';
-import { readAttributes } from './message.js';
+import {
+  type Attribute,
+  decodeEndpoint,
+  decodeLimits,
+  endpointAttributes,
+  type EndpointFlag,
+  endpointIdAttributes,
+  type KernelEndpoint,
+  type KernelLimits,
+  limitAttributes,
+  type NewEndpoint,
+  PATH_MANAGER_FAMILY,
+  PATH_MANAGER_VERSION,
+  pathManagerCommands,
+} from '../../netlink/index.js';
 import { NetlinkSocket } from './netlink-socket.js';
 
-const FAMILY = 'mptcp_pm';
-const VERSION = 1;
-const CMD_GET_ADDR = 3;
-const CMD_GET_LIMITS = 6;
-const ATTR_ADDR = 1;
-const ATTR_RCV_ADD_ADDRS = 2;
-const ATTR_SUBFLOWS = 3;
-const ADDR_ID = 2;
-const ADDR_IPV4 = 3;
-const ADDR_IPV6 = 4;
-const ADDR_FLAGS = 6;
+const { addEndpoint, removeEndpoint, getEndpoint, flushEndpoints, setLimits, getLimits, setFlags } =
+  pathManagerCommands;
 
-/** Flags of endpoints by name, in the kernel's order of bits. */
-const flagNames = ['signal', 'subflow', 'backup', 'fullmesh', 'implicit', 'laminar'] as const;
-export type EndpointFlag = (typeof flagNames)[number];
+/**
+ * The path manager of one namespace: that of the calling thread when this is made. Each command is carried out when its method returns.
+ * @throws, every method: NetlinkError `EPERM` without CAP_NET_ADMIN for changes, `EINVAL` and others with the kernel's reason.
+ */
+export class KernelEndpoints {
+  private readonly socket: NetlinkSocket;
+  private readonly family: number;
 
-/** Limits of a connection. */
-export interface KernelLimits {
-  /** Subflows beside the first. */
-  readonly subflows: number;
-  /** Announcements of the peer that are acted on. */
-  readonly addAddrAccepted: number;
-}
+  /** @throws NetlinkError `ENOENT` where the kernel has no Multipath TCP. */
+  constructor() {
+    this.socket = new NetlinkSocket();
+    try {
+      this.family = this.socket.family(PATH_MANAGER_FAMILY);
+    } catch (error) {
+      this.socket.close();
+      throw error;
+    }
+  }
 
-/** An address that the path manager may use. */
-export interface KernelEndpoint {
-  readonly id: number;
-  readonly address: string;
-  readonly flags: readonly EndpointFlag[];
-}
+  /** The limits. */
+  limits(): KernelLimits {
+    return decodeLimits(this.command('limits', getLimits, []) ?? new Map());
+  }
 
-function withSocket<T>(action: (socket: NetlinkSocket, family: number) => T): T {
-  const socket = new NetlinkSocket();
-  try {
-    return action(socket, socket.family(FAMILY));
-  } finally {
-    socket.close();
+  /** Sets limits; those left out stay. The most that the kernel takes is 8. */
+  setLimits(limits: Partial<KernelLimits>): void {
+    this.command('limits', setLimits, limitAttributes(limits));
+  }
+
+  /** The endpoints, by ID. */
+  list(): KernelEndpoint[] {
+    const { family } = this;
+    const request = { family, command: getEndpoint, version: PATH_MANAGER_VERSION, attributes: [] };
+    return this.socket.dump('endpoints', request).flatMap((data) => decodeEndpoint(data) ?? []);
+  }
+
+  /** The endpoint with an ID; undefined where there is none. */
+  get(id: number): KernelEndpoint | undefined {
+    return this.list().find((endpoint) => endpoint.id === id);
+  }
+
+  /**
+   * Makes an endpoint, from which the connections that there are get a subflow at once, where it has the flag for that.
+   * @throws as the class: `EEXIST` for an address that has one, `ERANGE` where there are 8 (64 since Linux 6.19), `EBUSY` for an ID in use.
+   */
+  add(endpoint: NewEndpoint): void {
+    this.command('endpoint add', addEndpoint, endpointAttributes(endpoint));
+  }
+
+  /** Removes the endpoint with an ID, 1 to 255; its subflows end. @throws as the class, `EINVAL` when there is none. */
+  remove(id: number): void {
+    this.command('endpoint delete', removeEndpoint, endpointIdAttributes(id));
+  }
+
+  /** Ends the subflows from the address that connections began with, which is none of an endpoint's (ID 0). */
+  removeInitial(address: string): void {
+    this.command('endpoint delete', removeEndpoint, endpointAttributes({ address, id: 0, flags: [] }));
+  }
+
+  /** Removes all endpoints; their subflows end. */
+  flush(): void {
+    this.command('endpoint flush', flushEndpoints, endpointIdAttributes(0));
+  }
+
+  /** Sets flags of an endpoint: of `backup` and `fullmesh` those that are named, and no others. Its subflows follow. */
+  setFlags(id: number, flags: readonly EndpointFlag[]): void {
+    this.command('endpoint change', setFlags, endpointIdAttributes(id, flags));
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+
+  private command(
+    label: string,
+    command: number,
+    attributes: readonly Attribute[],
+  ): ReadonlyMap<number, Uint8Array> | undefined {
+    const { family } = this;
+    return this.socket.request(label, { family, command, version: PATH_MANAGER_VERSION, attributes });
   }
 }
 
-function u32(bytes: Uint8Array | undefined): number {
-  if (bytes === undefined || bytes.length < 4) return 0;
-  return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+/** Does something with the path manager of the calling thread's namespace. @throws as {@link KernelEndpoints}. */
+export function withKernelEndpoints<T>(action: (endpoints: KernelEndpoints) => T): T {
+  const endpoints = new KernelEndpoints();
+  try {
+    return action(endpoints);
+  } finally {
+    endpoints.close();
+  }
 }
 
 /** The limits. @throws NetlinkError `ENOENT` where the kernel has no Multipath TCP. */
 export function kernelLimits(): KernelLimits {
-  return withSocket((socket, family) => {
-    const request = { family, command: CMD_GET_LIMITS, version: VERSION, attributes: [] };
-    const data = socket.request('limits', request);
-    return { subflows: u32(data?.get(ATTR_SUBFLOWS)), addAddrAccepted: u32(data?.get(ATTR_RCV_ADD_ADDRS)) };
-  });
+  return withKernelEndpoints((endpoints) => endpoints.limits());
 }
 
 /** The endpoints. @throws NetlinkError `ENOENT` where the kernel has no Multipath TCP. */
 export function kernelEndpoints(): KernelEndpoint[] {
-  return withSocket((socket, family) => {
-    const request = { family, command: CMD_GET_ADDR, version: VERSION, attributes: [] };
-    return socket.dump('endpoints', request).flatMap((data) => {
-      const nested = data.get(ATTR_ADDR);
-      return nested === undefined ? [] : endpointOf(readAttributes(nested));
-    });
-  });
-}
-
-function endpointOf(attributes: ReadonlyMap<number, Uint8Array>): KernelEndpoint[] {
-  const four = attributes.get(ADDR_IPV4);
-  const six = attributes.get(ADDR_IPV6);
-  if (four?.length !== 4 && six?.length !== 16) return [];
-  const address = four?.length === 4 ? IpAddress.readV4(four, 0) : IpAddress.readV6(six!, 0);
-  const bits = u32(attributes.get(ADDR_FLAGS));
-  const flags = flagNames.filter((_name, bit) => (bits & (1 << bit)) !== 0);
-  return [{ id: attributes.get(ADDR_ID)?.[0] ?? 0, address: address.toString(), flags }];
+  return withKernelEndpoints((endpoints) => endpoints.list());
 }

@@ -26,7 +26,7 @@ import {
   type Attribute,
   type GenericRequest,
   type NetlinkReply,
-} from './message.js';
+} from '../../netlink/index.js';
 
 const AF_NETLINK = 16;
 const NETLINK_GENERIC = 16;

@@ -18,9 +18,14 @@ import {
   watchReadable,
   type ReadableWatch,
 } from '../libc.js';
-import { type Attribute, encodeAttributes } from './message.js';
+import {
+  type Attribute,
+  encodeAttributes,
+  NETLINK_HEADER_BYTES,
+  type RouteMessage,
+  routeMessagesOf,
+} from '../../netlink/index.js';
 import { NetlinkError } from './netlink-socket.js';
-import { NETLINK_HEADER_BYTES, type RouteMessage, routeMessagesOf } from './route-message.js';
 
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
@@ -45,10 +50,15 @@ export interface RouteRequest {
 
 /** A socket for questions. */
 export class RouteSocket {
-  private readonly fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+  private readonly fd: number;
   private readonly buffer = new NativeBuffer(BUFFER_BYTES);
   private readonly from = new SocketAddressBuffer();
   private sequence = 0;
+
+  /** Opens one in the calling thread's namespace; `protocol` is another than rtnetlink's for those that speak in the same way. */
+  constructor(protocol = NETLINK_ROUTE) {
+    this.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  }
 
   /**
    * Asks, and gives the first message of data that came with the answer, without its netlink header; undefined when none did.

@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeWith } from '../../../test/support/with-rights.js';
-import { kernelMptcp } from '../capabilities.js';
 import { decodeReplies, encodeRequest } from './message.js';
 import { pathAttributes } from './mptcp-pm.js';
-import { NetlinkSocket } from './netlink-socket.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replace(/\s/g, ''), 'hex'));
@@ -17,7 +14,7 @@ describe('generic netlink messages', () => {
         local: { address: '10.0.1.1', port: 0 },
         remote: { address: '::ffff:10.0.0.2', port: 80 },
       },
-      [{ type: 2, u8: 5 }],
+      { id: 5 },
     );
     const request = encodeRequest({ family: 0x21, command: 10, version: 1, sequence: 7, attributes });
     expect(hex(request)).toBe(
@@ -65,17 +62,5 @@ describe('generic netlink messages', () => {
         for (const reply of decodeReplies(bytes)) expect(['ack', 'data']).toContain(reply.kind);
       }),
     );
-  });
-});
-
-describeWith('the kernel', [kernelMptcp()], () => {
-  it('knows the family of its path manager, and says so when there is none of a name', () => {
-    const socket = new NetlinkSocket();
-    try {
-      expect(socket.family('mptcp_pm')).toBeGreaterThan(16);
-      expect(() => socket.family('no_such_family')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
-    } finally {
-      socket.close();
-    }
   });
 });

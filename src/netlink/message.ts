@@ -3,6 +3,7 @@
  *
  * Read first: netlink(7); Documentation/userspace-api/netlink/intro.rst of the kernel.
  */
+import { decodeUtf8 } from '../capture/index.js';
 
 /** One attribute: a number with its width in bits, bytes, or attributes within. */
 export type Attribute = {
@@ -120,7 +121,7 @@ export function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
 
 /** Text of the kernel's, without the zero at its end. */
 export function textOf(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? '' : new TextDecoder().decode(bytes).replace(/\0+$/, '');
+  return bytes === undefined ? '' : decodeUtf8(bytes, 0, bytes.length).replace(/\0+$/, '');
 }
 
 /** Reads the messages in what one receive call gave; what is cut short at the end is left out. */
