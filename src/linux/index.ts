@@ -8,6 +8,7 @@ export * from './link-monitor.js';
 export * from './link-watch/index.js';
 export * from './mib.js';
 export * from './namespace.js';
+export * from './namespace-cookie.js';
 export * from './next-hop.js';
 export * from './netlink/index.js';
 export * from './packet-ring/index.js';

@@ -36,7 +36,13 @@ const anyRoute: fc.Arbitrary<TableRoute> = anyFamily.chain((family) =>
 );
 
 const anyRule: fc.Arbitrary<SourceRule> = fc.record({
-  ...{ source: anyFamily.chain(anyAddress), table: anyNumber, priority: anyNumber, protocol: anyByte },
+  ...{
+    source: anyFamily.chain(anyAddress),
+    prefixLength: fc.integer({ min: 1, max: 32 }),
+    table: anyNumber,
+    priority: anyNumber,
+    protocol: anyByte,
+  },
   isWithoutDefault: fc.boolean(),
 });
 
@@ -67,7 +73,14 @@ describe('routes of tables', () => {
 
 describe('rules by source address', () => {
   it('have the bytes that `ip rule add from 10.0.1.1 table 1000 pref 5 proto 83 suppress_prefixlength 0` sends', () => {
-    const rule = { source: ip('10.0.1.1'), table: 1000, priority: 5, protocol: 83, isWithoutDefault: true };
+    const rule = {
+      source: ip('10.0.1.1'),
+      prefixLength: 32,
+      table: 1000,
+      priority: 5,
+      protocol: 83,
+      isWithoutDefault: true,
+    };
     expect(hex(bodyOf(ruleBody(rule)))).toBe(
       '02002000fc00000100000000' +
         '080002000a000101' +
@@ -92,15 +105,23 @@ describe('rules by source address', () => {
     );
   });
 
-  it('for networks, and those that do something else than choose a table, are none', () => {
-    const rule = { source: ip('10.0.1.1'), table: 1000, priority: 5, protocol: 83, isWithoutDefault: false };
+  it('for all sources, and those that do something else than choose a table, are none', () => {
+    const rule = {
+      source: ip('10.0.1.1'),
+      prefixLength: 32,
+      table: 1000,
+      priority: 5,
+      protocol: 83,
+      isWithoutDefault: false,
+    };
     const body = bodyOf(ruleBody(rule));
     const changed = (at: number, value: number): Uint8Array =>
       body.map((byte, i) => (i === at ? value : byte));
     const read = (bytes: Uint8Array): unknown =>
       decodeSourceRule({ type: routingMessages.newRule, sequence: 0, body: bytes });
     expect(read(body)).toBeDefined();
-    expect(read(changed(2, 24))).toBeUndefined();
+    expect(read(changed(2, 0))).toBeUndefined();
+    expect(read(changed(2, 33))).toBeUndefined();
     expect(read(changed(7, 6))).toBeUndefined();
     expect(read(changed(0, 10))).toBeUndefined();
   });

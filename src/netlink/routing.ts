@@ -52,9 +52,11 @@ export interface TableRoute {
   readonly gateway: IpAddress | undefined;
 }
 
-/** A rule: packets from `source` go by `table`. */
+/** A rule: packets from `source`, or from a network of which that is the address, go by `table`. */
 export interface SourceRule {
   readonly source: IpAddress;
+  /** How many bits of it count, 1 to 32 or 128. */
+  readonly prefixLength: number;
   readonly table: number;
   /** Rules are asked in the order of these, lowest first. */
   readonly priority: number;
@@ -119,10 +121,17 @@ export function decodeTableRoute({ type, body }: RouteMessage): TableRoute | und
 }
 
 /** A message that makes, or deletes, just this rule. */
-export function ruleBody({ source, table, priority, protocol, isWithoutDefault }: SourceRule): RoutingBody {
+export function ruleBody({
+  source,
+  prefixLength,
+  table,
+  priority,
+  protocol,
+  isWithoutDefault,
+}: SourceRule): RoutingBody {
   const header = new Uint8Array(HEADER_BYTES);
   header[0] = familyNumber(source.family);
-  header[2] = 8 * source.byteLength;
+  header[2] = prefixLength;
   header[4] = table < 256 ? table : RT_TABLE_COMPAT;
   header[7] = FR_ACT_TO_TBL;
   const attributes: Attribute[] = [
@@ -135,17 +144,18 @@ export function ruleBody({ source, table, priority, protocol, isWithoutDefault }
   return { header, attributes };
 }
 
-/** Reads a rule for one source address; undefined for any other message. */
+/** Reads a rule for source addresses; undefined for any other message. */
 export function decodeSourceRule({ type, body }: RouteMessage): SourceRule | undefined {
   if (type !== routingMessages.newRule || body.length < HEADER_BYTES || body[7] !== FR_ACT_TO_TBL)
     return undefined;
   const attributes = readAttributes(body.subarray(HEADER_BYTES));
   const source = addressOf(attributes.get(FRA_SRC));
   if (source === undefined || familyNumber(source.family) !== body[0]) return undefined;
-  if (body[2] !== 8 * source.byteLength) return undefined;
+  const prefixLength = body[2]!;
+  if (prefixLength < 1 || prefixLength > 8 * source.byteLength) return undefined;
   const suppressed = numberOf(attributes.get(FRA_SUPPRESS_PREFIXLEN)) ?? NO_SUPPRESSION;
   return {
-    source,
+    ...{ source, prefixLength },
     table: numberOf(attributes.get(FRA_TABLE)) ?? body[4]!,
     priority: numberOf(attributes.get(FRA_PRIORITY)) ?? 0,
     protocol: numberOf(attributes.get(FRA_PROTOCOL)) ?? 0,

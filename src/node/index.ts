@@ -83,6 +83,13 @@ export type { InterfaceSetup } from './interface-setup.js';
 export { UserspaceHost, type TunSetup, type UserspaceHostOptions } from './userspace-host.js';
 export { planFor, ServerAgent, type ServerAgentOptions } from './balancer/server-agent.js';
 export { commandsOf, type SetupStep } from './balancer/server-steps.js';
+export {
+  PathKeeper,
+  type PathKeeperEvent,
+  type PathKeeperOptions,
+  type Uplink,
+  type UplinkState,
+} from './paths/index.js';
 export type * from './balancer/index.js';
 
 export type * from './daemon/index.js';

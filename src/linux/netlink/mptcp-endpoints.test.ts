@@ -85,7 +85,15 @@ describeWith('tables of routes', [mayCreateNamespaces()], () => {
       const show = (what: string): string => namespace.run(() => runIp('host', [what], [`-${family}`]));
       const [source, gateway] = [IpAddress.parse(from)!, IpAddress.parse(via)!];
       const route = { family, table: 7000, protocol: 83, interfaceIndex, gateway };
-      const rule = { source, table: 7000, priority: 4000, protocol: 83, isWithoutDefault: false };
+      const prefixLength = 8 * source.byteLength;
+      const rule = {
+        source,
+        prefixLength,
+        table: 7000,
+        priority: 4000,
+        protocol: 83,
+        isWithoutDefault: false,
+      };
       tables.addRoute(route);
       tables.addRule(rule);
       tables.addRule({ ...rule, table: 254, priority: 3999, isWithoutDefault: true });

@@ -1,0 +1,11 @@
+export {
+  pathKeeperEvents,
+  type PathKeeperEvent,
+  type PathKeeperEventName,
+  type Uplink,
+  type UplinkState,
+} from './events.js';
+export { LEDGER_FOLDER } from './ledger.js';
+export { keeperServiceTypes, type KeeperServiceType, type PathKeeperOptions } from './options.js';
+export { PathKeeper } from './path-keeper.js';
+export { uplinkCandidates, type UplinkCandidate, type UplinkSettings, type UplinkWay } from './uplinks.js';

@@ -1,0 +1,453 @@
+/**
+ * Looks after the uplinks of a machine for all its Multipath TCP connections: tables and rules for each interface, the kernel's endpoints
+ * as a service type wants them, backup by the quality of the links, subflows that were lost. Everything is undone at the end; what a
+ * program that was killed left is found by the next.
+ *
+ * A service type is that of one connection (`choosePaths`); here the whole machine counts as one: its paths are the uplinks. What the
+ * links are like shows in the subflows of all connections (socket diagnosis), in carrier and signal.
+ *
+ * Read first: uplinks.ts, routing.ts, endpoint-keeper.ts; docs/decisions/0027-kernel-paths.md.
+ */
+import { MILLISECOND, SECOND, SubflowError } from '../../base/index.js';
+import {
+  inside,
+  KernelPathEvents,
+  LinkFactsWatch,
+  SystemError,
+  type ListedSubflow,
+} from '../../linux/index.js';
+import {
+  choosePaths,
+  LinkQualityMonitor,
+  type AssessedLink,
+  type LinkId,
+  MeteredAccount,
+  type PolicyAction,
+} from '../../policy/index.js';
+import { Connections } from './connections.js';
+import { EndpointKeeper, type LinkRole } from './endpoint-keeper.js';
+import type { PathKeeperEventName, Uplink } from './events.js';
+import { Ledger } from './ledger.js';
+import { type LinkBytes, Machine } from './machine.js';
+import { checkKeeperRights, type PathKeeperOptions } from './options.js';
+import { Rests } from './rests.js';
+import { routingSteps } from './routing.js';
+import { commandOf, type Step } from './steps.js';
+import { uplinkCandidates, type UplinkCandidate } from './uplinks.js';
+import { changesOf, describeUplinks } from './uplink-view.js';
+
+/** Between looks, in ms: while data flows, while none does, at the least. */
+const BUSY_MS = 200;
+const IDLE_MS = 1000;
+const SOON_MS = 20;
+/** A look takes no more than this part of the time. */
+const MAX_SHARE = 0.05;
+/** How often routes and rules are compared though nothing was announced, in ns. */
+const ROUTING_NS = 30 * SECOND;
+/** How long a new subflow in user space is waited for before it is asked for, in ns: long enough for a program that does so itself. */
+const USERSPACE_PATIENCE_NS = 300 * MILLISECOND;
+/** Most subflows of a connection that the kernel takes as a limit. */
+const MAX_SUBFLOW_LIMIT = 8;
+
+export class PathKeeper {
+  private readonly options: PathKeeperOptions;
+  private readonly machine: Machine;
+  private readonly ledger: Ledger | undefined;
+  private readonly watch: LinkFactsWatch;
+  private readonly monitor: LinkQualityMonitor<number>;
+  private readonly connections = new Connections();
+  private readonly endpoints: EndpointKeeper;
+  private readonly account: MeteredAccount;
+  private readonly rests = new Rests();
+  /** What each link is for; those without are not used. */
+  private readonly roles = new Map<LinkId, LinkRole>();
+  private readonly events: KernelPathEvents | undefined;
+  private candidates: readonly UplinkCandidate[] = [];
+  private shown: readonly Uplink[] = [];
+  /** Counters of the interfaces, at first and by the last look. */
+  private firstBytes = new Map<string, LinkBytes>();
+  private lastBytes = new Map<string, LinkBytes>();
+  private routingAt = Number.NEGATIVE_INFINITY;
+  /** The network that black holes were forgiven for, and how many there had been then. */
+  private forgiven: { readonly network: string; readonly holes: number } | undefined;
+  /** Steps that were refused at the last look, so that each is told of once. */
+  private readonly refused = new Set<string>();
+  private isBarred = false;
+  private timer: NodeJS.Timeout | undefined;
+  private isLookQueued = false;
+  private isClosed = false;
+  private readonly startedAt = process.hrtime();
+
+  /**
+   * Looks after the uplinks from now on, until {@link PathKeeper.close}; holds no process alive.
+   * @throws SubflowError `ERR_SUBFLOW_UNSUPPORTED` without Multipath TCP in the kernel, `EPERM` without CAP_NET_ADMIN, `ERR_SUBFLOW_BUSY` where
+   * another keeper runs in this network namespace, `ERR_SUBFLOW_BAD_SETTING` for thresholds or limits that make no sense.
+   */
+  static start(options: PathKeeperOptions): PathKeeper {
+    const keeper = new PathKeeper(options, false);
+    keeper.tell('started', { serviceType: options.serviceType, pathManager: keeper.managerName });
+    keeper.look();
+    return keeper;
+  }
+
+  /** What {@link PathKeeper.start} would do first, as commands of `ip`; nothing is done. @throws as that, but for `ERR_SUBFLOW_BUSY`. */
+  static plan(options: PathKeeperOptions): string[] {
+    const keeper = new PathKeeper(options, true);
+    try {
+      keeper.look();
+      return (keeper.machine.rehearsed ?? []).map(commandOf);
+    } finally {
+      keeper.close();
+    }
+  }
+
+  /**
+   * Takes back what a keeper that was killed left in a namespace: everything, or where not `isForced`, everything but endpoints that a
+   * connection stands on alone. Gives the addresses of those. @throws as {@link PathKeeper.start}.
+   */
+  static undo(
+    options: Pick<PathKeeperOptions, 'namespace' | 'stateFolder' | 'onEvent'>,
+    isForced = false,
+  ): string[] {
+    const keeper = new PathKeeper({ ...options, serviceType: 'handover' }, false);
+    return keeper.end(isForced);
+  }
+
+  private constructor(options: PathKeeperOptions, isRehearsal: boolean) {
+    this.options = options;
+    this.monitor = new LinkQualityMonitor(options.thresholds);
+    this.account = new MeteredAccount(options.metered === 'forbid' ? undefined : options.metered);
+    const { namespace, isMetered } = options;
+    inside(namespace, checkKeeperRights);
+    this.machine = new Machine(namespace, isRehearsal);
+    try {
+      if (!isRehearsal) this.ledger = new Ledger(this.machine.name, options.stateFolder);
+      this.watch = new LinkFactsWatch({
+        ...(namespace !== undefined && { namespace }),
+        ...(isMetered !== undefined && { isMetered }),
+        onChange: () => this.noteChange(),
+      });
+      if (!isRehearsal)
+        this.events = inside(
+          namespace,
+          () =>
+            new KernelPathEvents(
+              (event) => {
+                this.connections.handleEvent(event);
+                this.wake();
+              },
+              () => this.wake(),
+            ),
+        );
+    } catch (error) {
+      this.ledger?.close();
+      this.machine.close();
+      throw error;
+    }
+    const act = (step: Step): boolean => this.act(step);
+    this.endpoints = new EndpointKeeper(this.machine, this.ledger, this.connections, act);
+    this.firstBytes = this.lastBytes = this.machine.linkBytes();
+  }
+
+  /** The uplinks as they are, those that cannot be used now among them; other interfaces are left out. */
+  get uplinks(): readonly Uplink[] {
+    return this.shown;
+  }
+
+  /** Bytes that may still go over metered links; Infinity without a cap. */
+  get meteredLeftBytes(): number {
+    return this.account.leftBytes;
+  }
+
+  /**
+   * Undoes everything: rules, tables, endpoints, limits. An endpoint that a connection stands on alone stays, since the kernel would end
+   * that connection with it; such are named by the event `left-behind`. Closing twice does nothing.
+   */
+  close(): void {
+    if (!this.isClosed) this.end(false);
+  }
+
+  private end(isForced: boolean): string[] {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    this.watch.close();
+    this.events?.close();
+    const left = this.machine.rehearsed === undefined ? this.undo(isForced) : [];
+    this.ledger?.close();
+    this.machine.close();
+    if (this.machine.rehearsed === undefined) this.tell('stopped', {});
+    return left;
+  }
+
+  private undo(isForced: boolean): string[] {
+    let left: string[] = [];
+    this.attempt(() => this.readConnections(this.now()));
+    this.attempt(() => {
+      left = this.endpoints.undo(isForced);
+      for (const address of left) this.tell('left-behind', { address });
+    });
+    this.attempt(() => this.keepRouting([]));
+    this.attempt(() => {
+      const { ledger } = this;
+      const limit = ledger?.limit;
+      if (ledger === undefined || limit === undefined) return;
+      const isOurs = this.machine.endpoints.limits().subflows === limit.set;
+      if (!isOurs || this.act({ do: 'set-subflow-limit', subflows: limit.found })) ledger.limit = undefined;
+    });
+    return left;
+  }
+
+  private get managerName(): string {
+    return this.machine.isUserspaceManaged ? 'userspace' : 'kernel';
+  }
+
+  private now(): number {
+    const [seconds, nanoseconds] = process.hrtime(this.startedAt);
+    return seconds * 1e9 + nanoseconds;
+  }
+
+  private tell(event: PathKeeperEventName, fields: Record<string, unknown>): void {
+    this.options.onEvent?.({ event, fields });
+  }
+
+  private noteChange(): void {
+    this.routingAt = Number.NEGATIVE_INFINITY;
+    this.wake();
+  }
+
+  /** Something happened: a look follows soon. */
+  private wake(): void {
+    if (this.isLookQueued || this.isClosed) return;
+    this.isLookQueued = true;
+    setImmediate(() => {
+      this.isLookQueued = false;
+      this.look();
+    });
+  }
+
+  /** Does a step, and tells of it. */
+  private act(step: Step): boolean {
+    const command = commandOf(step);
+    try {
+      this.machine.apply(step);
+    } catch (error) {
+      if (!(error instanceof SystemError) && !isSystemError(error)) throw error;
+      if (isDoneAlready(step, error)) return true;
+      if (!this.refused.has(command)) this.tell('refused', { command, reason: error.message });
+      this.refused.add(command);
+      return false;
+    }
+    this.refused.delete(command);
+    if (this.machine.rehearsed === undefined) this.tell('step', { command });
+    return true;
+  }
+
+  /** What the system refuses is told of, and tried again with the next look. */
+  private attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof SubflowError) && !isSystemError(error)) throw error;
+      const reason = error.message;
+      if (!this.refused.has(reason)) this.tell('refused', { reason });
+      this.refused.add(reason);
+    }
+  }
+
+  private look(): void {
+    if (this.isClosed) return;
+    const now = this.now();
+    this.attempt(() => {
+      this.candidates = uplinkCandidates(this.watch.links, this.options);
+      if (now - this.routingAt >= ROUTING_NS) {
+        this.routingAt = now;
+        this.keepRouting(this.uplinkCandidates);
+        this.forgive();
+      }
+    });
+    this.attempt(() => {
+      this.readConnections(now);
+      this.countBytes();
+      this.decide(now);
+    });
+    this.attempt(() => this.keepEndpoints(now));
+    this.show(now);
+    this.schedule(now);
+  }
+
+  /** Those that lead out, or did and were given a role. */
+  private get uplinkCandidates(): UplinkCandidate[] {
+    return this.candidates.filter(({ link, ways }) => {
+      const isForbidden = this.options.metered === 'forbid' && this.watch.factsOf(link).isMetered;
+      return ways.length > 0 && !isForbidden;
+    });
+  }
+
+  private keepRouting(uplinks: readonly UplinkCandidate[]): void {
+    const { tables } = this.machine;
+    const state = { routes: tables.routes(), rules: tables.rules() };
+    for (const step of routingSteps(state, uplinks)) this.act(step);
+  }
+
+  /** In a network that is new, what another one did to Multipath TCP says nothing. */
+  private forgive(): void {
+    const routers = this.candidates.flatMap(({ link, ways }) =>
+      ways.filter(({ isDefault }) => isDefault).map(({ gateway }) => `${link.index} ${String(gateway)}`),
+    );
+    const network = routers.join();
+    const before = this.forgiven;
+    if (before?.network === network) return;
+    const holes = this.machine.blackHoles;
+    const isOwed = before !== undefined && holes > before.holes;
+    this.forgiven = { network, holes };
+    const timeoutS = this.machine.blackHoleTimeoutS;
+    if (!isOwed || timeoutS <= 0) return;
+    // Writing the number that is there has the kernel forget what it noted.
+    if (this.act({ do: 'forgive-black-holes', timeoutS }))
+      this.tell('black-holes-forgiven', { times: holes });
+  }
+
+  private readConnections(now: number): void {
+    const links = new Map<string, LinkId>();
+    for (const { index, addresses } of this.watch.links)
+      for (const { address } of addresses) links.set(address.toString(), index);
+    const linkOf = ({ local, interfaceIndex }: ListedSubflow): LinkId | undefined =>
+      links.get(local.address) ?? (interfaceIndex === 0 ? undefined : interfaceIndex);
+    this.connections.look(now, this.machine.subflows.read(), linkOf);
+  }
+
+  private countBytes(): void {
+    const bytes = this.machine.linkBytes();
+    for (const { link } of this.candidates) {
+      const [before, after] = [this.lastBytes.get(link.name), bytes.get(link.name)];
+      if (before === undefined || after === undefined || !this.watch.factsOf(link).isMetered) continue;
+      const moved = after.sent + after.received - before.sent - before.received;
+      this.account.usedBytes += Math.max(0, moved);
+    }
+    for (const [name, count] of bytes) if (!this.firstBytes.has(name)) this.firstBytes.set(name, count);
+    this.lastBytes = bytes;
+    if (this.isBarred === this.account.isExhausted) return;
+    this.isBarred = this.account.isExhausted;
+    this.tell('metered-used-up', { bytes: this.account.usedBytes });
+  }
+
+  /** Gives the links their roles. */
+  private decide(now: number): void {
+    const { monitor, connections, roles } = this;
+    const uplinks = this.uplinkCandidates;
+    for (const { link } of uplinks) monitor.noteFacts(now, link.index, this.watch.factsOf(link));
+    const samples = connections.samples(now);
+    const paths = new Set(samples.map(({ path }) => path));
+    monitor.keepPaths(now, (path) => paths.has(path));
+    for (const { link, path, sample } of samples) monitor.noteSample(now, link, path, sample);
+    monitor.review(now);
+    this.rests.look(now, connections, uplinks, roles);
+    for (const id of [...roles.keys()]) if (!uplinks.some(({ link }) => link.index === id)) roles.delete(id);
+    const links = uplinks.map(({ link, ways, lacks }): AssessedLink => {
+      const mayOpen = lacks === undefined && !this.rests.isResting(now, link.index);
+      const isInitial = ways.some(({ isDefault }) => isDefault);
+      const facts = this.watch.factsOf(link);
+      return {
+        id: link.index,
+        facts,
+        mayOpen,
+        isInitial,
+        isSpare: false,
+        ...monitor.assess(now, link.index),
+      };
+    });
+    const isOpen = (id: LinkId): boolean => links.some((link) => link.id === id && link.facts.hasCarrier);
+    const view = {
+      links,
+      paths: [...roles].map(([id, { isBackup }]) => ({
+        ...{ id, link: id, isOpen: isOpen(id), isBackup, sample: undefined },
+      })),
+      room: MAX_SUBFLOW_LIMIT,
+      ...{ isMeteredBarred: this.account.isExhausted, isBehindTarget: false },
+    };
+    for (const action of choosePaths(this.options.serviceType, view).actions) this.assign(action);
+  }
+
+  private assign(action: PolicyAction<LinkId>): void {
+    if (action.type === 'close') this.roles.delete(action.path);
+    else if (action.type === 'open') this.roles.set(action.link, { isBackup: action.isBackup });
+    else this.roles.set(action.path, { isBackup: action.isBackup });
+  }
+
+  private isGood(id: LinkId): boolean {
+    return this.monitor.qualityOf(id) !== 'dead' && this.roles.has(id);
+  }
+
+  private keepEndpoints(now: number): void {
+    const uplinks = this.uplinkCandidates;
+    const isGood = (id: LinkId): boolean => this.isGood(id);
+    if (this.roles.size > 0) this.raiseLimit();
+    this.endpoints.keep(now, uplinks, this.roles, isGood);
+    const usable = new Map(
+      uplinks
+        .filter(
+          ({ link, lacks }) =>
+            lacks === undefined && isGood(link.index) && !this.rests.isResting(now, link.index),
+        )
+        .map(({ link, ways }) => [link.index, new Set(ways.map(({ family }) => family))] as const),
+    );
+    const isUserspace = this.machine.isUserspaceManaged;
+    const due = this.connections.missing(now, usable, isUserspace ? USERSPACE_PATIENCE_NS : undefined);
+    const isBackup = (id: LinkId): boolean => this.roles.get(id)?.isBackup ?? false;
+    const made = this.endpoints.recreate(now, due, uplinks, isBackup, isGood);
+    if (made.length > 0) this.rests.noteAttempts(now, made);
+    for (const { connection, link, attempts, wasThere } of made) {
+      const name = uplinks.find((each) => each.link.index === link)?.link.name;
+      this.tell('re-created', { interface: name, token: connection.token, attempts, wasThere });
+    }
+  }
+
+  /** Every uplink and one more while addresses change. */
+  private raiseLimit(): void {
+    const found = this.machine.endpoints.limits().subflows;
+    const wanted = Math.min(MAX_SUBFLOW_LIMIT, this.uplinkCandidates.length + 1);
+    if (found >= wanted) return;
+    const { ledger } = this;
+    const before = ledger?.limit;
+    if (ledger !== undefined) {
+      ledger.limit = { found: before?.set === found ? before.found : found, set: wanted };
+      ledger.save();
+    }
+    if (!this.act({ do: 'set-subflow-limit', subflows: wanted }) && ledger !== undefined)
+      ledger.limit = before;
+  }
+
+  private show(now: number): void {
+    const before = this.shown;
+    this.shown = describeUplinks({
+      ...{ candidates: this.candidates, watch: this.watch, roles: this.roles, connections: this.connections },
+      qualityOf: (id) => this.monitor.assess(now, id).quality,
+      isForbidden: (link) =>
+        this.watch.factsOf(link).isMetered && (this.options.metered === 'forbid' || this.isBarred),
+      ...{ firstBytes: this.firstBytes, lastBytes: this.lastBytes },
+    });
+    for (const { event, fields } of changesOf(before, this.shown)) this.tell(event, fields);
+  }
+
+  private schedule(now: number): void {
+    clearTimeout(this.timer);
+    if (this.isClosed || this.machine.rehearsed !== undefined) return;
+    this.watch.attend(new Set(this.roles.keys()));
+    const tookMs = (this.now() - now) / MILLISECOND;
+    const delayMs = Math.max(this.connections.isBusy ? BUSY_MS : IDLE_MS, tookMs / MAX_SHARE);
+    const at = Math.min(this.monitor.nextAt(now), this.connections.nextAt(), this.rests.nextAt(now));
+    const dueMs = Math.max((at - now) / MILLISECOND, tookMs / MAX_SHARE);
+    this.timer = setTimeout(() => this.look(), Math.max(SOON_MS, Math.min(delayMs, dueMs))).unref();
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
+/** Whether the kernel only says that things are as they should be. */
+function isDoneAlready(step: Step, error: { readonly code?: string | undefined }): boolean {
+  if (step.do === 'add-route' || step.do === 'add-rule') return error.code === 'EEXIST';
+  if (step.do === 'remove-route') return error.code === 'ESRCH' || error.code === 'ENODEV';
+  return step.do === 'remove-rule' && error.code === 'ENOENT';
+}
