@@ -54,6 +54,17 @@ describe('the quality of a link', () => {
     expect(new Watch().look(0, { rtoNs: 1500 * MILLISECOND }).quality).toBe('poor');
   });
 
+  it('is asked for again while a path is slow or dead: nothing tells when that is over', () => {
+    for (const sample of [{ srttNs: SECOND }, { isSilent: true }, { timeouts: 2 }]) {
+      const watch = new Watch().look(0, sample).look(10 * SECOND, sample);
+      expect(watch.quality).not.toBe('good');
+      expect(watch.monitor.nextAt(watch.now)).toBe(watch.now + defaultThresholds.recoverNs);
+    }
+    const unplugged = new LinkQualityMonitor();
+    unplugged.noteFacts(0, WIFI, { ...wifi, hasCarrier: false });
+    expect(unplugged.nextAt(10 * SECOND)).toBe(NEVER);
+  });
+
   it('is poor while the signal is weak, at -75 dBm, until it is strong again, at -70 dBm; both thresholds halve', () => {
     const watch = new Watch();
     const at = (signalDbm: number) => watch.monitor.noteFacts(watch.now, WIFI, { ...wifi, signalDbm });

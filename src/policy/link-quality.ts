@@ -172,14 +172,17 @@ export class LinkQualityMonitor<P = unknown> {
     for (const link of this.links.values()) this.judge(now, link);
   }
 
-  /** When after `now` the passing of time alone changes an assessment, in ns; `NEVER` when only news can. */
+  /**
+   * When after `now` the passing of time alone changes an assessment, or paths that are bad should be looked at again, for
+   * nobody tells when one works again; in ns, `NEVER` when only news can change anything.
+   */
   nextAt(now: number): number {
-    const { giveUpNs } = this.thresholds;
+    const { giveUpNs, recoverNs } = this.thresholds;
     let at = NEVER;
     for (const link of this.links.values()) {
-      if (link.level > FINE && link.evidence === FINE) {
-        at = Math.min(at, link.fineSince + link.holdNs);
-      }
+      const { evidence } = link;
+      if (evidence > FINE && link.facts.hasCarrier) at = Math.min(at, now + recoverNs);
+      else if (evidence === FINE && link.level > FINE) at = Math.min(at, link.fineSince + link.holdNs);
       if (link.level === DEAD && link.deadAt + giveUpNs > now) at = Math.min(at, link.deadAt + giveUpNs);
     }
     return at;
