@@ -29,6 +29,7 @@ export * from './scheduler/target-based.js';
 export type * from './service/service-options.js';
 export * from './service/service-paths.js';
 export * from './service/service-settings.js';
+export * from './service/target-watch.js';
 export type { ReinjectionCause } from './send-data.js';
 export { checkMptcpSettings, defaultMptcpSettings, type MptcpSettings } from './settings.js';
 export type { ConnectionStatistics } from './statistics.js';

@@ -18,7 +18,7 @@ import type { Subflow } from '../subflow.js';
 import { linkIdOf, linksOf, pairOn, pathsOf, type PathName } from './path-looks.js';
 import { ReceptionWatch } from './reception-watch.js';
 import type { ServiceTypeOptions } from './service-options.js';
-import { TargetWatch } from './target-watch.js';
+import { TargetWatch, type TargetPath } from './target-watch.js';
 
 /** How often paths are looked at while data moves, in ns. */
 const LOOK_INTERVAL_NS = 100 * MILLISECOND;
@@ -72,7 +72,7 @@ class ServicePaths implements PathManager {
       paths: pathsOf(view),
       room: view.subflowRoom,
       isMeteredBarred: view.isMeteredBarred,
-      isBehindTarget: this.target?.look(now, progress, main) ?? false,
+      isBehindTarget: this.target?.look(now, progress.unsentBytes, main && targetPathOf(main)) ?? false,
     });
     this.main = decision.main;
     for (const action of decision.actions) perform(view, action, actions);
@@ -118,6 +118,14 @@ function initialLinkOf({ paths, localAddresses }: PathView): LinkId | undefined 
     if (address !== undefined) return linkIdOf(address);
   }
   return undefined;
+}
+
+function targetPathOf(subflow: Subflow): TargetPath {
+  const { tcp, bytesReceived } = subflow;
+  return {
+    ...{ id: subflow, srttNs: tcp.rtt.srttNs, windowBytes: tcp.cwndBytes },
+    ...{ inFlightBytes: tcp.pushEnd - tcp.sndUna, receivedBytes: bytesReceived },
+  };
 }
 
 /** Adds what `action` means here to `actions`. */

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import type { KernelSubflow, KernelTcpInfo } from '../../linux/index.js';
-import { KernelPaths, type KernelPathState } from './kernel-paths.js';
-import { KernelTarget } from './kernel-target.js';
+import { KernelPaths, targetPathOf } from './kernel-paths.js';
 
 /** A subflow that has sent something and waits, unless said otherwise. */
 function subflow(id: number, tcp: Partial<KernelTcpInfo> = {}): KernelSubflow {
@@ -94,31 +93,12 @@ describe('a path of a kernel connection', () => {
   });
 });
 
-describe('the target of a kernel connection', () => {
-  function stateOf(tcp: Partial<KernelTcpInfo>): KernelPathState {
+describe('a path of a kernel connection, for a target', () => {
+  it('has its window and what is in flight in bytes, and what was received on it', () => {
     const paths = new KernelPaths();
-    paths.look(0, [subflow(1, tcp)], about);
-    return paths.paths.get(1)!;
-  }
-
-  it('is missed by what waits longer than the deadline at the rate of the window, and that counts for a while', () => {
-    // 10,000 bytes in 20 ms: 225,000 in nine tenths of half a second.
-    const target = new KernelTarget({ deadlineNs: 500 * MILLISECOND }, 2 * SECOND);
-    expect(target.look(0, 225_000, stateOf({}))).toBe(false);
-    expect(target.look(1, 226_000, stateOf({}))).toBe(true);
-    expect(target.look(2 * SECOND, 0, stateOf({}))).toBe(true);
-    expect(target.look(3 * SECOND, 0, stateOf({}))).toBe(false);
-    // What is on its way already waits for nothing.
-    expect(target.look(4 * SECOND, 5000, stateOf({ srttNs: SECOND }))).toBe(false);
-    expect(target.look(4 * SECOND, 1 << 30, undefined)).toBe(false);
-  });
-
-  it('is missed by data that comes at less than the rate', () => {
-    const target = new KernelTarget({ rateBps: 8e6 }, SECOND);
-    const at = (ms: number, received: number): boolean =>
-      target.look(ms * MILLISECOND, 0, stateOf({ bytesReceived: BigInt(received) }));
-    expect([at(0, 0), at(100, 100_000), at(200, 199_000)]).toEqual([false, false, true]);
-    // Nothing that came, and a look long after the last, say nothing.
-    expect([at(1500, 200_000), at(1600, 200_000), at(5000, 200_001)]).toEqual([false, false, false]);
+    paths.look(0, [subflow(1, { bytesReceived: 70n })], about);
+    expect(targetPathOf(paths.paths.get(1)!)).toEqual({
+      ...{ id: 1, srttNs: 20 * MILLISECOND, windowBytes: 10_000, inFlightBytes: 5000, receivedBytes: 70 },
+    });
   });
 });

@@ -7,6 +7,7 @@
  */
 import { MILLISECOND } from '../../base/index.js';
 import type { KernelSubflow } from '../../linux/index.js';
+import type { TargetPath } from '../../mptcp/index.js';
 import type { LinkId, PathSample, PolicyPath } from '../../policy/index.js';
 
 /** Shortest time in ns, and how many round-trip times, that a path is silent after. */
@@ -149,5 +150,13 @@ function sampleOf({ subflow: { tcp }, owesSince }: KernelPathState, now: number)
     bytesSent: Number(tcp.bytesSent ?? 0n),
     bytesRetransmitted: Number(tcp.bytesRetransmitted ?? 0n),
     isSilent: tcp.unackedSegments > 0 && now - owesSince >= patienceNs,
+  };
+}
+
+/** A path as a target wants it. */
+export function targetPathOf({ subflow: { id, tcp } }: KernelPathState): TargetPath {
+  return {
+    ...{ id, srttNs: tcp.srttNs, windowBytes: tcp.cwndSegments * tcp.sendMss },
+    ...{ inFlightBytes: tcp.unackedSegments * tcp.sendMss, receivedBytes: Number(tcp.bytesReceived ?? 0n) },
   };
 }

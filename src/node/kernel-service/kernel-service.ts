@@ -21,7 +21,7 @@ import {
   type KernelSubflow,
   type PathEnd,
 } from '../../linux/index.js';
-import type { ServiceTypeOptions } from '../../mptcp/index.js';
+import { TargetWatch, type ServiceTypeOptions } from '../../mptcp/index.js';
 import {
   MeteredAccount,
   PathPolicy,
@@ -34,8 +34,7 @@ import { IpAddress } from '../../wire/index.js';
 import { KernelEventFeed } from '../kernel-subflow-events.js';
 import { checkKernelService } from './availability.js';
 import { KernelLinks } from './kernel-links.js';
-import { KernelPaths, type KernelPathState, type NewPath } from './kernel-paths.js';
-import { KernelTarget } from './kernel-target.js';
+import { KernelPaths, targetPathOf, type KernelPathState, type NewPath } from './kernel-paths.js';
 import { KernelWorld } from './kernel-world.js';
 
 /** Between looks, in ms: while data flows, while none does, at the least, and while the peer has not confirmed Multipath TCP. */
@@ -67,7 +66,7 @@ export class KernelService {
   private readonly policy: PathPolicy<number>;
   private readonly account: MeteredAccount;
   /** For `targetBased` only. */
-  private readonly target: KernelTarget | undefined;
+  private readonly target: TargetWatch | undefined;
   /** The link that is to carry the data, by the last decision. */
   private main: LinkId | undefined;
   private readonly world: KernelWorld;
@@ -101,7 +100,7 @@ export class KernelService {
     this.policy = new PathPolicy(type, { giveUpNs: 0, ...thresholds });
     this.account = new MeteredAccount(metered);
     const { recoverNs } = this.policy.monitor.thresholds;
-    this.target = type === 'targetBased' ? new KernelTarget(target, recoverNs) : undefined;
+    this.target = type === 'targetBased' ? new TargetWatch(target, recoverNs) : undefined;
     this.world = new KernelWorld(() => this.wake());
     try {
       this.feed = new KernelEventFeed();
@@ -206,9 +205,12 @@ export class KernelService {
     return { link, addressId: 0, isBackup: false };
   }
 
+  /** `aheadBytes` were written and are not acknowledged. */
   private isBehindTarget(now: number, aheadBytes: number): boolean {
     const main = [...this.paths.paths.values()].find(({ link }) => link === this.main);
-    return this.target?.look(now, aheadBytes, main) ?? false;
+    if (this.target === undefined) return false;
+    const path = main && targetPathOf(main);
+    return this.target.look(now, aheadBytes - (path?.inFlightBytes ?? 0), path);
   }
 
   private view(now: number, links: KernelLinks, isBehindTarget: boolean): PolicyView<number> {
