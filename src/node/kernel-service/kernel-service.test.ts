@@ -80,6 +80,7 @@ interface Served {
 async function served(
   options: KernelServiceOptions,
   prepare: (links: TwoLinks) => void = () => undefined,
+  beforeConnecting: (links: TwoLinks) => void = () => undefined,
 ): Promise<Served> {
   const links = twoLinks(open, [wifi, cellular]);
   prepare(links);
@@ -89,6 +90,7 @@ async function served(
   open.push(listener);
   const accepted = once(listener, 'connection');
   const service = links.client.run(() => new KernelService(options));
+  beforeConnecting(links);
   const fd = connectKernel({ address: links.serverAddress, port, namespace: links.client });
   const client = new NetSocket({ fd, allowHalfOpen: true });
   const [server] = (await accepted) as [NetSocket];
@@ -247,6 +249,16 @@ describeWith('a service type on kernel sockets', [kernelMptcp(), mayCreateNamesp
     expect(Number(client.counters().get('MPTcpExtMPJoinSynTx') ?? 0)).toBe(0);
     client.ip('route add 10.9.0.1/32 via 10.0.1.2 dev wwan0 metric 9');
     await expect.poll(() => pathsOf(all), patience).toEqual([WIFI, CELLULAR]);
+    await stream.expectWhole();
+  });
+
+  it('does no harm where the path manager became the kernel’s just before the connection began', async () => {
+    const all = await served({ type: 'aggregate' }, undefined, ({ client }) =>
+      client.sysctl('net.mptcp.pm_type', 0),
+    );
+    const stream = streamOf(all, 'upload');
+    await stream.untilReceived(1_500_000);
+    expect(pathsOf(all)).toEqual([WIFI]);
     await stream.expectWhole();
   });
 

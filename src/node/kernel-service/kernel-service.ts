@@ -11,11 +11,10 @@
  *
  * Read first: path-policy.ts of the policy layer; Documentation/netlink/specs/mptcp_pm.yaml of the kernel.
  */
-import { MILLISECOND } from '../../base/index.js';
+import { MILLISECOND, SECOND, SubflowError } from '../../base/index.js';
 import {
   connectionInfo,
   subflowsOf,
-  SystemError,
   type KernelConnectionInfo,
   type KernelPath,
   type KernelSubflow,
@@ -36,6 +35,7 @@ import { checkKernelService } from './availability.js';
 import { KernelLinks } from './kernel-links.js';
 import { KernelPaths, targetPathOf, type KernelPathState, type NewPath } from './kernel-paths.js';
 import { KernelWorld } from './kernel-world.js';
+import { MeteredPace } from './metered-pace.js';
 
 /** Between looks, in ms: while data flows, while none does, at the least, and while the peer has not confirmed Multipath TCP. */
 const BUSY_MS = 100;
@@ -61,8 +61,6 @@ export interface ServedConnection {
 }
 
 export class KernelService {
-  /** Why the last command to the kernel failed; undefined while none did. */
-  problem: Error | undefined = undefined;
   private readonly policy: PathPolicy<number>;
   private readonly account: MeteredAccount;
   /** For `targetBased` only. */
@@ -82,9 +80,7 @@ export class KernelService {
   private readonly ended = new Set<number>();
   /** Looks in a row that found the connection unconfirmed. */
   private unconfirmed = 0;
-  /** When the last look was, in ns, and bytes over metered links by the millisecond up to then. */
-  private lookedAt = 0;
-  private meteredRate = 0;
+  private readonly pace = new MeteredPace(0);
   private timer: NodeJS.Timeout | undefined;
   private isLookQueued = false;
   private isClosed = false;
@@ -137,7 +133,7 @@ export class KernelService {
 
   private now(): number {
     const [seconds, nanoseconds] = process.hrtime(this.startedAt);
-    return seconds * 1e9 + nanoseconds;
+    return seconds * SECOND + nanoseconds;
   }
 
   /** Something happened: a look follows soon. */
@@ -181,8 +177,7 @@ export class KernelService {
       if (links.isMetered(link)) metered += newBytes;
     }
     this.account.usedBytes += metered;
-    this.meteredRate = (metered * MILLISECOND) / Math.max(1, now - this.lookedAt);
-    this.lookedAt = now;
+    this.pace.note(now, metered);
     // What was asked for and cannot be seen has failed already.
     for (const { link } of this.expected.values()) links.noteFailure(now, link);
     this.expected.clear();
@@ -229,18 +224,12 @@ export class KernelService {
     try {
       this.act(action, links);
     } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      if (action.type !== 'open') {
-        this.problem = error;
-        return;
-      }
+      // Refused by the system, or by a path manager that has become another one since.
+      if (!(error instanceof SubflowError)) throw error;
+      if (action.type !== 'open') return;
       // The kernel opens none before the peer has confirmed the first (RFC 8684 §3.1).
-      if (error.code === 'ENOTCONN') {
-        this.unconfirmed++;
-        return;
-      }
-      this.problem = error;
-      links.noteFailure(now, action.link);
+      if (error.code === 'ENOTCONN') this.unconfirmed++;
+      else links.noteFailure(now, action.link);
     }
   }
 
@@ -283,11 +272,6 @@ export class KernelService {
     return { token: this.token, local, remote };
   }
 
-  /** Until the metered bytes might be used up, at twice the rate that they go at. */
-  private msToCap(): number {
-    return this.meteredRate > 0 ? this.account.leftBytes / this.meteredRate / 2 : Number.POSITIVE_INFINITY;
-  }
-
   private schedule(now: number, at: number): void {
     clearTimeout(this.timer);
     if (this.isClosed) return;
@@ -297,7 +281,7 @@ export class KernelService {
     this.world.attend(new Set(busy.map(({ link }) => link)));
     let delayMs = busy.length > 0 ? BUSY_MS : IDLE_MS;
     if (this.unconfirmed > 0 && this.unconfirmed < MAX_UNCONFIRMED) delayMs = UNCONFIRMED_MS;
-    const dueMs = Math.min((at - now) / MILLISECOND, this.msToCap());
+    const dueMs = Math.min(at - now, this.pace.nsUntil(this.account.leftBytes)) / MILLISECOND;
     this.timer = setTimeout(() => this.look(), Math.max(SOON_MS, Math.min(delayMs, dueMs))).unref();
   }
 }
