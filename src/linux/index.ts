@@ -4,6 +4,8 @@ export * from './capabilities.js';
 export * from './fast-open.js';
 export * from './libc.js';
 export { lookUpGroup, lookUpUser } from './libc-process.js';
+export * from './readiness.js';
+export * from './splice.js';
 export * from './link-monitor.js';
 export * from './link-watch/index.js';
 export * from './mib.js';

@@ -31,4 +31,9 @@ export interface RelayEnd {
   end(): void;
   /** Ends the connection at once, with a reset. */
   reset(): void;
+  /**
+   * Has whatever comes go straight to `other`, out of sight: only how many bytes they are is told, until the end, a failure or
+   * `onBytes` again. False where that cannot be, or not now. To be called when nothing is being read from here.
+   */
+  pourInto?(other: RelayEnd, onPoured: (bytes: number) => void): boolean;
 }

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { Duplex, PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
-import { kernelMptcp, listenKernel } from '../../linux/index.js';
+import { type Capability, kernelMptcp, listenKernel, unsupportedReason } from '../../linux/index.js';
 import { MAX_HELD_BYTES, Relay, type RelayOutcome, RelaySet, SocketEnd, StreamEnd } from './index.js';
 
 const open: (() => void)[] = [];
@@ -13,11 +13,14 @@ afterEach(() => {
   for (const close of open.splice(0).reverse()) close();
 });
 
-/** What relays do, over plain TCP and over the kernel's Multipath TCP. */
-type Protocol = 'tcp' | 'mptcp';
+/**
+ * What relays do, over plain TCP and over the kernel's Multipath TCP; and over plain TCP where the kernel moves all that comes from
+ * the first byte on.
+ */
+type Protocol = 'tcp' | 'mptcp' | 'spliced tcp';
 
 async function listening(server: net.Server, protocol: Protocol = 'tcp'): Promise<number> {
-  if (protocol === 'tcp') server.listen(0, '127.0.0.1');
+  if (protocol !== 'mptcp') server.listen(0, '127.0.0.1');
   else server.listen({ fd: listenKernel({ address: '127.0.0.1', port: 0 }) });
   await once(server, 'listening');
   open.push(() => server.close());
@@ -35,13 +38,13 @@ async function proxyTo(target: number, protocol: Protocol, set = new RelaySet())
       return;
     }
     const client = SocketEnd.accepted(accepted);
-    const remote = SocketEnd.connecting({ host: '127.0.0.1', port: target }, protocol === 'tcp');
+    const remote = SocketEnd.connecting({ host: '127.0.0.1', port: target }, protocol !== 'mptcp');
     const fail = (): void => client.reset();
     remote.socket.once('error', fail);
     remote.socket.once('connect', () => {
       remote.socket.off('error', fail);
       place.settle();
-      const relay = new Relay(client, remote);
+      const relay = new Relay(client, remote, protocol === 'spliced tcp' ? 0 : undefined);
       relays.push(relay);
       void set.run(relay).then((outcome) => {
         place.release();
@@ -91,8 +94,16 @@ async function readAll(socket: Duplex): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-for (const protocol of ['tcp', 'mptcp'] as const)
-  describeWith(`a relay over ${protocol}`, protocol === 'mptcp' ? [kernelMptcp()] : [], () => {
+const needs = { tcp: [], mptcp: [kernelMptcp()], 'spliced tcp': [callable()] };
+
+/** Whether the C library can be called. */
+function callable(): Capability {
+  const reason = unsupportedReason();
+  return reason === undefined ? { available: true } : { available: false, reason, hint: 'Use Linux.' };
+}
+
+for (const protocol of ['tcp', 'mptcp', 'spliced tcp'] as const)
+  describeWith(`a relay over ${protocol}`, needs[protocol], () => {
     it('carries every byte both ways, and ends when both sides have', async () => {
       const { client, server, outcomes, relays } = await joined(protocol);
       const [up, down] = [pattern(3_000_000), pattern(2_000_001)];

@@ -10,7 +10,7 @@
  *      +--- abort ----------------+--> both are reset ('idle', 'drained' ...)
  * ```
  */
-import type { RelayEnd, RelayEndListener } from './relay-end.js';
+import { MAX_HELD_BYTES, type RelayEnd, type RelayEndListener } from './relay-end.js';
 
 /** Why a relay is over. */
 export type RelayOutcome =
@@ -26,6 +26,12 @@ export type RelayOutcome =
 
 /** Names of the two sides: who asked, and who was asked for. */
 export type RelaySide = 'client' | 'server';
+
+/**
+ * Full buffers in a row after which a direction may go past this process, where both sides can: before, setting that up would
+ * cost more than it saves (docs/decisions/0027-bytes-that-go-past.md).
+ */
+const POUR_AFTER = 4;
 
 /** See the module. */
 export class Relay {
@@ -43,10 +49,13 @@ export class Relay {
   /** Sides that are still there. */
   private open = 2;
   private finish: (outcome: RelayOutcome) => void = () => undefined;
+  private readonly pourAfter: number;
 
-  constructor(client: RelayEnd, server: RelayEnd) {
+  /** `pourAfter`: full buffers in a row after which bytes may go past this process; 0: whatever comes, Infinity: never. */
+  constructor(client: RelayEnd, server: RelayEnd, pourAfter = POUR_AFTER) {
     this.client = client;
     this.server = server;
+    this.pourAfter = pourAfter;
     this.over = new Promise((resolve) => (this.finish = resolve));
   }
 
@@ -80,12 +89,19 @@ export class Relay {
 
   private listenerOf(side: RelaySide, other: RelayEnd): RelayEndListener {
     const isClient = side === 'client';
+    const own = isClient ? this.client : this.server;
     let hasEnded = false;
+    let fullBuffers = 0;
+    const count = (bytes: number): void => {
+      if (isClient) this.clientBytes += bytes;
+      else this.serverBytes += bytes;
+    };
     return {
       onBytes: (bytes) => {
-        if (isClient) this.clientBytes += bytes.length;
-        else this.serverBytes += bytes.length;
-        return other.write(bytes);
+        count(bytes.length);
+        if (!other.write(bytes)) return false;
+        fullBuffers = bytes.length < MAX_HELD_BYTES ? 0 : fullBuffers + 1;
+        return fullBuffers < this.pourAfter || own.pourInto?.(other, count) !== true;
       },
       onEnd: () => {
         hasEnded = true;

@@ -2,13 +2,15 @@
  * A relay's side that is a socket of `net`, plain or Multipath TCP. Sockets read into one buffer that all of them share, and
  * what comes is written from there to the other side at once: only what the kernel does not take is copied and kept, and
  * nothing more is read until that is gone. So an idle connection holds no memory here, and a busy one at most
- * `MAX_HELD_BYTES` a direction (docs/decisions/0024-what-a-relay-holds.md).
+ * `MAX_HELD_BYTES` a direction (docs/decisions/0024-what-a-relay-holds.md). What comes in bulk for another such socket is moved
+ * there by the kernel (splicer.ts).
  */
 import { Socket as NetSocket } from 'node:net';
-import { NativeBuffer, unsupportedReason, writeFrom } from '../../linux/index.js';
+import { maySplice, NativeBuffer, unsupportedReason, writeFrom } from '../../linux/index.js';
 import { connectKernelSocket } from '../kernel-socket.js';
 import type { ConnectOptions } from '../options.js';
 import { MAX_HELD_BYTES, type RelayEnd, type RelayEndListener } from './relay-end.js';
+import { sharedSplicer, type SpliceEnd, type SpliceFlow } from './splicer.js';
 
 /** What `net.Socket` takes as `onread`. */
 export interface OnRead {
@@ -34,11 +36,14 @@ function sharedBuffer(): { readonly bytes: Uint8Array; readonly address: number 
 }
 
 /** See the module. */
-export class SocketEnd implements RelayEnd {
+export class SocketEnd implements RelayEnd, SpliceEnd {
   readonly socket: NetSocket;
   private listener: RelayEndListener | undefined = undefined;
   /** Bytes that `net` keeps for the kernel. */
   private held = 0;
+  /** Where what comes is moved from here, or to here, out of sight. */
+  private outflow: SpliceFlow | undefined = undefined;
+  private inflow: SpliceFlow | undefined = undefined;
   /** Why it is over, where it did not end in good order. */
   private error: NodeJS.ErrnoException | undefined = undefined;
   /** Whether it was this side that ended it at once. */
@@ -52,7 +57,10 @@ export class SocketEnd implements RelayEnd {
     };
     this.socket = make({ buffer: sharedBuffer().bytes, callback });
     this.socket.on('error', (error: NodeJS.ErrnoException) => (this.error = error));
-    this.socket.once('close', () => this.listener?.onClose(this.isReset ? undefined : this.error));
+    this.socket.once('close', () => {
+      this.stopFlows();
+      this.listener?.onClose(this.isReset ? undefined : this.error);
+    });
     this.socket.once('end', () => this.listener?.onEnd());
   }
 
@@ -78,7 +86,12 @@ export class SocketEnd implements RelayEnd {
   }
 
   get heldBytes(): number {
-    return this.held;
+    return this.held + (this.inflow?.heldBytes ?? 0);
+  }
+
+  /** Whether what comes is being moved out of sight. */
+  get isPouring(): boolean {
+    return this.outflow !== undefined;
   }
 
   /** The descriptor; undefined when it is closed. */
@@ -115,7 +128,33 @@ export class SocketEnd implements RelayEnd {
   }
 
   resume(): void {
-    this.socket.resume();
+    if (this.outflow === undefined) this.socket.resume();
+  }
+
+  pourInto(other: RelayEnd, onPoured: (bytes: number) => void): boolean {
+    if (!(other instanceof SocketEnd) || sharedBuffer().address === 0 || other.held > 0) return false;
+    const [from, to] = [this.fd, other.fd];
+    if (from === undefined || to === undefined || other.socket.writableEnded) return false;
+    if (!maySplice(from) || !maySplice(to)) return false;
+    const flow = sharedSplicer()?.begin(this, other, onPoured);
+    this.outflow = flow;
+    other.inflow = flow;
+    return flow !== undefined;
+  }
+
+  /** Nothing is moved any more: `net` reads on, and finds the end if that is what there is. */
+  takeOver(): void {
+    this.outflow = undefined;
+    this.resume();
+  }
+
+  fail(error: NodeJS.ErrnoException): void {
+    this.socket.destroy(error);
+  }
+
+  private stopFlows(): void {
+    this.outflow?.stop();
+    this.inflow?.stop();
   }
 
   end(): void {
@@ -124,6 +163,7 @@ export class SocketEnd implements RelayEnd {
 
   reset(): void {
     this.isReset = true;
+    this.stopFlows();
     if (this.fd === undefined || this.socket.connecting) this.socket.destroy();
     else this.socket.resetAndDestroy();
     // Bytes that wait to be written would keep it: a reset does not wait.
