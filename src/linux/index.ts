@@ -26,5 +26,6 @@ export * from './raw-device.js';
 export * from './route.js';
 export { ReceivedPacket } from './received-packet.js';
 export * from './socket-address.js';
+export * from './transparent-socket.js';
 export * from './unix-datagram.js';
 export * from './xdp/index.js';

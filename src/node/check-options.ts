@@ -52,6 +52,7 @@ export function checkConnectOptions(options: Loose): void {
   if (isGiven(options['lookup']) && typeof options['lookup'] !== 'function')
     throw argumentType('lookup', 'a function');
   checkNumber(options, 'timeout', 0, Number.MAX_VALUE);
+  checkNumber(options, 'mark', 0, 0xffff_ffff);
   checkNumber(options, 'autoSelectFamilyAttemptTimeout', 1, maxDelayMs);
   checkBooleans(options, ['autoSelectFamily']);
   for (const name of ['path', 'onread']) {

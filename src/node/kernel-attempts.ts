@@ -10,6 +10,7 @@ import {
   connectionInfo,
   descriptorOf,
   encodeSocketAddress,
+  markSocket,
   openKernelSocket,
   setCongestionControl,
   unsupportedReason,
@@ -78,7 +79,8 @@ export class KernelAttempts {
     let fd = -1;
     try {
       fd = this.open(family);
-      const { congestion, fastOpen, localAddress, localPort } = this.wanted;
+      const { congestion, fastOpen, localAddress, localPort, mark } = this.wanted;
+      if (mark !== undefined) markSocket(fd, mark);
       prepareKernelClient(fd, fastOpen);
       if (typeof congestion === 'string') setCongestionControl(fd, kernelCongestionName(congestion));
       if (localAddress !== undefined || localPort !== undefined) {

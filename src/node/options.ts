@@ -40,6 +40,11 @@ export interface ConnectOptions extends TransportOptions, MultipathOptions, Fast
   readonly keepAlive?: boolean;
   /** Quiet time in ms before the first probe. */
   readonly keepAliveInitialDelay?: number;
+  /**
+   * Mark of all packets of the connection, for rules of routing and of packets (`SO_MARK`); kernel only. Needs CAP_NET_ADMIN.
+   * Default: none.
+   */
+  readonly mark?: number;
   /** Destroys the socket when aborted. */
   readonly signal?: AbortSignal;
   /** As `socket.setTimeout(timeout)` right after creation, in ms. */

@@ -42,6 +42,11 @@ export function parseNetwork(text: string): Network {
   });
 }
 
+/** Writes a network as {@link parseNetwork} reads it. */
+export function formatNetwork({ address, bits }: Network): string {
+  return `${address.toString()}/${bits}`;
+}
+
 const networks = (...texts: string[]): readonly Network[] => texts.map(parseNetwork);
 
 /** What means this machine (RFC 6890 §2.2.2): 0.0.0.0/8 does on many systems. */

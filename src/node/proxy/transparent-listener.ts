@@ -1,0 +1,247 @@
+/**
+ * A proxy that nobody asks for anything: connections that rules of packets brought here (transparent-rules.ts) go on to where they were
+ * meant to go, by whatever way on (`Upstream`). Two modes: `tproxy`, whose listener speaks Multipath TCP and answers for any address, and
+ * `redirect`, plain TCP, whose connections' destinations are remembered by connection tracking.
+ *
+ * ```
+ *  accepted --destination known, allowed--> connecting --server there--> relaying --> over
+ *     |                                         |
+ *     +------ refused, failed: a reset ---------+
+ * ```
+ */
+import { once } from 'node:events';
+import { closeSync } from 'node:fs';
+import { type AddressInfo, Server as NetServer, type Socket as NetSocket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import {
+  inside,
+  kernelMptcp,
+  listenKernel,
+  listenTransparent,
+  type NetworkNamespace,
+  originalDestinationOf,
+  type SocketAddress,
+} from '../../linux/index.js';
+import { formatEndpoint, IpAddress } from '../../wire/index.js';
+import { codeOf, messageOf, netError } from '../net-error.js';
+import {
+  type AccessRules,
+  mayUse,
+  type Place,
+  refusalOf,
+  Relay,
+  type RelayEnd,
+  type RelayLimits,
+  RelaySet,
+  SocketEnd,
+} from '../relay/index.js';
+import type { CaptureMode } from './transparent-rules.js';
+import type { Upstream } from './transparent-upstream.js';
+
+/** What a listener tells of; stable names. */
+export const transparentEvents = {
+  connected: 'a client has its server',
+  closed: 'a connection is over, with what became of it',
+  refused: 'a client got no connection: it has been reset',
+} as const;
+
+export type TransparentEvent = keyof typeof transparentEvents;
+
+/** How a listener is to be. */
+export interface TransparentOptions {
+  readonly mode: CaptureMode;
+  /** Address to listen on. Default `::`, with IPv4, or `0.0.0.0` where there is no IPv6. */
+  readonly host?: string;
+  /** 0: any. */
+  readonly port: number;
+  readonly upstream: Upstream;
+  /** Who may use it, and for what. */
+  readonly rules: AccessRules;
+  readonly limits?: Partial<RelayLimits>;
+  /** Plain TCP towards clients in the mode `tproxy` too. Default: where the kernel has no Multipath TCP. */
+  readonly isPlain?: boolean;
+  /** Time for the server to be there, in ms. Default 30,000. */
+  readonly connectMs?: number;
+  /** Where it listens; this thread's namespace when absent. */
+  readonly namespace?: NetworkNamespace;
+  /** Told what happens. */
+  readonly log?: (event: TransparentEvent, fields: Record<string, unknown>) => void;
+}
+
+/** See the module. */
+export class TransparentListener {
+  readonly relays: RelaySet;
+  /** Where it listens. */
+  readonly address: AddressInfo;
+  /** Whether clients may speak Multipath TCP to it. */
+  readonly isMultipath: boolean;
+  private readonly server: NetServer;
+  private readonly options: TransparentOptions;
+  private rules: AccessRules;
+  /** Attempts to reach servers. */
+  private readonly attempts = new Set<AbortController>();
+
+  private constructor(server: NetServer, options: TransparentOptions, isMultipath: boolean) {
+    this.server = server;
+    this.options = options;
+    this.address = server.address() as AddressInfo;
+    this.isMultipath = isMultipath;
+    this.relays = new RelaySet(options.limits);
+    this.rules = options.rules;
+    server.on('connection', (socket: NetSocket) => this.accept(socket));
+  }
+
+  /** Starts one. Rejects as `net` does where it cannot listen; `EPERM` in the mode `tproxy` without the right to. */
+  static async start(options: TransparentOptions): Promise<TransparentListener> {
+    const { mode, isPlain = false, namespace } = options;
+    // The kernel tells of redirections to plain TCP sockets only.
+    const isMultipath = mode === 'tproxy' && !isPlain && inside(namespace, kernelMptcp).available;
+    const fd = openListener(options, isMultipath);
+    const server = new NetServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    try {
+      server.listen({ fd });
+      await once(server, 'listening');
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return new TransparentListener(server, options, isMultipath);
+  }
+
+  /** Rules that hold for whatever comes from now on. */
+  setRules(rules: AccessRules): void {
+    this.rules = rules;
+  }
+
+  /** Takes no more clients, and settles when all are gone: at once those without a server, the others within `patienceMs`. */
+  async close(patienceMs = 0): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const drained = this.relays.close(patienceMs);
+    for (const attempt of [...this.attempts]) attempt.abort(new Error('stopping'));
+    await drained;
+    await closed;
+  }
+
+  private accept(accepted: NetSocket): void {
+    const from = IpAddress.parse(accepted.remoteAddress ?? '');
+    const clientPort = accepted.remotePort ?? 0;
+    const end = SocketEnd.accepted(accepted);
+    // It was gone before it was here.
+    if (from === undefined) {
+      end.reset();
+      return;
+    }
+    const client = from.mappedV4 ?? from;
+    const server = this.destinationOf(end, client.family);
+    const record: Record<string, unknown> = {
+      client: formatEndpoint({ address: client, port: clientPort }),
+      ...(server !== undefined && { server: formatEndpoint(server) }),
+    };
+    const refuse = (reason: string): void => {
+      this.log('refused', { ...record, reason });
+      end.reset();
+    };
+    if (server === undefined) return refuse('not-captured');
+    if (!mayUse(this.rules, client)) return refuse('client');
+    const refusal = refusalOf(this.rules, server.address);
+    if (refusal !== undefined) return refuse(refusal);
+    const place = this.relays.admit(client.toString());
+    if (typeof place === 'string') return refuse(place);
+    void this.serve({ end, client, server, place, record }).catch((error: unknown) => {
+      place.release();
+      refuse(codeOf(error) ?? messageOf(error));
+    });
+  }
+
+  /** Where a connection was meant to go; undefined for one that came by itself, which would go around in circles. */
+  private destinationOf(
+    { fd, socket }: SocketEnd,
+    family: 4 | 6,
+  ): { readonly address: IpAddress; readonly port: number } | undefined {
+    if (fd === undefined) return undefined;
+    const told: Pick<SocketAddress, 'address' | 'port'> | undefined =
+      this.options.mode === 'tproxy'
+        ? { address: socket.localAddress ?? '', port: socket.localPort ?? 0 }
+        : originalDestinationOf(fd, family);
+    const parsed = told === undefined ? undefined : IpAddress.parse(told.address);
+    if (told === undefined || parsed === undefined) return undefined;
+    const address = parsed.mappedV4 ?? parsed;
+    // Rules never bring what is for this machine.
+    if (told.port === this.address.port && this.isOwn(address)) return undefined;
+    return { address, port: told.port };
+  }
+
+  private isOwn(address: IpAddress): boolean {
+    if (address.isLoopback) return true;
+    const all = inside(this.options.namespace, networkInterfaces);
+    return Object.values(all).some((list) =>
+      list?.some((own) => IpAddress.parse(own.address)?.equals(address)),
+    );
+  }
+
+  private async serve({ end, client, server, place, record }: Taken): Promise<void> {
+    const startedAt = performance.now();
+    const since = (): number => Math.round(performance.now() - startedAt);
+    const opened = await this.open(server, client);
+    place.settle();
+    this.log('connected', { ...record, setupMs: since() });
+    const relay = new Relay(end, opened);
+    const outcome = await this.relays.run(relay);
+    place.release();
+    const { clientBytes, serverBytes } = relay;
+    this.log('closed', { ...record, outcome, durationMs: since(), clientBytes, serverBytes });
+  }
+
+  private async open(server: Taken['server'], client: IpAddress): Promise<RelayEnd> {
+    const attempt = new AbortController();
+    this.attempts.add(attempt);
+    const { connectMs = 30_000, upstream } = this.options;
+    const late = setTimeout(() => attempt.abort(netError('ETIMEDOUT', 'connect')), connectMs);
+    try {
+      const request = { host: server.address.toString(), port: server.port, client: client.toString() };
+      return (await upstream.open({ ...request, signal: attempt.signal })).end;
+    } catch (error) {
+      // What ended the attempt says more than that it was ended.
+      throw attempt.signal.aborted ? attempt.signal.reason : error;
+    } finally {
+      clearTimeout(late);
+      this.attempts.delete(attempt);
+    }
+  }
+
+  private log(event: TransparentEvent, fields: Record<string, unknown>): void {
+    this.options.log?.(event, fields);
+  }
+}
+
+/** A client that was taken. */
+interface Taken {
+  readonly end: SocketEnd;
+  readonly client: IpAddress;
+  readonly server: { readonly address: IpAddress; readonly port: number };
+  readonly place: Place;
+  /** What is told of it. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+function openListener({ mode, host, port, namespace }: TransparentOptions, isMultipath: boolean): number {
+  const listen = mode === 'tproxy' ? listenTransparent : listenKernel;
+  const protocol = isMultipath ? 'mptcp' : 'tcp';
+  const at = (address: string): number =>
+    listen({ ...{ address, port, protocol }, ...(namespace !== undefined && { namespace }) });
+  try {
+    if (host !== undefined) return at(host);
+    try {
+      return at('::');
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
+      return at('0.0.0.0');
+    }
+  } catch (error) {
+    const code = codeOf(error) ?? 'EINVAL';
+    if (code === 'EPERM') throw error;
+    throw netError(code, 'listen', { address: host ?? '::', port });
+  }
+}
