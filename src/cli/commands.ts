@@ -27,6 +27,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./balance/command.js')).declareBalance,
   },
   {
+    name: 'bond',
+    usage: '[options]',
+    summary: 'all uplinks of this machine together, for the LAN behind it',
+    load: async () => (await import('./bond/command.js')).declareBond,
+  },
+  {
     name: 'check',
     usage: '[options] [server]',
     summary: 'does this machine speak Multipath TCP',

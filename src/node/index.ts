@@ -4,6 +4,25 @@
  */
 export { connect, createServer } from './connect.js';
 export {
+  Bond,
+  bondEvents,
+  type BondEvent,
+  type BondOptions,
+  bondPlan,
+  type BondReport,
+  DEFAULT_BOND_PORT,
+  StandingUplinks,
+  type UplinkKeeper,
+} from './bond/index.js';
+export {
+  Capture,
+  type CapturePlan,
+  captureRules,
+  captureScript,
+  TransparentListener,
+  type TransparentOptions,
+} from './proxy/transparent.js';
+export {
   ConvertError,
   ConverterServer,
   converterEvents,

@@ -172,6 +172,20 @@ describeWith('a transparent proxy', needs, () => {
     expect(isMultipath((socket as unknown as { _handle: { fd: number } })._handle.fd)).toBe(true);
   });
 
+  it('keeps what a client says, its end too, until the server is there', async () => {
+    const world = makeWorld();
+    const upstream = upstreamIn(world.machine);
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const late: Upstream = { ...upstream, open: (request) => gate.then(() => upstream.open(request)) };
+    const listener = await startListener(world, 'tproxy', { upstream: late });
+    apply(world, plan('tproxy'));
+    const echoed = exchange(dial(world.host, 4), bytes);
+    await expect.poll(() => listener.relays.connections).toBe(1);
+    go();
+    expect((await echoed).equals(bytes)).toBe(true);
+  });
+
   it('passes a reset of a client on, and resets a client whose server refuses', async () => {
     const world = makeWorld();
     const events: [string, Record<string, unknown>][] = [];
@@ -235,7 +249,7 @@ describeWith('a transparent proxy', needs, () => {
     const world = makeWorld();
     const capture = apply(world, plan('tproxy', { isLocal: false }));
     expect(await udpError(world.host, '10.2.0.2')).toBe('EHOSTUNREACH');
-    const counts = new Map(capture.refused().map(({ kind, packets }) => [kind, packets]));
+    const counts = new Map((await capture.refused()).map(({ kind, packets }) => [kind, packets]));
     expect(counts.get('udp')).toBeGreaterThan(0);
     expect(counts.get('tcp')).toBe(0);
   });

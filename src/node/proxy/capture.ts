@@ -4,7 +4,7 @@
  *
  * Read first: transparent-rules.ts; nft(8).
  */
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { SubflowError } from '../../base/index.js';
 import { inside, type NetworkNamespace, runIp } from '../../linux/index.js';
@@ -60,10 +60,15 @@ export class Capture {
     }
   }
 
-  /** What hosts behind the interfaces were refused. */
-  refused(): RefusedCount[] {
-    const said = this.nft(['-j', 'list', 'counters', 'table', 'inet', this.rules.table]);
-    const { nftables } = JSON.parse(said) as { nftables: { counter?: NftCounter }[] };
+  /** What hosts behind the interfaces were refused; nothing where the rules are gone. */
+  async refused(): Promise<RefusedCount[]> {
+    const args = ['-j', 'list', 'counters', 'table', 'inet', this.rules.table];
+    const said = await new Promise<string>((resolve) => {
+      inside(this.namespace, () => {
+        execFile('nft', args, { timeout: TOOL_MS }, (error, out) => resolve(error === null ? out : '{}'));
+      });
+    });
+    const { nftables = [] } = JSON.parse(said) as { nftables?: { counter?: NftCounter }[] };
     return nftables.flatMap(({ counter }) => {
       if (counter === undefined || !counter.name.startsWith(COUNTER_PREFIX)) return [];
       const { packets, bytes } = counter;

@@ -71,7 +71,8 @@ export class SocketEnd implements RelayEnd, SpliceEnd {
     from._handle = null;
     // What is left of it has nothing to close, but its server counts it.
     socket.destroy();
-    const options = { handle, allowHalfOpen: true };
+    // Or it would read at once, and nobody listens yet.
+    const options = { handle, allowHalfOpen: true, manualStart: true };
     return new SocketEnd((onread) => new NetSocket({ ...options, onread } as never));
   }
 

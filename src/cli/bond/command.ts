@@ -1,0 +1,174 @@
+/** `subflow bond`: all uplinks of this machine together, for the LAN behind it, until a signal ends it. */
+
+import type { Command } from 'commander';
+import {
+  Bond,
+  type BondEvent,
+  bondEvents,
+  type BondOptions,
+  bondPlan,
+  type BondReport,
+  captureRules,
+  captureScript,
+  DEFAULT_BOND_PORT,
+  parseNetwork,
+  StandingUplinks,
+  type UplinkKeeper,
+} from '../../node/index.js';
+import { kernelMptcp } from '../../linux/index.js';
+import { EnvironmentError, UsageError } from '../errors.js';
+import { Screen } from '../experiment/screen.js';
+import { explainListen } from '../listen-hint.js';
+import { parseDuration, parseInteger, parseSize } from '../units.js';
+import { untilSignal } from '../until-signal.js';
+import { bondLines } from './view.js';
+
+interface BondFlags {
+  readonly via?: string;
+  readonly lan?: readonly string[];
+  readonly metered?: readonly string[];
+  readonly except?: readonly string[];
+  readonly port: string;
+  readonly every: string;
+  readonly drain: string;
+  readonly maxConnections: string;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+/** `NAME` or `NAME=BYTES`: which uplinks are metered, and what they may carry. */
+function parseMetered(texts: readonly string[]): Map<string, number> {
+  return new Map(
+    texts.map((text) => {
+      const [name = '', cap, more] = text.split('=');
+      if (name === '' || more !== undefined)
+        throw new UsageError(`'${text}' is not an uplink with a cap; write it like wwan0=2G or wwan0`);
+      return [name, cap === undefined ? Number.POSITIVE_INFINITY : parseSize(cap)];
+    }),
+  );
+}
+
+type Say = (event: BondEvent | 'report', fields: Record<string, unknown>) => void;
+
+/** A line an event: JSON, or words for a person, above the table on a terminal. */
+function sayer(json: boolean, screen: Screen | undefined): Say {
+  return (event, fields) => {
+    if (json) {
+      const time = new Date().toISOString();
+      process.stdout.write(`${JSON.stringify({ schema: 'subflow/bond/1', time, event, ...fields })}\n`);
+      return;
+    }
+    // On a terminal the table says how much; connections would chase it away.
+    const isRoutine = event === 'connected' || event === 'closed';
+    if (isRoutine && screen !== undefined) return;
+    screen?.clear();
+    const said = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+    process.stderr.write(`${[event, ...said].join(' ')}\n`);
+  };
+}
+
+/** Everything that the flags say, checked before anything is done. */
+function readFlags(flags: BondFlags): Omit<BondOptions, 'keeper' | 'log'> {
+  if (flags.via === undefined)
+    throw new UsageError('there is no converter; name one with --via ADDRESS:PORT', '');
+  if (flags.lan === undefined)
+    throw new UsageError(
+      'there is no LAN; name its interfaces with --lan NAME. `ip -br address` lists those of this machine',
+    );
+  try {
+    const options = {
+      ...{ via: flags.via, lan: flags.lan, port: parseInteger(flags.port, 1, 65_535) },
+      ...{ caps: parseMetered(flags.metered ?? []), except: (flags.except ?? []).map(parseNetwork) },
+      limits: { maxConnections: parseInteger(flags.maxConnections, 1, 1_000_000) },
+    };
+    captureRules(bondPlan(options));
+    return options;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError((error as Error).message, (error as { hint?: string }).hint ?? '');
+  }
+}
+
+function makeKeeper({ lan, caps }: Pick<BondOptions, 'lan' | 'caps'>): UplinkKeeper {
+  return new StandingUplinks({ except: lan, metered: [...(caps?.keys() ?? [])] });
+}
+
+async function run(flags: BondFlags): Promise<void> {
+  const options = readFlags(flags);
+  if (flags.dryRun === true) return rehearse(options);
+  const kernel = kernelMptcp();
+  // Without it there would be one uplink at a time, and nobody would be told.
+  if (!kernel.available) throw new EnvironmentError(kernel.reason, kernel.hint);
+  const json = flags.json === true;
+  const screen = !json && process.stdout.isTTY ? new Screen(process.stdout) : undefined;
+  const say = sayer(json, screen);
+  const everyMs = Math.max(100, parseDuration(flags.every) / 1e6);
+  await untilSignal(async (signal) => {
+    const bond = await Bond.start({ ...options, keeper: makeKeeper(options), log: say }).catch(
+      (error: NodeJS.ErrnoException) => {
+        throw explainListen(error, options.port ?? 0);
+      },
+    );
+    const look = (): void => show(bond.look(), screen, json ? say : undefined);
+    const timer = setInterval(look, everyMs);
+    try {
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    } finally {
+      clearInterval(timer);
+      screen?.clear();
+      await bond.close(parseDuration(flags.drain) / 1e6);
+    }
+  });
+}
+
+function show(report: BondReport, screen: Screen | undefined, say: Say | undefined): void {
+  if (say !== undefined) say('report', { ...report });
+  const columns = process.stdout.columns ?? 80;
+  screen?.draw(bondLines(report).map((line) => line.slice(0, columns - 1)));
+}
+
+/** Says what would be done. */
+async function rehearse(options: Omit<BondOptions, 'keeper' | 'log'>): Promise<void> {
+  const keeper = makeKeeper(options);
+  const lines = keeper.uplinks.map(
+    ({ name, kind, state, addresses, lacks }) =>
+      `# uplink ${name} (${kind}): ${lacks ?? `${state}, from ${addresses.join(' and ')}`}`,
+  );
+  await keeper.close();
+  process.stdout.write(`${lines.join('\n')}\n${captureScript(captureRules(bondPlan(options)))}`);
+}
+
+/** Declares `subflow bond`. */
+export function declareBond(command: Command): void {
+  command
+    .description(
+      'Takes all uplinks of this machine together: TCP connections of the hosts behind --lan go on over Multipath TCP, by every uplink at once, ' +
+        'to a converter (subflow converter) elsewhere. What is not TCP is refused, and counted. Everything is undone at the end. See docs/proxies.md.',
+    )
+    .option('--via <place>', 'the converter, as in 192.0.2.1:5124')
+    .option(
+      '--lan <name...>',
+      'interfaces whose hosts are served; all others with a default route are uplinks',
+    )
+    .option(
+      '--metered <uplink...>',
+      'uplinks whose bytes cost money; with how many each may carry, as in wwan0=2G',
+    )
+    .option('--except <network...>', 'destinations that are left to the routing of this machine')
+    .option('--port <port>', 'port of the listener, which only the rules lead to', String(DEFAULT_BOND_PORT))
+    .option('--every <duration>', 'time between two reports', '1s')
+    .option('--max-connections <count>', 'connections at a time', '10000')
+    .option('--drain <duration>', 'at the end, time for connections to finish', '5s')
+    .option('--dry-run', 'print what would be done, and do nothing')
+    .option('--json', 'events and reports as lines of JSON, on the standard output')
+    .addHelpText(
+      'after',
+      `\nEvents:\n${Object.entries({ ...bondEvents, report: 'uplinks and connections, now' })
+        .map(([name, said]) => `  ${name.padEnd(10)} ${said}`)
+        .join('\n')}`,
+    )
+    .action((flags: BondFlags) => run(flags));
+}

@@ -1,0 +1,86 @@
+/**
+ * What each uplink carried since the beginning, and how fast it does now, from counters that are looked at now and then; and which metered
+ * uplinks have had all that they may have. Pure: counters and times in, figures out.
+ */
+
+/** Counters of an interface, in bytes. */
+export interface LinkCounters {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** What an uplink carried. */
+export interface UplinkUse {
+  /** Bytes since the beginning, headers included. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Bit/s between the last two looks. */
+  readonly sendBps: number;
+  readonly receiveBps: number;
+  /** Part of all that uplinks sent between the last two looks, 0 to 1. */
+  readonly share: number;
+}
+
+const nothing: UplinkUse = { sentBytes: 0, receivedBytes: 0, sendBps: 0, receiveBps: 0, share: 0 };
+/** Uplinks that are remembered: those that were there once keep their figures. */
+const MAX_UPLINKS = 256;
+
+/** What is remembered of one uplink. */
+interface Meter {
+  /** Counters at the last look. */
+  last: LinkCounters;
+  use: UplinkUse;
+}
+
+/** See the module. */
+export class UplinkMeter {
+  private readonly meters = new Map<string, Meter>();
+  private lastAtMs: number | undefined = undefined;
+
+  /** Takes what the counters of uplinks show at `nowMs`. */
+  look(nowMs: number, counters: ReadonlyMap<string, LinkCounters>): void {
+    const seconds = this.lastAtMs === undefined ? 0 : Math.max(0, nowMs - this.lastAtMs) / 1000;
+    this.lastAtMs = nowMs;
+    let sentByAll = 0;
+    const grown = new Map<string, LinkCounters>();
+    for (const [name, now] of counters) {
+      const meter = this.meters.get(name);
+      const grew = meter === undefined ? { sent: 0, received: 0 } : growth(meter.last, now);
+      sentByAll += grew.sent;
+      grown.set(name, grew);
+      if (meter !== undefined) meter.last = now;
+      else if (this.meters.size < MAX_UPLINKS) this.meters.set(name, { last: now, use: nothing });
+    }
+    for (const [name, meter] of this.meters) {
+      const { sent, received } = grown.get(name) ?? { sent: 0, received: 0 };
+      meter.use = {
+        sentBytes: meter.use.sentBytes + sent,
+        receivedBytes: meter.use.receivedBytes + received,
+        sendBps: seconds === 0 ? 0 : (sent * 8) / seconds,
+        receiveBps: seconds === 0 ? 0 : (received * 8) / seconds,
+        share: sentByAll === 0 ? 0 : sent / sentByAll,
+      };
+    }
+  }
+
+  /** What an uplink carried; nothing where it was never seen. */
+  useOf(name: string): UplinkUse {
+    return this.meters.get(name)?.use ?? nothing;
+  }
+
+  /** Those of the uplinks with a cap, in bytes both ways, that have reached it. */
+  exhausted(caps: ReadonlyMap<string, number>): string[] {
+    return [...caps]
+      .filter(([name, capBytes]) => {
+        const { sentBytes, receivedBytes } = this.useOf(name);
+        return sentBytes + receivedBytes >= capBytes;
+      })
+      .map(([name]) => name);
+  }
+}
+
+/** What came between two looks; an interface that was made anew counts from 0. */
+function growth(before: LinkCounters, now: LinkCounters): LinkCounters {
+  const isNew = now.sent < before.sent || now.received < before.received;
+  return isNew ? now : { sent: now.sent - before.sent, received: now.received - before.received };
+}
