@@ -15,7 +15,9 @@ export interface NetErrorPlace {
 
 /** Makes one: `connect ECONNREFUSED 192.0.2.1:80`. */
 export function netError(code: string, syscall: string, place: NetErrorPlace = {}, detail = ''): NetError {
-  const { address, port } = place;
+  const { address } = place;
+  // Where the system was to choose one, `net` names none.
+  const port = place.port === 0 ? undefined : place.port;
   const where = address === undefined ? '' : ` ${address}${port === undefined ? '' : `:${port}`}`;
   const error: NetError = new Error(`${syscall} ${code}${detail === '' ? '' : `: ${detail}`}${where}`);
   error.code = code;
