@@ -75,6 +75,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./probe/command.js')).declareProbe,
   },
   {
+    name: 'proxy',
+    usage: '[options]',
+    summary: 'SOCKS and HTTP CONNECT for what speaks no Multipath TCP',
+    load: async () => (await import('./proxy/command.js')).declareProxy,
+  },
+  {
     name: 'serve',
     usage: '[options] <folder>',
     summary: 'serve files over Multipath TCP',

@@ -39,6 +39,25 @@ export {
 } from './relay/index.js';
 export * from './http/index.js';
 export type { FallbackEvidence, FallbackInfo } from './fallback-info.js';
+export {
+  type Authenticate,
+  DEFAULT_PROXY_PORT,
+  DirectUpstream,
+  type DirectOptions,
+  FailoverUpstream,
+  type OpenedConnection,
+  proxyEvents,
+  type ProxyEvent,
+  type ProxyListenOptions,
+  type ProxyOptions,
+  type ProxyProtocol,
+  ProxyServer,
+  TunnelUpstream,
+  type Upstream,
+  type UpstreamRequest,
+} from './proxy/index.js';
+export { type Hop, parseHops } from './tunnel/hop.js';
+export { ProxyError, type ProxyErrorCode } from './tunnel/proxy-error.js';
 export { CryptoRandom } from './crypto-random.js';
 export { discoverNat64, type Nat64Resolver } from './nat64-discovery.js';
 export type { MultipathOptions } from './multipath-options.js';

@@ -1,29 +1,19 @@
 /** What the sessions of a converter share. */
 import type { ConverterPolicy } from '../../convert/index.js';
-import type { AccessRules, RelaySet } from '../relay/index.js';
+import type { AccessRules, SessionWorld } from '../relay/index.js';
 
-/** Something that is set up, and can be told to end. */
-export interface Abortable {
-  abort(reason: string): void;
-}
-
-export interface ConverterContext {
+export interface ConverterContext extends SessionWorld {
   /** Whether sockets are Multipath TCP; false: plain TCP on both sides. */
   readonly isMultipath: boolean;
   /** Time for the client's message, in ms. */
   readonly helloMs: number;
   /** Time for the server's answer, in ms. */
   readonly connectMs: number;
-  readonly relays: RelaySet;
-  /** Sessions that are not over. */
-  readonly sessions: Set<Abortable>;
   /** As they are at present. */
   policy(): ConverterPolicy;
   rules(): AccessRules;
   /** Whether one more error may be told now; if so it is counted. */
   mayTellError(): boolean;
-  /** A clock that never goes back, in ms. */
-  nowMs(): number;
   /** The time of day, in ns: for cookies, which outlive this process' clock. */
   wallNs(): number;
   log(event: ConverterEvent, fields: Record<string, unknown>): void;

@@ -3,9 +3,7 @@
  * Multipath TCP on both sides where it has it, else over plain TCP.
  * Read first: RFC 8803 §4 and §9.
  */
-import { once } from 'node:events';
-import { closeSync } from 'node:fs';
-import { type AddressInfo, Server as NetServer, type Socket as NetSocket } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket as NetSocket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { MILLISECOND, RateLimiter } from '../../base/index.js';
 import {
@@ -15,21 +13,21 @@ import {
   type ConverterPolicy,
   DEFAULT_CONVERT_PORT,
 } from '../../convert/index.js';
-import { kernelMptcp, listenKernel, mayServeFastOpen } from '../../linux/index.js';
 import { IpAddress, TcpOptionKind } from '../../wire/index.js';
 import { CryptoRandom } from '../crypto-random.js';
-import { prepareKernelServer } from '../fast-open.js';
-import { codeOf, netError } from '../net-error.js';
 import {
+  type Abortable,
   type AccessRules,
   closedRules,
+  listenForRelay,
   mayUse,
   type Refusal,
   type RelayLimits,
+  type RelayListener,
   RelaySet,
   SocketEnd,
 } from '../relay/index.js';
-import type { Abortable, ConverterContext, ConverterEvent } from './context.js';
+import type { ConverterContext, ConverterEvent } from './context.js';
 import { ConverterSession } from './session.js';
 
 /** How a converter is to be. */
@@ -76,45 +74,21 @@ export class ConverterServer {
   /** Clients without a place that are being told. */
   private farewells = 0;
 
-  private constructor(
-    server: NetServer,
-    options: ConverterOptions,
-    isMultipath: boolean,
-    hasFastOpen: boolean,
-  ) {
-    this.server = server;
-    this.address = server.address() as AddressInfo;
-    this.isMultipath = isMultipath;
-    this.hasFastOpen = hasFastOpen;
+  private constructor(listener: RelayListener, options: ConverterOptions) {
+    this.server = listener.server;
+    this.address = listener.address;
+    this.isMultipath = listener.isMultipath;
+    this.hasFastOpen = listener.hasFastOpen;
     this.relays = new RelaySet(options.limits);
     this.rules = options.rules ?? closedRules;
     this.context = this.makeContext(options);
-    server.on('connection', (socket: NetSocket) => this.accept(socket));
+    this.server.on('connection', (socket: NetSocket) => this.accept(socket));
   }
 
   /** Starts one. Rejects as `net` does where it cannot listen. */
   static async start(options: ConverterOptions = {}): Promise<ConverterServer> {
-    const isMultipath = options.isPlain !== true && kernelMptcp().available;
-    const { host = '127.0.0.1', port = DEFAULT_CONVERT_PORT, fastOpen = true } = options;
-    const hasFastOpen = fastOpen !== false && mayServeFastOpen();
-    let fd: number;
-    try {
-      fd = listenKernel({
-        ...{ address: host, port, protocol: isMultipath ? 'mptcp' : 'tcp' },
-        prepare: (socket) => prepareKernelServer(socket, hasFastOpen && fastOpen),
-      });
-    } catch (error) {
-      throw netError(codeOf(error) ?? 'EINVAL', 'listen', { address: host, port });
-    }
-    const server = new NetServer({ pauseOnConnect: true, allowHalfOpen: true });
-    try {
-      server.listen({ fd });
-      await once(server, 'listening');
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-    return new ConverterServer(server, options, isMultipath, hasFastOpen);
+    const { host = '127.0.0.1', port = DEFAULT_CONVERT_PORT, isPlain, fastOpen } = options;
+    return new ConverterServer(await listenForRelay({ host, port, isPlain, fastOpen }), options);
   }
 
   private makeContext(options: ConverterOptions): ConverterContext {
@@ -161,9 +135,7 @@ export class ConverterServer {
       this.turnAway(client, unmapped, ConvertErrorCode.RESOURCE_EXCEEDED, place);
       return;
     }
-    const session = new ConverterSession(this.context, client, unmapped, place);
-    this.sessions.add(session);
-    session.begin();
+    new ConverterSession(this.context, client, unmapped, place).begin();
   }
 
   private turnAway(client: SocketEnd, address: IpAddress, code: number, reason: Refusal | 'client'): void {
@@ -174,9 +146,7 @@ export class ConverterServer {
     }
     this.farewells++;
     client.socket.once('close', () => this.farewells--);
-    const session = new ConverterSession(this.context, client, address, undefined);
-    this.sessions.add(session);
-    session.refuse(code, reason);
+    new ConverterSession(this.context, client, address, undefined).refuse(code, reason);
   }
 
   /** Takes no more clients, and settles when all are gone: at once those without a server, the others within `patienceMs`. */

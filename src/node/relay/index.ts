@@ -1,5 +1,7 @@
 /** What proxies have in common: relays of bytes between two connections, their limits, and rules on who may go where. */
 export * from './access-rules.js';
+export * from './client-session.js';
+export * from './listener.js';
 export * from './relay.js';
 export * from './relay-end.js';
 export * from './relay-set.js';

@@ -125,11 +125,11 @@ export class RelaySet {
   }
 
   /** Begins a relay, and watches it until it is over. */
-  run(relay: Relay, early?: Uint8Array): Promise<RelayOutcome> {
+  run(relay: Relay, early?: Uint8Array, received?: Uint8Array): Promise<RelayOutcome> {
     const watched = { relay, bytes: 0, quiet: 0 };
     this.relays.add(watched);
     this.timer ??= setInterval(() => this.look(), Math.max(1, this.limits.idleMs / LOOKS)).unref();
-    relay.start(early);
+    relay.start(early, received);
     return relay.over.finally(() => {
       this.relays.delete(watched);
       this.past.clientBytes += relay.clientBytes;

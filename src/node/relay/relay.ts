@@ -69,12 +69,13 @@ export class Relay {
     return this.clientBytes + this.serverBytes;
   }
 
-  /** Begins to relay; `early` is what was read from the client before, and is copied if need be. */
-  start(early: Uint8Array = new Uint8Array(0)): void {
-    this.server.listen(this.listenerOf('server', this.client));
+  /** Begins to relay; `early` and `received` are what was read from client and server before, and are copied if need be. */
+  start(early: Uint8Array = new Uint8Array(0), received: Uint8Array = new Uint8Array(0)): void {
+    const serverListener = this.listenerOf('server', this.client);
     const clientListener = this.listenerOf('client', this.server);
+    this.server.listen(serverListener);
     this.client.listen(clientListener);
-    this.server.resume();
+    if (received.length === 0 || serverListener.onBytes(received)) this.server.resume();
     if (early.length === 0 || clientListener.onBytes(early)) this.client.resume();
   }
 

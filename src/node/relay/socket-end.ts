@@ -48,6 +48,9 @@ export class SocketEnd implements RelayEnd, SpliceEnd {
   private error: NodeJS.ErrnoException | undefined = undefined;
   /** Whether it was this side that ended it at once. */
   private isReset = false;
+  /** What whoever listens was told, or nobody heard: that the peer ended, and that it is over. */
+  private hasEnded = false;
+  private isOver = false;
 
   /** `make` makes the socket, which is to read as it is told. */
   constructor(make: (onread: OnRead) => NetSocket) {
@@ -59,9 +62,13 @@ export class SocketEnd implements RelayEnd, SpliceEnd {
     this.socket.on('error', (error: NodeJS.ErrnoException) => (this.error = error));
     this.socket.once('close', () => {
       this.stopFlows();
-      this.listener?.onClose(this.isReset ? undefined : this.error);
+      this.isOver = true;
+      this.tellOver();
     });
-    this.socket.once('end', () => this.listener?.onEnd());
+    this.socket.once('end', () => {
+      this.hasEnded = true;
+      this.listener?.onEnd();
+    });
   }
 
   /** Takes over a socket that a server of `net` with `pauseOnConnect` accepted, before anything was read. */
@@ -102,9 +109,19 @@ export class SocketEnd implements RelayEnd, SpliceEnd {
   }
 
   listen(listener: RelayEndListener): void {
-    const isFirst = this.listener === undefined;
     this.listener = listener;
-    if (isFirst && this.socket.destroyed) process.nextTick(() => listener.onClose(this.error));
+    const { hasEnded, isOver } = this;
+    if (!hasEnded && !isOver) return;
+    // It was told to whoever listened before.
+    process.nextTick(() => {
+      if (this.listener !== listener) return;
+      if (hasEnded) listener.onEnd();
+      if (isOver) this.tellOver();
+    });
+  }
+
+  private tellOver(): void {
+    this.listener?.onClose(this.isReset ? undefined : this.error);
   }
 
   write(bytes: Uint8Array): boolean {

@@ -1,0 +1,90 @@
+/** `subflow proxy`: SOCKS 5, SOCKS 6 and HTTP CONNECT for clients that speak no Multipath TCP, until a signal ends it. */
+
+import type { Command } from 'commander';
+import { kernelMptcp } from '../../linux/index.js';
+import { DEFAULT_PROXY_PORT, proxyEvents, type ProxyEvent, ProxyServer } from '../../node/index.js';
+import { formatEndpoint, IpAddress } from '../../wire/index.js';
+import { explainListen } from '../listen-hint.js';
+import {
+  addLimitFlags,
+  addRuleFlags,
+  eventsHelp,
+  explained,
+  parseMs,
+  relayLogger,
+  reloadingUntil,
+} from '../relay-flags.js';
+import { untilSignal } from '../until-signal.js';
+import { proxyOptions, type ProxyFlags } from './proxy-flags.js';
+
+type Log = (event: ProxyEvent, fields: Record<string, unknown>) => void;
+
+async function run(flags: ProxyFlags): Promise<void> {
+  const log: Log = relayLogger('subflow/proxy/1', flags.json === true);
+  const options = await explained(() => proxyOptions(flags));
+  await untilSignal(async (signal) => {
+    const server = await ProxyServer.start({ ...options, log }).catch((error: NodeJS.ErrnoException) => {
+      throw explainListen(error, (error as { port?: number }).port ?? 0);
+    });
+    log('listening', { ...describe(server, flags), via: options.upstream.name });
+    await reloadingUntil(signal, () => void reload(server, flags, log));
+    log('stopping', { connections: server.relays.connections });
+    await server.close(parseMs(flags.drain));
+    log('stopped', server.relays.totals);
+  });
+}
+
+/** What it is, and what it lacks. */
+function describe(server: ProxyServer, flags: ProxyFlags): Record<string, unknown> {
+  const kernel = kernelMptcp();
+  const lacks: string[] = [];
+  if (!kernel.available && flags.plainTcp !== true)
+    lacks.push(`Multipath TCP: ${kernel.reason}; plain TCP instead. ${kernel.hint}`);
+  if (!server.hasFastOpen)
+    lacks.push('Fast Open: sysctl -w net.ipv4.tcp_fastopen=3 saves clients a round trip');
+  const places = server.addresses.map(({ address, port }) =>
+    formatEndpoint({ address: IpAddress.parse(address)!, port }),
+  );
+  return {
+    ...{ at: places, multipath: server.isMultipath, fastOpen: server.hasFastOpen },
+    ...(lacks.length > 0 && { lacks }),
+  };
+}
+
+async function reload(server: ProxyServer, flags: ProxyFlags, log: Log): Promise<void> {
+  try {
+    const { rules, upstream } = await proxyOptions(flags);
+    server.change({ rules, upstream });
+    log('reloaded', { clients: rules.clients.length, deny: rules.deny.length, via: upstream.name });
+  } catch (error) {
+    log('reload-refused', { reason: (error as Error).message });
+  }
+}
+
+/** Declares `subflow proxy`. */
+export function declareProxy(command: Command): void {
+  command
+    .description(
+      'Serves SOCKS 5, SOCKS 6 and HTTP CONNECT, all on one port, and connects over Multipath TCP: directly, through a converter, or through ' +
+        'other proxies. SIGTERM takes no more clients and lets the others finish, SIGHUP reads files anew. See docs/proxies.md.',
+    )
+    .option(
+      '--listen <place...>',
+      `address and port, with socks5:, socks6: or http: in front for one protocol alone (default: 127.0.0.1:${DEFAULT_PROXY_PORT})`,
+    )
+    .option(
+      '--via <proxy...>',
+      'a converter (address and port), or socks5://, socks5h://, socks6://, http://; with commas one behind the other; further ones are asked where those before fail',
+    );
+  addRuleFlags(command)
+    .option(
+      '--service-type <type>',
+      'what is wanted of several paths towards servers (docs/service-types.md)',
+    )
+    .option('--plain-tcp', 'plain TCP on both sides, whatever the kernel can');
+  addLimitFlags(command)
+    .option('--request-timeout <duration>', 'time for a client to say what it wants', '10s')
+    .option('--json', 'log in JSON, on the standard output')
+    .addHelpText('after', eventsHelp(proxyEvents))
+    .action((flags: ProxyFlags) => run(flags));
+}

@@ -1,0 +1,58 @@
+/** What the flags of `subflow proxy` ask for. */
+
+import {
+  DEFAULT_PROXY_PORT,
+  type DirectOptions,
+  DirectUpstream,
+  FailoverUpstream,
+  parseHops,
+  type ProxyListenOptions,
+  type ProxyOptions,
+  TunnelUpstream,
+  type Upstream,
+} from '../../node/index.js';
+import { serviceTypeNamed } from '../../policy/index.js';
+import { type LimitFlags, limitsOf, parseListen, parseMs, type RuleFlags, rulesOf } from '../relay-flags.js';
+
+/** Flags as they come. */
+export interface ProxyFlags extends RuleFlags, LimitFlags {
+  readonly listen?: readonly string[];
+  readonly via?: readonly string[];
+  readonly serviceType?: string;
+  readonly plainTcp?: boolean;
+  readonly requestTimeout: string;
+  readonly json?: boolean;
+}
+
+/** Options of a proxy, all files read. Throws what is wrong with flags or files. */
+export async function proxyOptions(
+  flags: ProxyFlags,
+): Promise<ProxyOptions & Required<Pick<ProxyOptions, 'rules' | 'upstream'>>> {
+  return {
+    listen: (flags.listen ?? [`127.0.0.1:${DEFAULT_PROXY_PORT}`]).map((text) => listenOf(text, flags)),
+    rules: await rulesOf(flags),
+    upstream: upstreamOf(flags),
+    ...{ limits: limitsOf(flags), connectMs: parseMs(flags.connectTimeout) },
+    requestMs: parseMs(flags.requestTimeout),
+  };
+}
+
+function listenOf(text: string, { plainTcp }: ProxyFlags): ProxyListenOptions {
+  const [, name, place = ''] = /^(?:(socks5|socks6|http):)?(.*)$/s.exec(text) ?? [];
+  const protocol = name as 'socks5' | 'socks6' | 'http' | undefined;
+  return {
+    ...parseListen(place, DEFAULT_PROXY_PORT),
+    isPlain: plainTcp === true,
+    ...(protocol !== undefined && { protocols: [protocol] }),
+  };
+}
+
+function upstreamOf({ via = [], serviceType, plainTcp }: ProxyFlags): Upstream {
+  const options: DirectOptions = {
+    isPlain: plainTcp === true,
+    ...(serviceType !== undefined && { serviceType: serviceTypeNamed(serviceType) }),
+  };
+  const upstreams = via.map((text) => new TunnelUpstream(parseHops(text), options));
+  if (upstreams.length > 1) return new FailoverUpstream(upstreams);
+  return upstreams[0] ?? new DirectUpstream(options);
+}

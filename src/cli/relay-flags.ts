@@ -1,0 +1,131 @@
+/** What the commands that relay connections have in common: flags, what they mean, log lines, and a life until a signal. */
+
+import type { Command } from 'commander';
+import { type AccessRules, parseNetwork, readRules, type RelayLimits } from '../node/index.js';
+import { IpAddress } from '../wire/index.js';
+import { UsageError } from './errors.js';
+import { parseDuration, parseInteger } from './units.js';
+
+/** Flags with rules. */
+export interface RuleFlags {
+  readonly allowClient?: readonly string[];
+  readonly deny?: readonly string[];
+  readonly allowPrivate?: boolean;
+  readonly allowLoopback?: boolean;
+  readonly rules?: string;
+}
+
+/** Flags with limits and times. */
+export interface LimitFlags {
+  readonly maxConnections: string;
+  readonly maxPerClient: string;
+  readonly idle: string;
+  readonly connectTimeout: string;
+  readonly drain: string;
+}
+
+/** Declares {@link RuleFlags}. */
+export function addRuleFlags(command: Command): Command {
+  return command
+    .option(
+      '--allow-client <network...>',
+      'who may use it, as in 192.168.0.0/16 (default: only this machine)',
+    )
+    .option('--deny <network...>', 'destinations that are refused')
+    .option('--allow-private', 'private and link-local addresses may be destinations')
+    .option('--allow-loopback', 'this machine may be a destination')
+    .option('--rules <file>', 'the same in JSON: clients, deny, allowPrivate, allowLoopback');
+}
+
+/** Declares {@link LimitFlags}. */
+export function addLimitFlags(command: Command): Command {
+  return command
+    .option('--max-connections <count>', 'connections at a time', '10000')
+    .option('--max-per-client <count>', 'connections of one address at a time', '1000')
+    .option('--idle <duration>', 'end connections in which nothing comes for so long', '300s')
+    .option('--connect-timeout <duration>', 'time for a server to answer', '10s')
+    .option('--drain <duration>', 'at the end, time for connections to finish', '30s');
+}
+
+/** Rules of the flags, and of the file where there is one: what either allows is allowed, what either denies is denied. */
+export async function rulesOf(flags: RuleFlags): Promise<AccessRules> {
+  const file = flags.rules === undefined ? undefined : await readRules(flags.rules);
+  return {
+    clients: [...(file?.clients ?? []), ...(flags.allowClient ?? []).map(parseNetwork)],
+    deny: [...(file?.deny ?? []), ...(flags.deny ?? []).map(parseNetwork)],
+    allowPrivate: flags.allowPrivate === true || file?.allowPrivate === true,
+    allowLoopback: flags.allowLoopback === true || file?.allowLoopback === true,
+  };
+}
+
+/** What `read` gives; what it throws is told as a mistake on the command line. */
+export async function explained<T>(read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw new UsageError((error as Error).message, (error as { hint?: string }).hint ?? '');
+  }
+}
+
+/** The limits that the flags ask for. */
+export function limitsOf(flags: LimitFlags): Partial<RelayLimits> {
+  return {
+    maxConnections: parseInteger(flags.maxConnections, 1, 1_000_000),
+    maxPerClient: parseInteger(flags.maxPerClient, 1, 1_000_000),
+    idleMs: parseMs(flags.idle),
+  };
+}
+
+/** A duration in ms. Throws a {@link UsageError}. */
+export function parseMs(text: string): number {
+  return parseDuration(text) / 1e6;
+}
+
+/** Reads `ADDRESS:PORT`, `[ADDRESS]:PORT` or `PORT`. Throws a {@link UsageError}. */
+export function parseListen(
+  text: string,
+  examplePort: number,
+): { readonly host: string; readonly port: number } {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d+)$/.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? '127.0.0.1';
+  if (match !== null && IpAddress.parse(host) !== undefined)
+    return { host, port: parseInteger(match[3]!, 0, 65_535) };
+  throw new UsageError(
+    `'${text}' is not an address and a port; write it like 127.0.0.1:${examplePort} or [::1]:${examplePort}`,
+  );
+}
+
+/** Logs a line an event: JSON on the standard output, or words for a person on the other. */
+export function relayLogger(
+  schema: string,
+  json: boolean,
+): (event: string, fields: Record<string, unknown>) => void {
+  return (event, fields) => {
+    if (json) {
+      const time = new Date().toISOString();
+      process.stdout.write(`${JSON.stringify({ schema, time, event, ...fields })}\n`);
+      return;
+    }
+    const said = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+    process.stderr.write(`${[event, ...said].join(' ')}\n`);
+  };
+}
+
+/** Settles when `signal` is aborted; until then, `reload` is called at each SIGHUP. */
+export async function reloadingUntil(signal: AbortSignal, reload: () => void): Promise<void> {
+  process.on('SIGHUP', reload);
+  try {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  } finally {
+    process.off('SIGHUP', reload);
+  }
+}
+
+/** Help on the events of a log. */
+export function eventsHelp(events: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(events).map(([name, said]) => `  ${name.padEnd(14)} ${said}`);
+  return `\nEvents:\n${lines.join('\n')}`;
+}

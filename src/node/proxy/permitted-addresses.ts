@@ -1,0 +1,78 @@
+/** From what a client names to the addresses that may be tried: looked up, and each held to the rules. */
+import { SubflowError } from '../../base/index.js';
+import type { SocksHost } from '../../socks/index.js';
+import { IpAddress } from '../../wire/index.js';
+import { netError } from '../net-error.js';
+import type { ConnectOptions } from '../options.js';
+import { type AccessRules, refusalOf } from '../relay/index.js';
+import { resolve } from '../resolve.js';
+import { ProxyError } from '../tunnel/proxy-error.js';
+
+/** In place of `dns.lookup`. */
+export type Lookup = NonNullable<ConnectOptions['lookup']>;
+
+/** Addresses of one name that are tried. */
+export const MAX_ADDRESSES = 16;
+
+/** A destination that the rules forbid. */
+export function forbidden(what: string, reason: string): ProxyError {
+  return new ProxyError('ERR_SUBFLOW_PROXY_NOT_ALLOWED', `${what} is not allowed (${reason})`);
+}
+
+/**
+ * The addresses of `host` that `rules` allow, in the order to try them. Rejects with `ERR_SUBFLOW_PROXY_NOT_ALLOWED` where
+ * there is none, with the error of the look-up, or with the reason of `signal`.
+ */
+export function permittedAddresses(
+  host: SocksHost,
+  rules: AccessRules,
+  signal: AbortSignal,
+  lookup?: Lookup,
+): Promise<IpAddress[]> {
+  if (typeof host !== 'string') return Promise.resolve(permit([host], host.toString(), rules));
+  return new Promise((done, fail) => {
+    const abort = (): void => fail(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    resolve(host, lookup === undefined ? {} : { lookup }, ({ error, addresses }) => {
+      signal.removeEventListener('abort', abort);
+      if (error !== undefined) {
+        const isNoAddress = error instanceof SubflowError;
+        const failure: Error = isNoAddress ? netError('ENOTFOUND', 'getaddrinfo', {}, host) : error;
+        fail(failure);
+        return;
+      }
+      const found = addresses.flatMap(({ address }) => IpAddress.parse(withoutZone(address)) ?? []);
+      try {
+        done(permit(found.slice(0, MAX_ADDRESSES), host, rules));
+      } catch (error) {
+        fail(error);
+      }
+    });
+  });
+}
+
+/** Link-local addresses come with their interface. */
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '');
+}
+
+function permit(addresses: readonly IpAddress[], what: string, rules: AccessRules): IpAddress[] {
+  const refusals = addresses.map((address) => refusalOf(rules, address));
+  const allowed = addresses.filter((_, i) => refusals[i] === undefined);
+  if (allowed.length === 0) throw forbidden(what, refusals[0] ?? 'no address');
+  return allowed;
+}
+
+/**
+ * Throws `ERR_SUBFLOW_PROXY_NOT_ALLOWED` unless `host` may be named to a proxy that looks names up itself. What it finds is not
+ * known here; but names that mean that proxy's own machine, and numbers that its resolver may take for an address, are not
+ * handed on where loopback is not allowed.
+ */
+export function checkRemoteName(host: string, rules: AccessRules): void {
+  if (rules.allowLoopback) return;
+  const name = host.toLowerCase().replace(/\.$/, '');
+  const isLocal = name === 'localhost' || name.endsWith('.localhost') || name.startsWith('localhost.');
+  const last = name.slice(name.lastIndexOf('.') + 1);
+  if (isLocal || /^(\d+|0x[0-9a-f]*)$/.test(last)) throw forbidden(host, 'loopback');
+}

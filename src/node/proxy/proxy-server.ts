@@ -1,0 +1,162 @@
+/**
+ * A proxy at work: listens in several places, admits clients, and gives each a {@link ProxySession} with the dialogue of its
+ * protocol. Which upstream connections go through, who may use it, and who the users are can change while it works: what is
+ * asked for from then on is held to it.
+ */
+import type { AddressInfo, Socket as NetSocket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { IpAddress } from '../../wire/index.js';
+import {
+  type Abortable,
+  type AccessRules,
+  closedRules,
+  listenForRelay,
+  mayUse,
+  type RelayLimits,
+  type RelayListener,
+  type RelayListenOptions,
+  RelaySet,
+  SocketEnd,
+} from '../relay/index.js';
+import type { Dialogue, ProxyProtocol } from './dialogue.js';
+import { dialogueFor, type DialogueSettings } from './dialogue-for.js';
+import { DirectUpstream } from './direct-upstream.js';
+import type { Authenticate, ProxyContext, ProxyTimes } from './proxy-context.js';
+import type { ProxyEvent } from './proxy-events.js';
+import { ProxySession } from './proxy-session.js';
+import type { Upstream } from './upstream.js';
+
+/** One place to listen. */
+export interface ProxyListenOptions extends RelayListenOptions {
+  /** What clients may speak there; told apart by their first byte where there are several. Default: all but transparent. */
+  readonly protocols?: readonly Exclude<ProxyProtocol, 'transparent'>[];
+}
+
+/** How a proxy is to be. */
+export interface ProxyOptions extends Partial<ProxyTimes> {
+  /** Default: 127.0.0.1:1080. */
+  readonly listen?: readonly ProxyListenOptions[];
+  /** How it gets to servers. Default: directly. */
+  readonly upstream?: Upstream;
+  /** Who may use it, and for what. Default: this machine, for public addresses. */
+  readonly rules?: AccessRules;
+  readonly limits?: Partial<RelayLimits>;
+  /** Says whether user and password are right. Default: nobody is asked. */
+  readonly authenticate?: Authenticate | undefined;
+  /** The version byte of SOCKS 6. Default 6. */
+  readonly socks6Version?: number;
+  /** Told what happens. */
+  readonly log?: (event: ProxyEvent, fields: Record<string, unknown>) => void;
+}
+
+/** Port that proxies listen on unless told otherwise (RFC 1928 §3). */
+export const DEFAULT_PROXY_PORT = 1080;
+
+const allProtocols = ['socks5', 'socks6', 'http'] as const;
+const defaultTimes: ProxyTimes = { requestMs: 10_000, connectMs: 20_000 };
+
+/** See the module. */
+export class ProxyServer {
+  readonly relays: RelaySet;
+  private readonly listeners: RelayListener[] = [];
+  private readonly context: ProxyContext;
+  private readonly settings: DialogueSettings;
+  private rules: AccessRules;
+  private upstream: Upstream;
+  private authenticate: Authenticate | undefined;
+
+  private constructor(options: ProxyOptions) {
+    this.relays = new RelaySet(options.limits);
+    this.rules = options.rules ?? closedRules;
+    this.upstream = options.upstream ?? new DirectUpstream();
+    this.authenticate = options.authenticate;
+    const { requestMs = defaultTimes.requestMs, connectMs = defaultTimes.connectMs } = options;
+    this.context = {
+      ...{ relays: this.relays, sessions: new Set<Abortable>(), times: { requestMs, connectMs } },
+      rules: () => this.rules,
+      upstream: () => this.upstream,
+      authenticate: () => this.authenticate,
+      nowMs: () => performance.now(),
+      log: options.log ?? (() => undefined),
+    };
+    const version = options.socks6Version === undefined ? {} : { socks6Version: options.socks6Version };
+    this.settings = { ...version, needsUser: () => this.authenticate !== undefined };
+  }
+
+  /** Starts one. Rejects as `net` does where it cannot listen everywhere it is to, and listens nowhere then. */
+  static async start(options: ProxyOptions = {}): Promise<ProxyServer> {
+    const server = new ProxyServer(options);
+    try {
+      for (const place of options.listen ?? [{ host: '127.0.0.1', port: DEFAULT_PROXY_PORT }])
+        await server.listen(place);
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    return server;
+  }
+
+  private async listen({ protocols = allProtocols, ...place }: ProxyListenOptions): Promise<void> {
+    // Before there is anything to close: a mistake in the settings throws.
+    dialogueFor(protocols, this.settings);
+    const listener = await listenForRelay(place);
+    this.listeners.push(listener);
+    listener.server.on('connection', (socket: NetSocket) =>
+      this.accept(socket, () => dialogueFor(protocols, this.settings)),
+    );
+  }
+
+  /** Where it listens, in the order of the options. */
+  get addresses(): readonly AddressInfo[] {
+    return this.listeners.map(({ address }) => address);
+  }
+
+  /** Whether clients are served over Multipath TCP, and whether requests are taken from SYNs; of all listeners. */
+  get isMultipath(): boolean {
+    return this.listeners.every(({ isMultipath }) => isMultipath);
+  }
+
+  get hasFastOpen(): boolean {
+    return this.listeners.every(({ hasFastOpen }) => hasFastOpen);
+  }
+
+  /** Rules, upstream and users that hold for whatever is asked for from now on. */
+  change(options: Partial<Pick<ProxyOptions, 'rules' | 'upstream' | 'authenticate'>>): void {
+    if (options.rules !== undefined) this.rules = options.rules;
+    if (options.upstream !== undefined) this.upstream = options.upstream;
+    if ('authenticate' in options) this.authenticate = options.authenticate;
+  }
+
+  /**
+   * Serves a client that a listener of any kind accepted (a socket that nobody read from), as long as it may use the proxy and
+   * there is a place for it. `dialogueOf` says what it speaks; it is asked for those only that are admitted.
+   */
+  accept(accepted: NetSocket, dialogueOf: () => Dialogue): void {
+    const parsed = IpAddress.parse(accepted.remoteAddress ?? '');
+    const client = SocketEnd.accepted(accepted);
+    // It was gone before it was here.
+    if (parsed === undefined) {
+      client.reset();
+      return;
+    }
+    const address = parsed.mappedV4 ?? parsed;
+    const place = mayUse(this.rules, address) ? this.relays.admit(address.toString()) : 'client';
+    if (typeof place === 'string') {
+      this.context.log('refused', { client: address.toString(), reason: place });
+      // Whoever gets no place is not spoken to: it costs nothing, and says nothing about what is here.
+      client.reset();
+      return;
+    }
+    new ProxySession(this.context, client, address, place, dialogueOf()).begin();
+  }
+
+  /** Takes no more clients, and settles when all are gone: at once those without a server, the others within `patienceMs`. */
+  async close(patienceMs = 0): Promise<void> {
+    const closed = this.listeners.map(
+      ({ server }) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
+    const drained = this.relays.close(patienceMs);
+    for (const session of [...this.context.sessions]) session.abort('stopping');
+    await Promise.all([drained, ...closed]);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * One client of a proxy: what it says is for its {@link Dialogue}, what it wants for the {@link Upstream}; this does what they
+ * say, in time. Read first: relay/client-session.ts.
+ */
+import { formatEndpoint, type IpAddress } from '../../wire/index.js';
+import { netError } from '../net-error.js';
+import { ClientSession, type Place, type SocketEnd } from '../relay/index.js';
+import type { Dialogue, DialogueStep, Wanted } from './dialogue.js';
+import { failureOf } from './failure.js';
+import type { ProxyContext } from './proxy-context.js';
+import type { OpenedConnection } from './upstream.js';
+
+/** See the module. */
+export class ProxySession extends ClientSession {
+  private readonly context: ProxyContext;
+  private readonly dialogue: Dialogue;
+  /** Gives up what is being opened. */
+  private readonly controller = new AbortController();
+
+  constructor(
+    context: ProxyContext,
+    client: SocketEnd,
+    address: IpAddress,
+    place: Place,
+    dialogue: Dialogue,
+  ) {
+    super(context, client, address, place);
+    this.context = context;
+    this.dialogue = dialogue;
+  }
+
+  /** Begins to read. */
+  begin(): void {
+    this.startTimer(this.context.times.requestMs, () => this.abort('request-timeout'));
+    if (this.carryOut(this.dialogue.begin())) this.client.resume();
+  }
+
+  onBytes(bytes: Uint8Array): boolean {
+    if (this.phase !== 'asking') return this.phase === 'answered';
+    return this.carryOut(this.dialogue.read(bytes));
+  }
+
+  protected override giveUp(): void {
+    this.controller.abort(netError('ECANCELED', 'connect'));
+  }
+
+  /** Does what the dialogue says; whether more is to be read. */
+  private carryOut(step: DialogueStep): boolean {
+    this.record['protocol'] = this.dialogue.protocol;
+    switch (step.act) {
+      case 'wait':
+        if (step.send !== undefined) this.client.write(step.send);
+        return true;
+      case 'authenticate':
+        if (step.send !== undefined) this.client.write(step.send);
+        this.authenticate(step.user, step.password);
+        return false;
+      case 'open':
+        if (step.send !== undefined) this.client.write(step.send);
+        void this.open(step);
+        return false;
+      case 'associate':
+        this.end(this.dialogue.failed('unsupported'), 'bad-command');
+        return true;
+      case 'end':
+        this.end(step.send, step.error);
+        return true;
+      case 'reset':
+        this.record['error'] = step.error;
+        this.abort(step.error);
+        return false;
+    }
+  }
+
+  private end(bytes: Uint8Array = new Uint8Array(0), error?: string): void {
+    if (error !== undefined) this.record['error'] = error;
+    this.answer(bytes);
+  }
+
+  private authenticate(user: Uint8Array, password: Uint8Array): void {
+    const authenticate = this.context.authenticate();
+    // Users may have been taken away since they were asked for: nobody is known then.
+    const verdict = authenticate?.(this.address.toString(), user, password) ?? Promise.resolve(false);
+    void verdict.then((isWelcome) => {
+      if (this.phase !== 'asking') return;
+      if (isWelcome) this.record['user'] = Buffer.from(user).toString('utf8');
+      if (this.carryOut(this.dialogue.authenticated(isWelcome))) this.client.resume();
+    });
+  }
+
+  private async open(wanted: Wanted): Promise<void> {
+    const { host, port } = wanted;
+    const { context, controller } = this;
+    this.phase = 'opening';
+    this.record['server'] =
+      typeof host === 'string' ? `${host}:${port}` : formatEndpoint({ address: host, port });
+    const signal = controller.signal;
+    this.startTimer(context.times.connectMs, () => controller.abort(netError('ETIMEDOUT', 'connect')));
+    const client = { address: this.address, port: this.client.socket.remotePort ?? 0 };
+    try {
+      const connection = await context.upstream().open({ ...wanted, client, rules: context.rules(), signal });
+      this.relay(connection, wanted.early);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  private relay(connection: OpenedConnection, early: Uint8Array): void {
+    const { end, earlyBytes, received, way } = connection;
+    // The client went away in the meantime.
+    if (this.phase !== 'opening') {
+      end.reset();
+      return;
+    }
+    this.record['way'] = way;
+    this.relayTo(end, this.dialogue.opened(connection), early.subarray(earlyBytes), received);
+  }
+
+  private fail(error: Error): void {
+    if (this.phase !== 'opening') return;
+    const failure = failureOf(error);
+    this.record['error'] = failure;
+    this.record['reason'] = (error as NodeJS.ErrnoException).code ?? error.message;
+    this.answer(this.dialogue.failed(failure));
+  }
+}

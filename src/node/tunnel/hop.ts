@@ -1,0 +1,93 @@
+/**
+ * Proxies as URLs name them: `socks5://user:password@192.0.2.1:1080`. With `socks5h` and `socks6h`, as curl has it, the proxy
+ * looks names up; with `socks5` and `socks6` they are looked up here. `http` proxies always do so, converters never.
+ */
+import { SubflowError } from '../../base/index.js';
+import { DEFAULT_CONVERT_PORT } from '../../convert/index.js';
+import { SOCKS6_VERSION, type SocksPassword } from '../../socks/index.js';
+import { argumentType } from '../option-error.js';
+
+/** Protocols between a client and a proxy. */
+export type HopProtocol = 'converter' | 'socks5';
+
+/** One proxy on the way. */
+export interface Hop {
+  readonly protocol: HopProtocol;
+  /** Name or address of the proxy. */
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: SocksPassword | undefined;
+  /** Whether names are looked up by the proxy. */
+  readonly isLookingUp: boolean;
+  /** The version byte of SOCKS 6. */
+  readonly version: number;
+}
+
+/** Most proxies one behind the other. */
+export const MAX_HOPS = 8;
+
+const schemes: Readonly<Record<string, { protocol: HopProtocol; port: number; isLookingUp: boolean }>> = {
+  converter: { protocol: 'converter', port: DEFAULT_CONVERT_PORT, isLookingUp: false },
+  socks5: { protocol: 'socks5', port: 1080, isLookingUp: false },
+  socks5h: { protocol: 'socks5', port: 1080, isLookingUp: true },
+};
+
+const form =
+  /^(?:([a-z0-9]+):\/\/)?(?:([^:@/]*)(?::([^@/]*))?@)?(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]@/?#\s]+))(?::(\d{1,5}))?\/?(?:\?version=(\d{1,3}))?$/;
+
+/**
+ * Reads one proxy, or several one behind the other, nearest first, with commas between them. Without a scheme it is a
+ * converter. Throws `ERR_SUBFLOW_BAD_PROXY`, whose message does not repeat a password.
+ */
+export function parseHops(text: unknown): Hop[] {
+  if (typeof text !== 'string') throw argumentType('via', 'a string or a UserspaceHost');
+  const hops = text.split(',').map((part) => parseHop(part.trim()));
+  if (hops.length > MAX_HOPS) throw badProxy(`${hops.length} proxies; ${MAX_HOPS} is the most`);
+  return hops;
+}
+
+function parseHop(text: string): Hop {
+  const [, scheme = 'converter', user, password, v6, name, digits, version] = form.exec(text) ?? [];
+  const host = v6 ?? name;
+  const kind = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
+  const port = digits === undefined ? (kind?.port ?? 0) : Number(digits);
+  if (kind === undefined || host === undefined || port === 0 || port > 65_535)
+    throw badProxy(`'${withoutSecrets(text)}' is no proxy`);
+  const hop = { protocol: kind.protocol, host, port, isLookingUp: kind.isLookingUp };
+  const credentials = user === undefined ? undefined : credentialsOf(user, password ?? '');
+  if (credentials !== undefined && kind.protocol === 'converter')
+    throw badProxy('a converter asks for no user');
+  return { ...hop, credentials, version: versionOf(version, kind.protocol) };
+}
+
+function credentialsOf(user: string, password: string): SocksPassword {
+  try {
+    const [name, secret] = [user, password].map((part) => Buffer.from(decodeURIComponent(part)));
+    if (name!.length > 0 && name!.length <= 255 && secret!.length > 0 && secret!.length <= 255)
+      return { user: Uint8Array.from(name!), password: Uint8Array.from(secret!) };
+  } catch {
+    // No percent-encoding: told below.
+  }
+  throw badProxy('user and password are 1 to 255 bytes each, percent-encoded');
+}
+
+function versionOf(digits: string | undefined, protocol: HopProtocol): number {
+  const version = digits === undefined ? SOCKS6_VERSION : Number(digits);
+  if ((digits === undefined || protocol !== 'converter') && version > 5 && version <= 255) return version;
+  throw badProxy(`${version} cannot be a version byte here`);
+}
+
+/** The place of a hop, without its secrets: `socks5://192.0.2.1:1080`. */
+export function formatHop({ protocol, host, port }: Hop): string {
+  return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function withoutSecrets(text: string): string {
+  return text.replace(/(?<=\/\/|^)[^@]*@/, '***@').slice(0, 200);
+}
+
+function badProxy(message: string): SubflowError {
+  return new SubflowError('ERR_SUBFLOW_BAD_PROXY', message, {
+    hint: 'Write it like socks5://192.0.2.1:1080, socks6h://[2001:db8::1]:1080, http://user:password@proxy.example:3128 or converter://192.0.2.1:5124.',
+  });
+}
