@@ -18,6 +18,7 @@ export const layers = [
   'convert',
   'socks',
   'netlink',
+  'http-connect',
   'experiments',
   'linux',
   'node',

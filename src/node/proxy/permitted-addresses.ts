@@ -23,31 +23,31 @@ export function forbidden(what: string, reason: string): ProxyError {
  * The addresses of `host` that `rules` allow, in the order to try them. Rejects with `ERR_SUBFLOW_PROXY_NOT_ALLOWED` where
  * there is none, with the error of the look-up, or with the reason of `signal`.
  */
-export function permittedAddresses(
+export async function permittedAddresses(
   host: SocksHost,
   rules: AccessRules,
   signal: AbortSignal,
   lookup?: Lookup,
 ): Promise<IpAddress[]> {
-  if (typeof host !== 'string') return Promise.resolve(permit([host], host.toString(), rules));
+  const found = typeof host === 'string' ? await lookUp(host, signal, lookup) : [host];
+  const refusals = found.map((address) => refusalOf(rules, address));
+  const allowed = found.filter((_, i) => refusals[i] === undefined);
+  if (allowed.length === 0) throw forbidden(String(host), refusals[0] ?? 'no address');
+  return allowed;
+}
+
+function lookUp(name: string, signal: AbortSignal, lookup?: Lookup): Promise<IpAddress[]> {
   return new Promise((done, fail) => {
     const abort = (): void => fail(signal.reason as Error);
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
-    resolve(host, lookup === undefined ? {} : { lookup }, ({ error, addresses }) => {
+    resolve(name, lookup === undefined ? {} : { lookup }, ({ error, addresses }) => {
       signal.removeEventListener('abort', abort);
-      if (error !== undefined) {
-        const isNoAddress = error instanceof SubflowError;
-        const failure: Error = isNoAddress ? netError('ENOTFOUND', 'getaddrinfo', {}, host) : error;
-        fail(failure);
-        return;
-      }
+      const isNoAddress = error instanceof SubflowError;
+      if (isNoAddress) fail(netError('ENOTFOUND', 'getaddrinfo', {}, name));
+      else if (error !== undefined) fail(error);
       const found = addresses.flatMap(({ address }) => IpAddress.parse(withoutZone(address)) ?? []);
-      try {
-        done(permit(found.slice(0, MAX_ADDRESSES), host, rules));
-      } catch (error) {
-        fail(error);
-      }
+      done(found.slice(0, MAX_ADDRESSES));
     });
   });
 }
@@ -55,13 +55,6 @@ export function permittedAddresses(
 /** Link-local addresses come with their interface. */
 function withoutZone(address: string): string {
   return address.replace(/%.*$/, '');
-}
-
-function permit(addresses: readonly IpAddress[], what: string, rules: AccessRules): IpAddress[] {
-  const refusals = addresses.map((address) => refusalOf(rules, address));
-  const allowed = addresses.filter((_, i) => refusals[i] === undefined);
-  if (allowed.length === 0) throw forbidden(what, refusals[0] ?? 'no address');
-  return allowed;
 }
 
 /**
