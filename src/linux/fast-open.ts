@@ -34,5 +34,14 @@ export function connectFastOpen(fd: number, withCookie = true): void {
 
 /** Whether the calling thread's namespace has Fast Open on for servers; where not, the option is taken and does nothing. */
 export function mayServeFastOpen(): boolean {
-  return (Number(readFileSync('/proc/sys/net/ipv4/tcp_fastopen', 'utf8')) & 2) !== 0;
+  return (fastOpenBits() & 2) !== 0;
+}
+
+/** Whether it has Fast Open on for clients. */
+export function mayConnectFastOpen(): boolean {
+  return (fastOpenBits() & 1) !== 0;
+}
+
+function fastOpenBits(): number {
+  return Number(readFileSync('/proc/sys/net/ipv4/tcp_fastopen', 'utf8'));
 }

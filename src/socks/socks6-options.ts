@@ -64,10 +64,10 @@ export type Socks6Option =
 /** Levels and codes of stack options that are asked for here: TCP's. */
 export const Socks6Stack = { TCP_LEVEL: 4, FAST_OPEN: 1, MULTIPATH: 2, BACKLOG: 3 } as const;
 
-/** Whether Multipath TCP is wanted, or there, between proxy and remote host (§8.1). */
-export function multipathOption(isMultipath: boolean): Socks6Option {
+/** Whether Multipath TCP is wanted, or there, on a leg: between proxy and remote host unless told otherwise (§8.1). */
+export function multipathOption(isMultipath: boolean, leg: Socks6Leg = 2): Socks6Option {
   return {
-    ...{ kind: 'stack', leg: 2, level: Socks6Stack.TCP_LEVEL, code: Socks6Stack.MULTIPATH },
+    ...{ kind: 'stack', leg, level: Socks6Stack.TCP_LEVEL, code: Socks6Stack.MULTIPATH },
     data: Uint8Array.of(isMultipath ? 2 : 1, 0),
   };
 }

@@ -81,9 +81,11 @@ export function declareProxy(command: Command): void {
       '--service-type <type>',
       'what is wanted of several paths towards servers (docs/service-types.md)',
     )
+    .option('--fast-open', 'say the first word to the nearest proxy in the SYN')
     .option('--plain-tcp', 'plain TCP on both sides, whatever the kernel can');
   addLimitFlags(command)
     .option('--request-timeout <duration>', 'time for a client to say what it wants', '10s')
+    .option('--socks6-version <byte>', 'the version byte of SOCKS 6, 6 to 255 (default: 6)')
     .option('--json', 'log in JSON, on the standard output')
     .addHelpText('after', eventsHelp(proxyEvents))
     .action((flags: ProxyFlags) => run(flags));

@@ -12,6 +12,7 @@ import {
   type Upstream,
 } from '../../node/index.js';
 import { serviceTypeNamed } from '../../policy/index.js';
+import { parseInteger } from '../units.js';
 import { type LimitFlags, limitsOf, parseListen, parseMs, type RuleFlags, rulesOf } from '../relay-flags.js';
 
 /** Flags as they come. */
@@ -20,7 +21,9 @@ export interface ProxyFlags extends RuleFlags, LimitFlags {
   readonly via?: readonly string[];
   readonly serviceType?: string;
   readonly plainTcp?: boolean;
+  readonly fastOpen?: boolean;
   readonly requestTimeout: string;
+  readonly socks6Version?: string;
   readonly json?: boolean;
 }
 
@@ -34,6 +37,7 @@ export async function proxyOptions(
     upstream: upstreamOf(flags),
     ...{ limits: limitsOf(flags), connectMs: parseMs(flags.connectTimeout) },
     requestMs: parseMs(flags.requestTimeout),
+    ...(flags.socks6Version !== undefined && { socks6Version: parseInteger(flags.socks6Version, 6, 255) }),
   };
 }
 
@@ -47,9 +51,9 @@ function listenOf(text: string, { plainTcp }: ProxyFlags): ProxyListenOptions {
   };
 }
 
-function upstreamOf({ via = [], serviceType, plainTcp }: ProxyFlags): Upstream {
+function upstreamOf({ via = [], serviceType, plainTcp, fastOpen }: ProxyFlags): Upstream {
   const options: DirectOptions = {
-    isPlain: plainTcp === true,
+    ...{ isPlain: plainTcp === true, fastOpen: fastOpen === true },
     ...(serviceType !== undefined && { serviceType: serviceTypeNamed(serviceType) }),
   };
   const upstreams = via.map((text) => new TunnelUpstream(parseHops(text), options));

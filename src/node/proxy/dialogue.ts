@@ -39,14 +39,15 @@ export type DialogueStep = { readonly send?: Uint8Array } & (
 
 /** See the module. */
 export interface Dialogue {
-  readonly protocol: ProxyProtocol;
+  /** Undefined as long as that is open. */
+  readonly protocol: ProxyProtocol | undefined;
   /** Called once, first. */
   begin(): DialogueStep;
   /** Takes what came, a view that may change after the call. Not called while a step waits for its result. */
   read(bytes: Uint8Array): DialogueStep;
   authenticated(isWelcome: boolean): DialogueStep;
-  /** The answer for a connection that is there. */
-  opened(connection: OpenedConnection): Uint8Array;
+  /** The answer for a connection that is there; `isClientMultipath`: whether the client's own is Multipath TCP. */
+  opened(connection: OpenedConnection, isClientMultipath: boolean): Uint8Array;
   /** The answer for one that is not. */
   failed(failure: ProxyFailure): Uint8Array;
   /** The answer for datagrams that go to `port` at this proxy. */

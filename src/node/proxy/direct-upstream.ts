@@ -1,6 +1,15 @@
 /** Connects from this host, over Multipath TCP where the kernel has it: the first address of a name that answers. */
-import { isMultipath, kernelMptcp, localAddressOf } from '../../linux/index.js';
+import {
+  isMultipath,
+  kernelMptcp,
+  type KernelTcpInfo,
+  localAddressOf,
+  mayConnectFastOpen,
+  plainTcpInfo,
+  subflowTcpInfo,
+} from '../../linux/index.js';
 import { type Endpoint, IpAddress } from '../../wire/index.js';
+import { netError } from '../net-error.js';
 import type { ConnectOptions } from '../options.js';
 import { SocketEnd } from '../relay/index.js';
 import { type Lookup, permittedAddresses } from './permitted-addresses.js';
@@ -14,9 +23,17 @@ export interface DirectOptions {
   /** What is wanted of several paths; needs Multipath TCP. */
   readonly serviceType?: ConnectOptions['serviceType'];
   readonly serviceOptions?: ConnectOptions['serviceOptions'];
+  /**
+   * Whether what is said to the nearest proxy first may go with the SYN, where there is one. Data of the application goes
+   * with it only where the client asks for that. Default false.
+   */
+  readonly fastOpen?: boolean | undefined;
   /** In place of `dns.lookup`. */
   readonly lookup?: Lookup | undefined;
 }
+
+/** What a connection is to be like. */
+type Wishes = Pick<UpstreamRequest, 'signal' | 'isMultipath' | 'isFastOpen'>;
 
 /** See the module. */
 export class DirectUpstream implements Upstream {
@@ -31,34 +48,84 @@ export class DirectUpstream implements Upstream {
   }
 
   async open(request: UpstreamRequest): Promise<OpenedConnection> {
-    const { host, port, rules, signal } = request;
+    const { host, port, rules, signal, early } = request;
     const addresses = await permittedAddresses(host, rules, signal, this.options.lookup);
-    const { end } = await this.connect(addresses, port, request);
+    const isFastOpen = request.isFastOpen === true && early.length > 0;
+    const { end } = await this.connect(addresses, port, { ...request, isFastOpen });
+    if (isFastOpen) {
+      end.write(early);
+      await established(end, signal);
+    }
     const { fd } = end;
     return {
-      ...{ end, earlyBytes: 0, received: new Uint8Array(0), way: this.name, isFastOpen: false },
+      ...{ end, received: new Uint8Array(0), way: this.name },
+      earlyBytes: isFastOpen ? early.length : 0,
       bound: fd === undefined ? undefined : localEndpoint(fd),
       isServerMultipath: fd !== undefined && isMultipath(fd),
+      isFastOpen: isFastOpen && fd !== undefined && tcpInfoOf(fd)?.synDataAccepted === true,
     };
   }
 
-  /** A connection to the first of `addresses` that answers; rejects as {@link race} does. */
-  connect(
-    addresses: readonly IpAddress[],
-    port: number,
-    { signal, isMultipath: isWanted }: Pick<UpstreamRequest, 'signal' | 'isMultipath'>,
-  ): ReturnType<typeof race> {
+  /**
+   * A connection to the first of `addresses` that answers; rejects as {@link race} does. With `isFastOpen`, to one address,
+   * it may be one that has yet to answer: its SYN leaves with the first write.
+   */
+  connect(addresses: readonly IpAddress[], port: number, wishes: Wishes): ReturnType<typeof race> {
     const { serviceType, serviceOptions } = this.options;
-    const isPlainTcp = isWanted === false || this.isPlain;
-    const service = isPlainTcp || serviceType === undefined ? {} : { serviceType };
-    const more = isPlainTcp || serviceOptions === undefined ? {} : { serviceOptions };
-    const options = { port, noDelay: true, ...service, ...more };
+    const isPlain = wishes.isMultipath === false || this.isPlain;
+    // Several addresses are raced for answers, and there is none to be had by then (RFC 7413 §4.1.3: a host at a time).
+    const isFast = wishes.isFastOpen === true && addresses.length === 1 && mayConnectFastOpen();
+    const service = isPlain || serviceType === undefined ? {} : { serviceType };
+    const more = isPlain || serviceOptions === undefined ? {} : { serviceOptions };
+    const common = { port, noDelay: true };
+    const options: Omit<ConnectOptions, 'host'> = isFast
+      ? { ...common, ...(isPlain ? { serviceType: 'none' } : { ...service, ...more }), fastOpen: true }
+      : { ...common, ...service, ...more };
     return race(
       addresses,
-      (address) => SocketEnd.connecting({ ...options, host: address.toString() }, isPlainTcp),
-      signal,
+      (address) => SocketEnd.connecting({ ...options, host: address.toString() }, isPlain && !isFast),
+      wishes.signal,
     );
   }
+}
+
+/** The kernel's numbers of TCP's states (tcp_states.h). */
+const SYN_SENT = 2;
+const CLOSED = 7;
+/** Longest time between two looks at a connection that is being made, in ms. */
+const MAX_LOOK_MS = 32;
+
+/**
+ * Settles when the peer has answered the SYN: of a connection whose SYN left with data, `net` knows nothing more. Rejects
+ * with why it did not come about, or with the reason of `signal`; the connection is reset then.
+ */
+async function established(end: SocketEnd, signal: AbortSignal): Promise<void> {
+  for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, MAX_LOOK_MS)) {
+    const state = end.fd === undefined ? CLOSED : tcpInfoOf(end.fd)?.state;
+    if (state === CLOSED) throw await failureOf(end);
+    if (state !== SYN_SENT) return;
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (!signal.aborted) continue;
+    end.reset();
+    throw signal.reason as Error;
+  }
+}
+
+/** Why a connection that is closed is: a read tells. */
+function failureOf(end: SocketEnd): Promise<Error> {
+  return new Promise((resolve) => {
+    const over = (error?: Error): void => resolve(error ?? netError('ECONNRESET', 'connect'));
+    end.listen({ onBytes: () => false, onEnd: over, onRoom: () => undefined, onClose: over });
+    end.resume();
+  }).then((error) => {
+    end.reset();
+    return error as Error;
+  });
+}
+
+/** TCP's state of the first subflow, or of the connection that is plain TCP. */
+function tcpInfoOf(fd: number): KernelTcpInfo | undefined {
+  return subflowTcpInfo(fd)[0] ?? plainTcpInfo(fd);
 }
 
 /** This host's end of a connection. */

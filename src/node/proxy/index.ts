@@ -1,5 +1,5 @@
 /** Proxies: what clients speak with them, how they get to servers, and a server of both. */
-export { dialogueFor } from './dialogue-for.js';
+export { dialogueFor, type ListenProtocol } from './dialogue-for.js';
 export * from './dialogue.js';
 export * from './direct-upstream.js';
 export * from './failure.js';

@@ -5,7 +5,9 @@
  */
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { SOCKS6_VERSION } from '../../socks/index.js';
 import { IpAddress } from '../../wire/index.js';
+import { CryptoRandom } from '../crypto-random.js';
 import {
   type Abortable,
   type AccessRules,
@@ -18,18 +20,19 @@ import {
   RelaySet,
   SocketEnd,
 } from '../relay/index.js';
-import type { Dialogue, ProxyProtocol } from './dialogue.js';
-import { dialogueFor, type DialogueSettings } from './dialogue-for.js';
+import type { Dialogue } from './dialogue.js';
+import { checkVersions, dialogueFor, type DialogueSettings, type ListenProtocol } from './dialogue-for.js';
 import { DirectUpstream } from './direct-upstream.js';
 import type { Authenticate, ProxyContext, ProxyTimes } from './proxy-context.js';
 import type { ProxyEvent } from './proxy-events.js';
 import { ProxySession } from './proxy-session.js';
+import { Socks6Sessions } from './socks6-sessions.js';
 import type { Upstream } from './upstream.js';
 
 /** One place to listen. */
 export interface ProxyListenOptions extends RelayListenOptions {
   /** What clients may speak there; told apart by their first byte where there are several. Default: all but transparent. */
-  readonly protocols?: readonly Exclude<ProxyProtocol, 'transparent'>[];
+  readonly protocols?: readonly ListenProtocol[];
 }
 
 /** How a proxy is to be. */
@@ -59,6 +62,7 @@ const defaultTimes: ProxyTimes = { requestMs: 10_000, connectMs: 20_000 };
 export class ProxyServer {
   readonly relays: RelaySet;
   private readonly listeners: RelayListener[] = [];
+  private readonly sessions = new Socks6Sessions(new CryptoRandom());
   private readonly context: ProxyContext;
   private readonly settings: DialogueSettings;
   private rules: AccessRules;
@@ -80,7 +84,10 @@ export class ProxyServer {
       log: options.log ?? (() => undefined),
     };
     const version = options.socks6Version === undefined ? {} : { socks6Version: options.socks6Version };
-    this.settings = { ...version, needsUser: () => this.authenticate !== undefined };
+    this.settings = {
+      ...{ ...version, sessions: this.sessions, nowMs: () => performance.now() },
+      needsUser: () => this.authenticate !== undefined,
+    };
   }
 
   /** Starts one. Rejects as `net` does where it cannot listen everywhere it is to, and listens nowhere then. */
@@ -97,7 +104,8 @@ export class ProxyServer {
   }
 
   private async listen({ protocols = allProtocols, ...place }: ProxyListenOptions): Promise<void> {
-    // Before there is anything to close: a mistake in the settings throws.
+    if (protocols.includes('socks6')) checkVersions(protocols, this.settings.socks6Version ?? SOCKS6_VERSION);
+    // Before there is anything to close: a listener without a protocol throws.
     dialogueFor(protocols, this.settings);
     const listener = await listenForRelay(place);
     this.listeners.push(listener);
@@ -124,7 +132,10 @@ export class ProxyServer {
   change(options: Partial<Pick<ProxyOptions, 'rules' | 'upstream' | 'authenticate'>>): void {
     if (options.rules !== undefined) this.rules = options.rules;
     if (options.upstream !== undefined) this.upstream = options.upstream;
-    if ('authenticate' in options) this.authenticate = options.authenticate;
+    if (!('authenticate' in options)) return;
+    this.authenticate = options.authenticate;
+    // Sessions of SOCKS 6 were given to the users that there were.
+    this.sessions.endAll();
   }
 
   /**

@@ -2,6 +2,7 @@
  * One client of a proxy: what it says is for its {@link Dialogue}, what it wants for the {@link Upstream}; this does what they
  * say, in time. Read first: relay/client-session.ts.
  */
+import { isMultipath } from '../../linux/index.js';
 import { formatEndpoint, type IpAddress } from '../../wire/index.js';
 import { netError } from '../net-error.js';
 import { ClientSession, type Place, type SocketEnd } from '../relay/index.js';
@@ -46,7 +47,8 @@ export class ProxySession extends ClientSession {
 
   /** Does what the dialogue says; whether more is to be read. */
   private carryOut(step: DialogueStep): boolean {
-    this.record['protocol'] = this.dialogue.protocol;
+    const { protocol } = this.dialogue;
+    if (protocol !== undefined) this.record['protocol'] = protocol;
     switch (step.act) {
       case 'wait':
         if (step.send !== undefined) this.client.write(step.send);
@@ -113,7 +115,9 @@ export class ProxySession extends ClientSession {
       return;
     }
     this.record['way'] = way;
-    this.relayTo(end, this.dialogue.opened(connection), early.subarray(earlyBytes), received);
+    const { fd } = this.client;
+    const answer = this.dialogue.opened(connection, fd !== undefined && isMultipath(fd));
+    this.relayTo(end, answer, early.subarray(earlyBytes), received);
   }
 
   private fail(error: Error): void {

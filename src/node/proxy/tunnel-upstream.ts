@@ -28,6 +28,8 @@ export class TunnelUpstream implements Upstream {
   private readonly hops: readonly Hop[];
   private readonly direct: DirectUpstream;
   private readonly lookup: DirectOptions['lookup'];
+  /** Whether the first message to the nearest proxy may go with the SYN. */
+  private readonly isFastOpen: boolean;
 
   /** `hops`: at least one, the nearest first. */
   constructor(hops: readonly Hop[], options: DirectOptions = {}) {
@@ -35,6 +37,7 @@ export class TunnelUpstream implements Upstream {
     this.name = hops.map(formatHop).join(',');
     this.direct = new DirectUpstream(options);
     this.lookup = options.lookup;
+    this.isFastOpen = options.fastOpen === true;
   }
 
   async open(request: UpstreamRequest): Promise<OpenedConnection> {
@@ -110,7 +113,10 @@ export class TunnelUpstream implements Upstream {
     target: Target,
     request: UpstreamRequest,
   ): Promise<OpenedConnection> {
-    const { end } = await this.direct.connect([behind.address], behind.port, request);
+    const { end } = await this.direct.connect([behind.address], behind.port, {
+      ...request,
+      isFastOpen: false,
+    });
     const { fd } = end;
     const isServerMultipath = fd !== undefined && isMultipath(fd);
     if (!isServerMultipath) forgetServer(behind);
@@ -126,27 +132,31 @@ export class TunnelUpstream implements Upstream {
   private async shake(
     end: SocketEnd,
     handshakes: readonly Handshake[],
-    { early, signal }: UpstreamRequest,
+    { early: offered, signal, isFastOpen }: UpstreamRequest,
   ): Promise<OpenedConnection> {
+    // What is in a SYN may arrive twice: the client's data is put there only where it wants that.
+    const early = this.isFastOpen && isFastOpen !== true ? new Uint8Array(0) : offered;
     const shaken = await shakeHands(end, new HandshakeChain(handshakes), early, signal);
     const { earlyBytes, received, facts } = shaken;
     const { bound, isServerMultipath } = facts;
     return { end, earlyBytes, received, way: this.name, bound, isServerMultipath, isFastOpen: false };
   }
 
-  private async handshakeOf(i: number, target: Target, { signal }: UpstreamRequest): Promise<Handshake> {
+  private async handshakeOf(i: number, target: Target, request: UpstreamRequest): Promise<Handshake> {
     const hop = this.hops[i]!;
     const { host, port } = this.targetAfter(i, target);
     const isNameKept = typeof host === 'string' && hop.isLookingUp;
-    const known = isNameKept || typeof host !== 'string' ? host : (await this.placesOf(host, signal))[0]!;
-    return handshakeWith(hop, { host: known, port });
+    const known =
+      isNameKept || typeof host !== 'string' ? host : (await this.placesOf(host, request.signal))[0]!;
+    return handshakeWith(hop, { host: known, port }, request.isFastOpen);
   }
 
   /** Connects to the nearest proxy. */
   private async reach(host: string, port: number, request: UpstreamRequest): Promise<SocketEnd> {
     try {
       const addresses = await this.placesOf(IpAddress.parse(host) ?? host, request.signal);
-      return (await this.direct.connect(addresses, port, request)).end;
+      const wishes = { signal: request.signal, isFastOpen: this.isFastOpen };
+      return (await this.direct.connect(addresses, port, wishes)).end;
     } catch (error) {
       if (request.signal.aborted) throw error;
       const why = (error as Error).message;

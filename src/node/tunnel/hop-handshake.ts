@@ -3,16 +3,23 @@ import type { IpAddress } from '../../wire/index.js';
 import { ConvertHandshake } from '../converter/convert-handshake.js';
 import type { Handshake } from './handshake.js';
 import type { Hop } from './hop.js';
+import { HttpHandshake } from './http-handshake.js';
 import { type Destination, Socks5Handshake } from './socks5-handshake.js';
+import { Socks6Handshake } from './socks6-handshake.js';
 
-/** `destination` is an address for a converter. */
-export function handshakeWith(hop: Hop, destination: Destination): Handshake {
-  switch (hop.protocol) {
+/** `destination` is an address for a converter; `isFastOpen`: data of the application may go with a SYN of the proxy's. */
+export function handshakeWith(hop: Hop, destination: Destination, isFastOpen = false): Handshake {
+  const { protocol, credentials, version } = hop;
+  switch (protocol) {
     case 'socks5':
-      return new Socks5Handshake(destination, hop.credentials);
+      return new Socks5Handshake(destination, credentials);
+    case 'socks6':
+      return new Socks6Handshake(destination, { credentials, version, isFastOpen });
+    case 'http':
+      return new HttpHandshake(destination, credentials);
     case 'converter': {
-      const address = destination.host as IpAddress;
-      return new ConvertHandshake(`${hop.host} ${hop.port}`, { address, port: destination.port }, undefined);
+      const server = { address: destination.host as IpAddress, port: destination.port };
+      return new ConvertHandshake(`${hop.host} ${hop.port}`, server, undefined);
     }
   }
 }

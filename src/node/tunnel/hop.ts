@@ -8,7 +8,7 @@ import { SOCKS6_VERSION, type SocksPassword } from '../../socks/index.js';
 import { argumentType } from '../option-error.js';
 
 /** Protocols between a client and a proxy. */
-export type HopProtocol = 'converter' | 'socks5';
+export type HopProtocol = 'converter' | 'socks5' | 'socks6' | 'http';
 
 /** One proxy on the way. */
 export interface Hop {
@@ -30,6 +30,9 @@ const schemes: Readonly<Record<string, { protocol: HopProtocol; port: number; is
   converter: { protocol: 'converter', port: DEFAULT_CONVERT_PORT, isLookingUp: false },
   socks5: { protocol: 'socks5', port: 1080, isLookingUp: false },
   socks5h: { protocol: 'socks5', port: 1080, isLookingUp: true },
+  socks6: { protocol: 'socks6', port: 1080, isLookingUp: false },
+  socks6h: { protocol: 'socks6', port: 1080, isLookingUp: true },
+  http: { protocol: 'http', port: 80, isLookingUp: true },
 };
 
 const form =
@@ -73,7 +76,7 @@ function credentialsOf(user: string, password: string): SocksPassword {
 
 function versionOf(digits: string | undefined, protocol: HopProtocol): number {
   const version = digits === undefined ? SOCKS6_VERSION : Number(digits);
-  if ((digits === undefined || protocol !== 'converter') && version > 5 && version <= 255) return version;
+  if ((digits === undefined || protocol === 'socks6') && version > 5 && version <= 255) return version;
   throw badProxy(`${version} cannot be a version byte here`);
 }
 
