@@ -63,6 +63,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./get.js')).declareGet,
   },
   {
+    name: 'paths',
+    usage: '',
+    summary: "endpoints, limits and service types of the kernel's Multipath TCP",
+    load: async () => (await import('./paths/command.js')).declarePaths,
+  },
+  {
     name: 'plot',
     usage: '[options] <file...>',
     summary: 'pictures of what one connection did',

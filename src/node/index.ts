@@ -128,6 +128,9 @@ export {
   type Uplink,
   type UplinkState,
 } from './paths/index.js';
+
+/** The keeper of paths and its parts for the command line, loaded when asked for. */
+export const loadPaths = () => import('./paths/index.js');
 export type * from './balancer/index.js';
 
 export type * from './daemon/index.js';

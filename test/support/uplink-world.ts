@@ -2,6 +2,7 @@
  * A machine with several uplinks, in a namespace of its own, each with an address and a default route as a DHCP client or a router would
  * give them, and a server behind all of them. The kernel on both speaks Multipath TCP by itself.
  */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Server, Socket } from 'node:net';
@@ -54,11 +55,17 @@ export class UplinkWorld {
     this.open.push(this.subflows, this.endpoints);
   }
 
-  /** Makes the uplink number `i`: 10.0.i.1 and 2001:db8:ai::1, routers 10.0.i.2 and 2001:db8:ai::2. */
+  /** Makes the uplink number `i`: 10.0.i.1 and 2001:db8:ai::1, routers 10.0.i.2 and, as routers announce themselves, fe80::2. */
   addUplink(name: string, i: number): void {
     this.client.connectTo(this.server, name, `s${i}`);
-    this.server.ip(`address add 10.0.${i}.2/24 dev s${i}`, `address add 2001:db8:a${i}::2/64 dev s${i}`);
+    this.server.ip(`address add 10.0.${i}.2/24 dev s${i}`);
+    this.giveServerAddresses(i);
     this.giveAddresses(name, i);
+  }
+
+  /** IPv6 addresses go when an interface is set down; a host asks for its neighbours from the one of the link. */
+  private giveServerAddresses(i: number): void {
+    this.server.ip(`address replace 2001:db8:a${i}::2/64 dev s${i}`, `address replace fe80::2/64 dev s${i}`);
   }
 
   /** Gives it, or gives it again, addresses and default routes. */
@@ -66,8 +73,9 @@ export class UplinkWorld {
     this.client.ip(
       `address replace 10.0.${i}.1/24 dev ${name}`,
       `address replace 2001:db8:a${i}::1/64 dev ${name}`,
+      `address replace fe80::1/64 dev ${name}`,
       `route replace default via 10.0.${i}.2 dev ${name} metric ${100 + i}`,
-      `route replace default via 2001:db8:a${i}::2 dev ${name} metric ${100 + i}`,
+      `route replace default via fe80::2 dev ${name} metric ${100 + i}`,
     );
   }
 
@@ -157,10 +165,21 @@ export class UplinkWorld {
   /** Takes the carrier of the uplink number `i`, or gives it back. */
   setCarrier(i: number, isUp: boolean): void {
     this.server.ip(`link set s${i} ${isUp ? 'up' : 'down'}`);
-    if (isUp) {
-      // IPv6 addresses go with the carrier of an interface that was set down.
-      this.server.ip(`address replace 2001:db8:a${i}::2/64 dev s${i}`);
-    }
+    if (isUp) this.giveServerAddresses(i);
+  }
+
+  /** What the machine sends over an uplink goes at this rate, and waits up to so long. */
+  slowDown(name: string, rate: string, latency: string): void {
+    this.tc('add', name, 'tbf', 'rate', rate, 'burst', '10kb', 'latency', latency);
+  }
+
+  speedUp(name: string): void {
+    this.tc('del', name);
+  }
+
+  private tc(verb: string, name: string, ...words: string[]): void {
+    const args = ['qdisc', verb, 'dev', name, 'root', ...words];
+    this.client.run(() => execFileSync('tc', args, { stdio: 'pipe' }));
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 /** What a path keeper tells of, and how it shows its uplinks. */
+import type { LogFields } from '../daemon/index.js';
 import type { LinkFacts, LinkQuality } from '../../policy/index.js';
 
 /** What an uplink does: carries data, stands by, is left alone by the service type, or cannot be used. */
@@ -50,5 +51,5 @@ export type PathKeeperEventName = keyof typeof pathKeeperEvents;
 export interface PathKeeperEvent {
   readonly event: PathKeeperEventName;
   /** What it is about: interface, address, command, reason; never secrets. */
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly fields: LogFields;
 }

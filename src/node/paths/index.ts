@@ -9,3 +9,4 @@ export { LEDGER_FOLDER } from './ledger.js';
 export { keeperServiceTypes, type KeeperServiceType, type PathKeeperOptions } from './options.js';
 export { PathKeeper } from './path-keeper.js';
 export { uplinkCandidates, type UplinkCandidate, type UplinkSettings, type UplinkWay } from './uplinks.js';
+export { uplinkAdvice } from './advice.js';

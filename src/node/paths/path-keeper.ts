@@ -24,6 +24,7 @@ import {
   MeteredAccount,
   type PolicyAction,
 } from '../../policy/index.js';
+import type { LogFields } from '../daemon/index.js';
 import { Connections } from './connections.js';
 import { EndpointKeeper, type LinkRole } from './endpoint-keeper.js';
 import type { PathKeeperEventName, Uplink } from './events.js';
@@ -206,7 +207,7 @@ export class PathKeeper {
     return seconds * 1e9 + nanoseconds;
   }
 
-  private tell(event: PathKeeperEventName, fields: Record<string, unknown>): void {
+  private tell(event: PathKeeperEventName, fields: LogFields): void {
     this.options.onEvent?.({ event, fields });
   }
 
@@ -261,7 +262,9 @@ export class PathKeeper {
       this.candidates = uplinkCandidates(this.watch.links, this.options);
       if (now - this.routingAt >= ROUTING_NS) {
         this.routingAt = now;
-        this.keepRouting(this.uplinkCandidates);
+        const uplinks = this.uplinkCandidates;
+        // What is alone needs no table: everything goes its way.
+        this.keepRouting(uplinks.length < 2 ? [] : uplinks);
         this.forgive();
       }
     });

@@ -1,5 +1,6 @@
 /** The uplinks as programs and people are shown them, and what changed from one look to the next. */
 import type { LinkFactsWatch, WatchedLink } from '../../linux/index.js';
+import type { LogFields } from '../daemon/index.js';
 import type { LinkId, LinkQuality } from '../../policy/index.js';
 import type { Connections } from './connections.js';
 import type { LinkRole } from './endpoint-keeper.js';
@@ -67,7 +68,7 @@ export function changesOf(before: readonly Uplink[], after: readonly Uplink[]): 
   return events;
 }
 
-function fieldsOf({ name, index, state, quality, facts, lacks, addresses }: Uplink): Record<string, unknown> {
+function fieldsOf({ name, index, state, quality, facts, lacks, addresses }: Uplink): LogFields {
   return {
     ...{ interface: name, index, state, quality, kind: facts.kind },
     addresses: addresses.map(({ address }) => address),
