@@ -30,6 +30,11 @@ describe('a statistic of groups of runs', () => {
     expect(jackknife(values, mean).halfWidth).toBeCloseTo(halfWidth!, 9);
   });
 
+  it('leaves out one group at a time, also where others are the same', () => {
+    const values = [4, 1, 4, 5, 1];
+    expect(jackknife(values, mean).halfWidth).toBeCloseTo(estimate(values).halfWidth!, 9);
+  });
+
   it('of one group says nothing of how sure it is', () => {
     expect(jackknife([7], mean)).toEqual({ mean: 7, halfWidth: null });
   });

@@ -31,7 +31,7 @@ export function jackknife<T>(groups: readonly T[], statistic: (kept: readonly T[
   const whole = statistic(groups);
   const count = groups.length;
   if (count < 2) return { mean: whole, halfWidth: null };
-  const without = groups.map((left) => statistic(groups.filter((group) => group !== left)));
+  const without = groups.map((_, left) => statistic(groups.filter((_group, index) => index !== left)));
   return {
     mean: whole,
     halfWidth: estimate(without.map((value) => count * whole - (count - 1) * value)).halfWidth,
