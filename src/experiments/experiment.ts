@@ -120,8 +120,8 @@ export async function runEach<T, R>(
 }
 
 /** A time in ns as a row has it: in ms, or null where there is none. */
-export function inMs(ns: number | undefined): number | null {
-  return ns === undefined ? null : ns / MILLISECOND;
+export function inMs(ns: number | null | undefined): number | null {
+  return ns === undefined || ns === null ? null : ns / MILLISECOND;
 }
 
 /** A check that `value` is at most `bound`. */

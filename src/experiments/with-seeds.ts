@@ -19,13 +19,13 @@ export function seedsFrom(seed: number, runs: number): number[] {
 
 /**
  * Runs the trial of each of `items` with `runs` seeds, the same ones for every item; gives what came out in the order of
- * `items`. `nameOf` says what an item is.
+ * `items`. `nameOf` says what a trial is.
  */
 export async function runWithSeeds<T extends object, O>(
   { seed, runTrials }: Pick<ExperimentContext, 'seed' | 'runTrials'>,
   items: readonly T[],
   runs: number,
-  nameOf: (item: T) => string,
+  nameOf: (trial: Seeded<T>) => string,
 ): Promise<SeededOutcomes<T, O>[]> {
   const seeds = seedsFrom(seed, runs);
   const trials = items.flatMap((item) => seeds.map((each): Seeded<T> => ({ ...item, seed: each })));

@@ -7,6 +7,7 @@ import { congestionControls } from '../../tcp/index.js';
 import { estimate, type Estimate } from '../confidence.js';
 import { atLeast, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
 import { liveMeans } from '../live.js';
+import { runWithSeeds } from '../with-seeds.js';
 import { uplinks } from './uplinks.js';
 import { measureUpload, type UploadOutcome, type UploadTrial } from './world.js';
 
@@ -94,10 +95,9 @@ export const bonding = defineExperiment({
   trial: measureUpload,
   live: liveFigure,
 
-  async run({ seed, parameters, runTrials }) {
-    const { scheduler, congestion, tcpCongestion, maxUplinks, runs, ...upload } = parameters;
+  async run(context) {
+    const { scheduler, congestion, tcpCongestion, maxUplinks, runs, ...upload } = context.parameters;
     const chosen = scheduler === 'several' ? compared : [scheduler];
-    const seeds = Array.from({ length: runs }, (_, run) => (seed + run) % 2 ** 32);
     const alone = uplinks.slice(0, maxUplinks).map((_uplink, place) => ({
       ...{ uplinks: [place], scheduler: compared[0]!, congestion: tcpCongestion },
     }));
@@ -107,17 +107,14 @@ export const bonding = defineExperiment({
         ...{ uplinks: Array.from({ length: count }, (_, place) => place), scheduler: one, congestion },
       })),
     );
-    const trials = [...alone, ...bonds].flatMap((what) =>
-      seeds.map((own) => ({ ...what, parameters: upload, seed: own })),
-    );
+    const items = [...alone, ...bonds].map((what) => ({ ...what, parameters: upload }));
     const nameOf = ({ uplinks: used, scheduler: by }: UploadTrial): string =>
       used.length === 1 ? uplinks[used[0]!]!.name : `${used.length} uplinks, ${by}`;
-    const outcomes = await runTrials<UploadTrial, UploadOutcome>(trials, nameOf);
-    const goodputsOf = (index: number): number[] =>
-      outcomes.slice(index * runs, (index + 1) * runs).map(({ goodputBps }) => goodputBps);
-    const singles = alone.map((_, place) => goodputsOf(place));
+    const found = await runWithSeeds<Omit<UploadTrial, 'seed'>, UploadOutcome>(context, items, runs, nameOf);
+    const goodputs = found.map(({ outcomes }) => outcomes.map(({ goodputBps }) => goodputBps));
+    const singles = goodputs.slice(0, alone.length);
     const results = bonds.map((bond, index) =>
-      bondOf(bond.uplinks.length, bond.scheduler, goodputsOf(alone.length + index), singles),
+      bondOf(bond.uplinks.length, bond.scheduler, goodputs[alone.length + index]!, singles),
     );
     return {
       rows: results.map((bond) => rowOf(bond, congestion)),

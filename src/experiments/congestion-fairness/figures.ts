@@ -4,6 +4,7 @@ import { SECOND } from '../../base/index.js';
 import { type Figure, renderFigure } from '../../plot/index.js';
 import { estimate } from '../confidence.js';
 import type { FinishedTrial } from '../experiment.js';
+import { groupBy } from '../group-by.js';
 import { CROWD_FROM_NS, CROWD_TO_NS, type Outcome } from './scenarios.js';
 import { type FairnessTrial, meanOf, type Series } from './series.js';
 
@@ -69,18 +70,19 @@ export function curvesOf(all: readonly Series[], source: string): Record<string,
 
 /** The shares that are known so far, a bar for each scenario and congestion control. */
 export function liveBars(finished: readonly FinishedTrial<FairnessTrial, Outcome>[]): Figure {
-  const sums = new Map<string, number[]>();
-  for (const { input, output } of finished) {
-    const label = `${input.scenario}, ${input.congestion}`;
-    const index = shares.find(([scenario]) => scenario === input.scenario)?.[1] ?? 1;
-    sums.set(label, [...(sums.get(label) ?? []), output.values[index]!]);
-  }
+  const groups = groupBy(finished, ({ input }) => `${input.scenario}, ${input.congestion}`);
   // The latest ones: all together are more than fit.
-  const shown = [...sums].slice(-MAX_LIVE);
+  const shown = [...groups].slice(-MAX_LIVE);
   return {
     ...{ kind: 'bars', title: 'Shares and times, so far', caption: '', x: { label: 'scenario' } },
     y: { label: 'ratio; s for the crowd', low: 0 },
     categories: shown.map(([label]) => label),
-    groups: [{ name: 'mean', values: shown.map(([, values]) => estimate(values).mean) }],
+    groups: [{ name: 'mean', values: shown.map(([, trials]) => estimate(trials.map(shareOf)).mean) }],
   };
+}
+
+/** The share that stands for a trial; where there is none, its second measure. */
+function shareOf({ input, output }: FinishedTrial<FairnessTrial, Outcome>): number {
+  const index = shares.find(([scenario]) => scenario === input.scenario)?.[1] ?? 1;
+  return output.values[index]!;
 }

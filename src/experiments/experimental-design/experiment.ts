@@ -7,6 +7,7 @@ import { estimate } from '../confidence.js';
 import { atLeast, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
 import { liveDistributions } from '../live.js';
 import { distributionPoints } from '../quantile.js';
+import { runWithSeeds } from '../with-seeds.js';
 import { aggregationBenefit } from './benefit.js';
 import { drawPaths, environments } from './environments.js';
 import { type MeasuredSet, measuredSet, sentenceOf, type Summary, summaryOf } from './summary.js';
@@ -90,26 +91,24 @@ export const experimentalDesign = defineExperiment({
   trial: measureSet,
   live: liveFigure,
 
-  async run({ seed, parameters, runTrials }) {
-    const { environment, sets, runs, ...download } = parameters;
+  async run(context) {
+    const { environment, sets, runs, ...download } = context.parameters;
     const chosen = environments.filter(({ name }) => environment === 'all' || environment === name);
     const drawn = chosen.flatMap((one) =>
-      drawPaths(one, sets, seed).map((paths, index) => ({ environment: one, number: index + 1, paths })),
-    );
-    const trials = drawn.flatMap(({ paths }) =>
-      Array.from({ length: runs }, (_, run) => ({
-        parameters: download,
+      drawPaths(one, sets, context.seed).map((paths, index) => ({
+        environment: one,
+        number: index + 1,
         paths,
-        seed: (seed + run) % 2 ** 32,
       })),
     );
+    const items = drawn.map(({ paths }) => ({ parameters: download, paths }));
     const nameOf = ({ paths }: DesignTrial): string =>
       paths
         .map(({ rateBps, rttNs }) => `${(rateBps / 1e6).toFixed(1)} Mbit/s, ${rttNs / 1e6} ms`)
         .join(' and ');
-    const outcomes = await runTrials<DesignTrial, DesignOutcome>(trials, nameOf);
+    const found = await runWithSeeds<Omit<DesignTrial, 'seed'>, DesignOutcome>(context, items, runs, nameOf);
     const measured = drawn.map((set, index) =>
-      measuredSet(set.environment, set.number, set.paths, outcomes.slice(index * runs, (index + 1) * runs)),
+      measuredSet(set.environment, set.number, set.paths, found[index]!.outcomes),
     );
     const summaries = chosen.map((one) => summaryOf(measured.filter((set) => set.environment === one)));
     return {

@@ -6,7 +6,7 @@
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import type { Figure } from '../../plot/index.js';
 import { estimate } from '../confidence.js';
-import { atMost, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
+import { atMost, type Check, defineExperiment, type FinishedTrial, inMs, type Row } from '../experiment.js';
 import { liveDistributions } from '../live.js';
 import { phoneLinkParameters } from '../mobility/flags.js';
 import type { CarrierNews } from '../mobility/phone.js';
@@ -160,7 +160,7 @@ function rowOf({ stack, variant, direction, ending, news, runs }: HandoverRuns):
   return {
     ...{ stack, serviceType: variant, direction, ending, carrierLoss: news },
     gapMs: gap.mean / MILLISECOND,
-    halfWidthMs: gap.halfWidth === null ? null : gap.halfWidth / MILLISECOND,
+    halfWidthMs: inMs(gap.halfWidth),
     worstMs: Math.max(...runs.map(({ gapNs }) => gapNs)) / MILLISECOND,
     gapRtt: mean(gapInRtts),
     gapRto: hasTimeout ? mean(gapInRtos) : null,

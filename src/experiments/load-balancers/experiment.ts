@@ -2,7 +2,7 @@
 
 import { type DesignName, designNames } from '../../balancer/index.js';
 import type { Estimate } from '../confidence.js';
-import { atLeast, atMost, type Check, defineExperiment, type Row } from '../experiment.js';
+import { atLeast, atMost, type Check, defineExperiment, type Row, runEach } from '../experiment.js';
 import { brokenFigure, joinsFigure } from './figures.js';
 import {
   type BalancingParameters,
@@ -75,18 +75,19 @@ export const loadBalancers = defineExperiment({
   ],
 
   async run({ seed, parameters, step }) {
-    const all: DesignRuns[] = [];
-    const total = 2 * designNames.length * parameters.runs;
-    for (const level of ['engine', 'flows'] as const) {
-      for (const design of designNames) {
-        const runs: BalancingRun[] = [];
-        for (let run = 0; run < parameters.runs; run++) {
-          await step(all.length * parameters.runs + run, total, `${design}, ${level}`);
-          runs.push(runOnce(design, level, parameters, seed * maxRuns + run));
-        }
-        all.push({ design, level, runs });
-      }
-    }
+    const lines = (['engine', 'flows'] as const).flatMap((level) =>
+      designNames.map((design) => ({ design, level })),
+    );
+    const seeds = Array.from({ length: parameters.runs }, (_, run) => seed * maxRuns + run);
+    const trials = lines.flatMap((line) => seeds.map((own) => ({ ...line, seed: own })));
+    const nameOf = ({ design, level }: Omit<DesignRuns, 'runs'>): string => `${design}, ${level}`;
+    const runs = await runEach(step, trials, nameOf, ({ design, level, seed: own }) =>
+      runOnce(design, level, parameters, own),
+    );
+    const all = lines.map((line, index) => ({
+      ...line,
+      runs: runs.slice(index * seeds.length, (index + 1) * seeds.length),
+    }));
     return {
       rows: all.map(rowOf),
       figures: { joins: joinsFigure(all, parameters, source), broken: brokenFigure(all, parameters, source) },

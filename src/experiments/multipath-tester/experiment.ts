@@ -3,11 +3,20 @@
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import type { Figure } from '../../plot/index.js';
 import { estimate } from '../confidence.js';
-import { atMost, type Check, defineExperiment, equals, type FinishedTrial, type Row } from '../experiment.js';
+import {
+  atMost,
+  type Check,
+  defineExperiment,
+  equals,
+  type FinishedTrial,
+  inMs,
+  type Row,
+} from '../experiment.js';
 import { liveDistributions } from '../live.js';
 import { phoneLinkParameters } from '../mobility/flags.js';
 import { phoneVariants } from '../mobility/variants.js';
 import { quantile } from '../quantile.js';
+import { runWithSeeds } from '../with-seeds.js';
 import { bulkFigure, streamFigure, worstFigure } from './figures.js';
 import { delaysOf, type TesterRuns, worstDelays } from './runs.js';
 import { directions, patienceNs, type TesterRun, type TesterTrial, testOnWalk, traffics } from './world.js';
@@ -62,7 +71,8 @@ export const multipathTester = defineExperiment({
   trial: testOnWalk,
   live: liveFigure,
 
-  async run({ seed, parameters, runTrials }) {
+  async run(context) {
+    const { parameters } = context;
     const { walks, traffic: wanted } = parameters;
     const kinds = traffics
       .filter((traffic) => wanted === 'all' || wanted === traffic)
@@ -71,16 +81,11 @@ export const multipathTester = defineExperiment({
           phoneVariants.map(({ name: variant }) => ({ traffic, direction, variant })),
         ),
       );
-    const trials = kinds.flatMap((kind): TesterTrial[] =>
-      Array.from({ length: walks }, (_, walk) => ({ ...kind, parameters, seed: (seed + walk) % 2 ** 32 })),
-    );
+    const items = kinds.map((kind) => ({ ...kind, parameters }));
     const nameOf = ({ traffic, direction, variant }: TesterTrial): string =>
       `${traffic} ${direction}, ${variant}`;
-    const runs = await runTrials<TesterTrial, TesterRun>(trials, nameOf);
-    const all = kinds.map((kind, index) => ({
-      ...kind,
-      runs: runs.slice(index * walks, (index + 1) * walks),
-    }));
+    const found = await runWithSeeds<Omit<TesterTrial, 'seed'>, TesterRun>(context, items, walks, nameOf);
+    const all = found.map(({ item, outcomes }): TesterRuns => ({ ...item, runs: outcomes }));
     return {
       rows: all.map(rowOf),
       figures: {
@@ -104,8 +109,8 @@ function rowOf(all: TesterRuns): Row {
     missed: missedOf(all),
     medianMs: isAny ? quantile(delays, 0.5) / MILLISECOND : null,
     p95Ms: isAny ? quantile(delays, 0.95) / MILLISECOND : null,
-    worstMs: mean === null ? null : mean / MILLISECOND,
-    worstHalfWidthMs: halfWidth === null ? null : halfWidth / MILLISECOND,
+    worstMs: inMs(mean),
+    worstHalfWidthMs: inMs(halfWidth),
     cellularShare: runs.reduce((sum, { cellularShare }) => sum + cellularShare, 0) / runs.length,
   };
 }

@@ -8,6 +8,7 @@ import { defineExperiment, type FinishedTrial, type Row } from '../experiment.js
 import { liveDistributions } from '../live.js';
 import { distributionPoints } from '../quantile.js';
 import { unlikeLinkParameters } from '../unlike-links.js';
+import { seedsFrom } from '../with-seeds.js';
 import { checksOf } from './checks.js';
 import { drawLinks } from './links.js';
 import { type Distribution, distributionOf } from './results.js';
@@ -92,7 +93,7 @@ export const schedulerComparison = defineExperiment({
     const { traffic: kind, scheduler: one, runs, pairs, ...others } = parameters;
     const chosen = traffics.filter((traffic) => kind === 'all' || kind === traffic);
     const compared = schedulers.filter((name, index) => index === 0 || one === 'all' || one === name);
-    const seeds = Array.from({ length: runs }, (_, run) => (seed + run) % 2 ** 32);
+    const seeds = seedsFrom(seed, runs);
     const drawn = seeds.map((own) => drawLinks(others, pairs, own));
     const { shortBytes, bulkBytes, videoShare, windowBytes, congestion, unblock } = others;
     const given = { shortBytes, bulkBytes, videoShare, windowBytes, congestion, unblock };

@@ -3,11 +3,12 @@
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import { type Figure, renderFigure, type Point } from '../../plot/index.js';
 import { type Estimate, jackknife } from '../confidence.js';
-import { atMost, type Check, defineExperiment, type FinishedTrial, type Row } from '../experiment.js';
+import { atMost, type Check, defineExperiment, type FinishedTrial, inMs, type Row } from '../experiment.js';
 import { liveDistributions } from '../live.js';
 import { phoneLinkParameters } from '../mobility/flags.js';
 import { phoneVariants } from '../mobility/variants.js';
 import { quantile } from '../quantile.js';
+import { runWithSeeds } from '../with-seeds.js';
 import { talkOnWalk, type WordRun, type WordTrial } from './world.js';
 
 const source =
@@ -87,25 +88,19 @@ export const timeToFirstWord = defineExperiment({
   trial: talkOnWalk,
   live: liveFigure,
 
-  async run({ seed, parameters, runTrials }) {
-    const { walks } = parameters;
-    const trials = phoneVariants.flatMap(({ name }) =>
-      Array.from({ length: walks }, (_, walk) => ({
-        ...{ parameters, variant: name },
-        seed: (seed + walk) % 2 ** 32,
-      })),
-    );
+  async run(context) {
+    const { parameters } = context;
+    const { walks, patienceNs } = parameters;
+    const items = phoneVariants.map(({ name }) => ({ parameters, variant: name }));
     const nameOf = ({ variant, seed: walk }: WordTrial): string => `${variant}, walk ${walk}`;
-    const runs = await runTrials<WordTrial, WordRun>(trials, nameOf);
-    const byName = phoneVariants.map(({ name }, index) => ({
-      ...{ name, runs: runs.slice(index * walks, (index + 1) * walks) },
-    }));
-    const tcp = byName[0]!.runs;
-    const { patienceNs } = parameters;
-    const all = byName.map(({ name, runs: own }) => summaryOf(name, { own, tcp }, patienceNs));
+    const found = await runWithSeeds<Omit<WordTrial, 'seed'>, WordRun>(context, items, walks, nameOf);
+    const tcp = found[0]!.outcomes;
+    const all = found.map(({ item, outcomes }) =>
+      summaryOf(item.variant, { own: outcomes, tcp }, patienceNs),
+    );
     return {
       rows: all.map(rowOf),
-      figures: { waits: figureOf(all, parameters.patienceNs) },
+      figures: { waits: figureOf(all, patienceNs) },
       checks: checksOf(all),
     };
   },
@@ -149,7 +144,6 @@ function summaryOf(name: string, { own, tcp }: WalkGroup, patienceNs: number): V
 
 function rowOf({ name, runs, p95, ratio, failures }: VariantRuns): Row {
   const waits = runs.flatMap(({ waitsNs }) => waitsNs);
-  const inMs = (ns: number | null): number | null => (ns === null ? null : ns / MILLISECOND);
   return {
     serviceType: name,
     requests: waits.length + failures,
