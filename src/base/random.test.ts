@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type RandomSource, SeededRandom, randomBelow, randomFill, randomUnit } from './random.js';
+import {
+  type RandomSource,
+  SeededRandom,
+  randomBelow,
+  randomFill,
+  randomNormal,
+  randomUnit,
+} from './random.js';
 
 function draws(random: RandomSource, count: number): number[] {
   return Array.from({ length: count }, () => random.nextUint32());
@@ -70,6 +77,18 @@ describe('what is drawn from a source', () => {
     );
     expect(randomBelow(constant(0xffff_ffff), 2 ** 32)).toBe(0xffff_ffff);
     expect(randomBelow(constant(0xffff_ffff), 1)).toBe(0);
+  });
+
+  it('a normal number is finite, and has mean 0 and deviation 1', () => {
+    expect(randomNormal(constant(0xffff_ffff))).toBeLessThan(10);
+    const random = new SeededRandom(5);
+    const values = Array.from({ length: 20_000 }, () => randomNormal(random));
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+    // Six standard deviations of either; the seed is fixed.
+    expect(Math.abs(mean)).toBeLessThan(6 / Math.sqrt(20_000));
+    expect(Math.abs(variance - 1)).toBeLessThan(6 * Math.sqrt(2 / 20_000));
+    expect(values.filter((value) => Math.abs(value) < 1).length / 20_000).toBeCloseTo(0.683, 1);
   });
 
   it('an integer takes every value', () => {

@@ -19,6 +19,12 @@ export function randomBelow(random: RandomSource, bound: number): number {
   return Math.floor(randomUnit(random) * bound);
 }
 
+/** A number of the normal distribution of mean 0 and deviation 1 (Box and Muller, 1958). */
+export function randomNormal(random: RandomSource): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - randomUnit(random)));
+  return radius * Math.cos(2 * Math.PI * randomUnit(random));
+}
+
 /** Fills `target` with random bytes. */
 export function randomFill(random: RandomSource, target: Uint8Array): Uint8Array {
   for (let i = 0; i < target.length; i += 4) {

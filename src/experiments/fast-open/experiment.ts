@@ -1,6 +1,6 @@
 /** What data in the SYN saves: the time to an answer, with TCP and both versions of Multipath TCP. */
 
-import { MILLISECOND } from '../../base/index.js';
+import { MILLISECOND, SECOND } from '../../base/index.js';
 import { defaultMptcpSettings, type MptcpSettings } from '../../mptcp/index.js';
 import { renderFigure } from '../../plot/index.js';
 import type { FastOpenListenOptions, FastOpenMode } from '../../stack/index.js';
@@ -201,7 +201,7 @@ function figureOf(runs: readonly Run[]): string {
     categories: protocols.map(({ name }) => name),
     groups: visits.map(({ name }) => ({
       name,
-      values: runs.filter((run) => run.name === name).map(({ visit }) => (visit.answerNs ?? 0) / 1e9),
+      values: runs.filter((run) => run.name === name).map(({ visit }) => (visit.answerNs ?? 0) / SECOND),
     })),
   });
 }

@@ -6,7 +6,7 @@
  * radio systems, Electronics Letters 1991).
  */
 
-import { randomUnit, type RandomSource, SECOND, SeededRandom } from '../../base/index.js';
+import { randomNormal, type RandomSource, SECOND, SeededRandom } from '../../base/index.js';
 import { signalAt, transmitDbm } from './radio.js';
 
 /** How often a walk is looked at, in ns. */
@@ -87,7 +87,7 @@ class Shadows {
   /** The shadow at `distanceM`, in dB: what it was, as far as the place is the same, and something new. */
   at(distanceM: number): number {
     if (this.deviationDb === 0) return 0;
-    const fresh = this.deviationDb * drawNormal(this.random);
+    const fresh = this.deviationDb * randomNormal(this.random);
     const alike = Number.isNaN(this.currentDb)
       ? 0
       : Math.exp(-Math.abs(distanceM - this.lastM) / shadowDistanceM);
@@ -95,10 +95,4 @@ class Shadows {
     this.lastM = distanceM;
     return this.currentDb;
   }
-}
-
-/** A draw from the normal distribution of mean 0 and deviation 1 (Box and Muller, 1958). */
-function drawNormal(random: RandomSource): number {
-  const radius = Math.sqrt(-2 * Math.log(1 - randomUnit(random)));
-  return radius * Math.cos(2 * Math.PI * randomUnit(random));
 }

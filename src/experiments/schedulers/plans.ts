@@ -1,6 +1,6 @@
 /** What is fetched in `schedulers`: short answers one after the other, a file, a web page, a video. */
 
-import { NEVER, type RandomSource, randomUnit, SECOND } from '../../base/index.js';
+import { NEVER, randomNormal, type RandomSource, SECOND } from '../../base/index.js';
 import type { Fetch, FetchPlan } from './fetch-client.js';
 
 /** A plan that notes how long what it measures takes. */
@@ -134,11 +134,9 @@ class PagePlan implements MeasuredPlan {
   }
 }
 
-/** The size of an object, drawn by the method of Box and Muller. */
 function objectBytes(random: RandomSource): number {
-  const radius = Math.sqrt(-2 * Math.log(1 - randomUnit(random)));
-  const normal = radius * Math.cos(2 * Math.PI * randomUnit(random));
-  return Math.round(Math.min(MAX_OBJECT_BYTES, MEDIAN_BYTES * Math.exp(SIZE_SPREAD * normal)));
+  const bytes = MEDIAN_BYTES * Math.exp(SIZE_SPREAD * randomNormal(random));
+  return Math.round(Math.min(MAX_OBJECT_BYTES, bytes));
 }
 
 /** A page of 54 objects, about a megabyte: sizes from `random`. */

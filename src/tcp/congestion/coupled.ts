@@ -1,3 +1,4 @@
+import { SECOND } from '../../base/index.js';
 import type { AckInfo } from '../ack-info.js';
 import type { CongestionControl, CongestionFactory, CongestionInit } from './congestion-control.js';
 import { CoupledFlow, Coupling } from './coupling.js';
@@ -36,7 +37,7 @@ export abstract class CoupledControl extends LossBasedControl {
   override onAck(now: number, ack: AckInfo): void {
     const { flow } = this;
     if (ack.srttNs > 0) {
-      flow.rttSeconds = ack.srttNs / 1e9;
+      flow.rttSeconds = ack.srttNs / SECOND;
       this.coupling.touch(now, flow);
     }
     // RFC 6356 §3: where the application limits the flow, what is in flight counts rather than the window.
