@@ -54,13 +54,34 @@ function layerRules(layer) {
   };
 }
 
+/** The page imports the layers that run in a browser, through their index.ts, and shows what others wrote as text only. */
+const webRules = {
+  files: ['web/**/*.ts', 'web/**/*.tsx'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          { group: nodeLayers.map((layer) => `**/src/${layer}/**`), message: 'It runs in no browser.' },
+          { regex: '/src/[a-z]+/(?!index\\.js$)', message: 'Enter a layer through its index.ts.' },
+        ],
+      },
+    ],
+    'no-restricted-syntax': [
+      'error',
+      { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: 'Text only.' },
+      { selector: "MemberExpression[property.name='innerHTML']", message: 'Text only.' },
+    ],
+  },
+};
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'results/'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
-    files: ['src/**/*.ts'],
-    ignores: ['**/*.test.ts'],
+    files: ['src/**/*.ts', 'web/**/*.ts', 'web/**/*.tsx'],
+    ignores: ['**/*.test.ts', 'web/build.ts', 'web/screenshots.ts', 'web/vite.config.ts'],
     extends: [...tseslint.configs.recommendedTypeCheckedOnly],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -89,5 +110,6 @@ export default tseslint.config(
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
   ...layers.map(layerRules),
+  webRules,
   prettier,
 );

@@ -20,6 +20,7 @@ export const layers = [
   'netlink',
   'http-connect',
   'experiments',
+  'lab',
   'linux',
   'node',
   'cli',

@@ -1,6 +1,7 @@
 export * from './byte-queue.js';
 export * from './deque.js';
 export * from './error.js';
+export * from './format.js';
 export * from './message-reader.js';
 export * from './named.js';
 export * from './random.js';

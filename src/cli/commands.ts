@@ -63,6 +63,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./get.js')).declareGet,
   },
   {
+    name: 'lab',
+    usage: '[options] [command]',
+    summary: 'the same, in a browser',
+    load: async () => (await import('./lab/command.js')).declareLab,
+  },
+  {
     name: 'paths',
     usage: '',
     summary: "endpoints, limits and service types of the kernel's Multipath TCP",

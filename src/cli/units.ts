@@ -6,6 +6,8 @@
 import { MICROSECOND, MILLISECOND, MINUTE, SECOND } from '../base/index.js';
 import { UsageError } from './errors.js';
 
+export { formatCount, formatDuration, formatRate, formatShare, formatSize } from '../base/index.js';
+
 const multipliers: Record<string, number> = {
   '': 1,
   k: 1e3,
@@ -64,42 +66,4 @@ export function parseInteger(text: string, low: number, high: number): number {
   if (!(value >= low && value <= high))
     throw new UsageError(`'${text}' is not a whole number from ${low} to ${high}`);
   return value;
-}
-
-function scaled(value: number, step: number, units: readonly string[], digits: number): string {
-  let rest = value;
-  let index = 0;
-  while (rest >= step && index < units.length - 1) {
-    rest /= step;
-    index++;
-  }
-  return `${index === 0 ? Math.round(rest) : rest.toFixed(digits)} ${units[index]}`;
-}
-
-/** Bytes for a person: `12.4 MB`. */
-export function formatSize(bytes: number): string {
-  return scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB'], 1);
-}
-
-/** Bit/s for a person: `48.1 Mbit/s`. */
-export function formatRate(bitsPerSecond: number): string {
-  return scaled(bitsPerSecond, 1000, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s'], 1);
-}
-
-/** Nanoseconds for a person: `412 ms`, `3.20 s`, `40 us`. */
-export function formatDuration(ns: number): string {
-  if (ns > 0 && ns < MILLISECOND / 10) return `${(ns / MICROSECOND).toFixed(ns < MICROSECOND ? 1 : 0)} us`;
-  if (ns >= SECOND) return `${(ns / SECOND).toFixed(2)} s`;
-  const ms = ns / MILLISECOND;
-  return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
-}
-
-/** A share from 0 to 1 for a person: `71 %`. */
-export function formatShare(share: number): string {
-  return `${Math.round(share * 100)} %`;
-}
-
-/** A whole number for a person: `1,234,567`. The runtime's own formatter would load the tables of every language first. */
-export function formatCount(count: number): string {
-  return `${count}`.replace(/\B(?=(\d{3})+$)/g, ',');
 }

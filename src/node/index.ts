@@ -140,3 +140,6 @@ export const loadDaemon = () => import('./daemon/index.js');
 
 /** A running balancer and its parts, loaded when it is asked for: it brings the client of a store and more that others never need. */
 export const loadBalancing = () => import('./balancer/index.js');
+
+/** The server of the lab's page, loaded when it is asked for. */
+export const loadLab = () => import('./lab/index.js');

@@ -69,6 +69,19 @@ describe('the layers', () => {
     expect(base.compilerOptions).toMatchObject({ types: [], lib: ['ES2023'], strict: true });
   });
 
+  it('are entered by the page through their indexes, and only those that run in a browser', () => {
+    const pages = sourceFiles('web', (path) => /\.tsx?$/.test(path));
+    const wrong = pages.flatMap(({ path, ...file }) =>
+      importsOf({ path, ...file })
+        .map((specifier) => normalize(join(dirname(path), specifier)))
+        .filter((target) => target.startsWith('src/'))
+        .filter((target) => nodeLayers.includes(layerOf(target)) || !/^src\/[a-z]+\/index\.js$/.test(target))
+        .map((target) => `${path} imports ${target}`),
+    );
+    expect(pages.length).toBeGreaterThan(10);
+    expect(wrong).toEqual([]);
+  });
+
   it('know FFI in linux/ only', () => {
     const users = modules
       .filter((file) => importsOf(file).includes('koffi'))

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { sourceFiles } from './source-files.js';
 
-const code = ['src', 'test', 'bench', 'bin'].flatMap((folder) =>
-  sourceFiles(folder, (path) => /\.(ts|js)$/.test(path)),
+const code = ['src', 'test', 'bench', 'bin', 'web'].flatMap((folder) =>
+  sourceFiles(folder, (path) => /\.(ts|tsx|js|css)$/.test(path)),
 );
-const product = code.filter((file) => file.path.startsWith('src/') && !file.path.endsWith('.test.ts'));
+const product = code.filter((file) => /^(src|web)\//.test(file.path) && !file.path.endsWith('.test.ts'));
 
 describe('the text of the code', () => {
   it('leaves nothing half done', () => {
@@ -26,7 +26,7 @@ describe('the text of the code', () => {
   });
 
   it('has nothing beside it that an editor or a merge left behind', () => {
-    const left = ['src', 'test', 'bench', 'bin', 'docs'].flatMap((folder) =>
+    const left = ['src', 'test', 'bench', 'bin', 'docs', 'web'].flatMap((folder) =>
       sourceFiles(folder, (path) => /\.(orig|rej|bak|swp)$|~$/.test(path)),
     );
     expect(left.map((file) => file.path)).toEqual([]);
@@ -44,7 +44,7 @@ describe('the text of the code', () => {
 
   it('names files in kebab-case', () => {
     const odd = product.filter(
-      (file) => !/^[a-z0-9-]+(\.[a-z0-9-]+)*\.ts$/.test(file.path.split('/').at(-1)!),
+      (file) => !/^[a-z0-9-]+(\.[a-z0-9-]+)*\.(ts|tsx|css)$/.test(file.path.split('/').at(-1)!),
     );
     expect(odd.map((file) => file.path)).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { renderFigure, renderPage, renderPoints, renderXplot, type XyFigure } from '../../plot/index.js';
 import type { ConnectionReport } from '../../trace/index.js';
 import { writeOutput } from '../output-file.js';
-import type { PlotKind } from './figures.js';
+import type { PlotKind } from '../../lab/index.js';
 
 /** As the options say; without any, SVG. */
 export interface FormatFlags {

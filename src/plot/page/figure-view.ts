@@ -24,7 +24,8 @@ export interface Stretch {
 export type DescribeValue = (value: number, unit: Unit) => string;
 
 export class FigureView {
-  readonly figure: PageFigureData;
+  /** What is shown; {@link replace} has another one shown in its place. */
+  figure: PageFigureData;
   picked: Picked | undefined = undefined;
   private readonly time: TimeRange;
   private readonly describeValue: DescribeValue;
@@ -46,6 +47,22 @@ export class FigureView {
     if (isHidden) this.hidden.add(series);
     else this.hidden.delete(series);
     this.picked = undefined;
+  }
+
+  /** Shows `figure`, which has grown meanwhile: what was hidden stays so, and what is in view. */
+  replace(figure: PageFigureData): void {
+    const names = [...this.hidden].map(({ name }) => name);
+    const { picked } = this;
+    this.figure = figure;
+    this.hidden.clear();
+    for (const series of figure.series) if (names.includes(series.name)) this.hidden.add(series);
+    const series = figure.series.find(({ name }) => name === picked?.series.name);
+    const isThere = series !== undefined && picked !== undefined && picked.index < series.x.length;
+    this.picked = isThere ? { series, index: picked.index } : undefined;
+  }
+
+  isHidden(series: PageSeries): boolean {
+    return this.hidden.has(series);
   }
 
   /** The values of y that are shown. */

@@ -56,8 +56,8 @@ export function renderPage(title: string, figures: readonly PageFigure[]): strin
 `;
 }
 
-/** What the program of the page reads. */
-function figureData({ id, figure }: PageFigure): PageFigureData {
+/** A figure as the program of a page, and the classes that it is made of, read it. */
+export function figureData({ id, figure }: PageFigure): PageFigureData {
   const { title, caption, x, y, series, markers = [] } = figure;
   return {
     ...{ id, title, caption, markers },

@@ -6,15 +6,28 @@
 import type { Range } from './data.js';
 
 export class TimeRange {
-  private readonly whole: Range;
+  private whole: Range;
   private shown: Range;
   /** Nothing closer can be told apart. */
-  private readonly least: number;
+  private least: number;
 
   constructor(whole: Range) {
     this.whole = whole;
     this.shown = whole;
-    this.least = Math.min(whole.high - whole.low, Math.max(1e-7, (whole.high - whole.low) / 1e8));
+    this.least = this.leastOf(whole);
+  }
+
+  private leastOf({ low, high }: Range): number {
+    return Math.min(high - low, Math.max(1e-7, (high - low) / 1e8));
+  }
+
+  /** There is more, or other, time from now on: who saw all of it sees all of that, who looks at a part goes on so. */
+  setWhole(whole: Range): void {
+    const isAll = this.shown === this.whole;
+    this.whole = whole;
+    this.least = this.leastOf(whole);
+    if (isAll) this.shown = whole;
+    else this.show(this.shown.low, this.shown.high);
   }
 
   get low(): number {
@@ -34,7 +47,7 @@ export class TimeRange {
     const { whole, least } = this;
     const width = Math.min(Math.max(high - low, least), whole.high - whole.low);
     const from = Math.min(Math.max(low, whole.low), whole.high - width);
-    this.shown = { low: from, high: from + width };
+    this.shown = width === whole.high - whole.low ? whole : { low: from, high: from + width };
   }
 
   /** Shows `factor` times as much, with `at` where it is. */

@@ -1,14 +1,13 @@
 /** From the series of a connection to figures: which there are, and what each says. */
 
-import { SECOND } from '../../base/index.js';
-import type { Axis, Marker, Point, Series, XyFigure } from '../../plot/index.js';
+import { formatDuration, SECOND } from '../base/index.js';
+import type { Axis, Marker, Point, Series, XyFigure } from '../plot/index.js';
 import {
   type ConnectionReport,
   type ConnectionSeries,
   SEPARATE_SUBFLOWS,
   type SeriesPoint,
-} from '../../trace/index.js';
-import { formatDuration } from '../units.js';
+} from '../trace/index.js';
 
 /** The kinds of figures, by the names of `--kind`. */
 export const plotKinds = [

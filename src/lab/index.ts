@@ -1,0 +1,28 @@
+/**
+ * What the lab shows, without a page: scenarios of the playground as data, as text and at work, and the figures of scenarios
+ * and of captures. Start with {@link Scenario} and {@link LabWorld}.
+ */
+export * from './capture-figures.js';
+export { explainReason, type Reason, reasons } from './decisions.js';
+export type { LastDecision } from './decision-log.js';
+export {
+  decodeFlight,
+  FLIGHT_FIELDS,
+  type FlightCode,
+  type FlightColumns,
+  FlightFate,
+} from './flight-log.js';
+export * from './live-figures.js';
+export * from './quantity.js';
+export { runScenario } from './run.js';
+export * from './scenario.js';
+export {
+  readPath,
+  type ReadScenario,
+  readScenario,
+  readTraffic,
+  writeScenario,
+  writeTraffic,
+} from './scenario-text.js';
+export { type LabSummary, type PathSummary, summarise } from './summary.js';
+export { LabWorld, type LabWorldOptions, LONGEST_RUN_NS } from './world.js';

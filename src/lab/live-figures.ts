@@ -1,0 +1,179 @@
+/** From what a running scenario has noted to figures: the same kinds and marks as those of captures, by path. */
+import { formatDuration, SECOND } from '../base/index.js';
+import type { Axis, Marker, Point, Series, XyFigure } from '../plot/index.js';
+import type { SeriesPoint, TimeBins } from '../trace/index.js';
+import { type Reason, reasons } from './decisions.js';
+import type { IncidentKind } from './scenario.js';
+import type { LabWorld } from './world.js';
+
+/** The kinds of live figures, in their order on the page. */
+export const liveKinds = ['sequence', 'goodput', 'rtt', 'windows', 'decisions'] as const;
+export type LiveKind = (typeof liveKinds)[number];
+
+/** Places in the palette beyond the six paths. */
+const WHOLE_STYLE = 6;
+const QUEUE_STYLE = 7;
+/** What is sent again has the style of a sixth path, which few scenarios have. */
+const RETURNED_STYLE = 5;
+
+const time: Axis = { label: 'time', unit: 's', low: 0 };
+
+const incidentWords: Readonly<Record<IncidentKind, string>> = {
+  kill: 'dies',
+  fade: 'fades',
+  restore: 'is back',
+};
+const reasonNames: Readonly<Record<Reason, string>> = {
+  preferred: 'preferred',
+  'only-room': 'only one with room',
+  reinjection: 'reinjection',
+  waits: 'waits for a better one',
+  'windows-full': 'congestion windows full',
+  'peer-window': 'receive window full',
+};
+
+const makers: Readonly<Record<LiveKind, (world: LabWorld) => XyFigure>> = {
+  sequence: sequenceFigure,
+  goodput: goodputFigure,
+  rtt: rttFigure,
+  windows: windowsFigure,
+  decisions: decisionsFigure,
+};
+
+/** The figure of a kind as it stands; without series while there is nothing to draw. */
+export function makeLiveFigure(kind: LiveKind, world: LabWorld): XyFigure {
+  return makers[kind](world);
+}
+
+function frame(title: string, world: LabWorld): Pick<XyFigure, 'kind' | 'title' | 'x' | 'markers'> {
+  return { kind: 'xy', title, x: time, markers: markersOf(world) };
+}
+
+function markersOf({ scenario, now }: LabWorld): Marker[] {
+  return scenario.incidents
+    .filter(({ atUs }) => atUs * 1000 <= now)
+    .slice(-8)
+    .map(({ atUs, path, what }) => ({
+      x: atUs / 1e6,
+      label: `${scenario.paths[path]!.name} ${incidentWords[what]}`,
+    }));
+}
+
+function sequenceFigure(world: LabWorld): XyFigure {
+  const { series } = world;
+  return {
+    ...frame('Data sequence', world),
+    caption:
+      'As the client receives it: a stroke for each segment, coloured by its path. Shaded: the out-of-order queue, data ' +
+      'that waits for a hole before it.',
+    y: { label: 'data sequence', unit: 'B', low: 0 },
+    series: [
+      ...seriesOf('out-of-order queue', 'area', series.queue.points, QUEUE_STYLE),
+      ...seriesOf('DATA_ACK', 'step', series.acks.points, WHOLE_STYLE),
+      ...byPath('segments', series.data, world),
+      ...seriesOf('reinjected', 'scatter', series.reinjected.points, RETURNED_STYLE),
+    ].slice(-8),
+  };
+}
+
+function goodputFigure(world: LabWorld): XyFigure {
+  const { fresh } = world.series;
+  const rate = (bytes: number): number => (bytes * 8 * SECOND) / fresh.widthNs;
+  const slots = world.scenario.paths.map((_, path) => path);
+  const whole = (bin: number): number => rate(slots.reduce((sum, path) => sum + fresh.sum(path, bin), 0));
+  return {
+    ...frame('Goodput', world),
+    caption: `New data per ${formatDuration(fresh.widthNs)}, by the path that brought it first.`,
+    y: { label: 'goodput', unit: 'bit/s', low: 0 },
+    series: [
+      ...seriesOf('all paths', 'step', binPoints(fresh, whole), WHOLE_STYLE),
+      ...slots.flatMap((path) => {
+        const points = binPoints(fresh, (bin) => rate(fresh.sum(path, bin)));
+        return seriesOf(nameOf(world, path), 'step', points, path);
+      }),
+    ],
+  };
+}
+
+function rttFigure(world: LabWorld): XyFigure {
+  return {
+    ...frame('Round-trip time', world),
+    caption: 'Smoothed round-trip time of each subflow, as the sender measures it.',
+    y: { label: 'smoothed RTT', unit: 's', low: 0 },
+    series: byPath('step', world.series.srtt, world),
+  };
+}
+
+function windowsFigure(world: LabWorld): XyFigure {
+  const { series } = world;
+  return {
+    ...frame('Windows', world),
+    caption:
+      'Congestion window of each subflow, and the receive window that the client advertises for the connection.',
+    y: { label: 'window', unit: 'B', low: 0 },
+    series: [
+      ...seriesOf('receive window', 'step', series.windows.points, WHOLE_STYLE),
+      ...byPath('step', series.cwnd, world),
+    ],
+  };
+}
+
+function decisionsFigure(world: LabWorld): XyFigure {
+  const { bins } = world.decisions;
+  const used = reasons.map((_, slot) => slot).filter((slot) => total(bins, slot) > 0);
+  const below = (slot: number, bin: number): number =>
+    used.filter((other) => other < slot).reduce((sum, other) => sum + bins.sum(other, bin), 0);
+  return {
+    ...frame('Scheduler decisions', world),
+    caption: `Decisions of the scheduler per ${formatDuration(bins.widthNs)}, by their reason; to wait counts once.`,
+    y: { label: 'decisions', low: 0 },
+    series: used.map((slot) => ({
+      ...{ name: reasonNames[reasons[slot]!], kind: 'area', style: slot },
+      points: places(bins).map((bin) => ({
+        x: bins.startOf(bin) / SECOND,
+        y: below(slot, bin),
+        top: below(slot, bin) + (bin < bins.count ? bins.sum(slot, bin) : 0),
+      })),
+    })),
+  };
+}
+
+function total(bins: TimeBins, slot: number): number {
+  let sum = 0;
+  for (let bin = 0; bin < bins.count; bin++) sum += bins.sum(slot, bin);
+  return sum;
+}
+
+function nameOf({ scenario }: LabWorld, path: number): string {
+  return scenario.paths[path]!.name;
+}
+
+/** The series, unless it has no points. */
+function seriesOf(
+  name: string,
+  kind: Series['kind'],
+  points: readonly (SeriesPoint | Point)[],
+  style: number,
+): Series[] {
+  return points.length === 0 ? [] : [{ name, kind, points, style }];
+}
+
+function byPath(
+  kind: Series['kind'],
+  paths: readonly { readonly points: readonly SeriesPoint[] }[],
+  world: LabWorld,
+): Series[] {
+  return paths.flatMap(({ points }, path) => seriesOf(nameOf(world, path), kind, points, path));
+}
+
+/** Numbers of the bins, and one more for the end of the last; none without data. */
+function places(bins: TimeBins): number[] {
+  return bins.count === 0 ? [] : Array.from({ length: bins.count + 1 }, (_, bin) => bin);
+}
+
+function binPoints(bins: TimeBins, value: (bin: number) => number): Point[] {
+  return places(bins).map((bin) => ({
+    x: bins.startOf(bin) / SECOND,
+    y: bin < bins.count ? value(bin) : 0,
+  }));
+}

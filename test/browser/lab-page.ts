@@ -1,0 +1,83 @@
+/** The lab in Debian's Chromium, as somebody uses it; and what no page of it may ever do, watched all the while. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type LabServer, serveLab } from '../../src/node/lab/index.js';
+
+/** The built page. */
+export const built = join(import.meta.dirname, '..', '..', 'dist', 'web');
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Where Debian has it. */
+const chromiumPath = '/usr/bin/chromium';
+
+/** A page of the lab, and what it did that it should not. */
+export interface LabPage {
+  readonly page: Page;
+  /** Errors on the console, requests to other origins, violations of the content security policy: none, as a rule. */
+  readonly complaints: readonly string[];
+  /** Names of the built files that were asked for, each once. */
+  readonly loaded: ReadonlySet<string>;
+}
+
+/** The browser and a server of the lab. */
+export class LabBrowser {
+  private browser: Browser | undefined = undefined;
+  private server: LabServer | undefined = undefined;
+
+  async open(): Promise<void> {
+    this.server = await serveLab({ folder: built });
+    // As root there is no sandbox to be had; what it shows is this project's own.
+    this.browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
+  }
+
+  async close(): Promise<void> {
+    await this.browser?.close();
+    await this.server?.close();
+  }
+
+  /** Opens the lab at an address behind the `#`. */
+  async visit(hash: string, options: BrowserContextOptions = {}): Promise<LabPage> {
+    const { url } = this.server!;
+    const context = await this.browser!.newContext({
+      viewport: { width: 1280, height: 900 },
+      acceptDownloads: true,
+      ...options,
+    });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    const loaded = new Set<string>();
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
+    context.on('request', (request) => {
+      const asked = request.url();
+      if (asked.startsWith(url)) loaded.add(new URL(asked).pathname.slice(1) || 'index.html');
+      else if (!asked.startsWith('blob:')) complaints.push(`request: ${asked}`);
+    });
+    await page.goto(`${url}#${hash}`);
+    return { page, complaints, loaded };
+  }
+}
+
+/** What axe-core finds that is serious or critical, each with the elements. */
+export async function seriousFindings(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe: tool } = globalThis as unknown as {
+      axe: {
+        run(): Promise<{
+          violations: { id: string; impact: string; nodes: { target: unknown; failureSummary: string }[] }[];
+        }>;
+      };
+    };
+    const { violations } = await tool.run();
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(
+        ({ id, nodes }) => `${id}: ${nodes.map((n) => `${String(n.target)} ${n.failureSummary}`).join('; ')}`,
+      );
+  });
+}

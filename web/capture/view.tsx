@@ -1,0 +1,4 @@
+import type { JSX } from 'preact';
+export function CaptureView(): JSX.Element {
+  return <div class="capture" />;
+}

@@ -1,0 +1,73 @@
+/** Fields of a form: small, each with its label, and marked where what stands in them makes no sense. */
+import type { ComponentChildren, JSX } from 'preact';
+import { useState } from 'preact/hooks';
+
+interface TextFieldProps {
+  readonly label: string;
+  /** For whoever hears it without seeing where it stands; default the label. */
+  readonly name?: string;
+  /** What is to be written there. */
+  readonly hint: string;
+  readonly value: string;
+  /** Takes what was written; whether it makes sense. */
+  readonly accept: (text: string) => boolean;
+}
+
+export function TextField({ label, name, hint, value, accept }: TextFieldProps): JSX.Element {
+  const [wrong, setWrong] = useState<string | undefined>(undefined);
+  const take = (text: string): void => {
+    if (text === value) setWrong(undefined);
+    else setWrong(accept(text) ? undefined : text);
+  };
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <input
+        type="text"
+        aria-label={name ?? label}
+        aria-invalid={wrong !== undefined}
+        title={wrong === undefined ? hint : `That makes no sense here: ${hint}`}
+        spellcheck={false}
+        autocomplete="off"
+        value={wrong ?? value}
+        onChange={(e) => take(e.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+interface ChoiceProps {
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly string[];
+  readonly onChoose: (value: string) => void;
+}
+
+export function Choice({ label, value, options, onChoose }: ChoiceProps): JSX.Element {
+  return (
+    <Labelled label={label}>
+      <select value={value} onChange={(e) => onChoose(e.currentTarget.value)}>
+        {options.map((option) => (
+          <option key={option} value={option}>
+            {option}
+          </option>
+        ))}
+      </select>
+    </Labelled>
+  );
+}
+
+function Labelled({
+  label,
+  children,
+}: {
+  readonly label: string;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      {children}
+    </label>
+  );
+}
