@@ -57,6 +57,7 @@ function layerRules(layer) {
 /** The page imports the layers that run in a browser, through their index.ts, and shows what others wrote as text only. */
 const webRules = {
   files: ['web/**/*.ts', 'web/**/*.tsx'],
+  ignores: ['web/tools/**', 'web/vite.config.ts'],
   rules: {
     'no-restricted-imports': [
       'error',
@@ -81,7 +82,7 @@ export default tseslint.config(
   ...tseslint.configs.recommended,
   {
     files: ['src/**/*.ts', 'web/**/*.ts', 'web/**/*.tsx'],
-    ignores: ['**/*.test.ts', 'web/build.ts', 'web/screenshots.ts', 'web/vite.config.ts'],
+    ignores: ['**/*.test.ts', 'web/tools/**', 'web/vite.config.ts'],
     extends: [...tseslint.configs.recommendedTypeCheckedOnly],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

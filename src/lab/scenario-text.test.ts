@@ -14,7 +14,7 @@ import {
   writeScenario,
 } from './index.js';
 
-const { rateBps, delayNs, bufferBytes, windowBytes, bulkBytes, pauseNs, streamNs } = scenarioLimits;
+const { rateBps, bufferBytes, windowBytes, bulkBytes, pauseNs, streamNs } = scenarioLimits;
 
 function whole({ low, high }: { low: number; high: number }): fc.Arbitrary<number> {
   return fc.integer({ min: low, max: Math.min(high, 2 ** 31 - 1) });

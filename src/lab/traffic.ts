@@ -3,7 +3,8 @@
  * and times them. Knows nothing of paths.
  */
 import { assert, MILLISECOND, NEVER, SECOND } from '../base/index.js';
-import { type Application, Pattern, StreamChecker } from '../network/index.js';
+import type { Pattern } from '../network/index.js';
+import { type Application, StreamChecker } from '../network/index.js';
 import type { Socket, StackEvent } from '../stack/index.js';
 import { answerBytes, type Traffic } from './scenario.js';
 

@@ -95,7 +95,7 @@ describeWith('the playground in a browser', [hasTool('chromium')], () => {
     expect(page.url()).not.toContain('fast');
     await page.getByLabel('rate of path 1').fill('5M');
     await page.keyboard.press('Tab');
-    await page.getByLabel('scheduler', { exact: true }).selectOption('round-robin');
+    await page.getByRole('combobox', { name: 'scheduler', exact: true }).selectOption('round-robin');
     await page.getByLabel('middlebox of path 2').selectOption('strip-join-syn');
     await page.getByRole('button', { name: 'Add a path' }).press('Enter');
     await expect
@@ -156,7 +156,7 @@ describeWith('the playground in a browser', [hasTool('chromium')], () => {
     '%E0%A4%A',
     '&&&===&path=&path=&path=',
     `path=${'a,'.repeat(3000)}`,
-  ])('shows defaults and a sentence for an address that is no scenario: %.40s', async (query) => {
+  ])('shows defaults and a sentence for an address that is no scenario (%#)', async (query) => {
     await visit(`playground?${query}`);
     expect(await page.getByTestId('notices').innerText()).toMatch(/^In the link: /);
     expect(await page.locator('img, script:not([src]), .notices b').count()).toBe(0);

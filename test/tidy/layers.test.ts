@@ -70,7 +70,7 @@ describe('the layers', () => {
   });
 
   it('are entered by the page through their indexes, and only those that run in a browser', () => {
-    const pages = sourceFiles('web', (path) => /\.tsx?$/.test(path));
+    const pages = sourceFiles('web', (path) => /\.tsx?$/.test(path) && !path.startsWith('web/tools/'));
     const wrong = pages.flatMap(({ path, ...file }) =>
       importsOf({ path, ...file })
         .map((specifier) => normalize(join(dirname(path), specifier)))

@@ -162,7 +162,7 @@ export function RunControls({ session }: Props): JSX.Element {
           min={0}
           max={speeds.length - 1}
           step={1}
-          value={speeds.indexOf(speed.value as (typeof speeds)[number])}
+          value={speeds.indexOf(speed.value)}
           aria-valuetext={speedText(speed.value)}
           onInput={(e) => (speed.value = speeds[Number(e.currentTarget.value)]!)}
         />

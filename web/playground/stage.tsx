@@ -135,23 +135,35 @@ function PathSettings({ path, index, session }: PathProps): JSX.Element {
         {part(2, 'delay', 'one way, as 10ms')}
         {part(3, 'loss', 'as 1%')}
         {part(4, 'buffer', 'bytes, as 100k')}
-        <label class="field wide">
-          <span>middlebox</span>
-          <select
-            aria-label={`middlebox of path ${index + 1}`}
-            value={path.box}
-            onChange={(e) => set({ box: e.currentTarget.value })}
-          >
-            <option value="">none</option>
-            {boxNames.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <BoxChoice path={path} index={index} onChoose={(box) => set({ box })} />
       </div>
     </fieldset>
+  );
+}
+
+interface BoxChoiceProps {
+  readonly path: PathScenario;
+  readonly index: number;
+  readonly onChoose: (box: string) => void;
+}
+
+function BoxChoice({ path, index, onChoose }: BoxChoiceProps): JSX.Element {
+  return (
+    <label class="field wide">
+      <span>middlebox</span>
+      <select
+        aria-label={`middlebox of path ${index + 1}`}
+        value={path.box}
+        onChange={(e) => onChoose(e.currentTarget.value)}
+      >
+        <option value="">none</option>
+        {boxNames.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

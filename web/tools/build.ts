@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 const stamp = join(root, 'dist', 'web.stamp');
 /** Everything that the page is made of. */
 const sources = ['web', 'src', 'package-lock.json'].map((name) => join(root, name));
