@@ -38,6 +38,10 @@ describeWith('the playground in a browser', [hasTool('chromium')], () => {
   }
 
   const text = (id: string): Promise<string> => page.getByTestId(id).innerText();
+  const clockPast = (seconds: number): Promise<unknown> =>
+    expect
+      .poll(async () => Number.parseFloat(await text('clock')), { timeout: 30_000 })
+      .toBeGreaterThan(seconds);
   const fastest = (): Promise<void> => page.getByLabel('speed').fill('8');
 
   /** The numbers of the page, as it gives them away. */
@@ -66,15 +70,11 @@ describeWith('the playground in a browser', [hasTool('chromium')], () => {
     await visit('playground?seed=2&traffic=bulk,3M');
     await page.getByLabel('speed').fill('3');
     await page.getByRole('button', { name: 'Run', exact: true }).click();
-    await page.waitForFunction(
-      () => Number.parseFloat(document.querySelector('[data-testid=clock]')!.textContent!) > 0.3,
-    );
+    await clockPast(0.3);
     await page.getByRole('button', { name: 'Kill Wi-Fi' }).click();
     await page.getByRole('button', { name: 'Restore Wi-Fi' }).waitFor();
     await expect.poll(() => page.url()).toContain('at=');
-    await page.waitForFunction(
-      () => Number.parseFloat(document.querySelector('[data-testid=clock]')!.textContent!) > 0.6,
-    );
+    await clockPast(0.6);
     await page.getByRole('button', { name: 'Fade LTE' }).click();
     await fastest();
     await page.getByRole('button', { name: 'Run again' }).waitFor();
@@ -176,7 +176,11 @@ describeWith('the playground in a browser', [hasTool('chromium')], () => {
       await page.getByRole('button', { name: 'Run', exact: true }).click();
       await page.getByRole('button', { name: 'Run again' }).waitFor();
       expect(await seriousFindings(page)).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      expect(
+        await page
+          .locator('html')
+          .evaluate((html) => (html as unknown as { scrollWidth: number }).scrollWidth),
+      ).toBeLessThanOrEqual(width);
     },
   );
 

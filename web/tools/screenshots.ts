@@ -19,9 +19,8 @@ try {
   await playground.waitForSelector('[data-testid=digest]');
   await playground.getByLabel('speed').fill('4');
   await playground.getByRole('button', { name: 'Run', exact: true }).click();
-  await playground.waitForFunction(
-    () => Number.parseFloat(document.querySelector('[data-testid=clock]')!.textContent!) > 1.6,
-  );
+  const clock = playground.getByTestId('clock');
+  while (Number.parseFloat(await clock.innerText()) < 1.6) await playground.waitForTimeout(20);
   await playground.getByRole('button', { name: 'Pause' }).click();
   await playground.waitForTimeout(300);
   await playground.screenshot({ path: join(folder, 'playground.png') });
