@@ -99,6 +99,8 @@ export class LabWorld implements EventItem {
   private readonly taps: FlightTap[] = [];
   private readonly seen: (SubflowSample | undefined)[] = [];
   private isOver = false;
+  /** When it is asked next whether it is over; see {@link CHECK_NS}. */
+  private nextCheckNs = CHECK_NS;
 
   constructor(scenario: Scenario, { capture }: LabWorldOptions = {}) {
     const { seed, paths, traffic } = scenario;
@@ -154,11 +156,13 @@ export class LabWorld implements EventItem {
   advance(untilNs: number, maxEvents = Number.POSITIVE_INFINITY): void {
     const { simulator } = this;
     const last = simulator.eventCount + maxEvents;
-    while (!this.isOver && simulator.now < untilNs) {
+    while (!this.isOver) {
       const until = Math.min(untilNs, this.nextCheckNs);
       if (simulator.run({ until, maxEvents: last - simulator.eventCount }) === 'event-limit') return;
       simulator.runUntil(until);
-      if (until % CHECK_NS === 0) this.isOver = this.hasEnded || until >= LONGEST_RUN_NS;
+      if (until < this.nextCheckNs) return;
+      this.nextCheckNs += CHECK_NS;
+      this.isOver = this.hasEnded || until >= LONGEST_RUN_NS;
     }
   }
 
@@ -166,10 +170,6 @@ export class LabWorld implements EventItem {
   step(): void {
     if (this.simulator.nextEventAt() > this.nextCheckNs) this.advance(this.nextCheckNs);
     else if (!this.isOver) this.simulator.run({ maxEvents: 1 });
-  }
-
-  private get nextCheckNs(): number {
-    return (Math.floor(this.simulator.now / CHECK_NS) + 1) * CHECK_NS;
   }
 
   /** Whether all was answered and both ends know, or the connection is lost. */
