@@ -22,6 +22,13 @@ export interface Stretch {
   readonly owner: number | undefined;
 }
 
+/** The first and last of `steps` steps between two places that lie inside 0 to `size`, or one beside. */
+function stepsInside(from: number, to: number, size: number, steps: number): readonly [number, number] {
+  if (from === to) return [0, steps];
+  const ends = [-1, size].map((edge) => ((edge - from) / (to - from)) * steps);
+  return [Math.max(0, Math.floor(Math.min(...ends))), Math.min(steps, Math.ceil(Math.max(...ends)))];
+}
+
 export class BrailleCanvas {
   /** Characters. */
   readonly columns: number;
@@ -58,7 +65,11 @@ export class BrailleCanvas {
   /** Draws from dot to dot, both included. */
   line(fromX: number, fromY: number, toX: number, toY: number, owner: number): void {
     const steps = Math.max(Math.abs(toX - fromX), Math.abs(toY - fromY), 1);
-    for (let step = 0; step <= steps; step++) {
+    // What lies outside may be far away.
+    const across = stepsInside(fromX, toX, this.width, steps);
+    const down = stepsInside(fromY, toY, this.height, steps);
+    const last = Math.min(across[1], down[1]);
+    for (let step = Math.max(across[0], down[0]); step <= last; step++) {
       const share = step / steps;
       const [x, y] = [fromX + (toX - fromX) * share, fromY + (toY - fromY) * share];
       this.dot(Math.round(x), Math.round(y), owner);

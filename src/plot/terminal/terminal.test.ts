@@ -125,6 +125,31 @@ describe('a figure on a terminal', () => {
     expect(lines.at(-1)).toBe('and 11 more');
   });
 
+  it('shows what lies inside its axes of what reaches far beyond them', () => {
+    const y = { label: 'goodput', low: 0, high: 4 } as const;
+    const x = { label: 'window', low: 0, high: 4 } as const;
+    const far = (kind: 'line' | 'area' | 'segments') =>
+      renderTerminal(
+        xy(
+          [
+            {
+              ...{ name: 'far', kind },
+              points: [
+                { x: 0, y: 0, top: 4e15 },
+                { x: 4e15, y: 4e15, top: 4e15 },
+              ],
+            },
+          ],
+          { x, y },
+        ),
+        plain,
+      );
+    const whole = { ...rising, points: [rising.points[0], { x: 4, y: 4 }] };
+    expect(far('line')).toEqual(renderTerminal(xy([whole], { x, y }), plain));
+    expect(far('area').filter((line) => /⣿{30}/.test(line))).toHaveLength(plain.rows - 4);
+    expect(far('segments').filter((line) => /[┤│]⡇$/.test(line))).toHaveLength(plain.rows - 4);
+  });
+
   it('keeps to its room, however long the names and however many the series', () => {
     const series = Array.from({ length: 8 }, (_, index) => ({
       ...rising,

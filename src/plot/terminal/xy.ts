@@ -41,7 +41,8 @@ function drawSeries(
     const next = points[index + 1];
     if (kind === 'segments') canvas.line(atX, atY, atX, toY(top), owner);
     else if (kind === 'area') {
-      for (let at = atX; at <= (next === undefined ? atX : toX(next.x)); at++) {
+      const end = next === undefined ? atX : toX(next.x);
+      for (let at = Math.max(0, atX); at <= Math.min(end, canvas.width - 1); at++) {
         canvas.line(at, atY, at, toY(top), owner);
       }
     } else if (next === undefined || kind === 'scatter') canvas.dot(atX, atY, owner);
