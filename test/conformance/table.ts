@@ -25,13 +25,13 @@ export function readDeviations(): Deviations {
 /** Whether a test of the file with this `source` has the title: not merely a comment, nor a part of a longer title. */
 function isTitle(source: string, title: string): boolean {
   const quoted = [`'${title}'`, `"${title}"`, `\`${title}\``];
-  return quoted.some((text) => new RegExp(`\\b(it|test)\\b[^;]{0,400}$`).test(before(source, text)));
+  return quoted.some((text) => new RegExp(`\\b(it|test)\\b[^;]{0,3000}$`).test(before(source, text)));
 }
 
 /** What stands before `text`; empty when it is not there. */
 function before(source: string, text: string): string {
   const at = source.indexOf(text);
-  return at < 0 ? '' : source.slice(Math.max(0, at - 420), at);
+  return at < 0 ? '' : source.slice(Math.max(0, at - 3020), at);
 }
 
 /** What is wrong with a reference to a test: undefined when there is such a test. */

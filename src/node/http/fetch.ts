@@ -6,6 +6,7 @@
  */
 import { isIP, type Socket as NetSocket } from 'node:net';
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { Dispatcher } from 'undici-types';
 import { SubflowError } from '../../base/index.js';
 import { connect } from '../connect.js';
 import { argumentType } from '../option-error.js';
@@ -54,7 +55,7 @@ export interface ConnectorOptions
 type AgentClass = new (options: Record<string, unknown>) => FetchDispatcher;
 
 /** What `fetch` takes as `dispatcher`. */
-export type FetchDispatcher = NonNullable<RequestInit['dispatcher']>;
+export type FetchDispatcher = Dispatcher;
 
 export interface FetchDispatcherOptions extends ConnectorOptions {
   /** `Agent` of an undici of the program's own; that of Node when left out. */

@@ -6,6 +6,7 @@ import { rfc6824 } from './rfc6824.js';
 import { rfc7323 } from './rfc7323.js';
 import { rfc7413 } from './rfc7413.js';
 import { rfc8684 } from './rfc8684/index.js';
+import { rfc8803 } from './rfc8803.js';
 import { rfc8985 } from './rfc8985.js';
 import { rfc9293 } from './rfc9293/index.js';
 
@@ -18,4 +19,5 @@ export const documents: readonly RequirementDocument[] = [
   rfc7323,
   rfc7413,
   rfc8985,
+  rfc8803,
 ];
