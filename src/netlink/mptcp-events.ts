@@ -56,7 +56,7 @@ export interface KernelPathEvent {
   readonly errno: number | undefined;
   /** Number of the interface that the subflow is bound to. */
   readonly interfaceIndex: number | undefined;
-  /** Whether this side accepted the connection; said with its first two events, since Linux 5.18. */
+  /** Whether this side accepted the connection; said with its first two events, since Linux 6.18 only where it did. */
   readonly isServer: boolean | undefined;
   /** Reason code of the MP_TCPRST that closed it (RFC 8684 §3.6). */
   readonly resetReason: number | undefined;

@@ -75,12 +75,12 @@ export class Connections {
   }
 
   /** Takes in what the kernel told. */
-  handleEvent({ type, token, isServer }: KernelPathEvent): void {
+  handleEvent({ type, token, isServer = false }: KernelPathEvent): void {
     if (type !== 'connection-created' && type !== 'connection-established') {
       if (type === 'connection-closed') this.sides.delete(token);
       return;
     }
-    if (isServer === undefined) return;
+    // Since Linux 6.18 the side is said of servers only.
     const connection = this.known.get(token);
     if (connection !== undefined) connection.isServer = isServer;
     else if (this.sides.size < MAX_CONNECTIONS) this.sides.set(token, isServer);

@@ -2,7 +2,7 @@
  * The kernel's endpoints for the uplinks: makes those that the roles of the links ask for, changes them, takes them away when no
  * connection would lose its last subflow by it, and makes lost subflows come back.
  *
- * What Linux does, and what follows from it (docs/decisions/0027-kernel-paths.md):
+ * What Linux does, and what follows from it (docs/decisions/0028-kernel-paths.md):
  *
  * - An endpoint that is made gives connections that are there a subflow at once. Its removal ends the subflows from its address, the
  *   first one of a connection among them: also where that was the last.
@@ -57,12 +57,16 @@ export class EndpointKeeper {
     this.act = act;
   }
 
-  /** Brings endpoints in line with the roles at `now`. `isGood` says which links may be relied on. */
+  /**
+   * Brings endpoints in line with the roles at `now`. `isGood` says which links may be relied on; `strays` are addresses of former uplinks
+   * that no interface has any more.
+   */
   keep(
     now: number,
     uplinks: readonly UplinkCandidate[],
     roles: ReadonlyMap<LinkId, LinkRole>,
     isGood: (link: LinkId) => boolean,
+    strays: readonly IpAddress[] = [],
   ): void {
     const there = this.machine.endpoints.list();
     this.forgetStrangers(there);
@@ -82,8 +86,9 @@ export class EndpointKeeper {
       if (!wanted.some(({ link, way }) => isFor(own, way, link.index))) this.dismiss(own, there, isGood);
     }
     for (const { link, way } of ways) {
-      if (roles.size > 0 && !roles.has(link.index)) this.endInitial(way, isGood);
+      if (roles.size > 0 && !roles.has(link.index)) this.endInitial(way.address, isGood);
     }
+    for (const address of strays) this.endInitial(address, isGood);
   }
 
   /** Has subflows that connections lack made anew at `now`; gives those that were asked for. */
@@ -188,12 +193,12 @@ export class EndpointKeeper {
     return true;
   }
 
-  /** Ends the subflows that connections began with on a link that is not to be used, once all of them have others. */
-  private endInitial(way: UplinkWay, isGood: (link: LinkId) => boolean): void {
-    const isFromHere = isFrom(keyOf(way));
+  /** Ends the subflows that connections began with from an address that is not to be used, once all of them have others. */
+  private endInitial(address: IpAddress, isGood: (link: LinkId) => boolean): void {
+    const isFromHere = isFrom(address.toString());
     const isThere = this.connections.countOn((subflow) => isFromHere(subflow) && !subflow.isJoin) > 0;
     if (!isThere || !this.connections.mayEnd(isFromHere, isGood)) return;
-    if (this.act({ do: 'end-initial', address: way.address })) this.connections.noteEnded(isFromHere);
+    if (this.act({ do: 'end-initial', address })) this.connections.noteEnded(isFromHere);
   }
 
   /** By a command to the connection, where its path manager is in user space. */

@@ -6,7 +6,7 @@
  * A service type is that of one connection (`choosePaths`); here the whole machine counts as one: its paths are the uplinks. What the
  * links are like shows in the subflows of all connections (socket diagnosis), in carrier and signal.
  *
- * Read first: uplinks.ts, routing.ts, endpoint-keeper.ts; docs/decisions/0027-kernel-paths.md.
+ * Read first: uplinks.ts, routing.ts, endpoint-keeper.ts; docs/decisions/0028-kernel-paths.md.
  */
 import { MILLISECOND, SECOND, SubflowError } from '../../base/index.js';
 import {
@@ -25,6 +25,7 @@ import {
   type PolicyAction,
 } from '../../policy/index.js';
 import type { LogFields } from '../daemon/index.js';
+import type { IpAddress } from '../../wire/index.js';
 import { Connections } from './connections.js';
 import { EndpointKeeper, type LinkRole } from './endpoint-keeper.js';
 import type { PathKeeperEventName, Uplink } from './events.js';
@@ -63,6 +64,8 @@ export class PathKeeper {
   /** What each link is for; those without are not used. */
   private readonly roles = new Map<LinkId, LinkRole>();
   private readonly events: KernelPathEvents | undefined;
+  /** Addresses that subflows were sent from, by their texts. */
+  private readonly formerAddresses = new Map<string, IpAddress>();
   private candidates: readonly UplinkCandidate[] = [];
   private shown: readonly Uplink[] = [];
   /** Counters of the interfaces, at first and by the last look. */
@@ -385,7 +388,7 @@ export class PathKeeper {
     const uplinks = this.uplinkCandidates;
     const isGood = (id: LinkId): boolean => this.isGood(id);
     if (this.roles.size > 0) this.raiseLimit();
-    this.endpoints.keep(now, uplinks, this.roles, isGood);
+    this.endpoints.keep(now, uplinks, this.roles, isGood, this.strayAddresses(uplinks));
     const usable = new Map(
       uplinks
         .filter(
@@ -403,6 +406,21 @@ export class PathKeeper {
       const name = uplinks.find((each) => each.link.index === link)?.link.name;
       this.tell('re-created', { interface: name, token: connection.token, attempts, wasThere });
     }
+  }
+
+  /** Addresses of former uplinks that no interface has, while a subflow is sent from them. */
+  private strayAddresses(uplinks: readonly UplinkCandidate[]): IpAddress[] {
+    const { formerAddresses, connections } = this;
+    for (const { ways } of uplinks)
+      for (const { address } of ways) formerAddresses.set(address.toString(), address);
+    const there = new Set(
+      this.watch.links.flatMap(({ addresses }) => addresses.map(({ address }) => address.toString())),
+    );
+    const strays = [...formerAddresses].filter(([text]) => !there.has(text));
+    for (const [text] of strays) {
+      if (connections.countOn(({ local }) => local.address === text) === 0) formerAddresses.delete(text);
+    }
+    return strays.map(([, address]) => address);
   }
 
   /** Every uplink and one more while addresses change. */
