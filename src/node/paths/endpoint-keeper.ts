@@ -2,7 +2,7 @@
  * The kernel's endpoints for the uplinks: makes those that the roles of the links ask for, changes them, takes them away when no
  * connection would lose its last subflow by it, and makes lost subflows come back.
  *
- * What Linux does, and what follows from it (docs/decisions/0028-kernel-paths.md):
+ * What Linux does, and what follows from it (docs/decisions/0029-kernel-paths.md):
  *
  * - An endpoint that is made gives connections that are there a subflow at once. Its removal ends the subflows from its address, the
  *   first one of a connection among them: also where that was the last.

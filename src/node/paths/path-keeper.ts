@@ -6,7 +6,7 @@
  * A service type is that of one connection (`choosePaths`); here the whole machine counts as one: its paths are the uplinks. What the
  * links are like shows in the subflows of all connections (socket diagnosis), in carrier and signal.
  *
- * Read first: uplinks.ts, routing.ts, endpoint-keeper.ts; docs/decisions/0028-kernel-paths.md.
+ * Read first: uplinks.ts, routing.ts, endpoint-keeper.ts; docs/decisions/0029-kernel-paths.md.
  */
 import { MILLISECOND, SECOND, SubflowError } from '../../base/index.js';
 import {
