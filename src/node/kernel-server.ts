@@ -2,6 +2,7 @@
  * Servers of the kernel transport: `net.Server` on a listening descriptor that speaks Multipath TCP. Its connections are
  * sockets of `net` that know of their subflows.
  */
+import cluster from 'node:cluster';
 import { closeSync } from 'node:fs';
 import { Server as NetServer, type Socket as NetSocket } from 'node:net';
 import { prepareKernelServer } from './fast-open.js';
@@ -13,6 +14,7 @@ import { noteOrigin, type KernelOrigin, type Lack } from './kernel-origin.js';
 import { adopt } from './kernel-socket.js';
 import { kernelCongestionName } from './multipath-options.js';
 import { codeOf, netError } from './net-error.js';
+import { unsupported } from './option-error.js';
 import type { ListenOptions, ServerOptions } from './options.js';
 import { resolve } from './resolve.js';
 import { listen } from './server.js';
@@ -126,6 +128,11 @@ export function openKernelListener(
   server: ServerOptions,
   origin: KernelOrigin,
 ): number | Error {
+  if (cluster.isWorker)
+    return unsupported(
+      'servers in workers of node:cluster, whose primary process opens all sockets',
+      'Listen in one process, or in several on ports of their own.',
+    );
   try {
     return openListener(address ?? '::', options, server, origin);
   } catch (error) {

@@ -44,6 +44,26 @@ describeWith('as with node:net, the process and', [kernelMptcp(), mayCreateNames
   });
 });
 
+describeWith('unlike with node:net, a server', [kernelMptcp(), mayCreateNamespaces()], () => {
+  it('in a worker of node:cluster says that it cannot be', async () => {
+    const said = await runInNamespace(
+      `const { default: cluster } = await import('node:cluster');
+      if (cluster.isPrimary) {
+        const worker = cluster.fork();
+        const [codes] = await once(worker, 'message');
+        worker.process.kill();
+        print(codes);
+      } else {
+        const code = async (server) => (await once(server, 'error'))[0].code;
+        const own = code(subflow.createServer().listen(0));
+        const web = code(subflow.listen(http.createServer(), {}).on('error', () => undefined));
+        process.send(await Promise.all([own, web]));
+      }`,
+    );
+    expect(said).toEqual(['ERR_SUBFLOW_UNSUPPORTED', 'ERR_SUBFLOW_UNSUPPORTED']);
+  });
+});
+
 describeWith('unlike with node:net, a peer', [kernelMptcp(), mayCreateNamespaces()], () => {
   it('that writes to a socket that was destroyed hears of it once net.mptcp.close_timeout is over', async () => {
     const said = await runInNamespace(
