@@ -14,7 +14,7 @@ interface Suite {
   readonly name: string;
   /** Figures of this suite start with one of these. */
   readonly prefixes: readonly string[];
-  readonly load: () => Promise<{ run: () => Promise<BenchResult[]> }>;
+  readonly load: () => Promise<{ run: (wanted?: string) => Promise<BenchResult[]> }>;
 }
 
 const suites: readonly Suite[] = [
@@ -41,6 +41,19 @@ const suites: readonly Suite[] = [
     load: () => import('./balancer-userspace.js'),
   },
   { name: 'proxy', prefixes: ['proxy.relay'], load: () => import('./proxy.js') },
+  {
+    name: 'proxy-peers',
+    prefixes: [
+      'proxy.vs',
+      'proxy.cpu',
+      'proxy.peers',
+      'proxy.connections',
+      'proxy.idle',
+      'proxy.link',
+      'converter.',
+    ],
+    load: () => import('./proxy-peers.js'),
+  },
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];
 
@@ -68,7 +81,7 @@ async function runSuites(wanted: string): Promise<number> {
 async function runSuite(name: string, wanted: string): Promise<void> {
   const suite = suites.find((candidate) => candidate.name === name)!;
   const { run } = await suite.load();
-  for (const result of await run()) {
+  for (const result of await run(wanted)) {
     if (result.name.startsWith(wanted)) process.stdout.write(`${JSON.stringify(result)}\n`);
   }
 }

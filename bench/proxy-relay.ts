@@ -1,9 +1,9 @@
-/** A relay in a process of its own, for proxy.ts: `relay` as proxies here do it, or `pipe` as Node's streams do. */
+/** A relay in a process of its own: `relay` as proxies here do it, or `pipe` as Node's streams do. `MODE TARGET [PORT]` */
 import net from 'node:net';
 import { pipeline } from 'node:stream';
 import { Relay, SocketEnd } from '../src/node/relay/index.js';
 
-const [mode = '', target = ''] = process.argv.slice(2);
+const [mode = '', target = '', port = '0'] = process.argv.slice(2);
 
 function relay(accepted: net.Socket): void {
   const client = SocketEnd.accepted(accepted);
@@ -20,9 +20,11 @@ function pipe(client: net.Socket): void {
 
 const options = { allowHalfOpen: true, pauseOnConnect: true };
 const listener = net.createServer(options, mode === 'relay' ? relay : pipe);
-listener.listen(0, '127.0.0.1', () => process.send!((listener.address() as net.AddressInfo).port));
+listener.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 }, () =>
+  process.send?.((listener.address() as net.AddressInfo).port),
+);
 process.on('message', () => {
   const { user, system } = process.cpuUsage();
   process.send!((user + system) / 1e6);
 });
-process.on('disconnect', () => process.exit());
+if (process.connected) process.on('disconnect', () => process.exit());
