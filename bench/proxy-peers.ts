@@ -35,12 +35,16 @@ function start(namespace: NetworkNamespace, mode: 'sink' | 'hold' | 'source'): C
   return namespace.spawn(process.execPath, command, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 
-async function answerOf(child: ChildProcess): Promise<number> {
-  const [answer] = (await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(() => Promise.reject(new Error('the traffic failed'))),
-  ])) as [number];
-  return answer;
+/** The next that `child` tells; rejects where it ends instead. */
+function answerOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (): void => reject(new Error('the traffic failed'));
+    child.once('exit', failed);
+    child.once('message', (answer) => {
+      child.off('exit', failed);
+      resolve(answer as number);
+    });
+  });
 }
 
 /** Has `source` do something, and waits for the seconds that it took. */

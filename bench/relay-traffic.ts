@@ -9,7 +9,7 @@ import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { convertReader, requestMessage } from '../src/convert/index.js';
+import { convertReader, emitConvert } from '../src/convert/index.js';
 import {
   acceptConnection,
   connectKernel,
@@ -115,16 +115,19 @@ function hold(): void {
 
 /** What a converter is told first; its answer is read before anything else is sent. */
 function shakeHands(fd: number, target: number): void {
-  const message = requestMessage({ remote: { address: IpAddress.parse(HOST)!, port: target } });
+  const remote = { address: IpAddress.parse(HOST)!, port: target };
+  // Without a wish for Multipath TCP, which a converter over plain TCP refuses.
+  const message = emitConvert({ tlvs: [{ type: 'connect', remote, options: [] }] });
   scratch.bytes.set(message);
   writeFrom(fd, scratch.address, message.length);
   const reader = convertReader();
   for (;;) {
     const count = blocking(fd, POLLIN, () => readInto(fd, scratch.address, 1));
     if (count <= 0) throw new Error('the converter ended the connection');
-    const { state } = reader.read(scratch.bytes.subarray(0, count));
-    if (state === 'message') return;
-    if (state === 'invalid') throw new Error('the converter answered nonsense');
+    const read = reader.read(scratch.bytes.subarray(0, count));
+    if (read.state === 'more') continue;
+    if (read.state === 'message' && !read.value.tlvs.some(({ type }) => type === 'error')) return;
+    throw new Error('the converter refused');
   }
 }
 

@@ -97,7 +97,7 @@ export class RunningRelay {
     const child = namespace.spawn(command!, args, { stdio: ['ignore', 'ignore', 'ignore'] });
     const relay = new RunningRelay(kind, port, target, child, folder);
     for (let tries = 0; !isListening(namespace, port); tries++) {
-      if (child.exitCode !== null || tries > 300) throw new Error(`${kind} does not listen`);
+      if (child.exitCode !== null || tries > 1_200) throw new Error(`${kind} does not listen`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return relay;

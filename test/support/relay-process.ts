@@ -1,0 +1,121 @@
+/**
+ * A converter over plain TCP or Multipath TCP in a process of its own, which tells what it holds: descriptors, memory after
+ * collection, connections. And clients of it that speak its protocol by hand, over any socket.
+ */
+import { type ChildProcess, execFileSync, spawn, type SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { convertReader, emitConvert } from '../../src/convert/index.js';
+import { IpAddress } from '../../src/wire/index.js';
+
+const entry = join(import.meta.dirname, '..', '..', 'dist', 'node', 'index.js');
+
+/** What the process runs; options of the converter come as JSON. */
+const program = `
+import { readdirSync } from 'node:fs';
+import { ConverterServer } from ${JSON.stringify(entry)};
+const events = {};
+const log = (event) => { events[event] = (events[event] ?? 0) + 1; };
+const converter = await ConverterServer.start({ ...JSON.parse(process.argv[1]), log });
+process.send({ port: converter.address.port });
+process.on('message', () => {
+  for (let i = 0; i < 3; i++) gc();
+  const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
+  process.send({
+    descriptors: readdirSync('/proc/self/fd').length,
+    bytes: heapUsed + Math.max(external, arrayBuffers),
+    residentBytes: rss,
+    connections: converter.relays.connections,
+    relays: converter.relays.active,
+    events,
+  });
+});
+process.on('disconnect', () => process.exit());
+`;
+
+/** What a converter holds. */
+export interface Holdings {
+  readonly descriptors: number;
+  /** Of the heap and of buffers outside of it, after collection. */
+  readonly bytes: number;
+  readonly residentBytes: number;
+  readonly connections: number;
+  readonly relays: number;
+  /** How often each event was told. */
+  readonly events: Readonly<Record<string, number>>;
+}
+
+/** Starts programs; `spawn` of a namespace, for one. */
+export type Spawner = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
+
+/** See the module. */
+export class RelayProcess {
+  readonly port: number;
+  private readonly child: ChildProcess;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.child = child;
+    this.port = port;
+  }
+
+  static async start(options: object, spawner: Spawner = spawn): Promise<RelayProcess> {
+    const args = ['--expose-gc', '--input-type=module', '--eval', program, JSON.stringify(options)];
+    const child = spawner(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+    return new RelayProcess(child, port);
+  }
+
+  /** Leaves the process no more than so many descriptors from now on. */
+  limitDescriptors(count: number): void {
+    execFileSync('prlimit', ['--pid', String(this.child.pid), `--nofile=${count}:${count}`]);
+  }
+
+  get isAlive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  async holdings(): Promise<Holdings> {
+    const answer = once(this.child, 'message') as Promise<[Holdings]>;
+    this.child.send('?');
+    return (await answer)[0];
+  }
+
+  stop(): void {
+    this.child.kill('SIGKILL');
+  }
+}
+
+/** A program that sends back whatever comes, until it is killed; for its port, `once(child, 'message')`. */
+export function spawnEcho(spawner: Spawner = spawn, host = '127.0.0.1'): ChildProcess {
+  const echo = `
+const net = require('node:net');
+const server = net.createServer({ allowHalfOpen: true }, (socket) => socket.on('error', () => {}).pipe(socket));
+server.listen({ port: 0, host: ${JSON.stringify(host)}, backlog: 4096 }, () => process.send(server.address().port));
+process.on('disconnect', () => process.exit());`;
+  return spawner(process.execPath, ['--eval', echo], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+}
+
+/** Asks a converter, over `socket`, for the server; false when it refused or is gone. What comes next is the server's. */
+export async function askFor(socket: Socket, host: string, port: number): Promise<boolean> {
+  const remote = { address: IpAddress.parse(host)!, port };
+  // Without a wish for Multipath TCP, which a converter over plain TCP refuses.
+  socket.write(emitConvert({ tlvs: [{ type: 'connect', remote, options: [] }] }));
+  const reader = convertReader();
+  return new Promise((resolve) => {
+    const done = (isThere: boolean): void => {
+      socket.off('data', take).off('close', gone).off('end', gone);
+      socket.pause();
+      resolve(isThere);
+    };
+    const gone = (): void => done(false);
+    const take = (bytes: Buffer): void => {
+      const read = reader.read(bytes);
+      if (read.state === 'more') return;
+      if (read.state === 'message' && read.rest.length > 0) socket.unshift(Buffer.from(read.rest));
+      const isError = read.state === 'message' && read.value.tlvs.some(({ type }) => type === 'error');
+      done(read.state === 'message' && !isError);
+    };
+    socket.on('data', take).once('close', gone).once('end', gone);
+  });
+}
