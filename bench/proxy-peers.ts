@@ -2,7 +2,6 @@
  * Our relay and converter against HAProxy and nginx that relay plain TCP, one thread each, in namespaces of their own: loopback, and a
  * link of 2 Gbit/s and 1 ms. Short runs in turns; CPU is the relaying process' alone. Needs root, haproxy, nginx and libnginx-mod-stream.
  */
-import { once } from 'node:events';
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /** Everything that `npm run fuzz` feeds. */
 import { boxTargets } from './box-targets.js';
 import { captureTargets } from './capture-targets.js';
+import { httpConnectTargets } from './http-connect-targets.js';
 import { netlinkTargets } from './netlink-targets.js';
 import { probeTargets } from './probe-targets.js';
 import { proxyTargets } from './proxy-targets.js';
@@ -31,6 +32,7 @@ export const targets: readonly FuzzTarget[] = [
   ...wireParsers.map(wireTarget),
   ...captureTargets,
   ...boxTargets,
+  ...httpConnectTargets,
   ...netlinkTargets,
   ...probeTargets,
   ...proxyTargets,

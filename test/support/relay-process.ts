@@ -11,13 +11,15 @@ import { IpAddress } from '../../src/wire/index.js';
 
 const entry = join(import.meta.dirname, '..', '..', 'dist', 'node', 'index.js');
 
-/** What the process runs; options of the converter come as JSON. */
+/** What the process runs; options of the converter come as JSON, networks as text. */
 const program = `
 import { readdirSync } from 'node:fs';
-import { ConverterServer } from ${JSON.stringify(entry)};
+import { ConverterServer, parseNetwork } from ${JSON.stringify(entry)};
 const events = {};
 const log = (event) => { events[event] = (events[event] ?? 0) + 1; };
-const converter = await ConverterServer.start({ ...JSON.parse(process.argv[1]), log });
+const options = JSON.parse(process.argv[1]);
+const rules = { ...options.rules, clients: options.rules.clients.map(parseNetwork) };
+const converter = await ConverterServer.start({ ...options, rules, log });
 process.send({ port: converter.address.port });
 process.on('message', () => {
   for (let i = 0; i < 3; i++) gc();
@@ -59,7 +61,10 @@ export class RelayProcess {
     this.port = port;
   }
 
-  static async start(options: object, spawner: Spawner = spawn): Promise<RelayProcess> {
+  static async start(
+    options: object & { readonly rules: object },
+    spawner: Spawner = spawn,
+  ): Promise<RelayProcess> {
     const args = ['--expose-gc', '--input-type=module', '--eval', program, JSON.stringify(options)];
     const child = spawner(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
