@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { convertReader, emitConvert } from '../../src/convert/index.js';
+import type { AccessRules, ConverterOptions } from '../../src/node/index.js';
 import { IpAddress } from '../../src/wire/index.js';
 
 const entry = join(import.meta.dirname, '..', '..', 'dist', 'node', 'index.js');
@@ -48,6 +49,14 @@ export interface Holdings {
   readonly events: Readonly<Record<string, number>>;
 }
 
+/** Options of a converter; networks of its rules as text. */
+export interface RelayProcessOptions extends Omit<ConverterOptions, 'rules' | 'log'> {
+  readonly rules: Omit<AccessRules, 'clients' | 'deny'> & {
+    readonly clients: readonly string[];
+    readonly deny: readonly never[];
+  };
+}
+
 /** Starts programs; `spawn` of a namespace, for one. */
 export type Spawner = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 
@@ -61,10 +70,7 @@ export class RelayProcess {
     this.port = port;
   }
 
-  static async start(
-    options: object & { readonly rules: object },
-    spawner: Spawner = spawn,
-  ): Promise<RelayProcess> {
+  static async start(options: RelayProcessOptions, spawner: Spawner = spawn): Promise<RelayProcess> {
     const args = ['--expose-gc', '--input-type=module', '--eval', program, JSON.stringify(options)];
     const child = spawner(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
