@@ -11,7 +11,9 @@ export {
   bondPlan,
   type BondReport,
   DEFAULT_BOND_PORT,
-  StandingUplinks,
+  KeptUplinks,
+  planUplinks,
+  type UplinkChoice,
   type UplinkKeeper,
 } from './bond/index.js';
 export {

@@ -29,7 +29,7 @@ interface Van {
 
 async function startVan(
   flags: readonly string[] = [],
-  options: UplinkLabOptions = { hasEndpoints: true },
+  options: UplinkLabOptions = { hasEndpoints: false },
   place = CONVERTER,
 ): Promise<Van> {
   const lab = new UplinkLab(shapes, options);
@@ -159,14 +159,14 @@ describeWith('subflow bond', needs, () => {
   });
 
   it('serves hosts of IPv4 and IPv6 over uplinks that only have IPv6', async () => {
-    const van = await startVan([], { hasEndpoints: true, family: 6 }, '[fd09::1]:5124');
+    const van = await startVan([], { hasEndpoints: false, family: 6 }, '[fd09::1]:5124');
     serveUploads(van.lab);
     for (const host of ['10.9.0.1', 'fd09::1'])
       expect(String((await upload(van.lab, host)).out)).toBe(sha256(content));
   });
 
   it('prints what it would do, and does nothing', async () => {
-    const lab = new UplinkLab(shapes, { hasEndpoints: true });
+    const lab = new UplinkLab(shapes, { hasEndpoints: false });
     open.push(lab);
     const flags = ['bond', '--via', CONVERTER, '--lan', 'lan0', '--dry-run'];
     const { status, out } = await runIn(lab.van, process.execPath, [launcher, ...flags]);

@@ -12,8 +12,9 @@ import {
   captureScript,
   DEFAULT_BOND_PORT,
   parseNetwork,
-  StandingUplinks,
-  type UplinkKeeper,
+  KeptUplinks,
+  planUplinks,
+  type UplinkChoice,
 } from '../../node/index.js';
 import { kernelMptcp } from '../../linux/index.js';
 import { EnvironmentError, UsageError } from '../errors.js';
@@ -89,8 +90,8 @@ function readFlags(flags: BondFlags): Omit<BondOptions, 'keeper' | 'log'> {
   }
 }
 
-function makeKeeper({ lan, caps }: Pick<BondOptions, 'lan' | 'caps'>): UplinkKeeper {
-  return new StandingUplinks({ except: lan, metered: [...(caps?.keys() ?? [])] });
+function choiceOf({ lan, caps }: Pick<BondOptions, 'lan' | 'caps'>): UplinkChoice {
+  return { except: lan, metered: [...(caps?.keys() ?? [])] };
 }
 
 async function run(flags: BondFlags): Promise<void> {
@@ -104,11 +105,10 @@ async function run(flags: BondFlags): Promise<void> {
   const say = sayer(json, screen);
   const everyMs = Math.max(100, parseDuration(flags.every) / 1e6);
   await untilSignal(async (signal) => {
-    const bond = await Bond.start({ ...options, keeper: makeKeeper(options), log: say }).catch(
-      (error: NodeJS.ErrnoException) => {
-        throw explainListen(error, options.port ?? 0);
-      },
-    );
+    const keeper = new KeptUplinks(choiceOf(options));
+    const bond = await Bond.start({ ...options, keeper, log: say }).catch((error: NodeJS.ErrnoException) => {
+      throw explainListen(error, options.port ?? 0);
+    });
     const look = (): void => show(bond.look(), screen, json ? say : undefined);
     const timer = setInterval(look, everyMs);
     try {
@@ -131,13 +131,9 @@ function show(report: BondReport, screen: Screen | undefined, say: Say | undefin
 }
 
 /** Says what would be done. */
-async function rehearse(options: Omit<BondOptions, 'keeper' | 'log'>): Promise<void> {
-  const keeper = makeKeeper(options);
-  const lines = keeper.uplinks.map(
-    ({ name, kind, state, addresses, lacks }) =>
-      `# uplink ${name} (${kind}): ${lacks ?? `${state}, from ${addresses.join(' and ')}`}`,
-  );
-  await keeper.close();
+function rehearse(options: Omit<BondOptions, 'keeper' | 'log'>): void {
+  const { uplinks, commands } = planUplinks(choiceOf(options));
+  const lines = [...uplinks.map((said) => `# uplink ${said}`), ...commands];
   process.stdout.write(`${lines.join('\n')}\n${captureScript(captureRules(bondPlan(options)))}`);
 }
 

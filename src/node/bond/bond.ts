@@ -21,7 +21,7 @@ import {
   TransparentListener,
 } from '../proxy/transparent.js';
 import { BondUpstream } from './bond-upstream.js';
-import { UplinkMeter, type UplinkUse } from './uplink-use.js';
+import { MAX_UPLINKS, UplinkMeter, type UplinkUse } from './uplink-use.js';
 import { linkCounters, type Uplink, type UplinkKeeper } from './uplinks.js';
 
 /** Port of the listener, on which nobody but the rules leads anybody. */
@@ -96,9 +96,11 @@ export class Bond {
   private readonly listener: TransparentListener;
   private readonly capture: Capture;
   private readonly meter = new UplinkMeter();
-  /** State of each uplink when it was looked at last. */
+  /** State and quality of each uplink when it was looked at last. */
   private readonly known = new Map<string, string>();
   private readonly barred = new Set<string>();
+  /** All that were uplinks once: what is left of them is counted. */
+  private readonly names = new Set<string>();
   /** What was refused when it was asked for last, and whether it is being asked for. */
   private refused: readonly RefusedCount[] = [];
   private isAsking = false;
@@ -130,7 +132,7 @@ export class Bond {
       return bond;
     } catch (error) {
       await listener?.close();
-      await keeper.close();
+      keeper.close();
       throw error;
     }
   }
@@ -139,7 +141,8 @@ export class Bond {
   look(): BondReport {
     const { keeper, caps = new Map<string, number>() } = this.options;
     const counters = linkCounters();
-    const names = new Set([...keeper.uplinks.map(({ name }) => name), ...this.known.keys()]);
+    const { names } = this;
+    for (const { name } of keeper.uplinks) if (names.size < MAX_UPLINKS) names.add(name);
     this.meter.look(performance.now(), new Map([...counters].filter(([name]) => names.has(name))));
     for (const name of this.meter.exhausted(caps)) {
       if (this.barred.has(name) || !names.has(name)) continue;
@@ -175,7 +178,7 @@ export class Bond {
       try {
         this.capture.undo();
       } finally {
-        await this.options.keeper.close();
+        this.options.keeper.close();
       }
     }
     this.log('stopped', this.listener.relays.totals);
@@ -183,15 +186,15 @@ export class Bond {
 
   private tellChanges(uplinks: readonly Uplink[]): void {
     const gone = [...this.known.keys()].filter((name) => uplinks.every((uplink) => uplink.name !== name));
-    for (const { name, state, lacks, kind, isMetered } of uplinks) {
-      if (this.known.get(name) === state) continue;
-      this.known.set(name, state);
-      this.log('uplink', { name, state, kind, metered: isMetered, ...(lacks !== undefined && { lacks }) });
+    for (const { name, state, quality, lacks, kind, isMetered } of uplinks) {
+      if (this.known.get(name) === `${state} ${quality}`) continue;
+      this.known.set(name, `${state} ${quality}`);
+      const why = lacks === undefined ? {} : { lacks };
+      this.log('uplink', { name, state, quality, kind, metered: isMetered, ...why });
     }
     for (const name of gone) {
-      if (this.known.get(name) === 'away') continue;
-      this.known.set(name, 'away');
-      this.log('uplink', { name, state: 'away', lacks: 'its interface is gone, or has no default route' });
+      this.known.delete(name);
+      this.log('uplink', { name, state: 'away', lacks: 'its interface is gone, or leads nowhere' });
     }
   }
 

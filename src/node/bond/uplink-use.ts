@@ -23,7 +23,7 @@ export interface UplinkUse {
 
 const nothing: UplinkUse = { sentBytes: 0, receivedBytes: 0, sendBps: 0, receiveBps: 0, share: 0 };
 /** Uplinks that are remembered: those that were there once keep their figures. */
-const MAX_UPLINKS = 256;
+export const MAX_UPLINKS = 256;
 
 /** What is remembered of one uplink. */
 interface Meter {

@@ -1,10 +1,16 @@
 /**
- * What a bond asks of whoever looks after the uplinks: which there are, by which address each is used, and that one is used no more.
- * Here is the simplest of them, which leaves routes and endpoints to others and only looks.
+ * What a bond asks of whoever looks after the uplinks: which there are, by which address each is used, and that one is used no more; and
+ * how the path keeper does it.
  */
 import { readFileSync } from 'node:fs';
-import { kernelEndpoints, LinkFactsWatch, runIp } from '../../linux/index.js';
-import type { LinkKind } from '../../policy/index.js';
+import { LinkFactsWatch } from '../../linux/index.js';
+import type { LinkKind, LinkQuality } from '../../policy/index.js';
+import {
+  PathKeeper,
+  type PathKeeperOptions,
+  uplinkCandidates,
+  type Uplink as KeptUplink,
+} from '../paths/index.js';
 import type { LinkCounters } from './uplink-use.js';
 
 /** An uplink as it is now. */
@@ -12,6 +18,8 @@ export interface Uplink {
   readonly name: string;
   readonly kind: LinkKind;
   readonly isMetered: boolean;
+  /** As connections find it. */
+  readonly quality: LinkQuality;
   /** Addresses that connections may begin from; none while it cannot be used. */
   readonly addresses: readonly string[];
   /** `used`; `backup`: only while no other works; `barred`: by its cap; `away`: no carrier, address or route. */
@@ -27,79 +35,87 @@ export interface UplinkKeeper {
   /** Uses an uplink no more: subflows over it end. */
   bar(name: string): void;
   /** Undoes whatever was done. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** How uplinks are chosen. */
 export interface UplinkChoice {
   /** Interfaces that are none. */
   readonly except: readonly string[];
-  /** Interfaces whose bytes cost money, beside cellular ones. */
+  /** Interfaces whose bytes cost money. */
   readonly metered: readonly string[];
 }
 
-/** Uplinks as somebody else keeps them: interfaces with an address and a default route. Only endpoints of those that are barred go. */
-export class StandingUplinks implements UplinkKeeper {
-  private readonly watch: LinkFactsWatch;
-  private readonly choice: UplinkChoice;
-  private readonly barred = new Set<string>();
-  /** Commands of `ip` that bring back the endpoints that were taken away. */
-  private readonly undoing: string[] = [];
+/** Uplinks by the path keeper: a table, rules and an endpoint for each interface with a default route, all used at once. */
+export class KeptUplinks implements UplinkKeeper {
+  private readonly keeper: PathKeeper;
+  /** Interfaces that are no uplinks (any more): the keeper looks at this list each time. */
+  private readonly except: string[];
+  /** Those that were barred, as they were then. */
+  private readonly barred = new Map<string, Uplink>();
 
-  constructor(choice: UplinkChoice) {
-    this.choice = choice;
-    this.watch = new LinkFactsWatch({
-      isMetered: ({ kind, name }) => kind === 'cellular' || choice.metered.includes(name),
+  /** Throws as `PathKeeper.start`. */
+  constructor(choice: UplinkChoice, onEvent?: PathKeeperOptions['onEvent']) {
+    this.except = [...choice.except];
+    this.keeper = PathKeeper.start({
+      ...keeperOptions(choice),
+      except: this.except,
+      ...(onEvent !== undefined && { onEvent }),
     });
   }
 
   get uplinks(): readonly Uplink[] {
-    const { except } = this.choice;
-    return this.watch.links
-      .filter((link) => !link.isLoopback && !except.includes(link.name))
-      .filter(({ defaultRoutes }) => defaultRoutes.length > 0)
-      .map((link): Uplink => {
-        const { name, kind, hasCarrier } = link;
-        const addresses = link.addresses
-          .filter(({ scope }) => scope === 'global')
-          .map(({ address }) => address.toString());
-        const lacks = !hasCarrier
-          ? 'it has no carrier'
-          : addresses.length === 0
-            ? 'it has no address'
-            : undefined;
-        const isBarred = this.barred.has(name);
-        return {
-          ...{ name, kind, isMetered: this.watch.factsOf(link).isMetered },
-          addresses: isBarred || lacks !== undefined ? [] : addresses,
-          state: isBarred ? 'barred' : lacks === undefined ? 'used' : 'away',
-          ...(lacks !== undefined && { lacks }),
-        };
-      });
+    const kept = this.keeper.uplinks.filter(({ name }) => !this.barred.has(name)).map(describe);
+    return [...kept, ...this.barred.values()];
   }
 
   bar(name: string): void {
-    this.barred.add(name);
-    const own = new Set(this.watch.find(name)?.addresses.map(({ address }) => address.toString()));
-    for (const { address, flags, id } of kernelEndpoints()) {
-      if (!own.has(address)) continue;
-      // Subflows from there end with it.
-      runIp('this machine', [`mptcp endpoint delete id ${id}`]);
-      this.undoing.push(`mptcp endpoint add ${address} dev ${name} id ${id} ${flags.join(' ')}`);
-    }
+    const uplink = this.uplinks.find((each) => each.name === name);
+    if (uplink === undefined || this.barred.has(name)) return;
+    this.barred.set(name, { ...uplink, addresses: [], state: 'barred' });
+    this.except.push(name);
   }
 
-  close(): Promise<void> {
-    this.watch.close();
-    for (const command of this.undoing.splice(0)) {
-      try {
-        runIp('this machine', [command]);
-      } catch {
-        // The interface is gone, and its endpoint with it.
-      }
-    }
-    return Promise.resolve();
+  close(): void {
+    this.keeper.close();
   }
+}
+
+/** What {@link KeptUplinks} would do first: each interface that may be an uplink, in words, and commands of `ip`. */
+export function planUplinks(choice: UplinkChoice): {
+  readonly uplinks: string[];
+  readonly commands: string[];
+} {
+  const watch = new LinkFactsWatch();
+  try {
+    const uplinks = uplinkCandidates(watch.links, choice).map(({ link, ways, lacks }) => {
+      const from = ways.map(({ address }) => address.toString()).join(' and ');
+      return `${link.name} (${link.kind}): ${lacks ?? `from ${from}`}`;
+    });
+    return { uplinks, commands: PathKeeper.plan(keeperOptions(choice)) };
+  } finally {
+    watch.close();
+  }
+}
+
+function keeperOptions({ except, metered }: UplinkChoice): PathKeeperOptions {
+  return {
+    ...{ serviceType: 'aggregate', except },
+    // A van lives on cellular uplinks: only those that were named cost money.
+    isMetered: ({ name }) => metered.includes(name),
+  };
+}
+
+/** The keeper's words for what uplinks do, as a bond has them. */
+const states = { active: 'used', backup: 'backup', idle: 'backup', unusable: 'away' } as const;
+
+function describe({ name, facts, quality, state, lacks, addresses }: KeptUplink): Uplink {
+  const isUsable = state !== 'unusable' && quality !== 'dead';
+  return {
+    ...{ name, kind: facts.kind, isMetered: facts.isMetered, quality, state: states[state] },
+    addresses: isUsable ? addresses.map(({ address }) => address) : [],
+    ...(lacks !== undefined && { lacks }),
+  };
 }
 
 /** What the interfaces of this thread's namespace carried so far, by name. */
