@@ -11,7 +11,7 @@ const pure = layers
 const simulation = ['test/simulation/**/*.test.ts', 'test/fuzz/**/*.test.ts'];
 
 /** What an emulated network in real time shows only on a machine that does nothing else. */
-const alone = ['test/interop/simultaneous-flows.test.ts'];
+const alone = ['test/interop/simultaneous-flows.test.ts', 'test/proxies/bonding.test.ts'];
 
 /** In which order projects begin. */
 const order = ['simulation', 'machine', 'units', 'alone'];
