@@ -23,7 +23,7 @@ import {
   TransparentListener,
   type TransparentOptions,
   type Upstream,
-} from '../../src/node/proxy/transparent.js';
+} from '../../src/node/proxy/index.js';
 import { parseNetwork, SocketEnd } from '../../src/node/relay/index.js';
 import { describeWith, hasTool } from '../support/with-rights.js';
 
@@ -94,8 +94,9 @@ async function startListener(
 /** Directly, from the machine. */
 function upstreamIn(namespace: NetworkNamespace): Upstream {
   return {
-    name: 'direct',
-    open: ({ host: address, port }) => {
+    ...{ name: 'direct', isDirect: true },
+    open: ({ host, port }) => {
+      const address = String(host);
       const fd = connectKernel({
         ...{ address, port, namespace },
         prepare: (made) => markSocket(made, PROXY_MARK),
@@ -103,7 +104,10 @@ function upstreamIn(namespace: NetworkNamespace): Upstream {
       const end = new SocketEnd(
         (onread) => new net.Socket({ fd, allowHalfOpen: true, onread } as net.SocketConstructorOpts),
       );
-      return Promise.resolve({ end });
+      return Promise.resolve({
+        ...{ end, earlyBytes: 0, received: new Uint8Array(0), way: 'direct' },
+        ...{ bound: undefined, isServerMultipath: undefined, isFastOpen: false },
+      });
     },
   };
 }
@@ -217,9 +221,9 @@ describeWith('a transparent proxy', needs, () => {
       return events.at(-1)?.[1]['reason'];
     };
     expect(await attempt('10.1.0.1', LISTEN_PORT)).toBe('not-captured');
-    listener.setRules({ ...rules, allowPrivate: false });
+    listener.change({ rules: { ...rules, allowPrivate: false } });
     expect(await attempt('10.2.0.2', SERVER_PORT)).toBe('private');
-    listener.setRules({ ...rules, allowPrivate: true, clients: [] });
+    listener.change({ rules: { ...rules, allowPrivate: true, clients: [] } });
     expect(await attempt('10.2.0.2', SERVER_PORT)).toBe('client');
     expect(listener.relays.connections).toBe(0);
   });

@@ -3,11 +3,15 @@
  * has no answer for a while, the next begins from another, as RFC 8305 does with addresses. So an uplink that is dead and does not
  * know it delays connections and does not prevent them; the kernel's path manager adds the other uplinks to the one that won.
  */
-import { connect } from '../connect.js';
 import { codeOf, netError } from '../net-error.js';
-import { StreamEnd } from '../relay/index.js';
-import type { Socket } from '../socket.js';
-import type { OpenRequest, Upstream } from '../proxy/transparent.js';
+import {
+  type OpenedConnection,
+  PROXY_MARK,
+  TunnelUpstream,
+  type Upstream,
+  type UpstreamRequest,
+} from '../proxy/index.js';
+import { parseHops } from '../tunnel/hop.js';
 
 /** Time for an attempt before the next begins beside it, in ms: longer than a satellite needs. */
 const HEAD_START_MS = 1_000;
@@ -15,102 +19,96 @@ const HEAD_START_MS = 1_000;
 const MAX_ATTEMPTS = 16;
 
 /** Errors that the converter or the server behind it answered: another uplink would not change them. */
-function isFinal(error: Error): boolean {
+function isFinal(error: unknown): boolean {
   const code = codeOf(error) ?? '';
   return code.startsWith('ERR_SUBFLOW_CONVERT_') || code === 'ECONNREFUSED';
-}
-
-/** What a bond connects with. */
-export interface BondUpstreamOptions {
-  /** Place of the converter, as in `192.0.2.1:5124`. */
-  readonly converter: string;
-  readonly mark: number;
-  /** Addresses to begin from, best first; none: as the kernel chooses. */
-  readonly sources: () => readonly string[];
 }
 
 /** See the module. */
 export class BondUpstream implements Upstream {
   readonly name: string;
-  private readonly options: BondUpstreamOptions;
+  readonly isDirect = false;
+  private readonly via: string;
+  private readonly sources: () => readonly string[];
 
-  constructor(options: BondUpstreamOptions) {
-    this.options = options;
-    this.name = `converter ${options.converter}`;
+  /** `via`: as of {@link parseHops}; `sources`: addresses to begin from, best first; none: as the kernel chooses. Throws as that. */
+  constructor(via: string, sources: () => readonly string[]) {
+    parseHops(via);
+    this.via = via;
+    this.name = via;
+    this.sources = sources;
   }
 
-  open(request: OpenRequest): Promise<{ readonly end: StreamEnd }> {
-    const sources = this.options.sources().slice(0, MAX_ATTEMPTS);
+  open(request: UpstreamRequest): Promise<OpenedConnection> {
+    const sources = this.sources().slice(0, MAX_ATTEMPTS);
     const attempts = sources.length === 0 ? [undefined] : sources;
-    return new Promise((resolve, reject) => {
-      const race = new Race(
-        attempts.map((source) => () => this.connectFrom(source, request)),
-        (socket) => resolve({ end: new StreamEnd(socket) }),
-        reject,
-      );
-      race.run(request.signal);
-    });
+    return new Race(
+      attempts.map((localAddress) => this.from(localAddress)),
+      request,
+    ).run();
   }
 
-  private connectFrom(localAddress: string | undefined, { host, port }: OpenRequest): Socket {
-    const { converter, mark } = this.options;
-    return connect({
-      ...{ host, port, converter, mark, transport: 'kernel', allowHalfOpen: true, noDelay: true },
-      fastOpen: true,
-      ...(localAddress !== undefined && { localAddress }),
-    });
+  private from(localAddress: string | undefined): Upstream {
+    return new TunnelUpstream(parseHops(this.via), { mark: PROXY_MARK, fastOpen: true, localAddress });
   }
 }
 
 /** Attempts one after the other, each beside those before it. */
 class Race {
-  private readonly attempts: (() => Socket)[];
-  private readonly won: (socket: Socket) => void;
-  private readonly lost: (error: Error) => void;
-  private readonly running = new Set<Socket>();
+  private readonly waiting: Upstream[];
+  private readonly request: UpstreamRequest;
+  private readonly running = new Set<AbortController>();
   private timer: NodeJS.Timeout | undefined = undefined;
-  private end: () => void = () => undefined;
+  private isOver = false;
+  private settle: (winner: OpenedConnection | undefined, error: unknown) => void = () => undefined;
 
-  constructor(attempts: (() => Socket)[], won: (socket: Socket) => void, lost: (error: Error) => void) {
-    this.attempts = attempts;
-    this.won = won;
-    this.lost = lost;
+  constructor(attempts: Upstream[], request: UpstreamRequest) {
+    this.waiting = attempts;
+    this.request = request;
   }
 
-  run(signal: AbortSignal): void {
-    const abort = (): void => this.finish(undefined, signal.reason as Error);
-    this.end = () => signal.removeEventListener('abort', abort);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort);
-    this.next(netError('ENETUNREACH', 'connect'));
+  run(): Promise<OpenedConnection> {
+    const { signal } = this.request;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => this.settle(undefined, signal.reason);
+      this.settle = (winner, error) => {
+        this.isOver = true;
+        clearTimeout(this.timer);
+        signal.removeEventListener('abort', abort);
+        for (const attempt of this.running) attempt.abort(error);
+        if (winner === undefined) reject(error);
+        else resolve(winner);
+      };
+      if (signal.aborted) return abort();
+      signal.addEventListener('abort', abort);
+      this.begin(netError('ENETUNREACH', 'connect'));
+    });
   }
 
   /** Begins the next attempt; `error` is what came of the last one. */
-  private next(error: Error): void {
+  private begin(error: unknown): void {
     clearTimeout(this.timer);
-    const attempt = this.attempts.shift();
-    if (attempt === undefined) {
-      if (this.running.size === 0) this.finish(undefined, error);
+    const upstream = this.waiting.shift();
+    if (upstream === undefined) {
+      if (this.running.size === 0) this.settle(undefined, error);
       return;
     }
-    const socket = attempt();
-    this.running.add(socket);
-    socket.once('connect', () => this.finish(socket, error));
-    socket.on('error', (failure) => {
-      if (!this.running.delete(socket)) return;
-      if (isFinal(failure)) this.finish(undefined, failure);
-      else this.next(failure);
-    });
-    this.timer = setTimeout(() => this.next(error), HEAD_START_MS);
-  }
-
-  private finish(winner: Socket | undefined, error: Error): void {
-    clearTimeout(this.timer);
-    this.end();
-    const others = [...this.running].filter((socket) => socket !== winner);
-    this.running.clear();
-    for (const socket of others) socket.destroy();
-    if (winner === undefined) this.lost(error);
-    else this.won(winner);
+    const attempt = new AbortController();
+    this.running.add(attempt);
+    this.timer = setTimeout(() => this.begin(error), HEAD_START_MS);
+    upstream.open({ ...this.request, signal: attempt.signal }).then(
+      (opened) => {
+        this.running.delete(attempt);
+        // Another was there before.
+        if (this.isOver) opened.end.reset();
+        else this.settle(opened, error);
+      },
+      (failure: unknown) => {
+        this.running.delete(attempt);
+        if (this.isOver) return;
+        if (isFinal(failure)) this.settle(undefined, failure);
+        else this.begin(failure);
+      },
+    );
   }
 }

@@ -15,11 +15,10 @@ import {
   Capture,
   type CapturePlan,
   familiesHere,
-  PROXY_MARK,
   type RefusedCount,
   type TransparentEvent,
   TransparentListener,
-} from '../proxy/transparent.js';
+} from '../proxy/index.js';
 import { BondUpstream } from './bond-upstream.js';
 import { MAX_UPLINKS, UplinkMeter, type UplinkUse } from './uplink-use.js';
 import { linkCounters, type Uplink, type UplinkKeeper } from './uplinks.js';
@@ -43,7 +42,7 @@ export type BondEvent = keyof typeof bondEvents;
 
 /** How a bond is to be. */
 export interface BondOptions {
-  /** Place of the converter, as in `192.0.2.1:5124`. */
+  /** The converter, as in `192.0.2.1:5124`; other proxies of Multipath TCP as `subflow proxy --via` has them. */
   readonly via: string;
   /** Interfaces of the LAN. */
   readonly lan: readonly string[];
@@ -122,7 +121,7 @@ export class Bond {
       const sources = (): string[] => usable(keeper.uplinks).flatMap(({ addresses }) => addresses);
       listener = await TransparentListener.start({
         ...{ mode: 'tproxy', port, rules: bondRules },
-        upstream: new BondUpstream({ converter: via, mark: PROXY_MARK, sources }),
+        upstream: new BondUpstream(via, sources),
         ...(limits !== undefined && { limits }),
         log: (event: TransparentEvent, fields) => log?.(event, fields),
       });

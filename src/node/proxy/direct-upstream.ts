@@ -30,6 +30,10 @@ export interface DirectOptions {
   readonly fastOpen?: boolean | undefined;
   /** In place of `dns.lookup`. */
   readonly lookup?: Lookup | undefined;
+  /** Mark of all packets (needs CAP_NET_ADMIN); see `ConnectOptions.mark`. */
+  readonly mark?: number | undefined;
+  /** Address of this host to connect from; default: as the kernel chooses. */
+  readonly localAddress?: string | undefined;
 }
 
 /** What a connection is to be like. */
@@ -71,19 +75,25 @@ export class DirectUpstream implements Upstream {
    * it may be one that has yet to answer: its SYN leaves with the first write.
    */
   connect(addresses: readonly IpAddress[], port: number, wishes: Wishes): ReturnType<typeof race> {
-    const { serviceType, serviceOptions } = this.options;
+    const { serviceType, serviceOptions, mark, localAddress } = this.options;
     const isPlain = wishes.isMultipath === false || this.isPlain;
     // Several addresses are raced for answers, and there is none to be had by then (RFC 7413 §4.1.3: a host at a time).
     const isFast = wishes.isFastOpen === true && addresses.length === 1 && mayConnectFastOpen();
     const service = isPlain || serviceType === undefined ? {} : { serviceType };
     const more = isPlain || serviceOptions === undefined ? {} : { serviceOptions };
-    const common = { port, noDelay: true };
-    const options: Omit<ConnectOptions, 'host'> = isFast
-      ? { ...common, ...(isPlain ? { serviceType: 'none' } : { ...service, ...more }), fastOpen: true }
+    const common = {
+      ...{ port, noDelay: true },
+      ...(mark !== undefined && { mark }),
+      ...(localAddress !== undefined && { localAddress }),
+    };
+    // Only the kernel transport's own sockets, which may be plain TCP as well, have a mark.
+    const isOwn = isFast || mark !== undefined;
+    const options: Omit<ConnectOptions, 'host'> = isOwn
+      ? { ...common, ...(isPlain ? { serviceType: 'none' } : { ...service, ...more }), fastOpen: isFast }
       : { ...common, ...service, ...more };
     return race(
       addresses,
-      (address) => SocketEnd.connecting({ ...options, host: address.toString() }, isPlain && !isFast),
+      (address) => SocketEnd.connecting({ ...options, host: address.toString() }, isPlain && !isOwn),
       wishes.signal,
     );
   }

@@ -7,5 +7,6 @@ export * from './proxy-context.js';
 export * from './proxy-events.js';
 export * from './proxy-server.js';
 export { ProxySession } from './proxy-session.js';
+export * from './transparent.js';
 export * from './tunnel-upstream.js';
 export * from './upstream.js';

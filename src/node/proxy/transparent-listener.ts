@@ -23,7 +23,7 @@ import {
   originalDestinationOf,
   type SocketAddress,
 } from '../../linux/index.js';
-import { formatEndpoint, IpAddress } from '../../wire/index.js';
+import { type Endpoint, formatEndpoint, IpAddress } from '../../wire/index.js';
 import { codeOf, messageOf, netError } from '../net-error.js';
 import {
   type AccessRules,
@@ -31,13 +31,12 @@ import {
   type Place,
   refusalOf,
   Relay,
-  type RelayEnd,
   type RelayLimits,
   RelaySet,
   SocketEnd,
 } from '../relay/index.js';
 import type { CaptureMode } from './transparent-rules.js';
-import type { Upstream } from './transparent-upstream.js';
+import type { OpenedConnection, Upstream } from './upstream.js';
 
 /** What a listener tells of; stable names. */
 export const transparentEvents = {
@@ -58,6 +57,7 @@ export interface TransparentOptions {
   readonly upstream: Upstream;
   /** Who may use it, and for what. */
   readonly rules: AccessRules;
+  /** Default: those of every proxy. */
   readonly limits?: Partial<RelayLimits>;
   /** Plain TCP towards clients in the mode `tproxy` too. Default: where the kernel has no Multipath TCP. */
   readonly isPlain?: boolean;
@@ -79,6 +79,7 @@ export class TransparentListener {
   private readonly server: NetServer;
   private readonly options: TransparentOptions;
   private rules: AccessRules;
+  private upstream: Upstream;
   /** Attempts to reach servers. */
   private readonly attempts = new Set<AbortController>();
 
@@ -89,6 +90,7 @@ export class TransparentListener {
     this.isMultipath = isMultipath;
     this.relays = new RelaySet(options.limits);
     this.rules = options.rules;
+    this.upstream = options.upstream;
     server.on('connection', (socket: NetSocket) => this.accept(socket));
   }
 
@@ -109,9 +111,10 @@ export class TransparentListener {
     return new TransparentListener(server, options, isMultipath);
   }
 
-  /** Rules that hold for whatever comes from now on. */
-  setRules(rules: AccessRules): void {
-    this.rules = rules;
+  /** Rules and upstream that hold for whatever comes from now on. */
+  change({ rules, upstream }: Partial<Pick<TransparentOptions, 'rules' | 'upstream'>>): void {
+    if (rules !== undefined) this.rules = rules;
+    if (upstream !== undefined) this.upstream = upstream;
   }
 
   /** Takes no more clients, and settles when all are gone: at once those without a server, the others within `patienceMs`. */
@@ -148,17 +151,14 @@ export class TransparentListener {
     if (refusal !== undefined) return refuse(refusal);
     const place = this.relays.admit(client.toString());
     if (typeof place === 'string') return refuse(place);
-    void this.serve({ end, client, server, place, record }).catch((error: unknown) => {
+    void this.serve({ end, client, clientPort, server, place, record }).catch((error: unknown) => {
       place.release();
       refuse(codeOf(error) ?? messageOf(error));
     });
   }
 
   /** Where a connection was meant to go; undefined for one that came by itself, which would go around in circles. */
-  private destinationOf(
-    { fd, socket }: SocketEnd,
-    family: 4 | 6,
-  ): { readonly address: IpAddress; readonly port: number } | undefined {
+  private destinationOf({ fd, socket }: SocketEnd, family: 4 | 6): Endpoint | undefined {
     if (fd === undefined) return undefined;
     const told: Pick<SocketAddress, 'address' | 'port'> | undefined =
       this.options.mode === 'tproxy'
@@ -180,30 +180,29 @@ export class TransparentListener {
     );
   }
 
-  private async serve({ end, client, server, place, record }: Taken): Promise<void> {
+  private async serve({ end, client, clientPort, server, place, record }: Taken): Promise<void> {
     const startedAt = performance.now();
     const since = (): number => Math.round(performance.now() - startedAt);
-    const opened = await this.open(server, client);
+    const { end: far, received, way } = await this.open(server, { address: client, port: clientPort });
     place.settle();
-    this.log('connected', { ...record, setupMs: since() });
-    const relay = new Relay(end, opened);
-    const outcome = await this.relays.run(relay);
+    this.log('connected', { ...record, way, setupMs: since() });
+    const relay = new Relay(end, far);
+    const outcome = await this.relays.run(relay, undefined, received);
     place.release();
     const { clientBytes, serverBytes } = relay;
-    this.log('closed', { ...record, outcome, durationMs: since(), clientBytes, serverBytes });
+    this.log('closed', { ...record, way, outcome, durationMs: since(), clientBytes, serverBytes });
   }
 
-  private async open(server: Taken['server'], client: IpAddress): Promise<RelayEnd> {
+  private async open(server: Endpoint, client: Endpoint): Promise<OpenedConnection> {
     const attempt = new AbortController();
     this.attempts.add(attempt);
-    const { connectMs = 30_000, upstream } = this.options;
+    const { connectMs = 30_000 } = this.options;
     const late = setTimeout(() => attempt.abort(netError('ETIMEDOUT', 'connect')), connectMs);
     try {
-      const request = { host: server.address.toString(), port: server.port, client: client.toString() };
-      return (await upstream.open({ ...request, signal: attempt.signal })).end;
-    } catch (error) {
-      // What ended the attempt says more than that it was ended.
-      throw attempt.signal.aborted ? attempt.signal.reason : error;
+      return await this.upstream.open({
+        ...{ host: server.address, port: server.port, early: new Uint8Array(0), client },
+        ...{ rules: this.rules, signal: attempt.signal },
+      });
     } finally {
       clearTimeout(late);
       this.attempts.delete(attempt);
@@ -219,7 +218,8 @@ export class TransparentListener {
 interface Taken {
   readonly end: SocketEnd;
   readonly client: IpAddress;
-  readonly server: { readonly address: IpAddress; readonly port: number };
+  readonly clientPort: number;
+  readonly server: Endpoint;
   readonly place: Place;
   /** What is told of it. */
   readonly record: Readonly<Record<string, unknown>>;
