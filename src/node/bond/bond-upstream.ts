@@ -3,7 +3,7 @@
  * has no answer for a while, the next begins from another, as RFC 8305 does with addresses. So an uplink that is dead and does not
  * know it delays connections and does not prevent them; the kernel's path manager adds the other uplinks to the one that won.
  */
-import { codeOf, netError } from '../net-error.js';
+import { codeOf, errorOf, netError } from '../net-error.js';
 import {
   type OpenedConnection,
   PROXY_MARK,
@@ -19,7 +19,7 @@ const HEAD_START_MS = 1_000;
 const MAX_ATTEMPTS = 16;
 
 /** Errors that the converter or the server behind it answered: another uplink would not change them. */
-function isFinal(error: unknown): boolean {
+function isFinal(error: Error): boolean {
   const code = codeOf(error) ?? '';
   return code.startsWith('ERR_SUBFLOW_CONVERT_') || code === 'ECONNREFUSED';
 }
@@ -60,7 +60,7 @@ class Race {
   private readonly running = new Set<AbortController>();
   private timer: NodeJS.Timeout | undefined = undefined;
   private isOver = false;
-  private settle: (winner: OpenedConnection | undefined, error: unknown) => void = () => undefined;
+  private settle: (winner: OpenedConnection | undefined, error: Error) => void = () => undefined;
 
   constructor(attempts: Upstream[], request: UpstreamRequest) {
     this.waiting = attempts;
@@ -70,7 +70,7 @@ class Race {
   run(): Promise<OpenedConnection> {
     const { signal } = this.request;
     return new Promise((resolve, reject) => {
-      const abort = (): void => this.settle(undefined, signal.reason);
+      const abort = (): void => this.settle(undefined, errorOf(signal.reason));
       this.settle = (winner, error) => {
         this.isOver = true;
         clearTimeout(this.timer);
@@ -86,7 +86,7 @@ class Race {
   }
 
   /** Begins the next attempt; `error` is what came of the last one. */
-  private begin(error: unknown): void {
+  private begin(error: Error): void {
     clearTimeout(this.timer);
     const upstream = this.waiting.shift();
     if (upstream === undefined) {
@@ -103,9 +103,10 @@ class Race {
         if (this.isOver) opened.end.reset();
         else this.settle(opened, error);
       },
-      (failure: unknown) => {
+      (thrown: unknown) => {
         this.running.delete(attempt);
         if (this.isOver) return;
+        const failure = errorOf(thrown);
         if (isFinal(failure)) this.settle(undefined, failure);
         else this.begin(failure);
       },
