@@ -64,7 +64,8 @@ export class Connections {
   /** What events said of connections that were not seen yet: whether this side is the server. */
   private readonly sides = new Map<number, boolean>();
   private readonly paths = new KernelPaths();
-  private linkOf: (subflow: ListedSubflow) => LinkId | undefined = () => undefined;
+  /** The link that a subflow is on, as the last look was told; undefined where nobody knows. */
+  linkOf: (subflow: ListedSubflow) => LinkId | undefined = () => undefined;
 
   get all(): Iterable<KnownConnection> {
     return this.known.values();

@@ -14,6 +14,7 @@ import type { KernelEndpoint, ListedSubflow } from '../../linux/index.js';
 import { MAX_KERNEL_ENDPOINTS } from '../../netlink/index.js';
 import type { LinkId } from '../../policy/index.js';
 import { IpAddress } from '../../wire/index.js';
+import { CommandedConnections } from './commanded.js';
 import type { Connections, MissingSubflow } from './connections.js';
 import type { Ledger, OwnEndpoint } from './ledger.js';
 import type { Machine } from './machine.js';
@@ -44,6 +45,7 @@ export class EndpointKeeper {
   private readonly ledger: Ledger | undefined;
   private readonly connections: Connections;
   private readonly act: Act;
+  private readonly commanded: CommandedConnections;
   /** When an endpoint was made last, in ns, by address. */
   private readonly madeAt = new Map<string, number>();
   /** Ways of default routes on which a connection lacks a subflow: they have an endpoint from then on. */
@@ -55,6 +57,7 @@ export class EndpointKeeper {
     this.ledger = ledger;
     this.connections = connections;
     this.act = act;
+    this.commanded = new CommandedConnections(machine.connections, connections);
   }
 
   /**
@@ -68,6 +71,7 @@ export class EndpointKeeper {
     isGood: (link: LinkId) => boolean,
     strays: readonly IpAddress[] = [],
   ): void {
+    if (this.machine.rehearsed === undefined) this.commanded.follow(uplinks, roles, isGood);
     const there = this.machine.endpoints.list();
     this.forgetStrangers(there);
     const ways = uplinks.flatMap(({ link, ways }) => ways.map((way) => ({ link, way })));
@@ -101,7 +105,8 @@ export class EndpointKeeper {
   ): MissingSubflow[] {
     const made: MissingSubflow[] = [];
     const left = due.filter((entry) => {
-      const isDone = this.command(entry, uplinks, isBackup(entry.link));
+      const isDone =
+        this.machine.rehearsed === undefined && this.commanded.open(entry, uplinks, isBackup(entry.link));
       if (isDone) made.push(entry);
       return !isDone;
     });
@@ -201,31 +206,6 @@ export class EndpointKeeper {
     if (this.act({ do: 'end-initial', address })) this.connections.noteEnded(isFromHere);
   }
 
-  /** By a command to the connection, where its path manager is in user space. */
-  private command(
-    { connection, link }: MissingSubflow,
-    uplinks: readonly UplinkCandidate[],
-    isBackup: boolean,
-  ): boolean {
-    const uplink = uplinks.find((each) => each.link.index === link);
-    const way = uplink?.ways.find(({ family }) => family === connection.family);
-    const remote = connection.subflows.find(isFirst)?.remote ?? connection.subflows[0]?.remote;
-    if (connection.takesCommands === false || way === undefined || remote === undefined) return false;
-    if (this.machine.rehearsed !== undefined) return false;
-    const local = { address: way.address.toString(), port: 0 };
-    try {
-      const path = { token: connection.token, local, remote };
-      this.machine.connections.create(path, { backup: isBackup, interfaceIndex: link });
-      connection.takesCommands = true;
-      return true;
-    } catch (error) {
-      const { code } = error as { code?: string };
-      if (code === 'ERR_SUBFLOW_UNSUPPORTED') connection.takesCommands = false;
-      // Refused for now, as while the peer has not confirmed Multipath TCP: the next attempt comes later.
-      return connection.takesCommands === true;
-    }
-  }
-
   /** By making the endpoint anew, or at all. */
   private renew(now: number, wanted: Wanted, isGood: (link: LinkId) => boolean): boolean {
     const { link, way } = wanted;
@@ -255,10 +235,6 @@ function isAt(endpoint: KernelEndpoint, way: UplinkWay): boolean {
 
 function isFor(own: OwnEndpoint, way: UplinkWay, index: number): boolean {
   return own.address === keyOf(way) && own.interfaceIndex === index;
-}
-
-function isFirst({ isJoin }: ListedSubflow): boolean {
-  return !isJoin;
 }
 
 /** Whether a subflow is sent from an address. */

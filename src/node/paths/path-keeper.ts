@@ -31,6 +31,7 @@ import { EndpointKeeper, type LinkRole } from './endpoint-keeper.js';
 import type { PathKeeperEventName, Uplink } from './events.js';
 import { Ledger } from './ledger.js';
 import { type LinkBytes, Machine } from './machine.js';
+import { NetworkMemory } from './network-memory.js';
 import { checkKeeperRights, type PathKeeperOptions } from './options.js';
 import { Rests } from './rests.js';
 import { routingSteps } from './routing.js';
@@ -72,8 +73,7 @@ export class PathKeeper {
   private firstBytes = new Map<string, LinkBytes>();
   private lastBytes = new Map<string, LinkBytes>();
   private routingAt = Number.NEGATIVE_INFINITY;
-  /** The network that black holes were forgiven for, and how many there had been then. */
-  private forgiven: { readonly network: string; readonly holes: number } | undefined;
+  private readonly networks = new NetworkMemory();
   /** Steps that were refused at the last look, so that each is told of once. */
   private readonly refused = new Set<string>();
   private isBarred = false;
@@ -295,19 +295,15 @@ export class PathKeeper {
     for (const step of routingSteps(state, uplinks)) this.act(step);
   }
 
-  /** In a network that is new, what another one did to Multipath TCP says nothing. */
+  /** In another network the kernel is to try Multipath TCP again. */
   private forgive(): void {
     const routers = this.candidates.flatMap(({ link, ways }) =>
       ways.filter(({ isDefault }) => isDefault).map(({ gateway }) => `${link.index} ${String(gateway)}`),
     );
-    const network = routers.join();
-    const before = this.forgiven;
-    if (before?.network === network) return;
     const holes = this.machine.blackHoles;
-    const isOwed = before !== undefined && holes > before.holes;
-    this.forgiven = { network, holes };
+    const isForgiven = this.networks.isForgivenIn(routers.join(), holes);
     const timeoutS = this.machine.blackHoleTimeoutS;
-    if (!isOwed || timeoutS <= 0) return;
+    if (!isForgiven || timeoutS <= 0) return;
     // Writing the number that is there has the kernel forget what it noted.
     if (this.act({ do: 'forgive-black-holes', timeoutS }))
       this.tell('black-holes-forgiven', { times: holes });

@@ -52,6 +52,24 @@ describeWith('a keeper of paths, when something goes wrong', [kernelMptcp(), may
     await world.exchange(connection, 100_000);
   });
 
+  it('follows a service type for connections that programs manage, with backups and without', async () => {
+    world = new UplinkWorld('eth0', 'wwan0');
+    world.client.sysctl('net.mptcp.pm_type', 1);
+    const thresholds = { recoverNs: 3e8, giveUpNs: 1e8 };
+    const keeper = world.keep({ serviceType: 'interactive', thresholds });
+    world.keepBusy(await world.connect(4));
+    await untilPaths('10.0.0.1', '10.0.1.1 backup');
+    keeper.close();
+    world.keep({ serviceType: 'handover', thresholds });
+    const connection = await world.connect(4);
+    world.keepBusy(connection);
+    world.setCarrier(0, false);
+    await expect.poll(() => world.paths(), patience).toContain('10.0.1.1');
+    world.setCarrier(0, true);
+    await expect.poll(() => world.paths(), patience).not.toContain('10.0.1.1');
+    await world.exchange(connection, 50_000);
+  });
+
   it('leaves alone what others made: rules, tables, endpoints, a higher limit', async () => {
     world = new UplinkWorld('eth0', 'wlan0', 'wwan0');
     world.client.ip(
