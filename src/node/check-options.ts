@@ -65,6 +65,7 @@ export function checkConnectOptions(options: Loose): void {
 
 /** Checks what `createServer` has of `net.createServer`. */
 export function checkServerOptions(options: Loose): void {
+  if (typeof options['via'] === 'string') throw argumentType('via', 'a UserspaceHost');
   checkBooleans(options, ['pauseOnConnect']);
   checkShared(options);
 }
@@ -80,7 +81,8 @@ export function checkListenOptions(options: Loose): void {
 
 function checkShared(options: Loose): void {
   const { via } = options;
-  if (isGiven(via) && !(via instanceof UserspaceHost)) throw argumentType('via', 'a UserspaceHost');
+  if (isGiven(via) && typeof via !== 'string' && !(via instanceof UserspaceHost))
+    throw argumentType('via', 'a UserspaceHost or the URL of a proxy');
   checkBooleans(options, ['allowHalfOpen', 'noDelay', 'keepAlive']);
   checkNumber(options, 'keepAliveInitialDelay', 0, maxDelayMs);
 }

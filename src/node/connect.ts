@@ -15,7 +15,7 @@ import type { ConnectOptions, ServerOptions } from './options.js';
 import { checkRobust } from './robust-option.js';
 import type { Server } from './server.js';
 import type { Socket } from './socket.js';
-import { connectThroughConverter } from './converter/converted-socket.js';
+import { connectThrough, hopsOf } from './tunnel/tunnel-socket.js';
 import { chooseTransport, type ChosenTransport } from './transport.js';
 import { connectUserspaceSocket } from './userspace-connect.js';
 import { UserspaceServer } from './userspace-server.js';
@@ -48,7 +48,8 @@ export function checkConnect(options: Partial<ConnectOptions>): ChosenTransport 
 
 /** Begins to connect, as options that were checked say. */
 export function begin(chosen: ChosenTransport, wanted: ConnectOptions): Socket {
-  if (wanted.converter !== undefined) return connectThroughConverter(chosen, wanted, wanted.converter);
+  const hops = hopsOf(wanted);
+  if (hops !== undefined) return connectThrough(chosen, wanted, hops);
   if (chosen.transport === 'kernel') return connectKernelSocket(wanted, { lack: chosen.lack });
   return connectUserspaceSocket(chosen.host, wanted);
 }

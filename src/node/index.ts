@@ -47,6 +47,7 @@ export {
   DirectUpstream,
   type DirectOptions,
   FailoverUpstream,
+  hashPassword,
   type OpenedConnection,
   proxyEvents,
   type ProxyEvent,
@@ -54,9 +55,11 @@ export {
   type ProxyOptions,
   type ProxyProtocol,
   ProxyServer,
+  readUsers,
   TunnelUpstream,
   type Upstream,
   type UpstreamRequest,
+  Users,
 } from './proxy/index.js';
 export { type Hop, parseHops } from './tunnel/hop.js';
 export { ProxyError, type ProxyErrorCode } from './tunnel/proxy-error.js';

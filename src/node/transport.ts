@@ -12,8 +12,12 @@ import { UserspaceHost } from './userspace-host.js';
 export interface TransportOptions {
   /** `kernel` is the default where the system offers it, then `userspace` where there is a host for it. */
   readonly transport?: Transport;
-  /** The host whose interfaces carry the connection, for `userspace`; the default host when left out. */
-  readonly via?: UserspaceHost;
+  /**
+   * The host whose interfaces carry the connection, for `userspace`; the default host when left out. Or, for `connect` over the
+   * kernel, proxies to connect through, as `socks5://user:password@192.0.2.1:1080`, `socks6://`, `http://` or `converter://`;
+   * several one behind the other with commas, the nearest first (docs/proxies.md).
+   */
+  readonly via?: UserspaceHost | string;
 }
 
 /** What was chosen; `lack` says why the kernel's sockets are plain TCP. */
@@ -30,8 +34,10 @@ export function chooseTransport(
   options: TransportOptions & { readonly multipath?: boolean },
 ): ChosenTransport {
   const { transport, multipath } = options;
-  const host = options.via ?? UserspaceHost.default;
-  if (transport === 'userspace' || (transport === undefined && options.via !== undefined)) {
+  const { via } = options;
+  const isHostNamed = typeof via === 'object';
+  const host = isHostNamed ? via : UserspaceHost.default;
+  if (transport === 'userspace' || (transport === undefined && isHostNamed)) {
     if (host !== undefined) return { transport: 'userspace', host };
     throw new SubflowError(
       'ERR_SUBFLOW_NO_USERSPACE_HOST',

@@ -1,8 +1,15 @@
 /** `subflow proxy`: SOCKS 5, SOCKS 6 and HTTP CONNECT for clients that speak no Multipath TCP, until a signal ends it. */
 
+import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { kernelMptcp } from '../../linux/index.js';
-import { DEFAULT_PROXY_PORT, proxyEvents, type ProxyEvent, ProxyServer } from '../../node/index.js';
+import {
+  DEFAULT_PROXY_PORT,
+  hashPassword,
+  proxyEvents,
+  type ProxyEvent,
+  ProxyServer,
+} from '../../node/index.js';
 import { formatEndpoint, IpAddress } from '../../wire/index.js';
 import { explainListen } from '../listen-hint.js';
 import {
@@ -53,8 +60,8 @@ function describe(server: ProxyServer, flags: ProxyFlags): Record<string, unknow
 
 async function reload(server: ProxyServer, flags: ProxyFlags, log: Log): Promise<void> {
   try {
-    const { rules, upstream } = await proxyOptions(flags);
-    server.change({ rules, upstream });
+    const { rules, upstream, authenticate } = await proxyOptions(flags);
+    server.change({ rules, upstream, authenticate });
     log('reloaded', { clients: rules.clients.length, deny: rules.deny.length, via: upstream.name });
   } catch (error) {
     log('reload-refused', { reason: (error as Error).message });
@@ -84,9 +91,23 @@ export function declareProxy(command: Command): void {
     .option('--fast-open', 'say the first word to the nearest proxy in the SYN')
     .option('--plain-tcp', 'plain TCP on both sides, whatever the kernel can');
   addLimitFlags(command)
+    .option(
+      '--users <file>',
+      'who has to say so: lines of NAME:HASH; subflow proxy hash-password makes the hash',
+    )
     .option('--request-timeout <duration>', 'time for a client to say what it wants', '10s')
     .option('--socks6-version <byte>', 'the version byte of SOCKS 6, 6 to 255 (default: 6)')
     .option('--json', 'log in JSON, on the standard output')
     .addHelpText('after', eventsHelp(proxyEvents))
     .action((flags: ProxyFlags) => run(flags));
+  command
+    .command('hash-password')
+    .description(
+      'Reads a password from the standard input, up to the end of its first line, and writes its hash for --users.',
+    )
+    .action(async () => {
+      const [password = ''] = (await text(process.stdin)).split(/\r?\n/, 1);
+      const hash = await explained(() => hashPassword(Buffer.from(password)));
+      process.stdout.write(`${hash}\n`);
+    });
 }

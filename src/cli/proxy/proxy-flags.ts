@@ -8,6 +8,7 @@ import {
   parseHops,
   type ProxyListenOptions,
   type ProxyOptions,
+  readUsers,
   TunnelUpstream,
   type Upstream,
 } from '../../node/index.js';
@@ -24,6 +25,7 @@ export interface ProxyFlags extends RuleFlags, LimitFlags {
   readonly fastOpen?: boolean;
   readonly requestTimeout: string;
   readonly socks6Version?: string;
+  readonly users?: string;
   readonly json?: boolean;
 }
 
@@ -37,6 +39,7 @@ export async function proxyOptions(
     upstream: upstreamOf(flags),
     ...{ limits: limitsOf(flags), connectMs: parseMs(flags.connectTimeout) },
     requestMs: parseMs(flags.requestTimeout),
+    authenticate: flags.users === undefined ? undefined : (await readUsers(flags.users)).authenticate,
     ...(flags.socks6Version !== undefined && { socks6Version: parseInteger(flags.socks6Version, 6, 255) }),
   };
 }

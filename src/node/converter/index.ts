@@ -2,4 +2,3 @@
 export { converterEvents, type ConverterEvent } from './context.js';
 export { ConvertError } from './convert-error.js';
 export { ConverterServer, type ConverterOptions } from './converter-server.js';
-export { connectThroughConverter } from './converted-socket.js';

@@ -3,7 +3,7 @@
  * on belongs to a connection. Opens nothing.
  */
 import { checkConnect } from '../connect.js';
-import { parseConverter } from '../converter/converted-socket.js';
+import { hopsOf } from '../tunnel/tunnel-socket.js';
 import type { FastOpenClientOptions } from '../fast-open.js';
 import type { MultipathOptions } from '../multipath-options.js';
 import type { ConnectOptions } from '../options.js';
@@ -80,7 +80,7 @@ export function without<T extends object, K extends keyof T>(options: T, names: 
 export function checkChoices(options: object): void {
   const wanted: Partial<ConnectOptions> = without(connectOptionsOf(options), ['port']);
   checkConnect(wanted);
-  if (wanted.converter !== undefined) parseConverter(wanted.converter);
+  hopsOf(wanted);
 }
 
 /** Numbers for values that have no text of their own. */

@@ -43,17 +43,19 @@ type Wishes = Pick<UpstreamRequest, 'signal' | 'isMultipath' | 'isFastOpen'>;
 export class DirectUpstream implements Upstream {
   readonly name = 'direct';
   readonly isDirect = true;
+  readonly lookup: Lookup | undefined;
   private readonly options: DirectOptions;
   private readonly isPlain: boolean;
 
   constructor(options: DirectOptions = {}) {
     this.options = options;
+    this.lookup = options.lookup;
     this.isPlain = options.isPlain === true || !kernelMptcp().available;
   }
 
   async open(request: UpstreamRequest): Promise<OpenedConnection> {
     const { host, port, rules, signal, early } = request;
-    const addresses = await permittedAddresses(host, rules, signal, this.options.lookup);
+    const addresses = await permittedAddresses(host, rules, signal, this.lookup);
     const isFastOpen = request.isFastOpen === true && early.length > 0;
     const { end } = await this.connect(addresses, port, { ...request, isFastOpen });
     if (isFastOpen) {

@@ -1,18 +1,13 @@
 /** From what a client names to the addresses that may be tried: looked up, and each held to the rules. */
-import { SubflowError } from '../../base/index.js';
 import type { SocksHost } from '../../socks/index.js';
-import { IpAddress } from '../../wire/index.js';
-import { netError } from '../net-error.js';
+import type { IpAddress } from '../../wire/index.js';
 import type { ConnectOptions } from '../options.js';
 import { type AccessRules, refusalOf } from '../relay/index.js';
-import { resolve } from '../resolve.js';
+import { lookUp } from '../tunnel/look-up.js';
 import { ProxyError } from '../tunnel/proxy-error.js';
 
 /** In place of `dns.lookup`. */
 export type Lookup = NonNullable<ConnectOptions['lookup']>;
-
-/** Addresses of one name that are tried. */
-export const MAX_ADDRESSES = 16;
 
 /** A destination that the rules forbid. */
 export function forbidden(what: string, reason: string): ProxyError {
@@ -29,32 +24,11 @@ export async function permittedAddresses(
   signal: AbortSignal,
   lookup?: Lookup,
 ): Promise<IpAddress[]> {
-  const found = typeof host === 'string' ? await lookUp(host, signal, lookup) : [host];
+  const found = await lookUp(host, signal, lookup === undefined ? {} : { lookup });
   const refusals = found.map((address) => refusalOf(rules, address));
   const allowed = found.filter((_, i) => refusals[i] === undefined);
   if (allowed.length === 0) throw forbidden(String(host), refusals[0] ?? 'no address');
   return allowed;
-}
-
-function lookUp(name: string, signal: AbortSignal, lookup?: Lookup): Promise<IpAddress[]> {
-  return new Promise((done, fail) => {
-    const abort = (): void => fail(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    resolve(name, lookup === undefined ? {} : { lookup }, ({ error, addresses }) => {
-      signal.removeEventListener('abort', abort);
-      const isNoAddress = error instanceof SubflowError;
-      if (isNoAddress) fail(netError('ENOTFOUND', 'getaddrinfo', {}, name));
-      else if (error !== undefined) fail(error);
-      const found = addresses.flatMap(({ address }) => IpAddress.parse(withoutZone(address)) ?? []);
-      done(found.slice(0, MAX_ADDRESSES));
-    });
-  });
-}
-
-/** Link-local addresses come with their interface. */
-function withoutZone(address: string): string {
-  return address.replace(/%.*$/, '');
 }
 
 /**

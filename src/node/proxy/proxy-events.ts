@@ -2,6 +2,7 @@
 export const proxyEvents = {
   listening: 'it takes clients',
   connected: 'a client has its server',
+  associated: 'datagrams of a client are relayed',
   closed: 'a client is gone, with what became of it',
   refused: 'a client may not use it, or got no place',
   reloaded: 'rules, users and upstreams were read, and hold for whatever is asked for from now on',

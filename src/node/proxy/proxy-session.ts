@@ -3,18 +3,23 @@
  * say, in time. Read first: relay/client-session.ts.
  */
 import { isMultipath } from '../../linux/index.js';
-import { formatEndpoint, type IpAddress } from '../../wire/index.js';
+import { formatEndpoint, IpAddress } from '../../wire/index.js';
 import { netError } from '../net-error.js';
 import { ClientSession, type Place, type SocketEnd } from '../relay/index.js';
 import type { Dialogue, DialogueStep, Wanted } from './dialogue.js';
 import { failureOf } from './failure.js';
 import type { ProxyContext } from './proxy-context.js';
+import { ProxyError } from '../tunnel/proxy-error.js';
+import { UdpAssociation } from './udp-association.js';
 import type { OpenedConnection } from './upstream.js';
 
 /** See the module. */
 export class ProxySession extends ClientSession {
   private readonly context: ProxyContext;
   private readonly dialogue: Dialogue;
+  /** Datagrams that are relayed for it. */
+  private association: UdpAssociation | undefined = undefined;
+  private idleTimer: NodeJS.Timeout | undefined = undefined;
   /** Gives up what is being opened. */
   private readonly controller = new AbortController();
 
@@ -36,13 +41,27 @@ export class ProxySession extends ClientSession {
     if (this.carryOut(this.dialogue.begin())) this.client.resume();
   }
 
+  override onEnd(): void {
+    // RFC 1928 §6: datagrams are relayed for as long as the connection is there.
+    if (this.association === undefined) {
+      super.onEnd();
+      return;
+    }
+    this.giveUp();
+    this.end();
+  }
+
   onBytes(bytes: Uint8Array): boolean {
-    if (this.phase !== 'asking') return this.phase === 'answered';
+    // Beside datagrams the connection has nothing to say: only that it is there.
+    if (this.phase !== 'asking') return this.phase === 'answered' || this.association !== undefined;
     return this.carryOut(this.dialogue.read(bytes));
   }
 
   protected override giveUp(): void {
     this.controller.abort(netError('ECANCELED', 'connect'));
+    clearInterval(this.idleTimer);
+    this.association?.close();
+    if (this.association !== undefined) Object.assign(this.record, this.association.counts);
   }
 
   /** Does what the dialogue says; whether more is to be read. */
@@ -62,8 +81,8 @@ export class ProxySession extends ClientSession {
         void this.open(step);
         return false;
       case 'associate':
-        this.end(this.dialogue.failed('unsupported'), 'bad-command');
-        return true;
+        void this.associate(step.port);
+        return false;
       case 'end':
         this.end(step.send, step.error);
         return true;
@@ -75,7 +94,8 @@ export class ProxySession extends ClientSession {
   }
 
   private end(bytes: Uint8Array = new Uint8Array(0), error?: string): void {
-    if (error !== undefined) this.record['error'] = error;
+    if (error === undefined) this.outcome = 'ended';
+    else this.record['error'] = error;
     this.answer(bytes);
   }
 
@@ -107,6 +127,43 @@ export class ProxySession extends ClientSession {
     }
   }
 
+  /** Relays datagrams until the connection ends, or none has come for as long as a connection may be idle. */
+  private async associate(port: number): Promise<void> {
+    const { context, client, address, dialogue } = this;
+    this.phase = 'opening';
+    const parsed = IpAddress.parse(client.socket.localAddress ?? '');
+    const upstream = context.upstream();
+    if (!upstream.isDirect || parsed === undefined) {
+      this.fail(new ProxyError('ERR_SUBFLOW_PROXY_UNSUPPORTED', 'no datagrams here'), 'unsupported');
+      return;
+    }
+    let isQuiet = false;
+    const options = { client: address, local: parsed.mappedV4 ?? parsed, port, lookup: upstream.lookup };
+    try {
+      const opened = await UdpAssociation.open({
+        ...{ ...options, rules: () => context.rules() },
+        onActivity: () => (isQuiet = false),
+      });
+      if (this.phase !== 'opening') {
+        opened.association.close();
+        return;
+      }
+      this.association = opened.association;
+      this.stopTimer();
+      this.settle();
+      client.write(dialogue.associated(opened.at.address, opened.at.port));
+      client.resume();
+      context.log('associated', { ...this.record });
+    } catch (error) {
+      this.fail(error as Error);
+      return;
+    }
+    this.idleTimer = setInterval(() => {
+      if (isQuiet) this.abort('idle');
+      isQuiet = true;
+    }, context.relays.limits.idleMs / 2);
+  }
+
   private relay(connection: OpenedConnection, early: Uint8Array): void {
     const { end, earlyBytes, received, way } = connection;
     // The client went away in the meantime.
@@ -120,9 +177,8 @@ export class ProxySession extends ClientSession {
     this.relayTo(end, answer, early.subarray(earlyBytes), received);
   }
 
-  private fail(error: Error): void {
+  private fail(error: Error, failure = failureOf(error)): void {
     if (this.phase !== 'opening') return;
-    const failure = failureOf(error);
     this.record['error'] = failure;
     this.record['reason'] = (error as NodeJS.ErrnoException).code ?? error.message;
     this.answer(this.dialogue.failed(failure));

@@ -1,57 +1,45 @@
 /**
- * Connects through proxies, one or several one behind the other: to the nearest by itself, and then by a handshake with each.
- * A converter at the front is left out where it cannot help (RFC 8803 §5.1: the server speaks Multipath TCP itself).
+ * Connects through proxies, one or several one behind the other: to the nearest by itself, and then by a handshake with each
+ * (tunnel/route.ts says which).
  */
 import { performance } from 'node:perf_hooks';
-import type { SocksHost } from '../../socks/index.js';
-import { type Endpoint, IpAddress } from '../../wire/index.js';
-import { chooseWay, ConvertHandshake, forgetServer } from '../converter/convert-handshake.js';
 import { isMultipath } from '../../linux/index.js';
-import type { SocketEnd } from '../relay/index.js';
-import { type Handshake, HandshakeChain } from '../tunnel/handshake.js';
-import { formatHop, type Hop } from '../tunnel/hop.js';
-import { handshakeWith } from '../tunnel/hop-handshake.js';
+import { forgetServer } from '../converter/convert-handshake.js';
+import { refusalOf, type SocketEnd } from '../relay/index.js';
+import type { Hop } from '../tunnel/hop.js';
+import { lookUp } from '../tunnel/look-up.js';
 import { ProxyError } from '../tunnel/proxy-error.js';
+import { type Planned, Route } from '../tunnel/route.js';
 import { HandshakeFailure, shakeHands } from '../tunnel/shake-hands.js';
-import { DirectUpstream, type DirectOptions } from './direct-upstream.js';
+import type { Destination } from '../tunnel/socks5-handshake.js';
+import { type DirectOptions, DirectUpstream } from './direct-upstream.js';
 import { checkRemoteName, forbidden, permittedAddresses } from './permitted-addresses.js';
 import type { OpenedConnection, Upstream, UpstreamRequest } from './upstream.js';
-import { closedRules, refusalOf } from '../relay/index.js';
 
-/** Where to find a proxy is for the operator to say: no rule holds for it. */
-const anywhere = { ...closedRules, allowLoopback: true, allowPrivate: true };
+const nothing = new Uint8Array(0);
 
 /** See the module. */
 export class TunnelUpstream implements Upstream {
   readonly name: string;
   readonly isDirect = false;
-  private readonly hops: readonly Hop[];
+  private readonly route: Route;
   private readonly direct: DirectUpstream;
-  private readonly lookup: DirectOptions['lookup'];
-  /** Whether the first message to the nearest proxy may go with the SYN. */
-  private readonly isFastOpen: boolean;
+  private readonly options: DirectOptions;
 
   /** `hops`: at least one, the nearest first. */
   constructor(hops: readonly Hop[], options: DirectOptions = {}) {
-    this.hops = hops;
-    this.name = hops.map(formatHop).join(',');
+    this.route = new Route(hops, options.lookup === undefined ? {} : { lookup: options.lookup });
+    this.name = this.route.name;
     this.direct = new DirectUpstream(options);
-    this.lookup = options.lookup;
-    this.isFastOpen = options.fastOpen === true;
+    this.options = options;
   }
 
   async open(request: UpstreamRequest): Promise<OpenedConnection> {
     const target = await this.targetOf(request);
-    const first = this.hops[0]!;
-    const place = `${first.host} ${first.port}`;
-    // The first converter's own memory: what it was told of the place behind it.
-    const behind = first.protocol === 'converter' ? await this.behindFirst(target, request) : undefined;
     for (let isRetry = false; ; isRetry = true) {
-      const choice = behind === undefined ? undefined : chooseWay(place, behind);
-      const cookie = choice?.way === 'converter' ? choice.cookie : undefined;
+      const planned = await this.route.plan(target, request.isFastOpen === true, request.signal);
       try {
-        if (choice?.way === 'direct') return await this.around(behind!, target, request);
-        return await this.through(target, behind, cookie, request);
+        return await this.follow(planned, request);
       } catch (error) {
         if (!(error instanceof HandshakeFailure)) throw error;
         if (!error.mayRetry || isRetry) throw error.error;
@@ -59,115 +47,58 @@ export class TunnelUpstream implements Upstream {
     }
   }
 
-  /** What the last proxy is told: a name where it looks names up, else an address. */
-  private async targetOf({ host, port, rules, signal }: UpstreamRequest): Promise<Target> {
+  /** What the last proxy is told: a name where it looks names up, else the first address that the rules allow. */
+  private async targetOf({ host, port, rules, signal }: UpstreamRequest): Promise<Destination> {
     if (typeof host !== 'string') {
       const refusal = refusalOf(rules, host);
       if (refusal !== undefined) throw forbidden(host.toString(), refusal);
       return { host, port };
     }
-    if (this.hops.at(-1)!.isLookingUp) {
+    if (this.route.isLookingUp) {
       checkRemoteName(host, rules);
       return { host, port };
     }
-    const [address] = await permittedAddresses(host, rules, signal, this.lookup);
+    const [address] = await permittedAddresses(host, rules, signal, this.options.lookup);
     return { host: address!, port };
   }
 
-  /** What the first proxy, a converter, is told: an address in any case. */
-  private async behindFirst(target: Target, { signal }: UpstreamRequest): Promise<Endpoint> {
-    const { host, port } = this.targetAfter(0, target);
-    return { address: (await this.placesOf(host, signal))[0]!, port };
-  }
-
-  /** Where the proxy number `i` is to connect to. */
-  private targetAfter(i: number, target: Target): Target {
-    const next = this.hops[i + 1];
-    return next === undefined ? target : { host: IpAddress.parse(next.host) ?? next.host, port: next.port };
-  }
-
-  private placesOf(host: SocksHost, signal: AbortSignal): Promise<IpAddress[]> {
-    return permittedAddresses(host, anywhere, signal, this.lookup);
-  }
-
-  private async through(
-    target: Target,
-    behind: Endpoint | undefined,
-    cookie: Uint8Array | undefined,
-    request: UpstreamRequest,
-  ): Promise<OpenedConnection> {
-    const [first, ...others] = this.hops;
-    const end = await this.reach(first!.host, first!.port, request);
-    const place = `${first!.host} ${first!.port}`;
-    const nearest =
-      behind === undefined
-        ? await this.handshakeOf(0, target, request)
-        : new ConvertHandshake(place, behind, cookie);
-    const rest = await Promise.all(others.map((_, i) => this.handshakeOf(i + 1, target, request)));
-    return this.shake(end, [nearest, ...rest], request);
-  }
-
-  /** Past the first converter, which is of no use or does not help now. */
-  private async around(
-    behind: Endpoint,
-    target: Target,
-    request: UpstreamRequest,
-  ): Promise<OpenedConnection> {
-    const { end } = await this.direct.connect([behind.address], behind.port, {
-      ...request,
-      isFastOpen: false,
-    });
-    const { fd } = end;
-    const isServerMultipath = fd !== undefined && isMultipath(fd);
-    if (!isServerMultipath) forgetServer(behind);
-    if (this.hops.length > 1) {
-      const others = this.hops.slice(1);
-      const handshakes = await Promise.all(others.map((_, i) => this.handshakeOf(i + 1, target, request)));
-      return this.shake(end, handshakes, request);
+  private async follow(planned: Planned, request: UpstreamRequest): Promise<OpenedConnection> {
+    const { handshake, bypass, behind } = planned;
+    const { signal, isFastOpen } = request;
+    const isFast = this.options.fastOpen === true && handshake !== undefined;
+    const end = await this.reach(planned, { signal, isFastOpen: isFast });
+    const isNearMultipath = end.fd !== undefined && isMultipath(end.fd);
+    // It was left out because what is behind it speaks Multipath TCP, which is not so.
+    if (bypass !== undefined && !isNearMultipath) forgetServer(behind!);
+    const way =
+      bypass === undefined ? this.name : handshake === undefined ? 'direct' : `${this.name} (${bypass})`;
+    if (handshake === undefined) {
+      const facts = { bound: undefined, isServerMultipath: isNearMultipath, isFastOpen: false };
+      return { end, earlyBytes: 0, received: nothing, way, ...facts };
     }
-    const nothing = { earlyBytes: 0, received: new Uint8Array(0), bound: undefined };
-    return { end, ...nothing, way: 'direct', isServerMultipath, isFastOpen: false };
-  }
-
-  private async shake(
-    end: SocketEnd,
-    handshakes: readonly Handshake[],
-    { early: offered, signal, isFastOpen }: UpstreamRequest,
-  ): Promise<OpenedConnection> {
     // What is in a SYN may arrive twice: the client's data is put there only where it wants that.
-    const early = this.isFastOpen && isFastOpen !== true ? new Uint8Array(0) : offered;
-    const shaken = await shakeHands(end, new HandshakeChain(handshakes), early, signal);
-    const { earlyBytes, received, facts } = shaken;
+    const early = isFast && isFastOpen !== true ? nothing : request.early;
+    const { earlyBytes, received, facts } = await shakeHands(end, handshake, early, signal);
     const { bound, isServerMultipath } = facts;
-    return { end, earlyBytes, received, way: this.name, bound, isServerMultipath, isFastOpen: false };
+    return { end, earlyBytes, received, way, bound, isServerMultipath, isFastOpen: false };
   }
 
-  private async handshakeOf(i: number, target: Target, request: UpstreamRequest): Promise<Handshake> {
-    const hop = this.hops[i]!;
-    const { host, port } = this.targetAfter(i, target);
-    const isNameKept = typeof host === 'string' && hop.isLookingUp;
-    const known =
-      isNameKept || typeof host !== 'string' ? host : (await this.placesOf(host, request.signal))[0]!;
-    return handshakeWith(hop, { host: known, port }, request.isFastOpen);
-  }
-
-  /** Connects to the nearest proxy. */
-  private async reach(host: string, port: number, request: UpstreamRequest): Promise<SocketEnd> {
+  /** Connects to the nearest proxy: where it is, is for the operator to say, and no rule holds for it. */
+  private async reach(
+    { place, handshake }: Planned,
+    wishes: Pick<UpstreamRequest, 'signal' | 'isFastOpen'>,
+  ): Promise<SocketEnd> {
+    const { signal } = wishes;
+    const { lookup } = this.options;
     try {
-      const addresses = await this.placesOf(IpAddress.parse(host) ?? host, request.signal);
-      const wishes = { signal: request.signal, isFastOpen: this.isFastOpen };
-      return (await this.direct.connect(addresses, port, wishes)).end;
+      const addresses = await lookUp(place.host, signal, lookup === undefined ? {} : { lookup });
+      return (await this.direct.connect(addresses, place.port, wishes)).end;
     } catch (error) {
-      if (request.signal.aborted) throw error;
+      if (signal.aborted || handshake === undefined) throw error;
       const why = (error as Error).message;
       throw new ProxyError('ERR_SUBFLOW_PROXY_UNREACHABLE', `the proxy cannot be reached: ${why}`, error);
     }
   }
-}
-
-interface Target {
-  readonly host: SocksHost;
-  readonly port: number;
 }
 
 /** Several upstreams for the same: the first that is there. One that was not is asked last for a while. */

@@ -5,6 +5,7 @@
 import type { SocksHost } from '../../socks/index.js';
 import type { Endpoint } from '../../wire/index.js';
 import type { AccessRules, SocketEnd } from '../relay/index.js';
+import type { Lookup } from './permitted-addresses.js';
 
 /** A connection that is asked for. */
 export interface UpstreamRequest {
@@ -49,6 +50,8 @@ export interface Upstream {
   readonly name: string;
   /** Whether it connects from this host, so that datagrams may go the same way. */
   readonly isDirect: boolean;
+  /** What looks names up in place of `dns.lookup`. */
+  readonly lookup?: Lookup | undefined;
   /** Connects. Rejects with errors of `net`, a `ProxyError` or a `ConvertError`. */
   open(request: UpstreamRequest): Promise<OpenedConnection>;
 }

@@ -44,6 +44,8 @@ export abstract class ClientSession implements RelayEndListener, Abortable {
   protected phase: SessionPhase = 'asking';
   /** What is told of it when it is over. */
   protected readonly record: Record<string, unknown>;
+  /** What became of it, where it was no relay. */
+  protected outcome: 'ended' | 'failed' = 'failed';
   private readonly world: SessionWorld;
   private readonly place: Place | undefined;
   private readonly startedAt: number;
@@ -83,7 +85,7 @@ export abstract class ClientSession implements RelayEndListener, Abortable {
     if (before !== 'answered') this.giveUp();
     this.place?.release();
     this.world.sessions.delete(this);
-    this.world.log('closed', this.summary('failed'));
+    this.world.log('closed', this.summary(this.outcome));
   }
 
   /** Ends whatever it is at; a relay is for {@link RelaySet} to end. */
@@ -131,6 +133,15 @@ export abstract class ClientSession implements RelayEndListener, Abortable {
       const { clientBytes, serverBytes } = relay;
       world.log('closed', { ...this.summary(outcome), clientBytes, serverBytes });
     });
+  }
+
+  protected stopTimer(): void {
+    clearTimeout(this.timer);
+  }
+
+  /** It is set up: it does not count as pending any more. */
+  protected settle(): void {
+    this.place?.settle();
   }
 
   protected startTimer(ms: number, action: () => void): void {

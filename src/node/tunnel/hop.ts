@@ -5,7 +5,6 @@
 import { SubflowError } from '../../base/index.js';
 import { DEFAULT_CONVERT_PORT } from '../../convert/index.js';
 import { SOCKS6_VERSION, type SocksPassword } from '../../socks/index.js';
-import { argumentType } from '../option-error.js';
 
 /** Protocols between a client and a proxy. */
 export type HopProtocol = 'converter' | 'socks5' | 'socks6' | 'http';
@@ -40,10 +39,11 @@ const form =
 
 /**
  * Reads one proxy, or several one behind the other, nearest first, with commas between them. Without a scheme it is a
- * converter. Throws `ERR_SUBFLOW_BAD_PROXY`, whose message does not repeat a password.
+ * converter; with `isSchemeNeeded` it is none. Throws `ERR_SUBFLOW_BAD_PROXY`, whose message does not repeat a password.
  */
-export function parseHops(text: unknown): Hop[] {
-  if (typeof text !== 'string') throw argumentType('via', 'a string or a UserspaceHost');
+export function parseHops(text: string, isSchemeNeeded = false): Hop[] {
+  if (isSchemeNeeded && text.split(',').some((part) => !part.includes('://')))
+    throw badProxy(`'${withoutSecrets(text)}' is no URL of a proxy`);
   const hops = text.split(',').map((part) => parseHop(part.trim()));
   if (hops.length > MAX_HOPS) throw badProxy(`${hops.length} proxies; ${MAX_HOPS} is the most`);
   return hops;
