@@ -1,6 +1,7 @@
 /**
- * Our relay and converter against HAProxy and nginx that relay plain TCP, one thread each, in namespaces of their own: loopback, and a
- * link of 2 Gbit/s and 1 ms. Short runs in turns; CPU is the relaying process' alone. Needs root, haproxy, nginx and libnginx-mod-stream.
+ * Our relay and converter against HAProxy and nginx that relay plain TCP, one thread each, in namespaces of their own: over
+ * loopback, and over one that is shaped to 2 Gbit/s. Short runs in turns; CPU is the relaying process' alone. Needs root, haproxy,
+ * nginx and libnginx-mod-stream.
  */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -15,7 +16,7 @@ const LINK_BYTES = 200_000_000;
 const CONNECTIONS = 1_500;
 /** The first warms all up. */
 const ROUNDS = 5;
-const LINK = 'netem rate 2gbit delay 1ms limit 20000';
+const LINK = 'tbf rate 2gbit burst 256kb latency 20ms';
 /** Descriptors of a process beside those of its connections. */
 const OTHER_DESCRIPTORS = 200;
 
