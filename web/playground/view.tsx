@@ -19,7 +19,7 @@ export function PlaygroundView(): JSX.Element {
     return () => session.close();
   }, [session, group]);
   const detail = session.detail.value;
-  if (detail !== undefined) group.setEnd(detail.summary.elapsedNs / 1e9);
+  if (detail !== undefined) group.setSpan(0, Math.max(1e-3, detail.summary.elapsedNs / 1e9));
   return (
     <div class="playground">
       <h2 class="unseen">Playground</h2>

@@ -26,9 +26,9 @@ export class PanelGroup {
     return devicePixelRatio || 1;
   }
 
-  /** What the figures reach to, in seconds. */
-  setEnd(seconds: number): void {
-    this.time.setWhole({ low: 0, high: Math.max(seconds, 1e-3) });
+  /** What the figures reach over, in seconds. */
+  setSpan(low: number, high: number): void {
+    this.time.setWhole({ low, high: Math.max(high, low + 1e-6) });
   }
 
   add(panel: Drawable): void {
