@@ -3,7 +3,7 @@ import type { PcapngWriter } from '../capture/index.js';
 import type { Scenario } from './scenario.js';
 import { LabWorld, LONGEST_RUN_NS } from './world.js';
 
-/** Runs `scenario` to its end; `capture` receives the packets at both hosts. */
+/** Runs `scenario` to its end; `capture` receives the packets at the client. */
 export function runScenario(scenario: Scenario, capture?: PcapngWriter): LabWorld {
   const world = new LabWorld(scenario, capture === undefined ? {} : { capture });
   world.flights.isWanted = false;

@@ -77,7 +77,7 @@ export interface SubflowSample {
 }
 
 export interface LabWorldOptions {
-  /** Receives the packets at both hosts. */
+  /** Receives the packets at the client: frame by frame what its series and its digest are made of. */
   readonly capture?: PcapngWriter;
 }
 
@@ -259,9 +259,8 @@ export class LabWorld implements EventItem {
     const isForward = side === 'client';
     const tap = new FlightTap(device, { path: index, isForward }, this.flights);
     this.taps[2 * index + (isForward ? 0 : 1)] = tap;
-    const observers =
-      capture === undefined ? [] : [new CaptureObserver(capture, { name: `${side}/${name}` })];
-    if (!isForward) return new TapDevice(tap, observers);
+    if (!isForward) return tap;
+    const observers = capture === undefined ? [] : [new CaptureObserver(capture, { name })];
     const boxed = box === '' ? tap : this.boxed(tap, box, index);
     return new TapDevice(boxed, [...observers, this.series.observer(index), this.digest]);
   }

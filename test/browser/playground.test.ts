@@ -141,7 +141,7 @@ describeWith('the playground in a browser', [hasTool('chromium')], () => {
     let packets = 0;
     while (reader.next() !== undefined) packets++;
     expect(reader.problem).toBeUndefined();
-    expect(packets).toBeGreaterThan(700);
+    expect(packets).toBeGreaterThan(400);
     expect(String(await file('SVG'))).toMatch(/^<svg .*Data sequence/s);
     expect(String(await file('CSV'))).toMatch(
       /^series,x,y,top,packet\r\nDATA_ACK|^series,x,y,top,packet\r\nout-of-order/,

@@ -32,11 +32,7 @@ export function Numbers({ session }: { readonly session: PlaygroundSession }): J
 function factsOf(summary: LabSummary): (readonly [string, string, string])[] {
   const { isMultipath, version, fallback, establishedAtNs, medianAnswerNs, longestAnswerNs } = summary;
   const protocol =
-    establishedAtNs === null
-      ? 'not connected'
-      : isMultipath
-        ? `Multipath TCP, version ${version}`
-        : 'plain TCP';
+    establishedAtNs === null ? 'not connected' : isMultipath ? `MPTCP v${version}` : 'plain TCP';
   return [
     ['protocol', fallback === null ? protocol : `${protocol}: fell back (${fallback})`, 'protocol'],
     ['delivered', `${formatSize(summary.bytesDelivered)} of ${formatSize(summary.bytesWanted)}`, 'delivered'],

@@ -107,7 +107,7 @@ export class Figure extends Component<FigureProps> {
             aria-label={`${figure.title}. Arrows move, plus and minus zoom, 0 shows everything, s picks a series, n and p go through its points.`}
           />
           <div ref={this.ring} class="plot-ring" hidden />
-          <div ref={this.tip} class="plot-tip" hidden />
+          <div ref={this.tip} class="tip" hidden />
         </div>
         <figcaption>{figure.caption}</figcaption>
       </figure>

@@ -108,7 +108,7 @@ class Playground {
     return this.send(`${figure}.csv`, 'text/csv', [renderPoints(drawn)]);
   }
 
-  /** The packets at both hosts up to now, from a second run of the same scenario. */
+  /** The packets at the client up to now, from a second run of the same scenario. */
   private capture(): BlobPart[] {
     const writer = new PcapngWriter({ application: 'subflow lab' });
     const again = new LabWorld(this.world.scenario, { capture: writer });

@@ -35,7 +35,7 @@ export function declareLab(command: Command, setStatus: (status: number) => void
       "as the playground gives it, such as 'seed=7&traffic=bulk,5M'; '' is the default one",
     )
     .option('--json', 'print one object for scripts')
-    .option('--write <file>', 'write the packets at both hosts to a pcapng file')
+    .option('--write <file>', 'write the packets at the client to a pcapng file')
     .action(async (scenario: string, flags: RunFlags) => {
       const { run } = await import('./run.js');
       run(scenario, flags);

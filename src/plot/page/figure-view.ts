@@ -202,7 +202,8 @@ export class FigureView {
     if (lowest !== undefined) low = lowest;
     if (highest !== undefined) high = highest;
     // What differs by less than any unit that is shown does not differ.
-    const span = high - low > 1e-12 ? high - low : Math.max(Math.abs(high), 1e-6);
+    const least = this.figure.yAxis.unit === 's' ? 1e-6 : 1;
+    const span = high - low > 1e-12 ? high - low : Math.max(Math.abs(high), least);
     const room = span * 0.04;
     return { low: lowest === undefined ? low - room : low, high: high + room };
   }
