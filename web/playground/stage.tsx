@@ -197,6 +197,9 @@ function PathActs({ index, name, session, summary }: ActsProps): JSX.Element {
   };
   return (
     <div class="path-acts">
+      <b class="act-name" aria-hidden="true">
+        {name}
+      </b>
       <div class="buttons">
         {incidentKinds.map((what) => (
           <button
