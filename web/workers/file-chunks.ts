@@ -54,9 +54,9 @@ export class FileChunks {
     const source = this.plain();
     const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: async (controller) => {
-        const { done, value } = await source.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
+        const step = await source.next();
+        if (step.done === true) controller.close();
+        else controller.enqueue(step.value);
       },
     });
     const reader = packed.pipeThrough(new DecompressionStream('gzip')).getReader();
