@@ -42,7 +42,7 @@ export const commands: readonly CommandEntry[] = [
     name: 'converter',
     usage: '[options]',
     summary: 'a Transport Converter: Multipath TCP for clients of any server',
-    load: async () => (await import('./converter.js')).declareConverter,
+    load: async () => (await import('./converter/command.js')).declareConverter,
   },
   {
     name: 'demo',

@@ -7,10 +7,10 @@ export interface ConverterContext extends SessionWorld {
   readonly isMultipath: boolean;
   /** Time for the client's message, in ms. */
   readonly helloMs: number;
-  /** Time for the server's answer, in ms. */
-  readonly connectMs: number;
   /** As they are at present. */
   policy(): ConverterPolicy;
+  /** Time for the server's answer, in ms. */
+  connectMs(): number;
   rules(): AccessRules;
   /** Whether one more error may be told now; if so it is counted. */
   mayTellError(): boolean;

@@ -71,6 +71,7 @@ export class ConverterServer {
   private readonly sessions = new Set<Abortable>();
   private readonly context: ConverterContext;
   private rules: AccessRules;
+  private connectMs: number;
   /** Clients without a place that are being told. */
   private farewells = 0;
 
@@ -81,6 +82,7 @@ export class ConverterServer {
     this.hasFastOpen = listener.hasFastOpen;
     this.relays = new RelaySet(options.limits);
     this.rules = options.rules ?? closedRules;
+    this.connectMs = options.connectMs ?? 10_000;
     this.context = this.makeContext(options);
     this.server.on('connection', (socket: NetSocket) => this.accept(socket));
   }
@@ -99,7 +101,8 @@ export class ConverterServer {
     );
     return {
       ...{ isMultipath: this.isMultipath, relays: this.relays, sessions: this.sessions },
-      ...{ helloMs: options.helloMs ?? 5_000, connectMs: options.connectMs ?? 10_000 },
+      helloMs: options.helloMs ?? 5_000,
+      connectMs: () => this.connectMs,
       policy: (): ConverterPolicy => ({
         ...{ supportedKinds, cookies },
         isLoopbackAllowed: this.rules.allowLoopback,
@@ -115,6 +118,11 @@ export class ConverterServer {
   /** Rules that hold for whatever is asked for from now on. */
   setRules(rules: AccessRules): void {
     this.rules = rules;
+  }
+
+  /** Time for a server to answer that holds for whatever is asked for from now on, in ms. */
+  setConnectMs(connectMs: number): void {
+    this.connectMs = connectMs;
   }
 
   private accept(accepted: NetSocket): void {

@@ -86,7 +86,7 @@ export class ConverterSession extends ClientSession {
       const { code, value } = errorForFailure(error.code ?? '');
       this.tell(errorMessage(code, Uint8Array.of(value)), convertErrorName(code), error.code);
     };
-    this.startTimer(this.context.connectMs, () => {
+    this.startTimer(this.context.connectMs(), () => {
       server.reset();
       fail(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
     });

@@ -52,7 +52,7 @@ const LOOKS = 4;
 
 /** See the module. */
 export class RelaySet {
-  limits: RelayLimits;
+  private limits: RelayLimits;
   /** Bytes relayed by relays that are over: from clients, and to them. */
   private readonly past = { clientBytes: 0, serverBytes: 0 };
   private readonly clients = new Map<string, Client>();
@@ -63,6 +63,14 @@ export class RelaySet {
 
   constructor(limits: Partial<RelayLimits> = {}) {
     this.limits = { ...defaultRelayLimits, ...limits };
+  }
+
+  /** Limits that hold from now on; nobody who has a place loses it. */
+  setLimits(limits: Partial<RelayLimits>): void {
+    this.limits = { ...this.limits, ...limits };
+    if (this.timer === undefined) return;
+    this.stopLooking();
+    this.startLooking();
   }
 
   /** Clients' connections at present. */
@@ -128,7 +136,7 @@ export class RelaySet {
   run(relay: Relay, early?: Uint8Array, received?: Uint8Array): Promise<RelayOutcome> {
     const watched = { relay, bytes: 0, quiet: 0 };
     this.relays.add(watched);
-    this.timer ??= setInterval(() => this.look(), Math.max(1, this.limits.idleMs / LOOKS)).unref();
+    this.startLooking();
     relay.start(early, received);
     return relay.over.finally(() => {
       this.relays.delete(watched);
@@ -136,6 +144,10 @@ export class RelaySet {
       this.past.serverBytes += relay.serverBytes;
       if (this.relays.size === 0) this.stopLooking();
     });
+  }
+
+  private startLooking(): void {
+    this.timer ??= setInterval(() => this.look(), Math.max(1, this.limits.idleMs / LOOKS)).unref();
   }
 
   private stopLooking(): void {

@@ -1,24 +1,25 @@
 /** `subflow converter` and `subflow get --converter`, in a namespace of its own. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { launcher } from '../../test/support/subflow-command.js';
-import { describeWith } from '../../test/support/with-rights.js';
-import { kernelMptcp, mayCreateNamespaces, NetworkNamespace } from '../linux/index.js';
+import { launcher } from '../../../test/support/subflow-command.js';
+import { describeWith, hasTool } from '../../../test/support/with-rights.js';
+import { kernelMptcp, mayCreateNamespaces, NetworkNamespace } from '../../linux/index.js';
 
 const place = '127.0.0.1:5124';
 
-describeWith('subflow converter', [kernelMptcp(), mayCreateNamespaces()], () => {
+describeWith('subflow converter', [kernelMptcp(), mayCreateNamespaces(), hasTool('curl')], () => {
   let folder: string;
   let namespace: NetworkNamespace;
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'subflow-converter-'));
+    chmodSync(folder, 0o755);
     writeFileSync(join(folder, 'file'), 'content');
     namespace = NetworkNamespace.create('converter');
     namespace.sysctl('net.ipv4.tcp_fastopen', 3);
@@ -122,11 +123,103 @@ describeWith('subflow converter', [kernelMptcp(), mayCreateNamespaces()], () => 
     expect(lacks.join()).toMatch(/Multipath TCP.*net\.mptcp\.enabled=1.*tcp_fastopen=3/s);
   });
 
+  it('takes its options from a file, below those given, and what changes there at SIGHUP without dropping a connection', async () => {
+    const server = await start('serve', folder, '--listen', '127.0.0.1:0');
+    const { port } = server.said[0]!;
+    const config = join(folder, 'converter.json');
+    const write = (fields: object): void => writeFileSync(config, JSON.stringify(fields));
+    write({ listen: '127.0.0.1:1', allowLoopback: true, maxPerClient: 7, idle: '60s' });
+    const converter = await start('converter', '--listen', place, '--config', config);
+    expect(converter.said[0]).toMatchObject({ schema: 'subflow/converter/1', level: 'info', at: place });
+    expect(await get(port)).toMatchObject({ status: 200 });
+    const client = namespace.spawn('bash', ['-c', 'exec 3<> /dev/tcp/127.0.0.1/5124; echo open; cat <&3'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(client.stdout!, 'data');
+    const reload = async (fields: object, event: string): Promise<void> => {
+      const before = converter.names().filter((name) => name === event).length;
+      write(fields);
+      converter.child.kill('SIGHUP');
+      await expect
+        .poll(() => converter.names().filter((name) => name === event).length, { timeout: 20_000 })
+        .toBe(before + 1);
+    };
+    await reload({ plainTcp: true, requireCookie: true }, 'config-refused');
+    expect(converter.said.at(-1)).toMatchObject({
+      ...{ level: 'error', reason: expect.stringMatching(/requireCookie, plainTcp|plainTcp, requireCookie/) },
+    });
+    await reload({ maxPerClient: 'many', idel: 1 }, 'config-refused');
+    expect(converter.said.at(-1)!['reason']).toMatch(/:1: maxPerClient: 'many' is not.*has no field "idel"/s);
+    expect(await get(port)).toMatchObject({ status: 200 });
+    await reload(
+      { deny: ['127.0.0.0/8'], allowLoopback: true, maxPerClient: 1, idle: '60s' },
+      'config-loaded',
+    );
+    // The one that is there keeps its place, which is the last one now.
+    expect((await get(port))['error']).toContain('the converter refuses: resource exceeded');
+    expect(client.exitCode).toBeNull();
+  });
+
+  it('goes on as another user, tells metrics and health, and whoever reads neither holds it up', async () => {
+    const server = await start('serve', folder, '--listen', '127.0.0.1:0');
+    const { port } = server.said[0]!;
+    const converter = await start(
+      ...['converter', '--listen', '127.0.0.1:124', '--allow-loopback'],
+      ...['--user', 'nobody', '--metrics', '9464'],
+    );
+    await expect.poll(converter.names, { timeout: 20_000 }).toContain('metrics-listening');
+    expect(converter.names()).toEqual(['listening', 'privileges-dropped', 'metrics-listening']);
+    const status = readFileSync(`/proc/${converter.child.pid}/status`, 'utf8');
+    expect(status).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
+    expect(status).toMatch(/^CapPrm:\t0+$/m);
+    // These ask for everything and never read it.
+    const ask40 =
+      'trap "" PIPE; for i in {1..40}; do exec {fd}<> /dev/tcp/127.0.0.1/9464; for j in {1..50}; do printf "GET /metrics HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n" >&$fd; done; done; echo asked; exec sleep 60';
+    const deaf = namespace.spawn('bash', ['-c', ask40], { stdio: ['ignore', 'pipe', 'ignore'] });
+    await once(deaf.stdout!, 'data');
+    const url = `http://127.0.0.1:${String(port)}/file`;
+    const client = subflow('get', url, '-o', '/dev/null', '--converter', '127.0.0.1:124');
+    expect(JSON.parse(await text(client.stdout!))).toMatchObject({ status: 200, way: 'converter' });
+    deaf.kill();
+    const ask = (path: string): Promise<string> =>
+      text(namespace.spawn('curl', ['-s', `http://127.0.0.1:9464${path}`]).stdout!);
+    await expect
+      .poll(() => ask('/metrics'), { timeout: 20_000 })
+      .toMatch(/^subflow_converter_closed_total.* 1$/m);
+    const metrics = await ask('/metrics');
+    expect(metrics).toMatch(
+      /^subflow_converter_connected_total{client_multipath="true",server_multipath="true"} 1$/m,
+    );
+    expect(metrics).toMatch(/^process_open_fds \d+$/m);
+    expect(await ask('/healthz')).toBe('0 connections\n');
+  });
+
+  it('goes on when nobody reads its log, or it was closed', async () => {
+    const server = await start('serve', folder, '--listen', '127.0.0.1:0');
+    const { port } = server.said[0]!;
+    const converter = await start('converter', '--listen', place, '--allow-loopback');
+    converter.child.stdout!.destroy();
+    for (let i = 0; i < 3; i++) expect(await get(port)).toMatchObject({ status: 200 });
+    expect(converter.child.exitCode).toBeNull();
+  });
+
+  it('ends with status 3 for a user that is not there, and nothing of it is left', async () => {
+    const child = subflow('converter', '--user', 'no-such-user', '--metrics', '9464');
+    const exit = once(child, 'exit');
+    expect(await text(child.stderr!)).toMatch(/there is no user 'no-such-user'/);
+    expect(await exit).toEqual([3, null]);
+  });
+
   it.each([
     [['--listen', 'nowhere:1'], /is not an address and a port/],
     [['--allow-client', '10.0.0.0/40'], /is no network/],
     [['--rules', '/nonexistent'], /ENOENT/],
     [['--idle', 'soon'], /soon/],
+    [['--config', '/'], /it is no file/],
+    [['--config', '/dev/zero'], /it is no file/],
+    [['--metrics', 'here'], /no place to listen/],
+    [['--group', 'nogroup'], /--group goes with --user/],
+    [['--log-level', 'loud'], /debug, info, warn, error/],
   ])('ends with status 2 for %j', async (flags, said) => {
     const child = subflow('converter', ...flags);
     const exit = once(child, 'exit');
