@@ -69,6 +69,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./lab/command.js')).declareLab,
   },
   {
+    name: 'monitor',
+    usage: '[options]',
+    summary: 'live connections and their subflows',
+    load: async () => (await import('./monitor/command.js')).declareMonitor,
+  },
+  {
     name: 'paths',
     usage: '',
     summary: "endpoints, limits and service types of the kernel's Multipath TCP",

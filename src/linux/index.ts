@@ -9,6 +9,7 @@ export * from './splice.js';
 export * from './link-monitor.js';
 export * from './link-watch/index.js';
 export * from './mib.js';
+export * from './named-namespace.js';
 export * from './namespace.js';
 export * from './namespace-cookie.js';
 export * from './next-hop.js';

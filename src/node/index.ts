@@ -139,6 +139,7 @@ export const loadPaths = () => import('./paths/index.js');
 export type * from './balancer/index.js';
 
 export type * from './daemon/index.js';
+export * from './monitor/index.js';
 
 /** What every command that goes on has, loaded when it is asked for. */
 export const loadDaemon = () => import('./daemon/index.js');

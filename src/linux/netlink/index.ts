@@ -1,5 +1,6 @@
 // Whoever works with the sockets wants the names of what goes over them, too.
 export * from '../../netlink/index.js';
+export * from './connection-list.js';
 export * from './mptcp-events.js';
 export * from './mptcp-pm.js';
 export * from './mptcp-endpoints.js';
