@@ -3,12 +3,7 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_CONVERT_PORT } from '../../convert/index.js';
 import { kernelMptcp } from '../../linux/index.js';
-import {
-  type ConverterEvent,
-  converterEvents,
-  ConverterServer,
-  type LogFields,
-} from '../../node/index.js';
+import { type ConverterEvent, converterEvents, ConverterServer, type LogFields } from '../../node/index.js';
 import { IpAddress, formatEndpoint } from '../../wire/index.js';
 import {
   addDaemonOptions,

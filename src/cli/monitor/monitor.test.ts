@@ -179,7 +179,14 @@ describe('the table of connections', () => {
     ...{ subflowCount: 3, subflows: [] },
   });
   const look = (connections: MonitoredConnection[]): MonitorLook => ({
-    ...{ schema: 'subflow/monitor/1', time: '', sinceMs: 1000, seesSubflows: true, seesEvents: true, isWhole: false },
+    ...{
+      schema: 'subflow/monitor/1',
+      time: '',
+      sinceMs: 1000,
+      seesSubflows: true,
+      seesEvents: true,
+      isWhole: false,
+    },
     totals: {
       ...{ connections: connections.length, subflows: 0, backups: 0, fallenBack: 1, plain: 2, listeners: 0 },
       ...{ sentBytes: 0, receivedBytes: 0, sendRateBps: null, receiveRateBps: null },
