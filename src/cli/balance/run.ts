@@ -14,6 +14,7 @@ import {
   loadDaemon,
   type Log,
   type LogEvent,
+  type Watchdog,
 } from '../../node/index.js';
 import { EnvironmentError, ExitStatus, FailureError } from '../errors.js';
 import { untilSignal } from '../until-signal.js';
@@ -89,11 +90,12 @@ async function atWork(
   log: Log<LogEvent>,
   signal: AbortSignal,
 ): Promise<Error | undefined> {
-  const [{ ConfigWatch }, { readConfig }] = await Promise.all([loadDaemon(), loadBalancing()]);
+  const [kit, { readConfig }] = await Promise.all([loadDaemon(), loadBalancing()]);
+  let watchdog: Watchdog | undefined;
   let runtime: BalancerRuntime | undefined;
   /** What became of the file before there was anybody to take it. */
   let early: ConfigEvent<BalanceConfig> | undefined;
-  const watch = new ConfigWatch(file, since, readConfig, (event) => {
+  const watch = new kit.ConfigWatch(file, since, readConfig, (event) => {
     if (runtime === undefined) early = event;
     else runtime.takeConfig(event);
   });
@@ -104,12 +106,16 @@ async function atWork(
     runtime = await startOrStop(file, config, log, signal);
     if (runtime === undefined) return undefined;
     if (early !== undefined) runtime.takeConfig(early);
+    kit.notifyReady();
+    watchdog = kit.startWatchdog();
     const aborted = new Promise<undefined>((resolve) => {
       if (signal.aborted) resolve(undefined);
       signal.addEventListener('abort', () => resolve(undefined), { once: true });
     });
     return await Promise.race([runtime.failed, aborted]);
   } finally {
+    kit.notifyStopping();
+    watchdog?.close();
     process.off('SIGHUP', reload);
     watch.close();
     if (runtime !== undefined) await stop(runtime, config, log);
