@@ -26,7 +26,17 @@ import { proxyOptions, type ProxyFlags } from './proxy-flags.js';
 
 type Log = (event: ProxyEvent, fields: Record<string, unknown>) => void;
 
-async function run(flags: ProxyFlags): Promise<void> {
+/** The flags, and what the configuration file says of those that were not given. */
+async function withConfig(flags: ProxyFlags, command: Command): Promise<ProxyFlags> {
+  if (flags.config === undefined) return flags;
+  const { readProxyConfig } = await import('./proxy-config.js');
+  const config = await readProxyConfig(flags.config);
+  const open = Object.entries(config).filter(([name]) => command.getOptionValueSource(name) !== 'cli');
+  return { ...flags, ...Object.fromEntries(open) };
+}
+
+async function run(given: ProxyFlags, command: Command): Promise<void> {
+  const flags = await explained(() => withConfig(given, command));
   const log: Log = relayLogger('subflow/proxy/1', flags.json === true);
   const options = await explained(() => proxyOptions(flags));
   await untilSignal(async (signal) => {
@@ -34,7 +44,7 @@ async function run(flags: ProxyFlags): Promise<void> {
       throw explainListen(error, (error as { port?: number }).port ?? 0);
     });
     log('listening', { ...describe(server, flags), via: options.upstream.name });
-    await reloadingUntil(signal, () => void reload(server, flags, log));
+    await reloadingUntil(signal, () => void reload(server, () => withConfig(given, command), log));
     log('stopping', { connections: server.relays.connections });
     await server.close(parseMs(flags.drain));
     log('stopped', server.relays.totals);
@@ -58,9 +68,9 @@ function describe(server: ProxyServer, flags: ProxyFlags): Record<string, unknow
   };
 }
 
-async function reload(server: ProxyServer, flags: ProxyFlags, log: Log): Promise<void> {
+async function reload(server: ProxyServer, read: () => Promise<ProxyFlags>, log: Log): Promise<void> {
   try {
-    const { rules, upstream, authenticate } = await proxyOptions(flags);
+    const { rules, upstream, authenticate } = await proxyOptions(await read());
     server.change({ rules, upstream, authenticate });
     log('reloaded', { clients: rules.clients.length, deny: rules.deny.length, via: upstream.name });
   } catch (error) {
@@ -99,7 +109,11 @@ export function declareProxy(command: Command): void {
     .option('--socks6-version <byte>', 'the version byte of SOCKS 6, 6 to 255 (default: 6)')
     .option('--json', 'log in JSON, on the standard output')
     .addHelpText('after', eventsHelp(proxyEvents))
-    .action((flags: ProxyFlags) => run(flags));
+    .option(
+      '--config <file>',
+      'the same in JSON, by the names of the flags in camelCase; flags hold against it',
+    )
+    .action((flags: ProxyFlags) => run(flags, command));
   command
     .command('hash-password')
     .description(

@@ -26,6 +26,7 @@ export interface ProxyFlags extends RuleFlags, LimitFlags {
   readonly requestTimeout: string;
   readonly socks6Version?: string;
   readonly users?: string;
+  readonly config?: string;
   readonly json?: boolean;
 }
 

@@ -1,0 +1,109 @@
+/** `subflow proxy` as a user runs it. */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ProxyWorld } from '../../../test/support/proxy-world.js';
+import { launcher } from '../../../test/support/subflow-command.js';
+import { connect, type Socket } from '../../node/index.js';
+
+const world = new ProxyWorld();
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'subflow-proxy-'))));
+afterEach(async () => {
+  await world.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function subflow(...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, [launcher, 'proxy', ...args], { cwd: folder });
+  world.onClose(() => child.kill('SIGKILL'));
+  return child;
+}
+
+/** Starts a proxy; gives what it says. */
+async function start(...args: string[]) {
+  const child = subflow('--listen', '127.0.0.1:0', '--json', ...args);
+  const said: Record<string, unknown>[] = [];
+  const lines = createInterface(child.stdout!);
+  lines.on('line', (line) => said.push(JSON.parse(line) as Record<string, unknown>));
+  await once(lines, 'line');
+  const [at] = said[0]!['at'] as string[];
+  return { child, said, at, names: () => said.map(({ event }) => event) };
+}
+
+function through(via: string, port: number): Socket {
+  const socket = connect({ host: '127.0.0.1', port, via });
+  world.onClose(() => socket.destroy());
+  return socket;
+}
+const codeOf = async (socket: Socket): Promise<unknown> =>
+  ((await once(socket, 'error')) as [{ code: unknown }])[0].code;
+
+describe('subflow proxy', () => {
+  it('knows users by hashes of its own making, rules by a file, and reads both again at SIGHUP without dropping anybody', async () => {
+    const port = await world.echo();
+    const hashing = subflow('hash-password');
+    hashing.stdin!.end('secret\n');
+    const hash = (await text(hashing.stdout!)).trim();
+    const users = join(folder, 'users');
+    const config = join(folder, 'config.json');
+    writeFileSync(users, `alice:${hash}\n`);
+    const write = (more: object): void => writeFileSync(config, JSON.stringify({ users, ...more }));
+    write({ allowLoopback: true });
+    const proxy = await start('--config', config);
+    const first = through(`socks5://alice:secret@${proxy.at}`, port);
+    await once(first, 'connect');
+    expect(await codeOf(through(`socks5://alice:guess@${proxy.at}`, port))).toBe(
+      'ERR_SUBFLOW_PROXY_AUTHENTICATION',
+    );
+    write({ allowLoopback: 'yes' });
+    proxy.child.kill('SIGHUP');
+    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('reload-refused');
+    write({ deny: ['127.0.0.0/8'], allowLoopback: true });
+    proxy.child.kill('SIGHUP');
+    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('reloaded');
+    expect(await codeOf(through(`socks6://alice:secret@${proxy.at}`, port))).toBe(
+      'ERR_SUBFLOW_PROXY_NOT_ALLOWED',
+    );
+    first.end('still there');
+    expect(await text(first)).toBe('still there');
+    const exit = once(proxy.child, 'exit');
+    proxy.child.kill('SIGTERM');
+    expect(await exit).toEqual([null, 'SIGTERM']);
+    expect(proxy.names().slice(-2)).toEqual(['stopping', 'stopped']);
+    expect(JSON.stringify(proxy.said)).not.toMatch(/secret|guess|scrypt/);
+  });
+
+  it('lets what there is finish at the end', async () => {
+    const port = await world.echo();
+    const proxy = await start('--allow-loopback', '--drain', '60s');
+    const socket = through(`http://${proxy.at}`, port);
+    await once(socket, 'connect');
+    const exit = once(proxy.child, 'exit');
+    proxy.child.kill('SIGTERM');
+    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('stopping');
+    socket.end('last words');
+    expect(await text(socket)).toBe('last words');
+    expect(await exit).toEqual([null, 'SIGTERM']);
+  });
+
+  it.each([
+    [['--listen', 'socks4:127.0.0.1:1'], /is not an address and a port/],
+    [['--via', 'ftp://127.0.0.1:1'], /is no proxy/],
+    [['--socks6-version', '5'], /not a whole number from 6 to 255/],
+    [['--users', '/nonexistent'], /ENOENT/],
+    [['--service-type', 'fast'], /fast/],
+    [['--config', '/nonexistent'], /ENOENT/],
+  ])('ends with status 2 for %j', async (flags, said) => {
+    const child = subflow(...flags);
+    const exit = once(child, 'exit');
+    expect(await text(child.stderr!)).toMatch(said);
+    expect(await exit).toEqual([2, null]);
+  });
+});
