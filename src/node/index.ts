@@ -21,6 +21,8 @@ export {
   type CapturePlan,
   captureRules,
   captureScript,
+  familiesHere,
+  PROXY_MARK,
   TransparentListener,
   type TransparentOptions,
 } from './proxy/transparent.js';

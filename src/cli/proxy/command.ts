@@ -23,6 +23,12 @@ import {
 } from '../relay-flags.js';
 import { untilSignal } from '../until-signal.js';
 import { proxyOptions, type ProxyFlags } from './proxy-flags.js';
+import {
+  addTransparentFlags,
+  printTransparentRules,
+  startTransparent,
+  type TransparentPart,
+} from './transparent-flags.js';
 
 type Log = (event: ProxyEvent, fields: Record<string, unknown>) => void;
 
@@ -39,14 +45,21 @@ async function run(given: ProxyFlags, command: Command): Promise<void> {
   const flags = await explained(() => withConfig(given, command));
   const log: Log = relayLogger('subflow/proxy/1', flags.json === true);
   const options = await explained(() => proxyOptions(flags));
+  if (flags.printRules === true) return void (await explained(async () => printTransparentRules(flags)));
   await untilSignal(async (signal) => {
     const server = await ProxyServer.start({ ...options, log }).catch((error: NodeJS.ErrnoException) => {
       throw explainListen(error, (error as { port?: number }).port ?? 0);
     });
-    log('listening', { ...describe(server, flags), via: options.upstream.name });
-    await reloadingUntil(signal, () => void reload(server, () => withConfig(given, command), log));
+    const transparent = await startTransparent(flags, options, log).catch(async (error: unknown) => {
+      await server.close();
+      throw error;
+    });
+    log('listening', { ...describe(server, flags), via: options.upstream.name, transparent: transparent.at });
+    const read = (): Promise<ProxyFlags> => withConfig(given, command);
+    await reloadingUntil(signal, () => void reload(server, transparent, read, log));
     log('stopping', { connections: server.relays.connections });
-    await server.close(parseMs(flags.drain));
+    const patienceMs = parseMs(flags.drain);
+    await Promise.all([server.close(patienceMs), transparent.close(patienceMs)]);
     log('stopped', server.relays.totals);
   });
 }
@@ -68,10 +81,16 @@ function describe(server: ProxyServer, flags: ProxyFlags): Record<string, unknow
   };
 }
 
-async function reload(server: ProxyServer, read: () => Promise<ProxyFlags>, log: Log): Promise<void> {
+async function reload(
+  server: ProxyServer,
+  transparent: TransparentPart,
+  read: () => Promise<ProxyFlags>,
+  log: Log,
+): Promise<void> {
   try {
     const { rules, upstream, authenticate } = await proxyOptions(await read());
     server.change({ rules, upstream, authenticate });
+    transparent.change({ rules, upstream });
     log('reloaded', { clients: rules.clients.length, deny: rules.deny.length, via: upstream.name });
   } catch (error) {
     log('reload-refused', { reason: (error as Error).message });
@@ -87,7 +106,7 @@ export function declareProxy(command: Command): void {
     )
     .option(
       '--listen <place...>',
-      `address and port, with socks5:, socks6: or http: in front for one protocol alone (default: 127.0.0.1:${DEFAULT_PROXY_PORT})`,
+      `address and port, with socks5:, socks6: or http: in front for one protocol alone, or transparent: or redirect: for connections that rules bring (default: 127.0.0.1:${DEFAULT_PROXY_PORT})`,
     )
     .option(
       '--via <proxy...>',
@@ -100,6 +119,7 @@ export function declareProxy(command: Command): void {
     )
     .option('--fast-open', 'say the first word to the nearest proxy in the SYN')
     .option('--plain-tcp', 'plain TCP on both sides, whatever the kernel can');
+  addTransparentFlags(command);
   addLimitFlags(command)
     .option(
       '--users <file>',

@@ -6,6 +6,7 @@ import {
   DirectUpstream,
   FailoverUpstream,
   parseHops,
+  PROXY_MARK,
   type ProxyListenOptions,
   type ProxyOptions,
   readUsers,
@@ -15,10 +16,10 @@ import {
 import { serviceTypeNamed } from '../../policy/index.js';
 import { parseInteger } from '../units.js';
 import { type LimitFlags, limitsOf, parseListen, parseMs, type RuleFlags, rulesOf } from '../relay-flags.js';
+import { isTransparent, type TransparentFlags } from './transparent-flags.js';
 
 /** Flags as they come. */
-export interface ProxyFlags extends RuleFlags, LimitFlags {
-  readonly listen?: readonly string[];
+export interface ProxyFlags extends RuleFlags, LimitFlags, TransparentFlags {
   readonly via?: readonly string[];
   readonly serviceType?: string;
   readonly plainTcp?: boolean;
@@ -35,7 +36,9 @@ export async function proxyOptions(
   flags: ProxyFlags,
 ): Promise<ProxyOptions & Required<Pick<ProxyOptions, 'rules' | 'upstream'>>> {
   return {
-    listen: (flags.listen ?? [`127.0.0.1:${DEFAULT_PROXY_PORT}`]).map((text) => listenOf(text, flags)),
+    listen: (flags.listen ?? [`127.0.0.1:${DEFAULT_PROXY_PORT}`])
+      .filter((text) => !isTransparent(text))
+      .map((text) => listenOf(text, flags)),
     rules: await rulesOf(flags),
     upstream: upstreamOf(flags),
     ...{ limits: limitsOf(flags), connectMs: parseMs(flags.connectTimeout) },
@@ -55,10 +58,12 @@ function listenOf(text: string, { plainTcp }: ProxyFlags): ProxyListenOptions {
   };
 }
 
-function upstreamOf({ via = [], serviceType, plainTcp, fastOpen }: ProxyFlags): Upstream {
+function upstreamOf({ listen = [], via = [], serviceType, plainTcp, fastOpen }: ProxyFlags): Upstream {
   const options: DirectOptions = {
     ...{ isPlain: plainTcp === true, fastOpen: fastOpen === true },
     ...(serviceType !== undefined && { serviceType: serviceTypeNamed(serviceType) }),
+    // So that transparent listeners do not take it again.
+    ...(listen.some(isTransparent) && { mark: PROXY_MARK }),
   };
   const upstreams = via.map((text) => new TunnelUpstream(parseHops(text), options));
   if (upstreams.length > 1) return new FailoverUpstream(upstreams);

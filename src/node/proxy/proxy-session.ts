@@ -161,7 +161,7 @@ export class ProxySession extends ClientSession {
     this.idleTimer = setInterval(() => {
       if (isQuiet) this.abort('idle');
       isQuiet = true;
-    }, context.relays.limits.idleMs / 2);
+    }, context.relays.idleMs / 2);
   }
 
   private relay(connection: OpenedConnection, early: Uint8Array): void {

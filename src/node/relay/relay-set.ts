@@ -65,6 +65,11 @@ export class RelaySet {
     this.limits = { ...defaultRelayLimits, ...limits };
   }
 
+  /** Time without a byte after which a relay ends, in ms. */
+  get idleMs(): number {
+    return this.limits.idleMs;
+  }
+
   /** Limits that hold from now on; nobody who has a place loses it. */
   setLimits(limits: Partial<RelayLimits>): void {
     this.limits = { ...this.limits, ...limits };
