@@ -45,7 +45,13 @@ async function run(given: ProxyFlags, command: Command): Promise<void> {
   const flags = await explained(() => withConfig(given, command));
   const log: Log = relayLogger('subflow/proxy/1', flags.json === true);
   const options = await explained(() => proxyOptions(flags));
-  if (flags.printRules === true) return void (await explained(async () => printTransparentRules(flags)));
+  if (flags.printRules === true) {
+    await explained(() => {
+      printTransparentRules(flags);
+      return Promise.resolve();
+    });
+    return;
+  }
   await untilSignal(async (signal) => {
     const server = await ProxyServer.start({ ...options, log }).catch((error: NodeJS.ErrnoException) => {
       throw explainListen(error, (error as { port?: number }).port ?? 0);
