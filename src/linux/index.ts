@@ -14,6 +14,7 @@ export * from './namespace.js';
 export * from './namespace-cookie.js';
 export * from './next-hop.js';
 export * from './netlink/index.js';
+export { openTogether } from './opening.js';
 export * from './packet-ring/index.js';
 export * from './system-error.js';
 export * from './thread-capabilities.js';

@@ -16,6 +16,7 @@ import { NativeBuffer, readInto, type ReadableWatch, watchReadable } from '../li
 import type { LinkKind } from '../../policy/index.js';
 import type { NetworkNamespace } from '../namespace.js';
 import { NetlinkError, openRouteListener, routeMessagesOf, RouteSocket } from '../netlink/index.js';
+import { openTogether } from '../opening.js';
 import { kindByNews, kindBySysfs } from './link-kind.js';
 import { decodeNews, type DefaultRoute, type LinkNews, type News } from './link-news.js';
 import { type LinkChange, LinkTable, type WatchedLink } from './link-table.js';
@@ -57,8 +58,13 @@ export class LinkWatch {
   constructor(options: LinkWatchOptions = {}) {
     this.onChange = options.onChange ?? (() => undefined);
     this.picture = pictureOf(options.namespace);
-    this.picture.refresh();
     this.picture.watches.add(this);
+    try {
+      this.picture.refresh();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** The interfaces. */
@@ -135,11 +141,19 @@ class Picture {
   constructor(namespace: NetworkNamespace | undefined, onIdle: () => void) {
     this.onIdle = onIdle;
     this.table = new LinkTable((news) => this.kindOf(news));
-    // First to listen, then to ask: what changes in between is heard.
-    this.fd = openRouteListener(GROUPS);
-    this.questions = new RouteSocket();
-    this.wireless = new Wireless(namespace);
-    this.readable = watchReadable(this.fd, () => tell([...this.watches], this.takeIn()), false);
+    const { fd, questions, wireless, readable } = openTogether((keep) => {
+      // First to listen, then to ask: what changes in between is heard.
+      const listener = openRouteListener(GROUPS);
+      keep({ close: () => closeSync(listener) });
+      return {
+        ...{ fd: listener, questions: keep(new RouteSocket()), wireless: keep(new Wireless(namespace)) },
+        readable: watchReadable(listener, () => tell([...this.watches], this.takeIn()), false),
+      };
+    });
+    this.fd = fd;
+    this.questions = questions;
+    this.wireless = wireless;
+    this.readable = readable;
     try {
       this.askAll();
     } catch (error) {

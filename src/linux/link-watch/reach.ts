@@ -4,10 +4,11 @@
  *
  * Read first: rtnetlink(7), ip-rule(8).
  */
+import { SubflowError } from '../../base/index.js';
 import type { IpAddress } from '../../wire/index.js';
 import { AF_INET, AF_INET6 } from '../constants.js';
 import type { NetworkNamespace } from '../namespace.js';
-import { NetlinkError, readAttributes, RouteSocket } from '../netlink/index.js';
+import { readAttributes, RouteSocket } from '../netlink/index.js';
 import { linksOf } from './link-news.js';
 
 const RTM_GETROUTE = 26;
@@ -38,7 +39,7 @@ export class Reach {
     this.socket = namespace === undefined ? open() : namespace.run(open);
   }
 
-  /** Whether there is this way. */
+  /** Whether there is this way, as far as the kernel says. */
   has({ link, source, destination }: Way): boolean {
     const header = new Uint8Array(HEADER_BYTES);
     header[0] = destination.family === 4 ? AF_INET : AF_INET6;
@@ -54,8 +55,8 @@ export class Reach {
       if (answer === undefined || answer[7] !== RTN_UNICAST) return false;
       return linksOf(readAttributes(answer.subarray(HEADER_BYTES))).includes(link);
     } catch (error) {
-      // ENETUNREACH, EHOSTUNREACH, ENODEV and the like.
-      if (error instanceof NetlinkError) return false;
+      // ENETUNREACH, EHOSTUNREACH, ENODEV and the like, or no answer at all.
+      if (error instanceof SubflowError) return false;
       throw error;
     }
   }

@@ -24,8 +24,8 @@ export interface KernelPathState {
   readonly link: LinkId;
   /** As the kernel showed it last. */
   subflow: KernelSubflow;
-  /** ID of its local address; 0 is the one that the connection began with. */
-  readonly addressId: number;
+  /** ID of its local address; 0 is the one that the connection began with. Undefined for a subflow that was not asked for here. */
+  readonly addressId: number | undefined;
   /** Whether this side asked for it to be a backup. */
   isBackup: boolean;
   /** Whether it ever carried data. */
@@ -45,7 +45,7 @@ export interface KernelPathState {
 /** What is known of a subflow when it is first seen. */
 export interface NewPath {
   readonly link: LinkId;
-  readonly addressId: number;
+  readonly addressId: number | undefined;
   readonly isBackup: boolean;
 }
 

@@ -7,6 +7,7 @@ import { afterEach, expect, it } from 'vitest';
 import { twoLinks, type TwoLinks } from '../../../test/support/two-links.js';
 import { describeWith } from '../../../test/support/with-rights.js';
 import {
+  commandKernelPaths,
   connectKernel,
   kernelMptcp,
   listenKernel,
@@ -180,6 +181,25 @@ describeWith('a service type on kernel sockets', [kernelMptcp(), mayCreateNamesp
       await stream.expectWhole();
     },
   );
+
+  it('withdraws no address for a lost subflow that another program opened: whose ID it is, is not known', async () => {
+    const all = await served({ type: 'aggregate' }, ({ client }) =>
+      client.ip('address add 10.0.1.9/24 dev wwan0'),
+    );
+    const { links, client } = all;
+    const stream = streamOf(all, 'upload', 60);
+    await expect.poll(() => pathsOf(all), patience).toEqual([WIFI, CELLULAR]);
+    const { token } = client.multipath as { token: number };
+    const remote = { address: links.serverAddress, port: client.remotePort! };
+    const path = { token, local: { address: '10.0.1.9', port: 0 }, remote };
+    links.client.run(() => commandKernelPaths((commands) => commands.create(path, { backup: false })));
+    await expect.poll(() => pathsOf(all), patience).toEqual([WIFI, CELLULAR, '10.0.1.9']);
+    links.setCarrier(1, false);
+    await expect.poll(() => pathsOf(all), patience).toEqual([WIFI]);
+    await stream.expectWhole();
+    // RFC 8684 §3.4.2: that of the one that was opened here.
+    expect(Number(links.server.counters().get('MPTcpExtRmAddr') ?? 0)).toBe(1);
+  });
 
   it('targetBased has a backup that helps while the first path would miss the target, and not before', async () => {
     const all = await served({ type: 'targetBased', target: { deadlineNs: 500e6 } });

@@ -196,8 +196,10 @@ export class KernelService {
     }
     const link = links.linkWith(own);
     if (link === undefined) return undefined;
+    // RFC 8684 §3.2: the address that the connection began with has ID 0. Others were not asked for here.
+    const addressId = this.initialLink === undefined ? 0 : undefined;
     this.initialLink ??= link;
-    return { link, addressId: 0, isBackup: false };
+    return { link, addressId, isBackup: false };
   }
 
   /** `aheadBytes` were written and are not acknowledged. */
@@ -264,7 +266,7 @@ export class KernelService {
   private end(state: KernelPathState, isLost: boolean): void {
     const { commands } = this.world;
     this.ended.add(state.subflow.id);
-    if (isLost) commands.withdraw(this.token, state.addressId);
+    if (isLost && state.addressId !== undefined) commands.withdraw(this.token, state.addressId);
     commands.destroy(this.pathOf(state));
   }
 

@@ -3,20 +3,29 @@
  * about its routes. Lives while one of them does.
  */
 import { readlinkSync } from 'node:fs';
-import { KernelPathCommands, LinkFactsWatch, LinkWatch, Reach } from '../../linux/index.js';
+import { KernelPathCommands, LinkFactsWatch, LinkWatch, openTogether, Reach } from '../../linux/index.js';
 
 /** By the identity of the namespace. */
 const worlds = new Map<string, Shared>();
 
 class Shared {
   readonly users = new Set<KernelWorld>();
-  readonly commands = new KernelPathCommands();
-  readonly reach = new Reach();
-  readonly facts = new LinkFactsWatch({
-    onChange: () => {
+  readonly commands: KernelPathCommands;
+  readonly reach: Reach;
+  readonly facts: LinkFactsWatch;
+
+  constructor() {
+    const onChange = (): void => {
       for (const user of [...this.users]) user.tell();
-    },
-  });
+    };
+    const opened = openTogether((keep) => ({
+      ...{ commands: keep(new KernelPathCommands()), reach: keep(new Reach()) },
+      facts: new LinkFactsWatch({ onChange }),
+    }));
+    this.commands = opened.commands;
+    this.reach = opened.reach;
+    this.facts = opened.facts;
+  }
 
   close(): void {
     this.facts.close();
@@ -30,13 +39,18 @@ export class KernelWorld {
   private readonly shared: Shared;
   private readonly namespace: string;
   private readonly onChange: () => void;
-  private readonly attention = new LinkWatch();
+  private readonly attention: LinkWatch;
 
   /** Calls `onChange` from the event loop when something about the links changed. */
   constructor(onChange: () => void) {
     this.onChange = onChange;
     this.namespace = readlinkSync('/proc/thread-self/ns/net');
-    this.shared = worlds.get(this.namespace) ?? new Shared();
+    const { attention, shared } = openTogether((keep) => ({
+      attention: keep(new LinkWatch()),
+      shared: worlds.get(this.namespace) ?? new Shared(),
+    }));
+    this.attention = attention;
+    this.shared = shared;
     worlds.set(this.namespace, this.shared);
     this.shared.users.add(this);
   }
