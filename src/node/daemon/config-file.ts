@@ -19,7 +19,7 @@ export async function readConfigFile<T>(
 ): Promise<T> {
   let text: string;
   try {
-    text = await readText(path);
+    text = await readBoundedText(path);
   } catch (cause) {
     throw new SubflowError('ERR_SUBFLOW_BAD_CONFIG', `${path} cannot be read: ${messageOf(cause)}`, {
       cause,
@@ -30,8 +30,8 @@ export async function readConfigFile<T>(
   throw new SubflowError('ERR_SUBFLOW_BAD_CONFIG', problemText(path, result.problems), { hint });
 }
 
-/** The text of a file that is not too long for a configuration. */
-async function readText(path: string): Promise<string> {
+/** The text of a file that is not too long for a configuration. Throws, in words, what is none, is too long, or cannot be read. */
+export async function readBoundedText(path: string): Promise<string> {
   // A pipe that nobody writes to would be waited for.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -85,6 +85,7 @@ describe('a proxy of HTTP CONNECT', () => {
     'localhost:80',
     'LOCALHOST.:80',
     'x.localhost:80',
+    'ip6-loopback:80',
     '127.1:80',
     '2130706433:80',
     '0x7f.1:80',

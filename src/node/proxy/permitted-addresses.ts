@@ -39,7 +39,11 @@ export async function permittedAddresses(
 export function checkRemoteName(host: string, rules: AccessRules): void {
   if (rules.allowLoopback) return;
   const name = host.toLowerCase().replace(/\.$/, '');
-  const isLocal = name === 'localhost' || name.endsWith('.localhost') || name.startsWith('localhost.');
+  // The last two are names of it in /etc/hosts of Debian.
+  const isLocal =
+    /^(localhost|ip6-(localhost|loopback))$/.test(name) ||
+    name.endsWith('.localhost') ||
+    name.startsWith('localhost.');
   const last = name.slice(name.lastIndexOf('.') + 1);
   if (isLocal || /^(\d+|0x[0-9a-f]*)$/.test(last)) throw forbidden(host, 'loopback');
 }

@@ -1,6 +1,18 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../wire/index.js';
-import { type AccessRules, closedRules, mayUse, parseNetwork, parseRules, refusalOf } from './index.js';
+import {
+  type AccessRules,
+  closedRules,
+  mayUse,
+  parseNetwork,
+  parseRules,
+  readRules,
+  refusalOf,
+} from './index.js';
 
 const address = (text: string): IpAddress => IpAddress.parse(text)!;
 const rules = (more: Partial<AccessRules>): AccessRules => ({ ...closedRules, ...more });
@@ -43,6 +55,9 @@ describe('rules on destinations', () => {
     '::ffff:127.0.0.1',
     '64:ff9b::127.0.0.1',
     '2002:7f00:0001::',
+    '::127.0.0.1',
+    '::ffff:0:127.0.0.1',
+    '2001:0:808:808::80ff:fffe',
   ])('take %s for this machine', (text) => {
     expect(refused(text)).toBe('loopback');
     expect(refused(text, { allowPrivate: true })).toBe('loopback');
@@ -108,5 +123,24 @@ describe('a file with rules', () => {
     ['{ "deny": ["10.0.0.0/8", "x", 7], "allowPrivate": 1 }', /deny\.1: .*deny\.2: .*allowPrivate: neither/],
   ])('is refused whole, with every mistake: %s', (text, said) => {
     expect(() => parseRules(text, 'file')).toThrow(said);
+  });
+});
+
+describe('the file with rules', () => {
+  it('is refused by its name where it is no file, may never end, is too long or is not text', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'subflow-rules-'));
+    try {
+      const [pipe, long, binary] = ['pipe', 'long', 'binary'].map((name) => join(folder, name));
+      execFileSync('mkfifo', [pipe!]);
+      writeFileSync(long!, `{}${' '.repeat(5 << 20)}`);
+      writeFileSync(binary!, new Uint8Array([0x7b, 0xff, 0x7d]));
+      for (const path of [pipe!, long!, binary!, folder, '/dev/zero', join(folder, 'none'), ''])
+        await expect(readRules(path)).rejects.toMatchObject({
+          code: 'ERR_SUBFLOW_BAD_RULES',
+          message: expect.stringContaining(`${path} cannot be read: `) as string,
+        });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -64,15 +64,19 @@ const notUnicast = networks('224.0.0.0/4', '240.0.0.0/4', 'ff00::/8');
 
 const wellKnownNat64 = parseNetwork('64:ff9b::/96');
 const sixToFour = parseNetwork('2002::/16');
+/** IPv4-compatible (RFC 4291 §2.5.5.1), IPv4-translated (RFC 2765 §2.1), and Teredo, which has the address inverted (RFC 4380 §4). */
+const lastFourBytes = [wellKnownNat64, ...networks('::/96', '::ffff:0:0:0/96')];
+const teredo = parseNetwork('2001::/32');
 
 function isIn(address: IpAddress, list: readonly Network[]): boolean {
   return list.some((network) => address.sharesPrefix(network.address, network.bits));
 }
 
-/** The IPv4 address that packets to `address` may end at: mapped, translated (RFC 6052) or tunnelled (RFC 3056); or none. */
+/** The IPv4 address that packets to `address` may end at: mapped, translated (RFC 6052, RFC 2765) or tunnelled (RFC 3056, RFC 4380); or none. */
 function innerV4(address: IpAddress): IpAddress | undefined {
   if (address.mappedV4 !== undefined) return address.mappedV4;
-  if (isIn(address, [wellKnownNat64])) return new IpAddress(4, 0, 0, 0, address.d);
+  if (isIn(address, lastFourBytes)) return new IpAddress(4, 0, 0, 0, address.d);
+  if (isIn(address, [teredo])) return new IpAddress(4, 0, 0, 0, ~address.d >>> 0);
   if (isIn(address, [sixToFour]))
     return new IpAddress(4, 0, 0, 0, ((address.a << 16) | (address.b >>> 16)) >>> 0);
   return undefined;

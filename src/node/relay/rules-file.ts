@@ -1,6 +1,7 @@
 /** The file with a proxy's rules: JSON, checked whole before any of it holds. */
-import { readFile } from 'node:fs/promises';
 import { SubflowError } from '../../base/index.js';
+import { readBoundedText } from '../daemon/index.js';
+import { messageOf } from '../net-error.js';
 import { type AccessRules, type Network, parseNetwork } from './access-rules.js';
 
 /** Networks in one list: each is looked at for every connection. */
@@ -54,7 +55,13 @@ function badRules(message: string): SubflowError {
   });
 }
 
-/** Reads the file at `path`; throws as {@link parseRules}, and as reading does. */
+/** Reads the file at `path`; throws as {@link parseRules}, also where it cannot be read, is no file, or is too long. */
 export async function readRules(path: string): Promise<AccessRules> {
-  return parseRules(await readFile(path, 'utf8'), path);
+  let text: string;
+  try {
+    text = await readBoundedText(path);
+  } catch (cause) {
+    throw badRules(`${path} cannot be read: ${messageOf(cause)}`);
+  }
+  return parseRules(text.replace(/^\ufeff/, ''), path);
 }
