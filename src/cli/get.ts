@@ -14,7 +14,7 @@ import { openUrl, type HttpExchange, type RequestOptions } from './http-client.j
 import { ProgressLine } from './progress.js';
 import { SubflowLog, type SubflowReport } from './subflow-report.js';
 import { addTransportFlags, openTransport, type ChosenTransport, type TransportFlags } from './transport.js';
-import { formatDuration, formatRate, formatSize, parseDuration, parseInteger } from './units.js';
+import { formatDuration, formatRate, formatSize, parseInteger, parseTimer } from './units.js';
 
 /** The object that `--json` prints. Fields are only ever added. */
 interface GetReport {
@@ -183,7 +183,7 @@ async function getOver(url: URL, flags: GetFlags, transport: ChosenTransport): P
   const options: RequestOptions = {
     transport: transport.options,
     fastOpen: transport.fastOpen === 'with-cookie' ? true : transport.fastOpen,
-    timeoutMs: parseDuration(flags.timeout) / 1e6,
+    timeoutMs: parseTimer(flags.timeout),
     maxRedirects: parseInteger(flags.maxRedirects, 0, 20),
     converter: flags.converter,
   };

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type AccessRules, parseNetwork, readRules, type RelayLimits } from '../node/index.js';
 import { IpAddress } from '../wire/index.js';
 import { UsageError } from './errors.js';
-import { parseDuration, parseInteger } from './units.js';
+import { parseInteger, parseTimer } from './units.js';
 
 /** Flags with rules. */
 export interface RuleFlags {
@@ -76,9 +76,14 @@ export function limitsOf(flags: LimitFlags): Partial<RelayLimits> {
   };
 }
 
-/** A duration in ms. Throws a {@link UsageError}. */
+/** A time to wait in ms, more than none. Throws a {@link UsageError}. */
 export function parseMs(text: string): number {
-  return parseDuration(text) / 1e6;
+  return parseTimer(text);
+}
+
+/** How long connections may take to finish at the end, in ms; may be none. Throws a {@link UsageError}. */
+export function parseDrain(text: string): number {
+  return parseTimer(text, 0);
 }
 
 /** Reads `ADDRESS:PORT`, `[ADDRESS]:PORT` or `PORT`. Throws a {@link UsageError}. */
@@ -121,7 +126,13 @@ export async function reloadingUntil(signal: AbortSignal, reload: () => void): P
     });
   } finally {
     process.off('SIGHUP', reload);
+    // There is nothing to read anew for; but the last connections are to end in good order, also when the terminal goes.
+    process.off('SIGHUP', ignore).on('SIGHUP', ignore);
   }
+}
+
+function ignore(): void {
+  // Nothing.
 }
 
 /** Help on the events of a log. */

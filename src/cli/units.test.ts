@@ -19,6 +19,14 @@ describe('quantities on the command line', () => {
     expect(units.parseDuration('300us')).toBe(3e5);
   });
 
+  it('reads times for timers, which are over at once when they are longer than 24 days', () => {
+    expect(units.parseTimer('1.5s')).toBe(1500);
+    expect(units.parseTimer('2147483647')).toBe(2_147_483_647);
+    expect(units.parseTimer('0', 0)).toBe(0);
+    for (const text of ['0', '2147483648', '99999999999999999999', '-1', ''])
+      expect(() => units.parseTimer(text)).toThrow(UsageError);
+  });
+
   it('reads shares as percent or fraction', () => {
     expect(units.parseProbability('1%')).toBe(0.01);
     expect(units.parseProbability('0.25')).toBe(0.25);

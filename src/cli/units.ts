@@ -51,6 +51,16 @@ export function parseDuration(text: string): number {
   return Math.round(parseScaled(text, durations, 'a duration', '20ms or 1.5s'));
 }
 
+/** The longest that a timer takes, in ms: 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A duration in ms, at least `atLeastMs`, that a timer can take: a longer one would be over at once. Throws a {@link UsageError}. */
+export function parseTimer(text: string, atLeastMs = 1): number {
+  const ms = parseDuration(text) / MILLISECOND;
+  if (ms >= atLeastMs && ms <= MAX_TIMER_MS) return ms;
+  throw new UsageError(`'${text}' is no time from ${atLeastMs} ms to 24 days; write it like 20ms or 1.5s`);
+}
+
 /** A probability from 0 to 1: `1%`, `0.01`. Throws a {@link UsageError}. */
 export function parseProbability(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text.trim());

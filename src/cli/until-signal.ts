@@ -3,7 +3,8 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * Gives `work` a signal that is aborted at the first SIGINT or SIGTERM. Once `work` has settled after that, the program
+ * Gives `work` a signal that is aborted at the first SIGINT or SIGTERM, or when the terminal goes (SIGHUP), unless `work` has a use of its
+ * own for that. Once `work` has settled after that, the program
  * ends by the same signal; a second one does not wait for it.
  */
 export async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -13,14 +14,17 @@ export async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>):
   let received: NodeJS.Signals | undefined;
   const stop = (name: NodeJS.Signals): void => {
     received = name;
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', hangUp);
     controller.abort();
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const hangUp = (name: NodeJS.Signals): void => {
+    if (process.listenerCount('SIGHUP') === 1) stop(name);
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', hangUp);
   try {
     return await work(controller.signal);
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', hangUp);
     if (received !== undefined) process.kill(process.pid, received);
   }
 }

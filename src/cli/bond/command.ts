@@ -20,7 +20,7 @@ import { kernelMptcp } from '../../linux/index.js';
 import { EnvironmentError, UsageError } from '../errors.js';
 import { Screen } from '../experiment/screen.js';
 import { explainListen } from '../listen-hint.js';
-import { parseDuration, parseInteger, parseSize } from '../units.js';
+import { parseInteger, parseSize, parseTimer } from '../units.js';
 import { untilSignal } from '../until-signal.js';
 import { bondLines } from './view.js';
 
@@ -96,6 +96,8 @@ function choiceOf({ lan, caps }: Pick<BondOptions, 'lan' | 'caps'>): UplinkChoic
 
 async function run(flags: BondFlags): Promise<void> {
   const options = readFlags(flags);
+  const everyMs = Math.max(100, parseTimer(flags.every));
+  const patienceMs = parseTimer(flags.drain, 0);
   if (flags.dryRun === true) return rehearse(options);
   const kernel = kernelMptcp();
   // Without it there would be one uplink at a time, and nobody would be told.
@@ -103,7 +105,6 @@ async function run(flags: BondFlags): Promise<void> {
   const json = flags.json === true;
   const screen = !json && process.stdout.isTTY ? new Screen(process.stdout) : undefined;
   const say = sayer(json, screen);
-  const everyMs = Math.max(100, parseDuration(flags.every) / 1e6);
   await untilSignal(async (signal) => {
     const keeper = new KeptUplinks(choiceOf(options));
     const bond = await Bond.start({ ...options, keeper, log: say }).catch((error: NodeJS.ErrnoException) => {
@@ -119,7 +120,7 @@ async function run(flags: BondFlags): Promise<void> {
     } finally {
       clearInterval(timer);
       screen?.clear();
-      await bond.close(parseDuration(flags.drain) / 1e6);
+      await bond.close(patienceMs);
     }
   });
 }

@@ -13,7 +13,15 @@ import {
   runDaemon,
 } from '../daemon/run-daemon.js';
 import { explainListen } from '../listen-hint.js';
-import { addLimitFlags, addRuleFlags, explained, limitsOf, parseMs, rulesOf } from '../relay-flags.js';
+import {
+  addLimitFlags,
+  addRuleFlags,
+  explained,
+  limitsOf,
+  parseDrain,
+  parseMs,
+  rulesOf,
+} from '../relay-flags.js';
 import { converterChecks, type ConverterFlags, optionsOf, reloadableFlags } from './flags.js';
 import { countEvents, observeRelays } from './metrics.js';
 
@@ -60,7 +68,7 @@ function daemonOf(
     health: () => ({ isHealthy: true, said: `${server.relays.connections} connections` }),
     load: () => ({ connections: server.relays.connections }),
     async close() {
-      await server.close(parseMs(flags.drain));
+      await server.close(parseDrain(flags.drain));
       return { ...server.relays.totals };
     },
   };

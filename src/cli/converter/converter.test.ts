@@ -220,6 +220,8 @@ describeWith('subflow converter', [kernelMptcp(), mayCreateNamespaces(), hasTool
     [['--metrics', 'here'], /no place to listen/],
     [['--group', 'nogroup'], /--group goes with --user/],
     [['--log-level', 'loud'], /debug, info, warn, error/],
+    [['--idle', '0'], /24 days/],
+    [['--drain', '99999999999'], /24 days/],
   ])('ends with status 2 for %j', async (flags, said) => {
     const child = subflow('converter', ...flags);
     const exit = once(child, 'exit');

@@ -9,7 +9,14 @@ import {
 } from '../../node/index.js';
 import type { FlagChecks } from '../daemon/config-flags.js';
 import type { DaemonFlags } from '../daemon/run-daemon.js';
-import { type LimitFlags, limitsOf, parseListen, parseMs, type RuleFlags } from '../relay-flags.js';
+import {
+  type LimitFlags,
+  limitsOf,
+  parseDrain,
+  parseListen,
+  parseMs,
+  type RuleFlags,
+} from '../relay-flags.js';
 import { parseInteger } from '../units.js';
 
 /** The options, as text. */
@@ -33,7 +40,7 @@ export const converterChecks: FlagChecks = {
   listen: (text) => parseListen(text, DEFAULT_CONVERT_PORT),
   ...{ allowClient: parseNetwork, deny: parseNetwork },
   ...{ maxConnections: parseLimit, maxPerClient: parseLimit },
-  ...{ idle: parseMs, connectTimeout: parseMs, drain: parseMs },
+  ...{ idle: parseMs, connectTimeout: parseMs, drain: parseDrain },
 };
 
 /** All of it for a start. */

@@ -17,7 +17,7 @@ import {
   addRuleFlags,
   eventsHelp,
   explained,
-  parseMs,
+  parseDrain,
   relayLogger,
   reloadingUntil,
 } from '../relay-flags.js';
@@ -44,6 +44,7 @@ async function withConfig(flags: ProxyFlags, command: Command): Promise<ProxyFla
 async function run(given: ProxyFlags, command: Command): Promise<void> {
   const flags = await explained(() => withConfig(given, command));
   const log: Log = relayLogger('subflow/proxy/1', flags.json === true);
+  const patienceMs = parseDrain(flags.drain);
   const options = await explained(() => proxyOptions(flags));
   if (flags.printRules === true) {
     await explained(() => {
@@ -64,7 +65,6 @@ async function run(given: ProxyFlags, command: Command): Promise<void> {
     const read = (): Promise<ProxyFlags> => withConfig(given, command);
     await reloadingUntil(signal, () => void reload(server, transparent, read, log));
     log('stopping', { connections: server.relays.connections });
-    const patienceMs = parseMs(flags.drain);
     await Promise.all([server.close(patienceMs), transparent.close(patienceMs)]);
     log('stopped', server.relays.totals);
   });
