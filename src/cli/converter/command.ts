@@ -29,6 +29,8 @@ type Setting = DaemonSetting<ConverterFlags, ConverterEvent>;
 
 async function start({ flags, log, metrics }: Setting): Promise<Daemon<ConverterFlags>> {
   const count = countEvents(metrics);
+  // Told now, and not when it ends.
+  parseDrain(flags.drain);
   const options = optionsOf(flags, await explained(() => rulesOf(flags)), (event, fields) => {
     count(event, fields);
     log.write(event === 'refused' ? 'warn' : 'info', event, '', fields as LogFields);
