@@ -214,6 +214,19 @@ describeWith('fetch of https', [kernelMptcp()], () => {
 });
 
 describe('the options of a connector', () => {
+  it('have a time to connect that is not over at once where it is longer than timers take', async () => {
+    const warnings: string[] = [];
+    const note = ({ name }: Error): number => warnings.push(name);
+    process.on('warning', note);
+    try {
+      const place = { hostname: '127.0.0.1', port: 1, protocol: 'http:' };
+      await new Promise<void>((done) => connector({ timeout: 1e12 })(place, () => done()));
+      expect(warnings).toEqual([]);
+    } finally {
+      process.off('warning', note);
+    }
+  });
+
   it.each([
     [{ serviceType: 'sideways' }, 'ERR_SUBFLOW_UNKNOWN_NAME'],
     [{ transport: 'userspace' }, 'ERR_SUBFLOW_NO_USERSPACE_HOST'],

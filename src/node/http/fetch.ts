@@ -65,6 +65,7 @@ export interface FetchDispatcherOptions extends ConnectorOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const KEEP_ALIVE_MS = 60_000;
 const MAX_SESSIONS = 100;
 
@@ -128,7 +129,9 @@ function settle(
   { timeoutMs, error: late }: Patience,
   callback: Parameters<Connector>[1],
 ): void {
-  const timer = timeoutMs === 0 ? undefined : setTimeout(() => socket.destroy(late()), timeoutMs);
+  // A longer one than timers take would be over at once.
+  const timer =
+    timeoutMs === 0 ? undefined : setTimeout(() => socket.destroy(late()), Math.min(timeoutMs, MAX_TIMER_MS));
   const onError = (error: Error): void => {
     clearTimeout(timer);
     socket.removeListener(event, onReady);
