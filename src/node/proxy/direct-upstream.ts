@@ -9,6 +9,7 @@ import {
   subflowTcpInfo,
 } from '../../linux/index.js';
 import { type Endpoint, IpAddress } from '../../wire/index.js';
+import { checkKernelService } from '../kernel-service/index.js';
 import { netError } from '../net-error.js';
 import type { ConnectOptions } from '../options.js';
 import { SocketEnd } from '../relay/index.js';
@@ -47,10 +48,13 @@ export class DirectUpstream implements Upstream {
   private readonly options: DirectOptions;
   private readonly isPlain: boolean;
 
+  /** Throws as `connect` does where a service type cannot be had: no connection would come about. */
   constructor(options: DirectOptions = {}) {
     this.options = options;
     this.lookup = options.lookup;
     this.isPlain = options.isPlain === true || !kernelMptcp().available;
+    const { serviceType = 'none' } = options;
+    if (!this.isPlain && serviceType !== 'none') checkKernelService();
   }
 
   async open(request: UpstreamRequest): Promise<OpenedConnection> {

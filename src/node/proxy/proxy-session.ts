@@ -81,6 +81,7 @@ export class ProxySession extends ClientSession {
         void this.open(step);
         return false;
       case 'associate':
+        if (step.send !== undefined) this.client.write(step.send);
         void this.associate(step.port);
         return false;
       case 'end':

@@ -60,6 +60,13 @@ describe('UDP ASSOCIATE', () => {
     await expect.poll(() => readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before + 3);
   });
 
+  it('is answered after the greeting, also when both came together (RFC 1928 §3, §6)', async () => {
+    const proxy = await world.proxy();
+    const client = await world.client(proxy.port);
+    const reply = await client.send('05 01 00 05 03 00 01 00000000 0000').read(12);
+    expect(reply).toMatch(/^0500050000017f000001/);
+  });
+
   it('looks names up', async () => {
     const port = await echo();
     const { send, socket } = await associate();
