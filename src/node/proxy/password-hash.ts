@@ -40,8 +40,8 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
 
 /** A hash of `password` with a salt of its own, as a line of a file has it. Throws `ERR_SUBFLOW_BAD_PASSWORD`. */
 export async function hashPassword(password: Uint8Array): Promise<string> {
-  if (password.length === 0 || password.length > 255)
-    throw new SubflowError('ERR_SUBFLOW_BAD_PASSWORD', 'a password has 1 to 255 bytes');
+  if (password.length === 0 || password.length > 255 || password.includes(0))
+    throw new SubflowError('ERR_SUBFLOW_BAD_PASSWORD', 'a password has 1 to 255 bytes, none of them 0');
   const salt = randomBytes(SALT_BYTES);
   const hash = await derive(password, { ln: LN, r: R, p: P, salt, hash: new Uint8Array(HASH_BYTES) });
   return `$scrypt$ln=${LN},r=${R},p=${P}$${salt.toString('base64')}$${hash.toString('base64')}`;
@@ -49,7 +49,9 @@ export async function hashPassword(password: Uint8Array): Promise<string> {
 
 /** Whether it is the password; takes the same time either way. */
 export async function isPassword(password: Uint8Array, known: PasswordHash): Promise<boolean> {
-  return timingSafeEqual(await derive(password, known), known.hash);
+  const isRight = timingSafeEqual(await derive(password, known), known.hash);
+  // RFC 2104 §2: a key is filled up with zeros, so that with zeros behind it is the same key.
+  return isRight && !password.includes(0);
 }
 
 /** A hash of no password: whoever is not known takes as long as who is. */

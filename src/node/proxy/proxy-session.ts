@@ -104,7 +104,9 @@ export class ProxySession extends ClientSession {
     const authenticate = this.context.authenticate();
     // Users may have been taken away since they were asked for: nobody is known then.
     const verdict = authenticate?.(this.address.toString(), user, password) ?? Promise.resolve(false);
-    void verdict.then((isWelcome) => {
+    // Whoever could not be looked at is not let in; the others are served on.
+    const settled = verdict.catch(() => false);
+    void settled.then((isWelcome) => {
       if (this.phase !== 'asking') return;
       if (isWelcome) this.record['user'] = Buffer.from(user).toString('utf8');
       if (this.carryOut(this.dialogue.authenticated(isWelcome))) this.client.resume();

@@ -22,6 +22,14 @@ const lookup = (names: Record<string, string[]>) =>
   }) as never;
 
 describe('a proxy of SOCKS 5', () => {
+  it('lets nobody in, and goes on, where it could not be found out whether a password is right', async () => {
+    const { port } = await world.proxy({ authenticate: () => Promise.reject(new Error('no memory')) });
+    for (let i = 0; i < 2; i++) {
+      const client = await world.client(port);
+      expect(await client.send('05 01 02 01 01 61 01 62').read(4)).toBe('05020101');
+    }
+  });
+
   it('connects to an address, says from where, and relays until both have ended', async () => {
     const port = await world.echo();
     const proxy = await world.proxy();

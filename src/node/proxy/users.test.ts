@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hashPassword, parsePasswordHash } from './password-hash.js';
-import { FAILURE_BURST, parseUsers } from './users.js';
+import { FAILURE_BURST, parseUsers, readUsers } from './users.js';
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
 const hash = await hashPassword(bytes('secret'));
@@ -16,9 +16,18 @@ describe('users of a proxy', () => {
       ['bob', 'secret'],
       ['alic', 'esecret'],
       ['', ''],
+      ['alice', 'secret\0'],
     ] as const;
     for (const [name, password] of wrong)
       expect(await users.authenticate('192.0.2.1', bytes(name), bytes(password)), name).toBe(false);
+  });
+
+  it('are not read from what is no file, which may never end', async () => {
+    for (const path of ['/dev/zero', '/', '/nonexistent'])
+      await expect(readUsers(path)).rejects.toMatchObject({
+        code: 'ERR_SUBFLOW_BAD_USERS',
+        message: expect.stringContaining(`${path} cannot be read: `) as string,
+      });
   });
 
   it('wait when guesses come from their address, and nobody else does', async () => {

@@ -5,10 +5,11 @@
  * again by a keyed hash, for as long as the process lives.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { MILLISECOND, RateLimiter, SubflowError } from '../../base/index.js';
 import { IpAddress } from '../../wire/index.js';
+import { readBoundedText } from '../daemon/index.js';
+import { messageOf } from '../net-error.js';
 import { isPassword, nobody, parsePasswordHash, type PasswordHash } from './password-hash.js';
 import type { Authenticate } from './proxy-context.js';
 
@@ -140,7 +141,13 @@ export function parseUsers(text: string, name: string): Users {
   });
 }
 
-/** Reads the file at `path`; throws as {@link parseUsers}, and as reading does. */
+/** Reads the file at `path`; throws as {@link parseUsers}, also where it cannot be read, is no file, or is too long. */
 export async function readUsers(path: string): Promise<Users> {
-  return parseUsers(await readFile(path, 'utf8'), path);
+  let text: string;
+  try {
+    text = await readBoundedText(path);
+  } catch (cause) {
+    throw new SubflowError('ERR_SUBFLOW_BAD_USERS', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  return parseUsers(text, path);
 }
