@@ -84,6 +84,8 @@ export interface Experiment<P extends ParameterSet = ParameterSet> {
   readonly summary: string;
   readonly parameters: P;
   readonly columns: readonly Column[];
+  /** Whether it is about the machine's own kernel alone, and cannot run without it. Default false. */
+  readonly needsLinux?: boolean;
   /**
    * A run that stands by itself, of which the experiment makes many: see {@link ExperimentContext.runTrials}. What goes in
    * and comes out is plain data, since it may happen in another thread; all randomness follows from the input.

@@ -53,6 +53,9 @@ const smallest: Readonly<Record<string, readonly Readonly<Record<string, number 
   ),
 };
 
+/** What is about the machine's own kernel is tested where there is one. */
+const inSimulation = experiments.filter(({ needsLinux }) => needsLinux !== true);
+
 describe('the experiments', () => {
   it('have names of their own, a source, a summary and flags that do not clash', () => {
     expect(new Set(experiments.map(({ name }) => name)).size).toBe(experiments.length);
@@ -79,7 +82,7 @@ describe('the experiments', () => {
     }
   });
 
-  it.each(experiments.map((experiment) => [experiment.name, experiment] as const))(
+  it.each(inSimulation.map((experiment) => [experiment.name, experiment] as const))(
     '%s passes, and gives the same rows and figures for the same seed',
     async (name, experiment) => {
       const parameters = small[name] ?? {};
@@ -104,5 +107,15 @@ describe('the experiments', () => {
       }
     },
     600_000,
+  );
+
+  it.each(experiments.filter(({ needsLinux }) => needsLinux === true))(
+    '$name says that it cannot run without the kernel, and why there is none',
+    async (experiment) => {
+      await expect(runExperiment(experiment, { linux: 'Not here.' })).rejects.toMatchObject({
+        code: 'ERR_SUBFLOW_NEEDS_KERNEL',
+        hint: 'Not here.',
+      });
+    },
   );
 });

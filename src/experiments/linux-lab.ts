@@ -31,6 +31,36 @@ export interface KernelTrialOutcome extends TrialOutcome {
   readonly runs: number;
 }
 
+/** How a client gets to a server. */
+export type ProxyWay = 'direct' | 'socks 5' | 'http connect' | 'socks 6' | 'converter';
+
+/** A visit of a client to a server: a connection, one request, one answer. */
+export interface ProxyVisitRequest {
+  readonly way: ProxyWay;
+  /** Whether the client uses Fast Open, with a cookie that it was given before; so does the proxy where the client may ask it to. */
+  readonly hasCookie: boolean;
+}
+
+/** A packet of a visit, seen where the one who opened the connection is. */
+export interface WirePacket {
+  /** Whether the one who opened the connection sent it, or the one who took it. */
+  readonly from: 'client' | 'peer';
+  readonly isSyn: boolean;
+  readonly payloadBytes: number;
+  /** Its sequence number; a SYN takes one (RFC 9293 §3.4). */
+  readonly sequence: number;
+  /** Whether the server's answer is in it. */
+  readonly hasAnswer: boolean;
+}
+
+/** The packets of a visit, in the order in which they passed. */
+export interface ProxyVisit {
+  /** At the client. */
+  readonly near: readonly WirePacket[];
+  /** At the proxy, of its connection to the server; undefined where there is no proxy. */
+  readonly beyond: readonly WirePacket[] | undefined;
+}
+
 /** A kernel with Multipath TCP, and the rights to give it hosts of its own. */
 export interface LinuxLab {
   /** Its release, such as `6.18.5`. */
@@ -49,4 +79,12 @@ export interface LinuxLab {
     requests: readonly KernelTrialRequest[],
     step: (done: number, what: string) => Promise<void>,
   ): Promise<KernelTrialOutcome[]>;
+  /**
+   * Visits one after the other, through proxies and a converter of ours, with client, proxy and server on the kernel; outcomes
+   * in the order of `requests`. `step` is called before each.
+   */
+  proxyVisits(
+    requests: readonly ProxyVisitRequest[],
+    step: (done: number, what: string) => Promise<void>,
+  ): Promise<ProxyVisit[]>;
 }

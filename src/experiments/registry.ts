@@ -17,6 +17,7 @@ import { priorityAttack } from './mp-prio-attack/experiment.js';
 import { multipathTester } from './multipath-tester/experiment.js';
 import { nat64 } from './nat64/experiment.js';
 import { middleboxLocation } from './probe/experiment.js';
+import { proxyLatency } from './proxy-latency/experiment.js';
 import { receiveWindow } from './receive-window/experiment.js';
 import { robustEstablishment } from './robust-establishment/experiment.js';
 import { timeToFirstWord } from './time-to-first-word/experiment.js';
@@ -45,6 +46,7 @@ export const experiments: readonly Experiment[] = [
   timeToFirstWord,
   multipathTester,
   simultFlows,
+  proxyLatency,
 ];
 
 /** The experiment of that name. Throws ERR_SUBFLOW_UNKNOWN_EXPERIMENT. */

@@ -52,7 +52,7 @@ export interface ExperimentReport extends Required<ExperimentResult> {
   readonly pass: boolean;
 }
 
-/** Runs `experiment`. Throws ERR_SUBFLOW_PARAMETER for a seed or parameter that makes no sense. */
+/** Runs `experiment`. Throws ERR_SUBFLOW_PARAMETER for a seed or parameter that makes no sense, ERR_SUBFLOW_NEEDS_KERNEL without one. */
 export async function runExperiment(
   experiment: Experiment,
   options: RunOptions = {},
@@ -66,6 +66,15 @@ export async function runExperiment(
     );
   }
   const parameters = completeParameters(experiment.parameters, options.parameters ?? {});
+  if (experiment.needsLinux === true && typeof linux === 'string') {
+    throw new SubflowError(
+      'ERR_SUBFLOW_NEEDS_KERNEL',
+      `${experiment.name} is about the machine's own kernel`,
+      {
+        hint: linux,
+      },
+    );
+  }
   const result = await experiment.run({
     seed,
     parameters: parameters as ExperimentContext<ParameterSet>['parameters'],

@@ -5,11 +5,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { IPPROTO_TCP } from './constants.js';
-import { setsockopt } from './libc.js';
+import { getsockopt, setsockopt, unsupportedReason } from './libc.js';
+import { SystemError } from './system-error.js';
 
+const TCP_NODELAY = 1;
+const TCP_INFO = 11;
 const TCP_FASTOPEN = 23;
 const TCP_FASTOPEN_CONNECT = 30;
 const TCP_FASTOPEN_NO_COOKIE = 34;
+/** The kernel's number of a connection that a SYN made, and whose third packet has not come (tcp_states.h). */
+const SYN_RECEIVED = 3;
 
 /**
  * Has a socket that is to listen take data in SYNs, from as many peers at a time as `maxPending` that have yet to prove
@@ -30,6 +35,25 @@ export function acceptFastOpen(fd: number, maxPending: number, requireCookie = t
 export function connectFastOpen(fd: number, withCookie = true): void {
   setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
   if (!withCookie) setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
+}
+
+/** Whether an accepted connection is one that a SYN with data made, and its third packet has yet to come. */
+export function awaitsThirdPacket(fd: number): boolean {
+  if (unsupportedReason() !== undefined) return false;
+  const state = new Uint8Array(1);
+  try {
+    getsockopt(fd, IPPROTO_TCP, TCP_INFO, state);
+  } catch (error) {
+    // A connection that has no subflow any more waits for nothing.
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
+  return state[0] === SYN_RECEIVED;
+}
+
+/** Has the kernel send what it holds back: an option that says so is set, which may be set already. */
+export function pushHeldBytes(fd: number): void {
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 /** Whether the calling thread's namespace has Fast Open on for servers; where not, the option is taken and does nothing. */

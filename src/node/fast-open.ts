@@ -3,7 +3,13 @@
  * SYN is what is written right after `connect`. Read first: RFC 7413 §6 (what it is good for, and what not).
  */
 import { SubflowError } from '../base/index.js';
-import { acceptFastOpen, connectFastOpen, mayServeFastOpen } from '../linux/index.js';
+import {
+  acceptFastOpen,
+  awaitsThirdPacket,
+  connectFastOpen,
+  mayServeFastOpen,
+  pushHeldBytes,
+} from '../linux/index.js';
 import type { FastOpenListenOptions, FastOpenMode } from '../stack/index.js';
 import { codeOf } from './net-error.js';
 
@@ -50,6 +56,30 @@ export function prepareKernelServer(fd: number, fastOpen: boolean | FastOpenList
   const { maxPending = KERNEL_MAX_PENDING, requireCookie = true } = fastOpen === true ? {} : fastOpen;
   if (!mayServeFastOpen()) throw switchedOff(undefined);
   withHint(() => acceptFastOpen(fd, maxPending, requireCookie));
+}
+
+/** Longest time between two looks at a connection whose third packet has yet to come, in ms. */
+const MAX_LOOK_MS = 32;
+
+/**
+ * Sees to it that what is written on a connection right after it was accepted leaves. Over Multipath TCP, Linux cannot send
+ * before the third packet of a connection that a SYN with data made (RFC 8684 appendix B.3), and forgets to when that packet
+ * comes: it waits for a DATA_ACK, and a client that waits for an answer has none to send. `fdOf` gives the descriptor for as
+ * long as it is open. Nothing is looked at twice of a connection that no SYN alone made.
+ */
+export function pushEarlyAnswers(fdOf: () => number | undefined): void {
+  const first = fdOf();
+  if (first === undefined || !awaitsThirdPacket(first)) return;
+  const look = (waitMs: number): void => {
+    const timer = setTimeout(() => {
+      const fd = fdOf();
+      if (fd === undefined) return;
+      if (awaitsThirdPacket(fd)) look(Math.min(2 * waitMs, MAX_LOOK_MS));
+      else pushHeldBytes(fd);
+    }, waitMs);
+    timer.unref();
+  };
+  look(1);
 }
 
 function withHint(action: () => void): void {

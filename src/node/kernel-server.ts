@@ -5,13 +5,13 @@
 import cluster from 'node:cluster';
 import { closeSync } from 'node:fs';
 import { Server as NetServer, type Socket as NetSocket } from 'node:net';
-import { prepareKernelServer } from './fast-open.js';
+import { prepareKernelServer, pushEarlyAnswers } from './fast-open.js';
 import { listenKernel, setCongestionControl } from '../linux/index.js';
 import type { FallbackInfo } from './fallback-info.js';
 import { isKernelAsked, lackOf } from './kernel-attempts.js';
 import { settledFallback } from './kernel-fallback.js';
 import { noteOrigin, type KernelOrigin, type Lack } from './kernel-origin.js';
-import { adopt } from './kernel-socket.js';
+import { adopt, liveDescriptor } from './kernel-socket.js';
 import { kernelCongestionName } from './multipath-options.js';
 import { codeOf, netError } from './net-error.js';
 import { unsupported } from './option-error.js';
@@ -33,9 +33,11 @@ export class KernelServer extends NetServer {
     this.options = options;
     const isPlainWanted = options.serviceType === 'none';
     this.origin = { role: 'server', lack, isPlainWanted, wasMultipath: undefined };
+    const isFastOpen = options.fastOpen !== undefined && options.fastOpen !== false;
     this.on('connection', (socket: NetSocket) => {
       adopt(socket);
       noteOrigin(socket, this.origin);
+      if (isFastOpen) pushEarlyAnswers(() => liveDescriptor(socket));
     });
   }
 

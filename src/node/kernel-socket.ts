@@ -131,7 +131,7 @@ export function serveKernelSocket(socket: NetSocket, service: KernelService): vo
 }
 
 /** The descriptor of a socket that is connected; undefined for any other. */
-function liveDescriptor(socket: NetSocket): number | undefined {
+export function liveDescriptor(socket: NetSocket): number | undefined {
   return socket.connecting || socket.destroyed || socket.pending ? undefined : descriptorOf(socket);
 }
 

@@ -10,6 +10,8 @@ import {
   type KernelTrialOutcome,
   type KernelTrialRequest,
   type LinuxLab,
+  type ProxyVisit,
+  type ProxyVisitRequest,
   type SideOutcome,
   TRANSFER_PORT,
   type TransferOutcome,
@@ -31,6 +33,7 @@ import { Stack } from '../../stack/index.js';
 import { KernelEnd } from './kernel-end.js';
 import { runKernelTrial } from './kernel-trial.js';
 import { runKernelTrials } from './kernel-trials.js';
+import { runProxyVisits } from './proxy-visits.js';
 import { RealTimeLoop } from './real-time-loop.js';
 
 /** The longest that a transfer may take, ns, where the setup says nothing. */
@@ -54,6 +57,13 @@ export class KernelLab implements LinuxLab {
     step: (done: number, what: string) => Promise<void>,
   ): Promise<KernelTrialOutcome[]> {
     return runKernelTrials(requests, { run: runKernelTrial, step });
+  }
+
+  proxyVisits(
+    requests: readonly ProxyVisitRequest[],
+    step: (done: number, what: string) => Promise<void>,
+  ): Promise<ProxyVisit[]> {
+    return runProxyVisits(requests, step);
   }
 }
 

@@ -62,18 +62,33 @@ export class DirectUpstream implements Upstream {
     const addresses = await permittedAddresses(host, rules, signal, this.lookup);
     const isFastOpen = request.isFastOpen === true && early.length > 0;
     const { end } = await this.connect(addresses, port, { ...request, isFastOpen });
-    if (isFastOpen) {
-      end.write(early);
-      await established(end, signal);
-    }
+    // The answer may come with the server's SYN, before anybody else listens.
+    const received = isFastOpen ? await this.sendEarly(end, early, signal) : new Uint8Array(0);
     const { fd } = end;
     return {
-      ...{ end, received: new Uint8Array(0), way: this.name },
+      ...{ end, received, way: this.name },
       earlyBytes: isFastOpen ? early.length : 0,
       bound: fd === undefined ? undefined : localEndpoint(fd),
       isServerMultipath: fd !== undefined && isMultipath(fd),
       isFastOpen: isFastOpen && fd !== undefined && tcpInfoOf(fd)?.synDataAccepted === true,
     };
+  }
+
+  /** Settles when the peer has answered the SYN that carries `early`, with what it said by then; nothing more is read. */
+  private async sendEarly(end: SocketEnd, early: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    let received = new Uint8Array(0);
+    end.listen({
+      onBytes: (bytes) => {
+        received = bytes.slice();
+        return false;
+      },
+      onEnd: () => undefined,
+      onRoom: () => undefined,
+      onClose: () => undefined,
+    });
+    end.write(early);
+    await established(end, signal);
+    return received;
   }
 
   /**

@@ -7,6 +7,7 @@
  */
 import { Socket as NetSocket } from 'node:net';
 import { maySplice, NativeBuffer, unsupportedReason, writeFrom } from '../../linux/index.js';
+import { pushEarlyAnswers } from '../fast-open.js';
 import { connectKernelSocket } from '../kernel-socket.js';
 import type { ConnectOptions } from '../options.js';
 import { MAX_HELD_BYTES, type RelayEnd, type RelayEndListener } from './relay-end.js';
@@ -80,7 +81,9 @@ export class SocketEnd implements RelayEnd, SpliceEnd {
     socket.destroy();
     // Or it would read at once, and nobody listens yet.
     const options = { handle, allowHalfOpen: true, manualStart: true };
-    return new SocketEnd((onread) => new NetSocket({ ...options, onread } as never));
+    const end = new SocketEnd((onread) => new NetSocket({ ...options, onread } as never));
+    pushEarlyAnswers(() => end.fd);
+    return end;
   }
 
   /** Connects through the kernel: over Multipath TCP, or over plain TCP where `isPlain`. 'connect' or 'error' of its socket follows. */
