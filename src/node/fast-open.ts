@@ -62,10 +62,10 @@ export function prepareKernelServer(fd: number, fastOpen: boolean | FastOpenList
 const MAX_LOOK_MS = 32;
 
 /**
- * Sees to it that what is written on a connection right after it was accepted leaves. Over Multipath TCP, Linux cannot send
- * before the third packet of a connection that a SYN with data made (RFC 8684 appendix B.3), and forgets to when that packet
- * comes: it waits for a DATA_ACK, and a client that waits for an answer has none to send. `fdOf` gives the descriptor for as
- * long as it is open. Nothing is looked at twice of a connection that no SYN alone made.
+ * Sees to it that what is written on a connection right after it was accepted leaves. Over Multipath TCP, Linux holds it back
+ * until the third packet of a connection that a SYN with data made (RFC 8684 appendix B.3), and may hold it on when that packet
+ * has come, until a DATA_ACK: a client that waits for an answer has none to send. `fdOf` gives the descriptor for as long as it
+ * is open. Nothing is looked at twice of a connection that no SYN alone made.
  */
 export function pushEarlyAnswers(fdOf: () => number | undefined): void {
   const first = fdOf();
