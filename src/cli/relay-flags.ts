@@ -1,4 +1,4 @@
-/** What the commands that relay connections have in common: flags, what they mean, log lines, and a life until a signal. */
+/** What the commands that relay connections have in common: flags, and what they mean. */
 
 import type { Command } from 'commander';
 import { type AccessRules, parseNetwork, readRules, type RelayLimits } from '../node/index.js';
@@ -98,45 +98,4 @@ export function parseListen(
   throw new UsageError(
     `'${text}' is not an address and a port; write it like 127.0.0.1:${examplePort} or [::1]:${examplePort}`,
   );
-}
-
-/** Logs a line an event: JSON on the standard output, or words for a person on the other. */
-export function relayLogger(
-  schema: string,
-  json: boolean,
-): (event: string, fields: Record<string, unknown>) => void {
-  return (event, fields) => {
-    if (json) {
-      const time = new Date().toISOString();
-      process.stdout.write(`${JSON.stringify({ schema, time, event, ...fields })}\n`);
-      return;
-    }
-    const said = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
-    process.stderr.write(`${[event, ...said].join(' ')}\n`);
-  };
-}
-
-/** Settles when `signal` is aborted; until then, `reload` is called at each SIGHUP. */
-export async function reloadingUntil(signal: AbortSignal, reload: () => void): Promise<void> {
-  process.on('SIGHUP', reload);
-  try {
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-  } finally {
-    process.off('SIGHUP', reload);
-    // There is nothing to read anew for; but the last connections are to end in good order, also when the terminal goes.
-    process.off('SIGHUP', ignore).on('SIGHUP', ignore);
-  }
-}
-
-function ignore(): void {
-  // Nothing.
-}
-
-/** Help on the events of a log. */
-export function eventsHelp(events: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(events).map(([name, said]) => `  ${name.padEnd(14)} ${said}`);
-  return `\nEvents:\n${lines.join('\n')}`;
 }

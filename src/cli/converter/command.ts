@@ -22,13 +22,13 @@ import {
   parseMs,
   rulesOf,
 } from '../relay-flags.js';
+import { countRelayEvents, observeRelays } from '../relay-metrics.js';
 import { converterChecks, type ConverterFlags, optionsOf, reloadableFlags } from './flags.js';
-import { countEvents, observeRelays } from './metrics.js';
 
 type Setting = DaemonSetting<ConverterFlags, ConverterEvent>;
 
 async function start({ flags, log, metrics }: Setting): Promise<Daemon<ConverterFlags>> {
-  const count = countEvents(metrics);
+  const count = countRelayEvents(metrics, 'converter');
   // Told now, and not when it ends.
   parseDrain(flags.drain);
   const options = optionsOf(flags, await explained(() => rulesOf(flags)), (event, fields) => {
@@ -38,7 +38,7 @@ async function start({ flags, log, metrics }: Setting): Promise<Daemon<Converter
   const server = await ConverterServer.start(options).catch((error: NodeJS.ErrnoException) => {
     throw explainListen(error, options.port ?? 0);
   });
-  observeRelays(metrics, server);
+  observeRelays(metrics, 'converter', [server.relays]);
   return daemonOf(server, flags, log);
 }
 

@@ -6,72 +6,113 @@ import { kernelMptcp } from '../../linux/index.js';
 import {
   DEFAULT_PROXY_PORT,
   hashPassword,
+  type LogFields,
   proxyEvents,
   type ProxyEvent,
   ProxyServer,
 } from '../../node/index.js';
 import { formatEndpoint, IpAddress } from '../../wire/index.js';
-import { explainListen } from '../listen-hint.js';
+import { completeFlags } from '../daemon/config-flags.js';
 import {
-  addLimitFlags,
-  addRuleFlags,
-  eventsHelp,
-  explained,
-  parseDrain,
-  relayLogger,
-  reloadingUntil,
-} from '../relay-flags.js';
-import { untilSignal } from '../until-signal.js';
-import { proxyOptions, type ProxyFlags } from './proxy-flags.js';
+  addDaemonOptions,
+  type Daemon,
+  type DaemonSetting,
+  eventHelp,
+  runDaemon,
+} from '../daemon/run-daemon.js';
+import { UsageError } from '../errors.js';
+import { explainListen } from '../listen-hint.js';
+import { addLimitFlags, addRuleFlags, explained, limitsOf, parseDrain } from '../relay-flags.js';
+import { countRelayEvents, observeRelays } from '../relay-metrics.js';
+import { proxyChecks, proxyOptions, type ProxyFlags, reloadableFlags } from './proxy-flags.js';
 import {
   addTransparentFlags,
+  isTransparent,
   printTransparentRules,
   startTransparent,
   type TransparentPart,
 } from './transparent-flags.js';
 
-type Log = (event: ProxyEvent, fields: Record<string, unknown>) => void;
+type Setting = DaemonSetting<ProxyFlags, ProxyEvent>;
 
-/** The flags, and what the configuration file says of those that were not given. */
-async function withConfig(flags: ProxyFlags, command: Command): Promise<ProxyFlags> {
-  if (flags.config === undefined) return flags;
-  const { readProxyConfig } = await import('./proxy-config.js');
-  const config = await readProxyConfig(flags.config);
-  const open = Object.entries(config).filter(([name]) => command.getOptionValueSource(name) !== 'cli');
-  return { ...flags, ...Object.fromEntries(open) };
-}
-
-async function run(given: ProxyFlags, command: Command): Promise<void> {
-  const flags = await explained(() => withConfig(given, command));
-  const log: Log = relayLogger('subflow/proxy/1', flags.json === true);
-  const patienceMs = parseDrain(flags.drain);
-  const options = await explained(() => proxyOptions(flags));
+async function run(command: Command): Promise<void> {
+  const flags = await completeFlags<ProxyFlags>(command, proxyChecks);
   if (flags.printRules === true) {
-    await explained(() => {
-      printTransparentRules(flags);
-      return Promise.resolve();
-    });
+    await explained(() => printTransparentRules(flags));
     return;
   }
-  await untilSignal(async (signal) => {
-    const server = await ProxyServer.start({ ...options, log }).catch((error: NodeJS.ErrnoException) => {
-      throw explainListen(error, (error as { port?: number }).port ?? 0);
-    });
-    const transparent = await startTransparent(flags, options, log).catch(async (error: unknown) => {
-      await server.close();
-      throw error;
-    });
-    log('listening', { ...describe(server, flags), via: options.upstream.name, transparent: transparent.at });
-    const read = (): Promise<ProxyFlags> => withConfig(given, command);
-    await reloadingUntil(signal, () => void reload(server, transparent, read, log));
-    log('stopping', { connections: server.relays.connections });
-    await Promise.all([server.close(patienceMs), transparent.close(patienceMs)]);
-    log('stopped', server.relays.totals);
+  if (flags.apply === true && flags.user !== undefined)
+    throw new UsageError(
+      '--apply needs its rights to the end',
+      'leave out --user, or apply what --print-rules prints',
+    );
+  // Marks and transparent sockets are for whoever administers the network; so are subflows.
+  const needsRights = flags.serviceType !== undefined || (flags.listen ?? []).some(isTransparent);
+  await runDaemon<ProxyFlags, ProxyEvent>({
+    ...{ command, checks: proxyChecks, schema: 'subflow/proxy/1', start, reloadable: reloadableFlags },
+    // Whoever counts connections counts these.
+    unrationed: ['listening', 'connected', 'associated', 'closed'],
+    ...(needsRights && { keep: ['CAP_NET_ADMIN'] }),
   });
 }
 
+async function start({ flags, log, metrics }: Setting): Promise<Daemon<ProxyFlags>> {
+  const count = countRelayEvents(metrics, 'proxy');
+  // Told now, and not when it ends.
+  parseDrain(flags.drain);
+  const options = await explained(() => proxyOptions(flags));
+  const tell = (event: ProxyEvent, fields: Record<string, unknown>): void => {
+    count(event, fields);
+    log.write(event === 'refused' ? 'warn' : 'info', event, '', fields as LogFields);
+  };
+  const server = await ProxyServer.start({ ...options, log: tell }).catch((error: NodeJS.ErrnoException) => {
+    throw explainListen(error, (error as { port?: number }).port ?? 0);
+  });
+  const transparent = await startTransparent(flags, options, tell).catch(async (error: unknown) => {
+    await server.close();
+    throw error;
+  });
+  observeRelays(metrics, 'proxy', [server.relays, ...transparent.relays]);
+  return daemonOf({ server, transparent, flags, via: options.upstream.name, log });
+}
+
+/** What a proxy at work is made of. */
+interface Parts extends Pick<Setting, 'flags' | 'log'> {
+  readonly server: ProxyServer;
+  readonly transparent: TransparentPart;
+  readonly via: string;
+}
+
+function daemonOf({ server, transparent, flags: started, via, log }: Parts): Daemon<ProxyFlags> {
+  let flags = started;
+  const connections = (): number =>
+    [server.relays, ...transparent.relays].reduce((sum, relays) => sum + relays.connections, 0);
+  return {
+    announce() {
+      const described: LogFields = { ...describe(server, flags), via, transparent: transparent.at };
+      log.info('listening', '', described);
+      return `listens at ${String(described['at'])}`;
+    },
+    async reload(next) {
+      const { rules, upstream, authenticate } = await proxyOptions(next);
+      server.change({ rules, upstream, authenticate });
+      server.relays.setLimits(limitsOf(next));
+      transparent.change({ rules, upstream });
+      flags = next;
+      return { clients: rules.clients.length, deny: rules.deny.length, via: upstream.name };
+    },
+    health: () => ({ isHealthy: true, said: `${connections()} connections` }),
+    load: () => ({ connections: connections() }),
+    async close() {
+      const patienceMs = parseDrain(flags.drain);
+      await Promise.all([server.close(patienceMs), transparent.close(patienceMs)]);
+      return { ...server.relays.totals };
+    },
+  };
+}
+
 /** What it is, and what it lacks. */
-function describe(server: ProxyServer, flags: ProxyFlags): Record<string, unknown> {
+function describe(server: ProxyServer, flags: ProxyFlags): LogFields {
   const kernel = kernelMptcp();
   const lacks: string[] = [];
   if (!kernel.available && flags.plainTcp !== true)
@@ -85,22 +126,6 @@ function describe(server: ProxyServer, flags: ProxyFlags): Record<string, unknow
     ...{ at: places, multipath: server.isMultipath, fastOpen: server.hasFastOpen },
     ...(lacks.length > 0 && { lacks }),
   };
-}
-
-async function reload(
-  server: ProxyServer,
-  transparent: TransparentPart,
-  read: () => Promise<ProxyFlags>,
-  log: Log,
-): Promise<void> {
-  try {
-    const { rules, upstream, authenticate } = await proxyOptions(await read());
-    server.change({ rules, upstream, authenticate });
-    transparent.change({ rules, upstream });
-    log('reloaded', { clients: rules.clients.length, deny: rules.deny.length, via: upstream.name });
-  } catch (error) {
-    log('reload-refused', { reason: (error as Error).message });
-  }
 }
 
 /** Declares `subflow proxy`. */
@@ -132,14 +157,10 @@ export function declareProxy(command: Command): void {
       'who has to say so: lines of NAME:HASH; subflow proxy hash-password makes the hash',
     )
     .option('--request-timeout <duration>', 'time for a client to say what it wants', '10s')
-    .option('--socks6-version <byte>', 'the version byte of SOCKS 6, 6 to 255 (default: 6)')
-    .option('--json', 'log in JSON, on the standard output')
-    .addHelpText('after', eventsHelp(proxyEvents))
-    .option(
-      '--config <file>',
-      'the same in JSON, by the names of the flags in camelCase; flags hold against it',
-    )
-    .action((flags: ProxyFlags) => run(flags, command));
+    .option('--socks6-version <byte>', 'the version byte of SOCKS 6, 6 to 255 (default: 6)');
+  addDaemonOptions(command)
+    .addHelpText('after', eventHelp(proxyEvents))
+    .action(() => run(command));
   command
     .command('hash-password')
     .description(

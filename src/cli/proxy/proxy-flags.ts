@@ -6,6 +6,7 @@ import {
   DirectUpstream,
   FailoverUpstream,
   parseHops,
+  parseNetwork,
   PROXY_MARK,
   type ProxyListenOptions,
   type ProxyOptions,
@@ -15,11 +16,21 @@ import {
 } from '../../node/index.js';
 import { serviceTypeNamed } from '../../policy/index.js';
 import { parseInteger } from '../units.js';
-import { type LimitFlags, limitsOf, parseListen, parseMs, type RuleFlags, rulesOf } from '../relay-flags.js';
+import type { FlagChecks } from '../daemon/config-flags.js';
+import type { DaemonFlags } from '../daemon/run-daemon.js';
+import {
+  type LimitFlags,
+  limitsOf,
+  parseDrain,
+  parseListen,
+  parseMs,
+  type RuleFlags,
+  rulesOf,
+} from '../relay-flags.js';
 import { isTransparent, type TransparentFlags } from './transparent-flags.js';
 
 /** Flags as they come. */
-export interface ProxyFlags extends RuleFlags, LimitFlags, TransparentFlags {
+export interface ProxyFlags extends DaemonFlags, RuleFlags, LimitFlags, TransparentFlags {
   readonly via?: readonly string[];
   readonly serviceType?: string;
   readonly plainTcp?: boolean;
@@ -27,9 +38,23 @@ export interface ProxyFlags extends RuleFlags, LimitFlags, TransparentFlags {
   readonly requestTimeout: string;
   readonly socks6Version?: string;
   readonly users?: string;
-  readonly config?: string;
-  readonly json?: boolean;
 }
+
+/** Flags that a running proxy takes over. */
+export const reloadableFlags = [
+  ...(['allowClient', 'deny', 'allowPrivate', 'allowLoopback', 'rules', 'users'] as const),
+  ...(['via', 'serviceType', 'fastOpen', 'maxConnections', 'maxPerClient', 'idle', 'drain'] as const),
+] satisfies readonly (keyof ProxyFlags)[];
+
+const parseLimit = (text: string): number => parseInteger(text, 1, 1_000_000);
+const parseVersion = (text: string): number => parseInteger(text, 6, 255);
+
+/** What each of them is looked at by, in a file. */
+export const proxyChecks: FlagChecks = {
+  ...{ via: parseHops, allowClient: parseNetwork, deny: parseNetwork, serviceType: serviceTypeNamed },
+  ...{ maxConnections: parseLimit, maxPerClient: parseLimit, socks6Version: parseVersion },
+  ...{ idle: parseMs, connectTimeout: parseMs, requestTimeout: parseMs, drain: parseDrain },
+};
 
 /** Options of a proxy, all files read. Throws what is wrong with flags or files. */
 export async function proxyOptions(
@@ -44,7 +69,7 @@ export async function proxyOptions(
     ...{ limits: limitsOf(flags), connectMs: parseMs(flags.connectTimeout) },
     requestMs: parseMs(flags.requestTimeout),
     authenticate: flags.users === undefined ? undefined : (await readUsers(flags.users)).authenticate,
-    ...(flags.socks6Version !== undefined && { socks6Version: parseInteger(flags.socks6Version, 6, 255) }),
+    ...(flags.socks6Version !== undefined && { socks6Version: parseVersion(flags.socks6Version) }),
   };
 }
 

@@ -64,10 +64,10 @@ describe('subflow proxy', () => {
     );
     write({ allowLoopback: 'yes' });
     proxy.child.kill('SIGHUP');
-    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('reload-refused');
+    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('config-refused');
     write({ deny: ['127.0.0.0/8'], allowLoopback: true });
     proxy.child.kill('SIGHUP');
-    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('reloaded');
+    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('config-loaded');
     expect(await codeOf(through(`socks6://alice:secret@${proxy.at}`, port))).toBe(
       'ERR_SUBFLOW_PROXY_NOT_ALLOWED',
     );
@@ -100,6 +100,10 @@ describe('subflow proxy', () => {
     [['--users', '/nonexistent'], /ENOENT/],
     [['--service-type', 'fast'], /fast/],
     [['--config', '/nonexistent'], /ENOENT/],
+    [['--config', '/'], /it is no file/],
+    [['--metrics', 'here'], /no place to listen/],
+    [['--apply', '--user', 'nobody'], /needs its rights/],
+    [['--drain', '99999999999'], /24 days/],
   ])('ends with status 2 for %j', async (flags, said) => {
     const child = subflow(...flags);
     const exit = once(child, 'exit');

@@ -14,6 +14,7 @@ import {
 } from '../../node/index.js';
 import { UsageError } from '../errors.js';
 import { parseListen } from '../relay-flags.js';
+import type { RelayFigures } from '../relay-metrics.js';
 
 /** Flags as they come. */
 export interface TransparentFlags {
@@ -74,6 +75,7 @@ export function printTransparentRules(flags: TransparentFlags): void {
 export interface TransparentPart {
   /** Where they listen, as they were named. */
   readonly at: readonly string[];
+  readonly relays: readonly RelayFigures[];
   change(options: Pick<Required<ProxyOptions>, 'rules' | 'upstream'>): void;
   close(patienceMs: number): Promise<void>;
 }
@@ -107,6 +109,7 @@ export async function startTransparent(
   }
   return {
     at: (flags.listen ?? []).filter(isTransparent),
+    relays: listeners.map(({ relays }) => relays),
     change: (options) => listeners.forEach((listener) => listener.change(options)),
     close,
   };
