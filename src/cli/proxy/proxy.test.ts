@@ -80,6 +80,16 @@ describe('subflow proxy', () => {
     expect(JSON.stringify(proxy.said)).not.toMatch(/secret|guess|scrypt/);
   });
 
+  it('tells metrics and health to whoever asks on this machine', async () => {
+    const port = await world.echo();
+    const proxy = await start('--allow-loopback', '--metrics', '0');
+    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('metrics-listening');
+    const { url } = proxy.said.find(({ event }) => event === 'metrics-listening') as { url: string };
+    await once(through(`socks5://${proxy.at}`, port), 'connect');
+    expect(await (await fetch(url)).text()).toMatch(/^subflow_proxy_relays 1$/m);
+    expect((await fetch(url.replace('/metrics', '/healthz'))).status).toBe(200);
+  });
+
   it('lets what there is finish at the end', async () => {
     const port = await world.echo();
     const proxy = await start('--allow-loopback', '--drain', '60s');
