@@ -4,7 +4,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import {
   kernelMptcp,
@@ -13,6 +16,7 @@ import {
   mayCreateTun,
   type NetworkNamespace,
 } from '../../src/linux/index.js';
+import { iperf3, sha256, ssh, wget } from '../support/lan-programs.js';
 import { Daemon, runIn } from '../support/program-lines.js';
 import { launcher } from '../support/subflow-command.js';
 import { UplinkLab } from '../support/uplink-lab.js';
@@ -26,7 +30,7 @@ afterEach(async () => {
 const CONVERTER = '10.9.0.1:5124';
 const WEB = { address: '10.9.0.1', port: 8080 };
 const content = randomBytes(2_000_000);
-const hashed = createHash('sha256').update(content).digest('hex');
+const hashed = sha256(content);
 
 async function startLab(flags: readonly string[]): Promise<{ lab: UplinkLab; proxy: Daemon }> {
   const lab = new UplinkLab(
@@ -41,6 +45,7 @@ async function startLab(flags: readonly string[]): Promise<{ lab: UplinkLab; pro
   const daemons = [new Daemon(lab.studio, ['converter', '--listen', CONVERTER, ...allow]), proxy];
   const web = createServer((request, response) => {
     const hash = createHash('sha256');
+    if (request.method === 'GET') return void response.end(content);
     request.on('data', (chunk: Buffer) => hash.update(chunk));
     request.on('end', () => response.end(hash.digest('hex')));
   });
@@ -68,7 +73,10 @@ async function uploadWhileDying(
   return String(out) + err;
 }
 
-const needs = [...[kernelMptcp(), mayCreateTun(), mayCreateNamespaces()], ...['nft', 'curl'].map(hasTool)];
+const needs = [
+  ...[kernelMptcp(), mayCreateTun(), mayCreateNamespaces()],
+  ...['nft', 'curl', 'wget', 'iperf3', 'ssh', 'sshd', 'proxychains4'].map(hasTool),
+];
 describeWith('subflow proxy with programs as they are', needs, () => {
   const asked: readonly (readonly [string, readonly string[]])[] = [
     ['socks5h', ['-x', 'socks5h://10.1.0.1:1080']],
@@ -97,6 +105,26 @@ describeWith('subflow proxy with programs as they are', needs, () => {
       expect(lab.van.ip('rule')).not.toContain('fwmark');
     },
   );
+
+  const others: readonly (readonly [string, readonly string[], string | undefined])[] = [
+    ['SOCKS 5', ['--listen', '10.1.0.1:1080'], 'socks5'],
+    ['HTTP CONNECT', ['--listen', '10.1.0.1:1080'], 'http'],
+    ['transparent', ['--listen', 'transparent:0.0.0.0:5123', '--capture', 'lan0', '--apply'], undefined],
+    ['redirect', ['--listen', 'redirect:0.0.0.0:5123', '--capture', 'lan0', '--apply'], undefined],
+  ];
+  it.each(others)('wget, ssh and iperf3 by %s carry what they should', async (_name, flags, kind) => {
+    const { lab } = await startLab(flags);
+    const folder = mkdtempSync(join(tmpdir(), 'subflow-modes-'));
+    open.push({ close: () => rmSync(folder, { recursive: true, force: true }) });
+    const chain = join(folder, 'proxychains.conf');
+    // What knows no proxy is given one by the dynamic linker.
+    writeFileSync(chain, `strict_chain\n[ProxyList]\n${kind ?? 'http'} 10.1.0.1 1080\n`);
+    const before = kind === undefined ? [] : ['proxychains4', '-q', '-f', chain];
+    const setup = { from: lab.lan, servers: lab.studio, address: WEB.address, before };
+    expect(sha256(await wget(setup, WEB.port))).toBe(hashed);
+    await ssh(setup, { folder, port: 2222, content: content.subarray(0, 300_000) });
+    await iperf3(setup);
+  });
 
   it('prints the rules for a shell, and does nothing', async () => {
     const lab = new UplinkLab([{ rateMbit: 30, delayMs: 8 }], { hasEndpoints: false });

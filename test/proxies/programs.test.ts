@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kernelMptcp, listenKernel, mayCreateNamespaces, mayCreateTun } from '../../src/linux/index.js';
+import { iperf3, type ProgramSetup, sha256, ssh, wget } from '../support/lan-programs.js';
 import { Daemon, runIn } from '../support/program-lines.js';
-import { startSshServer, sshFlags } from '../support/ssh-server.js';
 import { UplinkLab } from '../support/uplink-lab.js';
 import { describeWith, hasTool } from '../support/with-rights.js';
 
@@ -19,11 +19,10 @@ const SERVER = '10.9.0.1';
 const WEB_PORT = 8080;
 const SSH_PORT = 2222;
 const content = randomBytes(2_000_000);
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 const needs = [
   ...[kernelMptcp(), mayCreateTun(), mayCreateNamespaces()],
-  ...['nft', 'curl', 'wget', 'iperf3'].map(hasTool),
+  ...['nft', 'curl', 'wget', 'iperf3', 'ssh', 'sshd'].map(hasTool),
 ];
 describeWith('programs behind a bond', needs, () => {
   let lab: UplinkLab;
@@ -63,6 +62,8 @@ describeWith('programs behind a bond', needs, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const setup = (): ProgramSetup => ({ from: lab.lan, servers: lab.studio, address: SERVER });
+
   /** Waits until both uplinks are good, as far as the bond knows: one that died in the last test comes back in its own time. */
   async function bothGood(): Promise<void> {
     const states = (): unknown => {
@@ -97,36 +98,12 @@ describeWith('programs behind a bond', needs, () => {
   });
 
   it('wget downloads, and an uplink dies in the middle', async () => {
-    const args = ['-q', '-T', '100', '-O', '-', `http://${SERVER}:${WEB_PORT}/`];
-    const { out } = await whileDying('down', () => runIn(lab.lan, 'wget', args));
-    expect(sha256(out)).toBe(sha256(content));
+    expect(sha256(await whileDying('down', () => wget(setup(), WEB_PORT)))).toBe(sha256(content));
   });
 
-  it('ssh logs in with a key, and carries what is piped through it both ways', async () => {
-    const server = await startSshServer(lab.studio, folder, SERVER, SSH_PORT);
-    try {
-      const args = [...sshFlags(server), `root@${SERVER}`, 'cat'];
-      const { out, status, err } = await runIn(lab.lan, 'ssh', args, { input: content.subarray(0, 500_000) });
-      expect([status, err]).toEqual([0, '']);
-      expect(sha256(out)).toBe(sha256(content.subarray(0, 500_000)));
-    } finally {
-      server.close();
-    }
-  });
+  it('ssh logs in with a key, and carries what is piped through it both ways', () =>
+    ssh(setup(), { folder, port: SSH_PORT, content: content.subarray(0, 500_000) }));
 
-  it('iperf3 measures with its control connection and its data connection, either way', async () => {
-    const server = lab.studio.spawn('iperf3', ['-s', '-B', SERVER, '--forceflush'], { stdio: 'pipe' });
-    await new Promise((resolve) => server.stdout!.once('data', resolve));
-    for (const flags of [[], ['-R']]) {
-      const args = ['-c', SERVER, '-t', '2', '-J', ...flags];
-      const { out } = await runIn(lab.lan, 'iperf3', args);
-      const { end, error } = JSON.parse(String(out)) as {
-        error?: string;
-        end: { sum_received?: { bytes: number } };
-      };
-      expect(error).toBeUndefined();
-      expect(end.sum_received!.bytes).toBeGreaterThan(100_000);
-    }
-    server.kill();
-  });
+  it('iperf3 measures with its control connection and its data connection, either way', () =>
+    iperf3(setup()));
 });

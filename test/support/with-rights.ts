@@ -20,7 +20,8 @@ export function describeWith(name: string, capabilities: readonly Capability[], 
 /** Whether a program of Debian's package of the same name is installed. */
 export function hasTool(name: string): Capability {
   try {
-    execFileSync(name, ['--version'], { stdio: 'pipe' });
+    // Not every one of them knows `--version`.
+    execFileSync('sh', ['-c', 'command -v -- "$1"', 'sh', name], { stdio: 'pipe' });
     return { available: true };
   } catch {
     return { available: false, reason: `${name} is not installed`, hint: `Install it: apt install ${name}.` };
