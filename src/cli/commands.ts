@@ -64,7 +64,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'lab',
-    usage: '[options] [command]',
+    usage: '[options]',
     summary: 'the same, in a browser',
     load: async () => (await import('./lab/command.js')).declareLab,
   },

@@ -5,7 +5,7 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { MILLISECOND } from '../../base/index.js';
 import type { ProxyVisit, ProxyVisitRequest } from '../../experiments/index.js';
@@ -59,6 +59,8 @@ class ProxyVisitLab {
   private readonly near = new VisitRecorder();
   private readonly beyond = new VisitRecorder();
   private server: Server | undefined = undefined;
+  /** Those of the server: what they say last has no network to go over when the lab closes. */
+  private readonly accepted = new Set<Socket>();
   private client: ChildProcess | undefined = undefined;
 
   /** Makes the world, and waits until everybody in it is ready. */
@@ -69,7 +71,7 @@ class ProxyVisitLab {
     client.ip(`route add default via ${proxyAddress}`);
     server.ip(`route add ${clientNetwork} via ${proxyFarAddress}`);
     proxy.sysctl('net.ipv4.ip_forward', 1);
-    this.server = listenAt(server);
+    this.server = listenAt(server, this.accepted);
     this.client = startEnd(client, 'client');
     await Promise.all([newsOf(this.client), newsOf(startEnd(proxy, 'proxy'))]);
   }
@@ -86,6 +88,7 @@ class ProxyVisitLab {
   close(): void {
     this.loop.close();
     this.server?.close();
+    for (const socket of this.accepted) socket.destroy();
     for (const tun of this.tuns) tun.close();
     for (const namespace of this.namespaces) namespace.close();
   }
@@ -125,9 +128,11 @@ class ProxyVisitLab {
   }
 }
 
-/** A server that answers whatever it is sent first. */
-function listenAt(namespace: NetworkNamespace): Server {
+/** A server that answers whatever it is sent first; `accepted` has its connections. */
+function listenAt(namespace: NetworkNamespace, accepted: Set<Socket>): Server {
   const server = createServer((socket) => {
+    accepted.add(socket);
+    socket.once('close', () => accepted.delete(socket));
     socket.on('error', () => undefined);
     socket.once('data', () => socket.end(answerText));
   });

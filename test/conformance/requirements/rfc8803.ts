@@ -4,7 +4,7 @@ import { documentOf } from './requirement.js';
 const message = 'src/convert/message.test.ts › ';
 const roles = 'src/convert/roles.test.ts › ';
 const server = 'src/node/converter/converter.test.ts › ';
-const command = 'src/cli/converter.test.ts › ';
+const command = 'src/cli/converter/converter.test.ts › ';
 
 export const rfc8803 = documentOf('8803', '0-RTT TCP Convert Protocol', {
   rules: [
