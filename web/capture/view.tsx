@@ -1,4 +1,5 @@
 /** The view of captures: a file that is dropped is read in this browser, and in no other place. */
+import '../style/capture.css';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { formatCount, formatSize } from '../../src/base/index.js';

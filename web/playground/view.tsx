@@ -1,4 +1,5 @@
 /** The playground: a scenario, its paths with the packets on them, and what comes of it while it runs. */
+import '../style/playground.css';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { Figure } from '../plot/figure.js';
