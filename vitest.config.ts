@@ -16,13 +16,23 @@ const alone = ['test/interop/simultaneous-flows.test.ts', 'test/proxies/bonding.
 /** In which order projects begin. */
 const order = ['simulation', 'machine', 'units', 'alone'];
 
+/** Files of more than a minute: one that began last would leave the other workers idle. */
+const longest = [
+  'test/docs/commands.test.ts',
+  'test/net-behaviour/references.test.ts',
+  'test/proxies/modes.test.ts',
+  'test/balancer/thousand-connections.test.ts',
+  'src/experiments/experiments.test.ts',
+];
+
 /**
- * What takes longest begins first, so that the workers end together. It computes at a low priority beside tests that
+ * What takes longest begins first, so that the workers end together. Simulation computes at a low priority beside tests that
  * mostly wait for the kernel: hence one worker more than a machine of two cores would have.
  */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ project }: TestSpecification): number => order.indexOf(project.name);
+    const rank = ({ project, moduleId }: TestSpecification): number =>
+      2 * order.indexOf(project.name) + (longest.some((name) => moduleId.endsWith(name)) ? 0 : 1);
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
   }
 }
