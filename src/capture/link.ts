@@ -25,13 +25,16 @@ export const LinkType = {
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
 
-/** Where the IP packet of a frame stands. Made to be reused. */
+/**
+ * Where the IP packet of a frame stands. Made to be reused. Where there is none, it tells what was found: the end of the
+ * link header as far as it is there, and the EtherType that it names.
+ */
 export class LinkPayload {
   /** Where in the bytes given the IP packet starts. */
   offset = 0;
   /** Bytes from there to the end of the frame; padding of the link layer may be among them. */
   length = 0;
-  /** 0x0800 (IPv4) or 0x86dd (IPv6), as the link header says; the packet itself may say otherwise. */
+  /** 0x0800 (IPv4) or 0x86dd (IPv6), as the link header says; the packet itself may say otherwise. 0: it names none. */
   etherType = 0;
 }
 
@@ -66,6 +69,7 @@ export function linkPayload(
   into = new LinkPayload(),
 ): LinkPayload | undefined {
   const end = offset + length;
+  place(0, offset, end, into);
   switch (linkType) {
     case LinkType.ETHERNET:
       return fromEthernet(bytes, offset, end, into);
@@ -130,16 +134,16 @@ function fromType(
 ): LinkPayload | undefined {
   let type = etherType;
   let at = offset;
-  while (isVlanTag(type)) {
-    if (at + 4 > end) return undefined;
+  while (isVlanTag(type) && at + 4 <= end) {
     type = readUint16(bytes, at + 2);
     at += 4;
   }
+  place(type, at, end, into);
   return type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6 ? found(type, at, end, into) : undefined;
 }
 
-/** 802.1Q, 802.1ad (QinQ), and the numbers used for QinQ before it had one. */
-function isVlanTag(type: number): boolean {
+/** Whether the EtherType is that of a tag: 802.1Q, 802.1ad (QinQ), and the numbers used for QinQ before it had one. */
+export function isVlanTag(type: number): boolean {
   return type === 0x8100 || type === 0x88a8 || type === 0x9100 || type === 0x9200;
 }
 
@@ -182,10 +186,14 @@ function fromLoopback(
 
 function found(etherType: number, offset: number, end: number, into: LinkPayload): LinkPayload | undefined {
   if (offset >= end) return undefined;
+  place(etherType, offset, end, into);
+  return into;
+}
+
+function place(etherType: number, offset: number, end: number, into: LinkPayload): void {
   into.etherType = etherType;
   into.offset = offset;
   into.length = end - offset;
-  return into;
 }
 
 function readUint16(bytes: Uint8Array, offset: number): number {

@@ -1,5 +1,6 @@
 export { TraceAnalyzer, type TraceOptions } from './analyzer.js';
 export { Attribution } from './attribution.js';
+export * from './dissection/index.js';
 export * from './findings/index.js';
 export type { HandshakePacket } from './handshake-packet.js';
 export * from './observation.js';

@@ -8,6 +8,7 @@ export * from './icmp-extension.js';
 export * from './icmp-types.js';
 export * from './ip-datagram.js';
 export type * from './ip-extension.js';
+export { placeIpv6Extensions } from './ip-extension.js';
 export * from './ip-header.js';
 export * from './ip-packet.js';
 export * from './keys.js';

@@ -9,7 +9,7 @@ import type { IpAddress } from './address.js';
 import { writeU16, writeU32 } from './bytes.js';
 import { ipv4HeaderChecksum } from './checksum.js';
 import { emitIpv6Extensions, ipv6ExtensionsLength, parseIpv6Extensions } from './ip-extension.js';
-import type { IpOption, Ipv6Extension } from './ip-extension.js';
+import type { IpOption, Ipv6Extension, PlacedIpPart } from './ip-extension.js';
 import { IpPacket, parseIp } from './ip-packet.js';
 
 interface DatagramCommon {
@@ -78,9 +78,20 @@ export function parseDatagram(bytes: Uint8Array, offset: number, length: number)
   });
 }
 
-/** Reads the options of an IPv4 header; the list ends at 0, and 1 is a single byte of padding (RFC 791 §3.1). */
+/** Reads the options of an IPv4 header. */
 function parseIpv4Options(bytes: Uint8Array, offset: number, length: number): IpOption[] {
-  const options: IpOption[] = [];
+  return placeIpv4Options(bytes, offset, length).map(({ type, offset: at, length: size }) => ({
+    type,
+    body: bytes.slice(at + 2, at + size),
+  }));
+}
+
+/**
+ * Where the options in the `length` bytes at `offset` stand; the list ends at 0 or at an option that overruns it, and 1 is a
+ * single byte of padding, left out (RFC 791 §3.1).
+ */
+export function placeIpv4Options(bytes: Uint8Array, offset: number, length: number): PlacedIpPart[] {
+  const places: PlacedIpPart[] = [];
   const end = offset + length;
   for (let at = offset; at < end && bytes[at] !== 0;) {
     if (bytes[at] === 1) {
@@ -89,10 +100,10 @@ function parseIpv4Options(bytes: Uint8Array, offset: number, length: number): Ip
     }
     const size = at + 1 < end ? bytes[at + 1]! : 0;
     if (size < 2 || at + size > end) break;
-    options.push({ type: bytes[at]!, body: bytes.slice(at + 2, at + size) });
+    places.push({ type: bytes[at]!, offset: at, length: size });
     at += size;
   }
-  return options;
+  return places;
 }
 
 /** Bytes that {@link emitDatagram} writes. */

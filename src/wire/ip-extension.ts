@@ -4,7 +4,7 @@
  */
 import { SubflowError } from '../base/index.js';
 import { readU16, readU32, writeU16, writeU32 } from './bytes.js';
-import { IpProtocol, extensionHeaderLength, isExtensionHeader } from './ip-packet.js';
+import { IpProtocol, extensionHeaderLength, isExtensionHeader, maxExtensionHeaders } from './ip-packet.js';
 
 /** An IPv4 option, or one of an IPv6 options header; padding is left out. */
 export interface IpOption {
@@ -12,6 +12,14 @@ export interface IpOption {
   readonly type: number;
   /** What follows the length byte. */
   readonly body: Uint8Array;
+}
+
+/** Where an option of IP or an extension header stands. */
+export interface PlacedIpPart {
+  /** Type of the option, or number of the extension header. */
+  readonly type: number;
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** Hop-by-hop options or destination options. Padding is left out, and written at the end. */
@@ -64,15 +72,24 @@ export function parseIpv6Extensions(
   offset: number,
   headerLength: number,
 ): Ipv6Extension[] {
-  const extensions: Ipv6Extension[] = [];
-  let number = bytes[offset + 6]!;
-  for (let at = offset + 40; at < offset + headerLength && isExtensionHeader(number);) {
-    const length = extensionHeaderLength(number, bytes[at + 1]!);
-    extensions.push(parseExtension(bytes, at, length, number));
-    number = bytes[at]!;
-    at += length;
+  return placeIpv6Extensions(bytes, offset, headerLength).map((place) =>
+    parseExtension(bytes, place.offset, place.length, place.type),
+  );
+}
+
+/** Where the extension headers that lie whole within the `length` bytes of the packet at `offset` stand. */
+export function placeIpv6Extensions(bytes: Uint8Array, offset: number, length: number): PlacedIpPart[] {
+  const places: PlacedIpPart[] = [];
+  const end = offset + length;
+  let type = bytes[offset + 6]!;
+  for (let at = offset + 40; at + 8 <= end && isExtensionHeader(type);) {
+    const size = extensionHeaderLength(type, bytes[at + 1]!);
+    if (at + size > end || places.length === maxExtensionHeaders) break;
+    places.push({ type, offset: at, length: size });
+    type = bytes[at]!;
+    at += size;
   }
-  return extensions;
+  return places;
 }
 
 function parseExtension(bytes: Uint8Array, at: number, length: number, number: number): Ipv6Extension {

@@ -1,9 +1,10 @@
 /** What the fuzzer feeds of the analyser: captures of a whole small connection, packets of raw IP one after the other. */
 import { assert } from '../../src/base/index.js';
 import { CapturedPacket, LinkType, PcapngWriter, readCapture } from '../../src/capture/index.js';
-import { TraceAnalyzer } from '../../src/trace/index.js';
+import { dissect, TraceAnalyzer } from '../../src/trace/index.js';
 import { drawWorld } from '../simulation/draw.js';
 import { runWorld } from '../simulation/world.js';
+import { checkDissection } from '../support/dissection-rules.js';
 import type { FuzzTarget } from './target.js';
 
 /** Packets of a seed, and bytes kept of each. */
@@ -64,6 +65,36 @@ function run(input: Uint8Array): string {
     .join(';');
 }
 
+const linkTypes = Object.values(LinkType);
+
+/** One frame: its link type, of those that are known and one that is not, and its bytes. */
+function runDissection(input: Uint8Array): string {
+  const linkType = linkTypes[(input[0] ?? 0) % (linkTypes.length + 1)] ?? 77;
+  const frame = input.subarray(1);
+  const dissection = dissect(frame, linkType);
+  checkDissection(frame, dissection);
+  const { layers, problem } = dissection;
+  return `${layers.map(({ name }) => name).join()} ${problem?.replace(/\d[\d,]*/g, 'N')}`;
+}
+
+/** Frames of raw IP, from a world each. */
+function frames(number: number): Uint8Array[] {
+  const packed = seed(number);
+  const raw = linkTypes.indexOf(LinkType.RAW);
+  const found: Uint8Array[] = [];
+  for (let at = 0; at + 2 <= packed.length && found.length < 4; at += 2 + packed[at]!) {
+    found.push(Uint8Array.from([raw, ...packed.subarray(at + 2, at + 2 + packed[at]!)]));
+  }
+  return found;
+}
+
 export const traceTargets: readonly FuzzTarget[] = [
   { name: 'trace', seeds: [1, 2, 6, 12].map(seed), maxBytes: 4096, packetsPerInput: PACKETS, run },
+  {
+    name: 'trace.dissection',
+    seeds: [1, 6].flatMap(frames),
+    maxBytes: 256,
+    packetsPerInput: 1,
+    run: runDissection,
+  },
 ];

@@ -6,14 +6,23 @@ import type { HandshakePacket } from '../handshake-packet.js';
 import type { ConnectionReport, SubflowReport } from '../report.js';
 import { agreementOf } from './agreement.js';
 import { capableOf, compare, mssOf, type ReadPacket } from './comparison.js';
-import { mptcpOf, readHeaderOptions } from './header-options.js';
+import { mptcpOf, type PlacedOption, readHeaderOptions } from './header-options.js';
 import type { ConnectionOptionsReport, PacketOptionsReport, SubflowOptionsReport } from './model.js';
 import { forbidsJoins } from './mptcp-text.js';
 import { describeOption } from './option-text.js';
 
 export type * from './model.js';
 export { tcpKindName } from './option-text.js';
-export { capableOf, forbidsJoins, mptcpOf, mssOf, type ReadPacket };
+export {
+  capableOf,
+  describeOption,
+  forbidsJoins,
+  mptcpOf,
+  mssOf,
+  type PlacedOption,
+  type ReadPacket,
+  readHeaderOptions,
+};
 
 /** What the options of a connection's handshakes say. */
 export function reportOptions(connection: ConnectionReport): ConnectionOptionsReport {
