@@ -1,13 +1,22 @@
 /** From the series of a connection to figures: which there are, and what each says. */
 
 import { formatDuration, SECOND } from '../base/index.js';
-import type { Axis, Marker, Point, Series, XyFigure } from '../plot/index.js';
+import type { Axis, Marker, Series, XyFigure } from '../plot/index.js';
 import {
   type ConnectionReport,
   type ConnectionSeries,
   SEPARATE_SUBFLOWS,
-  type SeriesPoint,
+  type ThinnedPoints,
 } from '../trace/index.js';
+import {
+  binPoints,
+  collected,
+  collectedHeights,
+  places,
+  rateIn,
+  seriesOf,
+  totalOf,
+} from './figure-series.js';
 
 /** The kinds of figures, by the names of `--kind`. */
 export const plotKinds = [
@@ -60,10 +69,10 @@ function sequenceFigure({ connection, series }: PlotSource): XyFigure {
       'that carried it. Shaded: data that has arrived and waits for bytes before it.',
     y: { label: 'position in the data', unit: 'B' },
     series: [
-      ...seriesOf('waits for a hole', 'area', series.queue.points, QUEUE_STYLE),
-      ...seriesOf('DATA_ACK', 'step', series.acks.points, WHOLE_STYLE),
+      ...collected('waits for a hole', 'area', series.queue, QUEUE_STYLE),
+      ...collected('DATA_ACK', 'step', series.acks, WHOLE_STYLE),
       ...bySubflow('segments', series.data, connection),
-      ...seriesOf('sent again on another subflow', 'scatter', series.reinjected.points, RETURNED_STYLE),
+      ...collected('sent again on another subflow', 'scatter', series.reinjected, RETURNED_STYLE),
     ],
     markers: handoverMarkers({ connection, series }),
   };
@@ -71,8 +80,7 @@ function sequenceFigure({ connection, series }: PlotSource): XyFigure {
 
 function goodputFigure({ connection, series }: PlotSource): XyFigure {
   const { fresh } = series;
-  const seconds = fresh.widthNs / SECOND;
-  const rate = (bytes: number): number => (bytes * 8) / seconds;
+  const rate = rateIn(fresh);
   const slots = slotsOf(series);
   const whole = (bin: number): number => rate(slots.reduce((sum, slot) => sum + fresh.sum(slot, bin), 0));
   return {
@@ -80,12 +88,12 @@ function goodputFigure({ connection, series }: PlotSource): XyFigure {
     caption: `New data per ${formatDuration(fresh.widthNs)}, without what was sent again on any subflow.`,
     y: { label: 'goodput', unit: 'bit/s', low: 0 },
     series: [
-      ...(slots.length > 1 ? seriesOf('all subflows', 'step', binPoints(series, whole), WHOLE_STYLE) : []),
+      ...(slots.length > 1 ? seriesOf('all subflows', 'step', binPoints(fresh, whole), WHOLE_STYLE) : []),
       ...slots.flatMap((slot) =>
         seriesOf(
           slotName(connection, slot),
           'step',
-          binPoints(series, (bin) => rate(fresh.sum(slot, bin))),
+          binPoints(fresh, (bin) => rate(fresh.sum(slot, bin))),
           slot,
         ),
       ),
@@ -109,7 +117,7 @@ function sharesFigure({ connection, series }: PlotSource): XyFigure {
       name: slotName(connection, slot),
       kind: 'area',
       style: slot,
-      points: bins(series).map((bin) => ({
+      points: places(fresh).map((bin) => ({
         x: fresh.startOf(bin) / SECOND,
         y: percent(below(slot, bin), bin),
         top: bin < fresh.count ? percent(below(slot, bin) + fresh.sum(slot, bin), bin) : 0,
@@ -127,7 +135,7 @@ function rttFigure({ connection, series }: PlotSource): XyFigure {
       'By DATA_ACK it is that of the data, over all subflows.',
     y: { label: 'round-trip time', unit: 's', low: 0 },
     series: [
-      ...seriesOf('by DATA_ACK', 'scatter', series.dataRtt.points, WHOLE_STYLE),
+      ...collected('by DATA_ACK', 'scatter', series.dataRtt, WHOLE_STYLE),
       ...bySubflow('scatter', series.rtt, connection),
     ],
   };
@@ -140,7 +148,7 @@ function flightFigure({ connection, series }: PlotSource): XyFigure {
       'Bytes sent and not acknowledged: of each subflow by its ACKs; shaded, of the data by DATA_ACKs, over all subflows.',
     y: { label: 'in flight', unit: 'B', low: 0 },
     series: [
-      ...seriesOf('data, all subflows', 'area', heights(series.dataFlight.points), WHOLE_STYLE),
+      ...collectedHeights('data, all subflows', series.dataFlight, WHOLE_STYLE),
       ...bySubflow('step', series.flight, connection),
     ],
   };
@@ -160,7 +168,7 @@ function outOfOrderFigure({ connection, series }: PlotSource): XyFigure {
     ...frame('Out-of-order data', { connection, series }),
     caption: 'Data above the first hole, as it passed the place of capture.',
     y: { label: 'waits for a hole', unit: 'B', low: 0 },
-    series: seriesOf('out of order', 'step', series.outOfOrder.points, 0),
+    series: collected('out of order', 'step', series.outOfOrder, 0),
     markers: handoverMarkers({ connection, series }),
   };
 }
@@ -172,27 +180,12 @@ function frame(title: string, { connection, series }: PlotSource): Pick<XyFigure
   return { kind: 'xy', title: `${title}${place}: connection ${id}, ${from} to ${to}`, x: time };
 }
 
-/** The series, unless it has no points. */
-function seriesOf(
-  name: string,
-  kind: Series['kind'],
-  points: readonly (SeriesPoint | Point)[],
-  style: number,
-): Series[] {
-  return points.length === 0 ? [] : [{ name, kind, points, style }];
-}
-
 function bySubflow(
   kind: Series['kind'],
-  slots: readonly { readonly points: readonly SeriesPoint[] }[],
+  slots: readonly ThinnedPoints[],
   connection: ConnectionReport,
 ): Series[] {
-  return slots.flatMap(({ points }, slot) => seriesOf(slotName(connection, slot), kind, points, slot));
-}
-
-/** The points as areas from the axis upwards. */
-function heights(points: readonly SeriesPoint[]): Point[] {
-  return points.map(({ x, y, packet }) => ({ x, y: 0, top: y, packet }));
+  return slots.flatMap((points, slot) => collected(slotName(connection, slot), kind, points, slot));
 }
 
 /** What a subflow is called. */
@@ -202,23 +195,8 @@ function slotName({ subflows }: ConnectionReport, slot: number): string {
 }
 
 /** Subflows that carried new data. */
-function slotsOf(series: ConnectionSeries): number[] {
-  return series.data.flatMap((_, slot) =>
-    bins(series).some((bin) => bin < series.fresh.count && series.fresh.sum(slot, bin) > 0) ? [slot] : [],
-  );
-}
-
-/** Numbers of the bins, and one more for the end of the last; none without data. */
-function bins({ fresh }: ConnectionSeries): number[] {
-  return fresh.count === 0 ? [] : Array.from({ length: fresh.count + 1 }, (_, bin) => bin);
-}
-
-function binPoints(series: ConnectionSeries, value: (bin: number) => number): Point[] {
-  const { fresh } = series;
-  return bins(series).map((bin) => ({
-    x: fresh.startOf(bin) / SECOND,
-    y: bin < fresh.count ? value(bin) : 0,
-  }));
+function slotsOf({ data, fresh }: ConnectionSeries): number[] {
+  return data.flatMap((_, slot) => (totalOf(fresh, slot) > 0 ? [slot] : []));
 }
 
 function handoverMarkers({ connection, series }: PlotSource): Marker[] {

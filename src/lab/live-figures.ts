@@ -1,8 +1,9 @@
 /** From what a running scenario has noted to figures: the same kinds and marks as those of captures, by path. */
 import { formatDuration, SECOND } from '../base/index.js';
-import type { Axis, Marker, Point, Series, XyFigure } from '../plot/index.js';
-import type { SeriesPoint, TimeBins } from '../trace/index.js';
+import type { Axis, Marker, Series, XyFigure } from '../plot/index.js';
+import type { ThinnedPoints } from '../trace/index.js';
 import { type Reason, reasons } from './decisions.js';
+import { binPoints, collected, places, rateIn, seriesOf, totalOf } from './figure-series.js';
 import type { IncidentKind } from './scenario.js';
 import type { LabWorld } from './world.js';
 
@@ -68,17 +69,17 @@ function sequenceFigure(world: LabWorld): XyFigure {
       'that waits for a hole before it.',
     y: { label: 'data sequence', unit: 'B', low: 0 },
     series: [
-      ...seriesOf('out-of-order queue', 'area', series.queue.points, QUEUE_STYLE),
-      ...seriesOf('DATA_ACK', 'step', series.acks.points, WHOLE_STYLE),
+      ...collected('out-of-order queue', 'area', series.queue, QUEUE_STYLE),
+      ...collected('DATA_ACK', 'step', series.acks, WHOLE_STYLE),
       ...byPath('segments', series.data, world),
-      ...seriesOf('reinjected', 'scatter', series.reinjected.points, RETURNED_STYLE),
+      ...collected('reinjected', 'scatter', series.reinjected, RETURNED_STYLE),
     ].slice(-8),
   };
 }
 
 function goodputFigure(world: LabWorld): XyFigure {
   const { fresh } = world.series;
-  const rate = (bytes: number): number => (bytes * 8 * SECOND) / fresh.widthNs;
+  const rate = rateIn(fresh);
   const slots = world.scenario.paths.map((_, path) => path);
   const whole = (bin: number): number => rate(slots.reduce((sum, path) => sum + fresh.sum(path, bin), 0));
   return {
@@ -112,7 +113,7 @@ function windowsFigure(world: LabWorld): XyFigure {
       'Congestion window of each subflow, and the receive window that the client advertises for the connection.',
     y: { label: 'window', unit: 'B', low: 0 },
     series: [
-      ...seriesOf('receive window', 'step', series.windows.points, WHOLE_STYLE),
+      ...collected('receive window', 'step', series.windows, WHOLE_STYLE),
       ...byPath('step', series.cwnd, world),
     ],
   };
@@ -120,7 +121,7 @@ function windowsFigure(world: LabWorld): XyFigure {
 
 function decisionsFigure(world: LabWorld): XyFigure {
   const { bins } = world.decisions;
-  const used = reasons.map((_, slot) => slot).filter((slot) => total(bins, slot) > 0);
+  const used = reasons.map((_, slot) => slot).filter((slot) => totalOf(bins, slot) > 0);
   const below = (slot: number, bin: number): number =>
     used.filter((other) => other < slot).reduce((sum, other) => sum + bins.sum(other, bin), 0);
   return {
@@ -138,42 +139,10 @@ function decisionsFigure(world: LabWorld): XyFigure {
   };
 }
 
-function total(bins: TimeBins, slot: number): number {
-  let sum = 0;
-  for (let bin = 0; bin < bins.count; bin++) sum += bins.sum(slot, bin);
-  return sum;
-}
-
 function nameOf({ scenario }: LabWorld, path: number): string {
   return scenario.paths[path]!.name;
 }
 
-/** The series, unless it has no points. */
-function seriesOf(
-  name: string,
-  kind: Series['kind'],
-  points: readonly (SeriesPoint | Point)[],
-  style: number,
-): Series[] {
-  return points.length === 0 ? [] : [{ name, kind, points, style }];
-}
-
-function byPath(
-  kind: Series['kind'],
-  paths: readonly { readonly points: readonly SeriesPoint[] }[],
-  world: LabWorld,
-): Series[] {
-  return paths.flatMap(({ points }, path) => seriesOf(nameOf(world, path), kind, points, path));
-}
-
-/** Numbers of the bins, and one more for the end of the last; none without data. */
-function places(bins: TimeBins): number[] {
-  return bins.count === 0 ? [] : Array.from({ length: bins.count + 1 }, (_, bin) => bin);
-}
-
-function binPoints(bins: TimeBins, value: (bin: number) => number): Point[] {
-  return places(bins).map((bin) => ({
-    x: bins.startOf(bin) / SECOND,
-    y: bin < bins.count ? value(bin) : 0,
-  }));
+function byPath(kind: Series['kind'], paths: readonly ThinnedPoints[], world: LabWorld): Series[] {
+  return paths.flatMap((points, path) => collected(nameOf(world, path), kind, points, path));
 }

@@ -5,7 +5,7 @@
  */
 import { MILLISECOND, SECOND } from '../base/index.js';
 import { CapturedPacket, LinkType } from '../capture/index.js';
-import type { Direction, Packet, PacketObserver } from '../network/index.js';
+import type { Direction, PacketGlance } from '../network/index.js';
 import { type Observation, ThinnedPoints, TimeBins, TraceAnalyzer } from '../trace/index.js';
 
 /** Most points of one series: more than there are pixels in a plot beside others. */
@@ -56,16 +56,13 @@ export class LiveSeries {
     this.frame.linkType = LinkType.RAW;
   }
 
-  /** Sees the packets of a path at the client. */
-  observer(path: number): PacketObserver {
-    return { observe: (now, packet, direction) => this.observe(now, packet, direction, path) };
-  }
-
-  private observe(now: number, packet: Packet, direction: Direction, path: number): void {
+  /** Takes in a packet of a path, seen at the client: as a capture shows it that keeps headers alone. */
+  add(now: number, { bytes, length, rest }: PacketGlance, direction: Direction, path: number): void {
     const { frame } = this;
     frame.frame++;
     frame.setTime(now);
-    frame.setBytes(packet.bytes);
+    frame.setBytes(bytes, 0, length);
+    frame.originalLength = length + rest.length;
     const seen = this.analyzer.handle(frame);
     if (seen === undefined) return;
     if (direction === 'outward') this.takeAck(now, seen);

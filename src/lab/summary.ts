@@ -63,7 +63,7 @@ export interface LabSummary {
   readonly decisions: Readonly<Record<Reason, number>>;
   /** Events of the simulation. */
   readonly events: number;
-  /** Packets at the client, and a number that stands for every byte and every time of them. */
+  /** Packets at the client, and a number that stands for all of them (see `HeaderDigest`). */
   readonly packets: number;
   readonly digest: string;
 }

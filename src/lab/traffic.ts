@@ -3,15 +3,13 @@
  * and times them. Knows nothing of paths.
  */
 import { assert, MILLISECOND, NEVER, SECOND } from '../base/index.js';
-import type { Pattern } from '../network/index.js';
 import { type Application, StreamChecker } from '../network/index.js';
 import type { Socket, StackEvent } from '../stack/index.js';
+import { type Content, PIECE_BYTES } from './content.js';
 import { answerBytes, type Traffic } from './scenario.js';
 
 /** Bytes of a request. */
 const REQUEST_BYTES = 200;
-/** Bytes written at a time. */
-const CHUNK_BYTES = 64 * 1024;
 /** Time between two pieces of what comes up at a rate, in ns. */
 const PIECE_NS = 10 * MILLISECOND;
 
@@ -30,16 +28,16 @@ export class AnsweringServer implements Application {
   /** Its socket, once there is one. */
   socket: Socket | undefined = undefined;
   private readonly traffic: Traffic;
-  private readonly pattern: Pattern;
+  private readonly content: Content;
   private requestBytes = 0;
   private firstRequestAt = NEVER;
   private written = 0;
   private nextPieceAt = NEVER;
   private isBlocked = false;
 
-  constructor(traffic: Traffic, pattern: Pattern) {
+  constructor(traffic: Traffic, content: Content) {
     this.traffic = traffic;
-    this.pattern = pattern;
+    this.content = content;
   }
 
   handleEvent(now: number, event: StackEvent): void {
@@ -77,10 +75,9 @@ export class AnsweringServer implements Application {
     const requests = Math.floor(this.requestBytes / REQUEST_BYTES);
     const due = bytesDue(traffic, requests, sinceNs);
     while (!this.isBlocked && this.written < due && socket.state === 'open') {
-      const length = Math.min(CHUNK_BYTES, due - this.written);
-      const chunk = this.pattern.fill(new Uint8Array(length), this.written);
-      this.written += length;
-      this.isBlocked = !socket.write(now, chunk);
+      const piece = this.content.piece(this.written, Math.min(PIECE_BYTES, due - this.written));
+      this.written += piece.length;
+      this.isBlocked = !socket.write(now, piece);
     }
     const hasMore = traffic.kind === 'stream' && requests > 0 && due < answerBytes(traffic);
     // Pieces come up on a grid of their own, whatever else wakes this host.
@@ -110,9 +107,9 @@ export class AskingClient implements Application {
   private askedAt = 0;
   private nextAskAt = NEVER;
 
-  constructor(traffic: Traffic, pattern: Pattern) {
+  constructor(traffic: Traffic, content: Content) {
     this.traffic = traffic;
-    this.checker = new StreamChecker(pattern, answerBytes(traffic));
+    this.checker = new StreamChecker(content, answerBytes(traffic));
     this.answers = traffic.kind === 'requests' ? traffic.count : 1;
     this.answerLength = traffic.kind === 'requests' ? traffic.bytes : answerBytes(traffic);
   }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PcapngWriter } from '../capture/index.js';
-import { checkFigure } from '../plot/index.js';
+import { checkFigure, columnBuffers, figureData } from '../plot/index.js';
 import {
+  boxNames,
   congestionNames,
   defaultScenario,
   LabWorld,
@@ -144,5 +145,47 @@ describe('a scenario at work', () => {
     const world = runScenario(short, writer);
     expect(writer.take().length).toBeGreaterThan(1.5e6);
     expect(summarise(world)).toEqual(summarise(runScenario(short)));
+  });
+
+  it.each([
+    ...boxNames.map((box) => ({
+      what: box,
+      choice: { paths: [{ ...short.paths[0]!, box }, short.paths[1]!] },
+    })),
+    {
+      what: 'loss',
+      choice: { paths: short.paths.map((path) => ({ ...path, loss: 0.02, bufferBytes: 20_000 })) },
+    },
+    { what: 'version 0 and checksums', choice: { version: 0 as const, checksum: true } },
+    { what: 'copies of all data', choice: { scheduler: 'redundant', windowBytes: 50_000 } },
+  ])('draws the same of packets that nobody has written as of their bytes, with $what', ({ choice }) => {
+    const scenario = { ...short, ...choice, traffic: { kind: 'bulk', bytes: 300_000 } as const };
+    const incidents = [{ atUs: 60_000, path: 1, what: 'kill' } as const];
+    const drawn = (world: LabWorld): unknown =>
+      liveKinds.map((kind) => makeLiveFigure(kind, world).series.map(({ name, points }) => [name, points]));
+    const unwritten = runScenario({ ...scenario, incidents });
+    // A capture has every packet written before anybody else sees it.
+    const written = runScenario({ ...scenario, incidents }, new PcapngWriter());
+    expect(summarise(unwritten)).toEqual(summarise(written));
+    expect(drawn(unwritten)).toEqual(drawn(written));
+  });
+
+  it('hands out figures as columns, which hold their points in the order of time', () => {
+    const world = runScenario({ ...short, windowBytes: 100_000 });
+    const figures = liveKinds.map((id) => ({ id, figure: makeLiveFigure(id, world) }));
+    const data = figures.map(figureData);
+    figures.forEach(({ figure }, at) =>
+      figure.series.forEach(({ points, kind }, index) => {
+        const { x, y, top } = data[at]!.series[index]!;
+        expect(Array.from(x)).toEqual(points.map((point) => point.x));
+        expect(Array.from(y)).toEqual(points.map((point) => point.y));
+        expect(top !== undefined).toBe(kind === 'segments' || kind === 'area');
+      }),
+    );
+    const buffers = columnBuffers(data);
+    const moved = structuredClone(data, { transfer: buffers });
+    expect(new Set(buffers).size).toBe(buffers.length);
+    expect(moved[0]!.series[0]!.x.length).toBeGreaterThan(10);
+    expect(buffers.every(({ byteLength }) => byteLength === 0)).toBe(true);
   });
 });

@@ -20,10 +20,10 @@ import {
   type LinkSetup,
   middleboxBehaviour,
   MiddleboxDevice,
-  PacketDigest,
+  PacketGlance,
+  type PacketObserver,
   pathAddress,
   type PathSetup,
-  Pattern,
   randomLoss,
   type Side,
   Simulator,
@@ -35,10 +35,12 @@ import { serviceTypeNamed } from '../policy/index.js';
 import { Stack, type StackSettings } from '../stack/index.js';
 import { congestionNamed } from '../tcp/index.js';
 import { IpAddress } from '../wire/index.js';
+import { Content } from './content.js';
 import { recordingScheduler } from './decisions.js';
 import { DecisionLog } from './decision-log.js';
 import { FlightLog } from './flight-log.js';
 import { FlightTap } from './flights.js';
+import { HeaderDigest } from './header-digest.js';
 import { LiveSeries } from './live-series.js';
 import {
   FULL_MESH,
@@ -91,8 +93,9 @@ export class LabWorld implements EventItem {
   readonly flights = new FlightLog();
   readonly decisions: DecisionLog;
   /** A number that stands for every packet at the client. */
-  readonly digest = new PacketDigest();
+  readonly digest = new HeaderDigest();
   readonly hosts: TwoHosts;
+  private readonly glance = new PacketGlance();
   private readonly simulator: Simulator;
   private readonly initial: Scenario;
   private readonly incidents: Incident[];
@@ -120,9 +123,9 @@ export class LabWorld implements EventItem {
       this.taps[2 * index]!.direction = forward;
       this.taps[2 * index + 1]!.direction = backward;
     }
-    const pattern = new Pattern(seed);
-    this.server = new AnsweringServer(traffic, pattern);
-    this.client = new AskingClient(traffic, pattern);
+    const content = new Content(seed);
+    this.server = new AnsweringServer(traffic, content);
+    this.client = new AskingClient(traffic, content);
     this.start();
   }
 
@@ -262,7 +265,19 @@ export class LabWorld implements EventItem {
     if (!isForward) return tap;
     const observers = capture === undefined ? [] : [new CaptureObserver(capture, { name })];
     const boxed = box === '' ? tap : this.boxed(tap, box, index);
-    return new TapDevice(boxed, [...observers, this.series.observer(index), this.digest]);
+    return new TapDevice(boxed, [...observers, this.watcher(index)]);
+  }
+
+  /** Notes the packets of a path at the client, and leaves them unwritten. */
+  private watcher(path: number): PacketObserver {
+    const { glance, digest, series } = this;
+    return {
+      observe: (now, packet, direction) => {
+        glance.look(packet);
+        digest.add(now, glance, direction);
+        series.add(now, glance, direction, path);
+      },
+    };
   }
 
   private boxed(device: Device, box: string, index: number): Device {

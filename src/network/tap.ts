@@ -1,5 +1,6 @@
 /** Devices that look at what passes another device, and change nothing. */
 
+import { viewOf } from '../wire/index.js';
 import {
   type Device,
   type DeviceCapabilities,
@@ -8,6 +9,7 @@ import {
   type PacketReceiver,
 } from './device.js';
 import type { Direction } from './middlebox.js';
+import { WordDigest } from './word-digest.js';
 
 /** Somebody who looks at packets. The packet is not its own: it keeps no view of the bytes and does not write to them. */
 export interface PacketObserver {
@@ -56,34 +58,21 @@ export class TapDevice implements Device, PacketReceiver {
 
 /** A number that stands for everything that was observed: order, times and every byte. Two runs alike have the same. */
 export class PacketDigest implements PacketObserver {
-  /** Two accumulators of 32 bits each. */
-  private first = 0x811c9dc5 | 0;
-  private second = 0x9747b28c | 0;
   /** Packets seen. */
   count = 0;
+  private readonly words = new WordDigest();
 
   observe(now: number, packet: Packet, direction: Direction): void {
+    const { words } = this;
     const { bytes } = packet;
     this.count++;
-    this.add(now | 0);
-    this.add(Math.floor(now / 0x1_0000_0000));
-    this.add(bytes.length * 2 + (direction === 'inward' ? 1 : 0));
-    const whole = bytes.length & ~3;
-    let at = 0;
-    for (; at < whole; at += 4) {
-      this.add(bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24));
-    }
-    for (; at < bytes.length; at++) this.add(bytes[at]!);
+    words.addTime(now);
+    words.add(bytes.length * 2 + (direction === 'inward' ? 1 : 0));
+    words.addBytes(viewOf(bytes), bytes.length);
   }
 
   /** Sixteen hexadecimal digits. */
   toString(): string {
-    return [this.first, this.second].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
-  }
-
-  private add(word: number): void {
-    this.first = Math.imul(this.first ^ word, 0x01000193);
-    const mixed = Math.imul(this.second ^ Math.imul(word, 0xcc9e2d51), 0x1b873593);
-    this.second = (mixed << 13) | (mixed >>> 19);
+    return this.words.toString();
   }
 }

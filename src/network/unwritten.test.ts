@@ -8,6 +8,7 @@ import { coalescePackets } from './gro.js';
 import { cutParts, readLayout, SegmentLayout } from './gso.js';
 import { PacketSlab } from './packet-slab.js';
 import { Simulator } from './simulator.js';
+import { PacketGlance } from './packet-glance.js';
 import { PacketDigest, TapDevice } from './tap.js';
 import { pathAddress, twoHosts } from './topology.js';
 
@@ -185,6 +186,28 @@ describe('packets that nobody has written', () => {
       coalescePackets(written, slab, mergedWritten);
       expect(describeAll(parts)).toEqual(describeAll(written));
       expect(describeAll(merged)).toEqual(describeAll(mergedWritten));
+    }
+  });
+
+  it('can be looked at and stay unwritten: the headers are those that they will have, with their checksums', () => {
+    const recorders: Recorder[] = [];
+    const world = { seed: 7, lossy: false, offloadBytes: 0, coalesceNs: 0, checksumOffload: false };
+    transfer(world, (device) => {
+      recorders.push(new Recorder(device));
+      return recorders.at(-1)!;
+    });
+    const sent = recorders.flatMap((recorder) => recorder.sent);
+    expect(new Set(sent.map(({ note }) => note!.payload.length > 0))).toEqual(new Set([true, false]));
+    const [glance, whole] = [new PacketGlance(), new PacketGlance()];
+    for (const packet of sent) {
+      glance.look(packet);
+      const { bytes, length, rest, headerLength } = glance;
+      expect(packet.note?.payload).toBe(rest);
+      const written = writtenCopy(packet);
+      expect(Buffer.concat([bytes.subarray(0, length), rest]).equals(written.bytes)).toBe(true);
+      whole.look(written);
+      expect(headerLength).toBe(length);
+      expect(whole).toMatchObject({ bytes: written.bytes, length: packet.length, headerLength: length });
     }
   });
 

@@ -26,6 +26,16 @@ export interface Point {
   readonly packet?: number;
 }
 
+/** Points as columns of one length. */
+export interface PointColumns {
+  readonly x: Float64Array<ArrayBuffer>;
+  readonly y: Float64Array<ArrayBuffer>;
+  /** Of segments and areas. */
+  readonly top?: Float64Array<ArrayBuffer>;
+  /** Frame numbers; 0 where none shows the point. */
+  readonly packet?: Float64Array<ArrayBuffer>;
+}
+
 /** Points that belong together. */
 export interface Series {
   /** Unique in the figure; stands in the legend. */
@@ -37,6 +47,8 @@ export interface Series {
   readonly kind: 'line' | 'step' | 'scatter' | 'segments' | 'area';
   /** At least one; in the order of x, except for scatter and segments. */
   readonly points: readonly Point[];
+  /** The same points once more, for who draws columns; `points` of such a series may be made only when they are asked for. */
+  readonly columns?: PointColumns;
   /** Place in the palette, 0 to 7, for what is to look the same in several figures. Default: its place here. */
   readonly style?: number;
 }
@@ -106,7 +118,7 @@ function checkNames(names: readonly string[], what: string): void {
 }
 
 /** Whether the points of a series reach from `y` to `top`. */
-export function hasTop({ kind }: Series): boolean {
+export function hasTop({ kind }: Pick<Series, 'kind'>): boolean {
   return kind === 'segments' || kind === 'area';
 }
 

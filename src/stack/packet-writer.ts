@@ -5,9 +5,11 @@
 import { copyPieces } from '../base/index.js';
 import { OutgoingSegment } from '../tcp/index.js';
 import {
+  foldChecksum,
   IpAddress,
   IpHeader,
   IpProtocol,
+  onesComplementSum,
   pseudoHeaderSum,
   tcpChecksum,
   tcpHeaderLength,
@@ -84,13 +86,34 @@ export class PacketWriter {
 
   /** The packet that `note` stands for, at `offset` of `bytes`. */
   writeNote(note: SegmentNote, bytes: Uint8Array, offset: number): void {
+    this.restore(note);
+    this.emit(bytes, offset, note.source, note.destination, note.ports, restored, note.leavesChecksum);
+  }
+
+  /**
+   * The headers of the packet that `note` stands for, as they are with its payload behind them, at the beginning of `bytes`.
+   * Returns their length.
+   */
+  writeNoteHeaders(note: SegmentNote, bytes: Uint8Array): number {
+    this.restore(note);
+    const { source, destination, ports, payload } = note;
+    const at = this.emitHeaders(bytes, 0, source, destination, ports, restored);
+    const pseudoSum = pseudoHeaderSum(source, destination, IpProtocol.TCP, this.header.payloadLength);
+    const headerSum = onesComplementSum(bytes, at, note.headerBytes, pseudoSum);
+    const sum = onesComplementSum(payload, 0, payload.length, headerSum);
+    const checksum = note.leavesChecksum ? pseudoSum : foldChecksum(sum);
+    this.view.setUint16(at + TCP_CHECKSUM_OFFSET, checksum);
+    return at + note.headerBytes;
+  }
+
+  /** Makes what `note` says what is to be written. */
+  private restore(note: SegmentNote): void {
     const { header } = this;
     note.restore(restored);
     restored.settleDss();
     header.hopLimit = note.hopLimit;
     header.dontFragment = true;
     header.identification = note.identification;
-    this.emit(bytes, offset, note.source, note.destination, note.ports, restored, note.leavesChecksum);
   }
 
   /** Writes a packet; what else the IP header says stands in `header` already. */
@@ -103,22 +126,34 @@ export class PacketWriter {
     segment: OutgoingSegment,
     leavesChecksum: boolean,
   ): void {
-    const { header } = this;
-    const view = this.viewOf(bytes);
-    const headerLength = tcpHeaderLength(segment);
-    const tcpLength = headerLength + segment.payloadLength;
-    header.source = local;
-    header.destination = remote;
-    header.payloadLength = tcpLength;
-    const at = offset + writeIpHeader(view, offset, header);
-    writeTcpHeader(view, at, ports >>> 16, ports & 0xffff, segment);
-    const { record } = segment;
-    if (record !== undefined && segment.payloadLength > 0) {
-      copyPieces(record.pieces, segment.recordOffset, segment.payloadLength, bytes, at + headerLength);
+    const at = this.emitHeaders(bytes, offset, local, remote, ports, segment);
+    const tcpLength = this.header.payloadLength;
+    const { record, payloadLength } = segment;
+    if (record !== undefined && payloadLength > 0) {
+      copyPieces(record.pieces, segment.recordOffset, payloadLength, bytes, at + tcpLength - payloadLength);
     }
     const pseudoSum = pseudoHeaderSum(local, remote, IpProtocol.TCP, tcpLength);
     const checksum = leavesChecksum ? pseudoSum : tcpChecksum(bytes, at, tcpLength, pseudoSum);
-    view.setUint16(at + TCP_CHECKSUM_OFFSET, checksum);
+    this.view.setUint16(at + TCP_CHECKSUM_OFFSET, checksum);
+  }
+
+  /** Writes the headers of a packet, without a checksum; returns where that of TCP starts. */
+  private emitHeaders(
+    bytes: Uint8Array,
+    offset: number,
+    local: IpAddress,
+    remote: IpAddress,
+    ports: number,
+    segment: OutgoingSegment,
+  ): number {
+    const { header } = this;
+    const view = this.viewOf(bytes);
+    header.source = local;
+    header.destination = remote;
+    header.payloadLength = tcpHeaderLength(segment) + segment.payloadLength;
+    const at = offset + writeIpHeader(view, offset, header);
+    writeTcpHeader(view, at, ports >>> 16, ports & 0xffff, segment);
+    return at;
   }
 
   private viewOf(bytes: Uint8Array): DataView {

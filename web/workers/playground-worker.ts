@@ -10,7 +10,13 @@ import {
   summarise,
   writeScenario,
 } from '../../src/lab/index.js';
-import { figureData, renderFigure, renderPoints, type XyFigure } from '../../src/plot/index.js';
+import {
+  columnBuffers,
+  figureData,
+  renderFigure,
+  renderPoints,
+  type XyFigure,
+} from '../../src/plot/index.js';
 import type {
   ExportKind,
   FrameDetail,
@@ -70,12 +76,13 @@ class Playground {
   private show(hasDetail: boolean): void {
     const { world, run } = this;
     const flights = world.flights.take(world.now);
+    const detail = this.detail(hasDetail || world.isDone);
     const frame = {
       ...{ type: 'frame' as const, run, nowNs: world.now, isDone: world.isDone, flights },
       ...{ paths: this.pathFrames(), decision: world.decisions.last ?? null },
-      ...{ scenario: writeScenario(world.scenario), detail: this.detail(hasDetail || world.isDone) },
+      ...{ scenario: writeScenario(world.scenario), detail },
     };
-    scope.postMessage(frame, [flights.buffer]);
+    scope.postMessage(frame, [flights.buffer, ...columnBuffers(detail?.figures ?? [])]);
   }
 
   private pathFrames(): PathFrame[] {

@@ -3,8 +3,14 @@
  * ones at the right place without anybody having kept what was sent.
  */
 
+/** A stream of bytes that can be judged. */
+export interface StreamContent {
+  /** The first place in `bytes` that differs from the stream from `offset` on; -1 when there is none. */
+  mismatch(bytes: Uint8Array, offset: number): number;
+}
+
 /** An endless stream of bytes, the same for the same seed. */
-export class Pattern {
+export class Pattern implements StreamContent {
   private readonly seed: number;
 
   /** `seed`: any integer; streams of different seeds have nothing to do with each other. */
@@ -67,12 +73,12 @@ export class StreamChecker {
   bytesDelivered = 0;
   /** Offset of the first wrong byte; -1 while all were right. */
   wrongAt = -1;
-  private readonly pattern: Pattern;
+  private readonly content: StreamContent;
   private readonly length: number;
 
   /** `length`: how many bytes the stream has; Infinity when that is open. */
-  constructor(pattern: Pattern, length = Number.POSITIVE_INFINITY) {
-    this.pattern = pattern;
+  constructor(content: StreamContent, length = Number.POSITIVE_INFINITY) {
+    this.content = content;
     this.length = length;
   }
 
@@ -81,7 +87,7 @@ export class StreamChecker {
     const start = this.bytesDelivered;
     this.bytesDelivered += bytes.length;
     if (this.wrongAt >= 0) return false;
-    const place = this.pattern.mismatch(bytes, start);
+    const place = this.content.mismatch(bytes, start);
     if (place >= 0) this.wrongAt = start + place;
     else if (this.bytesDelivered > this.length) this.wrongAt = this.length;
     return this.wrongAt < 0;

@@ -11,6 +11,9 @@ export interface PageAxis {
   readonly high?: number;
 }
 
+/** A field of all points of a series. In a file it is a list of numbers; between a worker and its page, memory that changes hands. */
+export type Column = ArrayLike<number>;
+
 /** A series: its points are columns, in the order of x. */
 export interface PageSeries {
   readonly name: string;
@@ -22,12 +25,12 @@ export interface PageSeries {
   readonly dash: readonly number[];
   /** Number of its mark. */
   readonly mark: number;
-  readonly x: readonly number[];
-  readonly y: readonly number[];
+  readonly x: Column;
+  readonly y: Column;
   /** Of segments and areas. */
-  readonly top?: readonly number[];
+  readonly top?: Column;
   /** Frame numbers; 0 where none shows the point. */
-  readonly packet?: readonly number[];
+  readonly packet?: Column;
 }
 
 export interface PageFigureData {

@@ -4,7 +4,7 @@
  */
 
 import type { Unit } from '../ticks.js';
-import type { PageFigureData, PageSeries, Range } from './data.js';
+import type { Column, PageFigureData, PageSeries, Range } from './data.js';
 import type { Frame } from './frame.js';
 import type { TimeRange } from './time-range.js';
 
@@ -171,7 +171,7 @@ export class FigureView {
   }
 
   /** How many values lie before `limit`, or at it too. */
-  private countBefore(values: readonly number[], limit: number, includesEqual: boolean): number {
+  private countBefore(values: Column, limit: number, includesEqual: boolean): number {
     let low = 0;
     let high = values.length;
     while (low < high) {

@@ -4,7 +4,7 @@
  */
 
 import { sha256Base64 } from './digest.js';
-import { checkFigure, hasTop, type Point, type Series, type XyFigure } from '../figure.js';
+import { checkFigure, hasTop, type Point, type PointColumns, type Series, type XyFigure } from '../figure.js';
 import { seriesStyle } from '../palette.js';
 import { escapeText } from '../text.js';
 import type { PageFigureData, PageSeries } from './data.js';
@@ -27,7 +27,7 @@ const help =
 /** The page. Throws ERR_SUBFLOW_PLOT for a figure that cannot be drawn. */
 export function renderPage(title: string, figures: readonly PageFigure[]): string {
   for (const { figure } of figures) checkFigure(figure);
-  const data = JSON.stringify(figures.map(figureData)).replaceAll('<', '\\u003c');
+  const data = JSON.stringify(figures.map(figureData), listColumns).replaceAll('<', '\\u003c');
   const program = `\n${pageProgram}`;
   const allowed = `script-src 'sha256-${sha256Base64(program)}'; style-src 'sha256-${sha256Base64(pageStyle)}'`;
   const links = figures.map(
@@ -70,11 +70,28 @@ export function figureData({ id, figure }: PageFigure): PageFigureData {
 function seriesData(series: Series, index: number): PageSeries {
   const { name, kind } = series;
   const { color, darkColor, dash, place } = seriesStyle(series.style ?? index);
-  const points = [...series.points].sort((one, other) => one.x - other.x);
-  const column = (pick: (point: Point) => number): number[] => points.map((point) => brief(pick(point)));
   return {
     ...{ name, kind, color, darkColor, mark: place },
     dash: dash === '' ? [] : dash.split(' ').map(Number),
+    ...columnsInOrder(series),
+  };
+}
+
+/** The columns of a series, in the order of x. */
+function columnsInOrder(series: Series): PointColumns {
+  const { columns } = series;
+  const isInOrder = columns?.x.every((x, index) => index === 0 || x >= columns.x[index - 1]!) === true;
+  return isInOrder ? columns : columnsOf(series);
+}
+
+function columnsOf(series: Series): PointColumns {
+  const points = [...series.points].sort((one, other) => one.x - other.x);
+  const column = (pick: (point: Point) => number): Float64Array<ArrayBuffer> => {
+    const values = new Float64Array(points.length);
+    for (let i = 0; i < values.length; i++) values[i] = pick(points[i]!);
+    return values;
+  };
+  return {
     x: column(({ x }) => x),
     y: column(({ y }) => y),
     ...(hasTop(series) ? { top: column(({ top }) => top!) } : {}),
@@ -84,7 +101,20 @@ function seriesData(series: Series, index: number): PageSeries {
   };
 }
 
+/** Has JSON list the values of columns. */
+function listColumns(_: string, value: unknown): unknown {
+  return value instanceof Float64Array ? Array.from(value, brief) : value;
+}
+
 /** Twelve digits: a nanosecond in a quarter of an hour, a byte in a terabyte. */
 function brief(value: number): number {
   return Number(value.toPrecision(12));
+}
+
+/** The memory of the columns of figures: what a worker hands over with them. */
+export function columnBuffers(figures: readonly PageFigureData[]): ArrayBuffer[] {
+  const columns = figures.flatMap(({ series }) =>
+    series.flatMap(({ x, y, top, packet }) => [x, y, top, packet]),
+  );
+  return columns.flatMap((column) => (column instanceof Float64Array ? [column.buffer as ArrayBuffer] : []));
 }

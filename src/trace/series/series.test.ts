@@ -22,9 +22,13 @@ describe('thinned points', () => {
         const all = steps.map((step, x) => ({ x, y: (y += step) }));
         for (const point of all) {
           points.add(point.x, point.y, point.y, point.x);
-          expect(points.points.length).toBeLessThan(1000);
+          expect(points.count).toBeLessThan(1000);
         }
         const { points: kept } = points;
+        const { x, y: low, top, packet } = points.columns();
+        const columns = kept.map((_, i) => ({ x: x[i], y: low[i], top: top[i], packet: packet[i] }));
+        expect(columns).toEqual(kept);
+        expect([x, low, top, packet].map(({ length }) => length)).toEqual(Array(4).fill(points.count));
         for (let i = 1; i < kept.length; i++) expect(kept[i]!.x).toBeGreaterThan(kept[i - 1]!.x);
         const ys = all.map((point) => point.y);
         const height = Math.max(...ys) - Math.min(...ys) + 1;
