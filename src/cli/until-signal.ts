@@ -2,6 +2,14 @@
 
 import { setMaxListeners } from 'node:events';
 
+/** Settles when the signal is aborted, also where it is already. Holds no process alive. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
 /**
  * Gives `work` a signal that is aborted at the first SIGINT or SIGTERM, or when the terminal goes (SIGHUP), unless `work` has a use of its
  * own for that. Once `work` has settled after that, the program

@@ -17,7 +17,7 @@ import {
   type Watchdog,
 } from '../../node/index.js';
 import { EnvironmentError, ExitStatus, FailureError } from '../errors.js';
-import { untilSignal } from '../until-signal.js';
+import { aborted, untilSignal } from '../until-signal.js';
 import { readConfigOrExplain } from './read-config.js';
 
 interface RunFlags {
@@ -108,11 +108,7 @@ async function atWork(
     if (early !== undefined) runtime.takeConfig(early);
     kit.notifyReady();
     watchdog = kit.startWatchdog();
-    const aborted = new Promise<undefined>((resolve) => {
-      if (signal.aborted) resolve(undefined);
-      signal.addEventListener('abort', () => resolve(undefined), { once: true });
-    });
-    return await Promise.race([runtime.failed, aborted]);
+    return await Promise.race([runtime.failed, aborted(signal)]);
   } finally {
     kit.notifyStopping();
     watchdog?.close();

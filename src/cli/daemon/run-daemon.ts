@@ -15,7 +15,7 @@ import {
   type MetricsServer,
 } from '../../node/index.js';
 import { UsageError } from '../errors.js';
-import { untilSignal } from '../until-signal.js';
+import { aborted, untilSignal } from '../until-signal.js';
 import { completeFlags, type FlagChecks } from './config-flags.js';
 
 /** Options that all of them have. */
@@ -274,9 +274,6 @@ class DaemonRun<Flags extends DaemonFlags, Event extends string> {
 
 /** Resolves at the signal, or when the command cannot go on, with why. */
 async function ended<Flags>(daemon: Daemon<Flags>, signal: AbortSignal): Promise<Error | undefined> {
-  const aborted = new Promise<undefined>((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
-  return daemon.failed === undefined ? aborted : Promise.race([aborted, daemon.failed]);
+  const end = aborted(signal);
+  return daemon.failed === undefined ? end : Promise.race([end, daemon.failed]);
 }

@@ -5,7 +5,7 @@ import { loadDaemon, loadPaths, type PathKeeperEvent, type PathKeeperOptions } f
 import { IpAddress } from '../../wire/index.js';
 import { UsageError } from '../errors.js';
 import { parseSize } from '../units.js';
-import { untilSignal } from '../until-signal.js';
+import { aborted, untilSignal } from '../until-signal.js';
 
 /** As in node/paths, whose module is loaded when the command runs. */
 const serviceTypes = ['handover', 'interactive', 'aggregate'] as const;
@@ -84,10 +84,7 @@ async function run(flags: AutoFlags, setStatus: (status: number) => void): Promi
       const hold = setInterval(() => undefined, HOLD_MS);
       const watchdog = startWatchdog();
       notifyReady();
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await aborted(signal);
       notifyStopping();
       watchdog?.close();
       clearInterval(hold);
