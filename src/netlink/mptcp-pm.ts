@@ -89,6 +89,11 @@ export interface PathEnd {
   readonly port: number;
 }
 
+/** An end as `192.0.2.1:443` or `[2001:db8::1]:443`. */
+export function pathEndText({ address, port }: PathEnd): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 /** A subflow of the connection that `token` names on this host. */
 export interface KernelPath {
   /** This side's token, as `connectionInfo` gives it. */

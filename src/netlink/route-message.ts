@@ -16,15 +16,21 @@ export interface RouteMessage {
   readonly body: Uint8Array;
 }
 
+/** A message with the flags of its header (NLM_F_... of linux/netlink.h). */
+export interface FlaggedMessage extends RouteMessage {
+  readonly flags: number;
+}
+
 /** The messages in what one receive call gave; what is cut short at the end is left out. */
-export function routeMessagesOf(bytes: Uint8Array): RouteMessage[] {
+export function routeMessagesOf(bytes: Uint8Array): FlaggedMessage[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const messages: RouteMessage[] = [];
+  const messages: FlaggedMessage[] = [];
   for (let at = 0; at + NETLINK_HEADER_BYTES <= bytes.length;) {
     const length = view.getUint32(at, true);
     if (length < NETLINK_HEADER_BYTES || at + length > bytes.length) break;
     messages.push({
       type: view.getUint16(at + 4, true),
+      flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
       body: bytes.subarray(at + NETLINK_HEADER_BYTES, at + length),
     });

@@ -1,7 +1,7 @@
 /** What happened to subflows and addresses between looks, by the path manager's events. Bounded: the oldest are let go. */
 
 import type { KernelPathEvent } from '../../linux/index.js';
-import { formatEndpoint, IpAddress } from '../../wire/index.js';
+import { pathEndText } from '../../netlink/index.js';
 
 /** Most events between two looks that are told one by one. */
 const maxEvents = 1000;
@@ -55,8 +55,8 @@ export class News {
 function eventOf({ type, token, local, remote, backup, errno, resetReason }: KernelPathEvent): MonitorEvent {
   return {
     ...{ type, token: tokenText(token) },
-    ...(local !== undefined && { local: endText(local) }),
-    ...(remote !== undefined && { remote: endText(remote) }),
+    ...(local !== undefined && { local: pathEndText(local) }),
+    ...(remote !== undefined && { remote: pathEndText(remote) }),
     ...(backup !== undefined && { backup }),
     ...(errno !== undefined && { errno }),
     ...(resetReason !== undefined && { resetReason }),
@@ -64,7 +64,7 @@ function eventOf({ type, token, local, remote, backup, errno, resetReason }: Ker
 }
 
 function lineOf({ type, token, local, remote, errno, resetReason }: KernelPathEvent): string {
-  const ends = [local, remote].map((end) => (end === undefined ? '' : endText(end))).filter(Boolean);
+  const ends = [local, remote].map((end) => (end === undefined ? '' : pathEndText(end))).filter(Boolean);
   const why = [
     ...(errno ? [`error ${errno}`] : []),
     ...(resetReason === undefined ? [] : [`reset, reason ${resetReason}`]),
@@ -74,8 +74,4 @@ function lineOf({ type, token, local, remote, errno, resetReason }: KernelPathEv
 
 function tokenText(token: number): string {
   return token.toString(16).padStart(8, '0');
-}
-
-function endText({ address, port }: { readonly address: string; readonly port: number }): string {
-  return formatEndpoint({ address: IpAddress.parse(address)!, port });
 }

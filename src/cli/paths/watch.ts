@@ -2,16 +2,12 @@
 
 import type { Command } from 'commander';
 import { KernelPathEvents } from '../../linux/index.js';
-import type { KernelPathEvent, PathEnd } from '../../netlink/index.js';
-import { untilSignal } from '../until-signal.js';
+import { type KernelPathEvent, pathEndText } from '../../netlink/index.js';
+import { aborted, untilSignal } from '../until-signal.js';
 import { withRights } from './kernel.js';
 
 /** What holds the process while nothing happens, in ms. */
 const HOLD_MS = 1 << 30;
-
-function endText({ address, port }: PathEnd): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
 
 function textOf(event: KernelPathEvent): string {
   const { type, token, local, remote, localId, remoteId, backup, errno, resetReason, isServer } = event;
@@ -19,8 +15,8 @@ function textOf(event: KernelPathEvent): string {
     type,
     ...(token === 0 ? [] : [`token ${token.toString(16).padStart(8, '0')}`]),
     ...(isServer === undefined ? [] : [isServer ? 'server' : 'client']),
-    ...(local === undefined ? [] : [`local ${endText(local)}`]),
-    ...(remote === undefined ? [] : [`remote ${endText(remote)}`]),
+    ...(local === undefined ? [] : [`local ${pathEndText(local)}`]),
+    ...(remote === undefined ? [] : [`remote ${pathEndText(remote)}`]),
     ...(localId === undefined ? [] : [`id ${localId}`]),
     ...(remoteId === undefined ? [] : [`remote-id ${remoteId}`]),
     ...(backup === true ? ['backup'] : []),
@@ -52,10 +48,7 @@ export function declareWatch(command: Command): void {
         );
         const hold = setInterval(() => undefined, HOLD_MS);
         process.stderr.write('subflow: watching\n');
-        await new Promise<void>((resolve) => {
-          if (signal.aborted) resolve();
-          signal.addEventListener('abort', () => resolve(), { once: true });
-        });
+        await aborted(signal);
         clearInterval(hold);
         events.close();
       });

@@ -18,7 +18,7 @@ import type { NetworkNamespace } from '../namespace.js';
 import { NetlinkError, openRouteListener, routeMessagesOf, RouteSocket } from '../netlink/index.js';
 import { openTogether } from '../opening.js';
 import { kindByNews, kindBySysfs } from './link-kind.js';
-import { decodeNews, type DefaultRoute, type LinkNews, type News } from './link-news.js';
+import { decodeNews, type LinkNews, type News } from './link-news.js';
 import { type LinkChange, LinkTable, type WatchedLink } from './link-table.js';
 import { Wireless } from './wireless.js';
 
@@ -222,8 +222,8 @@ class Picture {
 
   private askAll(): void {
     this.table.clear();
-    this.ask('interfaces', RTM_GETLINK, LINK_HEADER_BYTES, (news) => void this.take(news));
-    this.ask('addresses', RTM_GETADDR, ADDRESS_HEADER_BYTES, (news) => void this.take(news));
+    for (const news of this.ask('interfaces', RTM_GETLINK, LINK_HEADER_BYTES)) this.take(news);
+    for (const news of this.ask('addresses', RTM_GETADDR, ADDRESS_HEADER_BYTES)) this.take(news);
     this.askRoutes();
   }
 
@@ -250,19 +250,13 @@ class Picture {
   }
 
   private askRoutes(): void {
-    const hops: { index: number; route: DefaultRoute }[] = [];
-    this.ask('routes', RTM_GETROUTE, ROUTE_HEADER_BYTES, (news) => {
-      if (news.kind === 'route') hops.push(...news.hops);
-    });
-    this.table.replaceRoutes(hops);
+    const news = this.ask('routes', RTM_GETROUTE, ROUTE_HEADER_BYTES);
+    this.table.replaceRoutes(news.flatMap((one) => (one.kind === 'route' ? one.hops : [])));
   }
 
-  private ask(label: string, type: number, headerBytes: number, take: (news: News) => void): void {
-    const header = new Uint8Array(headerBytes);
-    this.questions.dump(label, { type, header, attributes: [] }, (message) => {
-      const news = decodeNews(message);
-      if (news !== undefined) take(news);
-    });
+  private ask(label: string, type: number, headerBytes: number): News[] {
+    const request = { type, header: new Uint8Array(headerBytes), attributes: [] };
+    return this.questions.dump(label, request, decodeNews);
   }
 
   private kindOf(news: LinkNews): LinkKind {

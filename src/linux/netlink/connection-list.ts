@@ -6,7 +6,6 @@
  */
 import {
   decodeDiagnosedSocket,
-  decodeSubflow,
   DIAGNOSIS_MESSAGE,
   type DiagnosedSocket,
   type RouteMessage,
@@ -14,11 +13,9 @@ import {
   type SocketState,
 } from '../../netlink/index.js';
 import { IPPROTO_MPTCP, IPPROTO_TCP } from '../constants.js';
-import { decodeConnectionInfo, decodeTcpInfo, type KernelConnectionInfo } from '../mptcp-info.js';
-import { RouteSocket } from './route-socket.js';
-import type { ListedSubflow } from './subflow-list.js';
-
-const NETLINK_SOCK_DIAG = 4;
+import { decodeConnectionInfo, type KernelConnectionInfo } from '../mptcp-info.js';
+import { NETLINK_SOCK_DIAG, RouteSocket } from './route-socket.js';
+import { type ListedSubflow, listedSubflow } from './subflow-list.js';
 
 /** States in which a socket has a peer, or is about to. */
 const livingStates: readonly SocketState[] = [
@@ -52,66 +49,38 @@ export class ConnectionList {
   private readonly socket = new RouteSocket(NETLINK_SOCK_DIAG);
   private readonly limit: number;
 
-  /** `limit`: most connections, subflows, listeners and plain connections each. */
+  /** `limit`: most connections, most listeners, and most subflows and plain connections together. */
   constructor(limit: number) {
     this.limit = limit;
   }
 
   /** @throws NetlinkError `ENOENT` where the kernel has no diagnosis of Multipath TCP (before Linux 5.9, or without the module). */
   read(): ConnectionListing {
-    const connections: ListedConnection[] = [];
-    const listeners: ListedPlain[] = [];
-    let isWhole = true;
-    const keep = <T>(list: T[], item: T): void => {
-      if (list.length < this.limit) list.push(item);
-      else isWhole = false;
+    const listeners = this.dump(IPPROTO_MPTCP, ['listen'], plainSocket);
+    const connections = this.dump(IPPROTO_MPTCP, [...livingStates, 'closed'], connection);
+    const tcp = this.dump(IPPROTO_TCP, livingStates, tcpSocketAt(listeners.items));
+    return {
+      ...{ listeners: listeners.items, connections: connections.items },
+      subflows: tcp.items.filter((socket) => 'tcp' in socket),
+      plain: tcp.items.filter((socket): socket is ListedPlain => !('tcp' in socket)),
+      isWhole: listeners.isWhole && connections.isWhole && tcp.isWhole,
     };
-    this.each(IPPROTO_MPTCP, [...livingStates, 'listen', 'closed'], (message) => {
-      const socket = decodeDiagnosedSocket(message);
-      if (socket === undefined) return;
-      const { info, ...rest } = socket;
-      const mptcp = decodeConnectionInfo(info, 0, info.length);
-      if (rest.state === 'listen') keep(listeners, rest);
-      else if (mptcp !== undefined) keep(connections, { ...rest, mptcp });
-    });
-    return { connections, listeners, ...this.readTcp(listeners, keep), isWhole };
   }
 
-  /** Subflows, and what is none though a listener of Multipath TCP has its end. */
-  private readTcp(
-    listeners: readonly ListedPlain[],
-    keep: <T>(list: T[], item: T) => void,
-  ): Pick<ConnectionListing, 'subflows' | 'plain'> {
-    const subflows: ListedSubflow[] = [];
-    const plain: ListedPlain[] = [];
-    const ports = new Map<number, ReadonlySet<string>>();
-    for (const { local } of listeners)
-      ports.set(local.port, new Set([...(ports.get(local.port) ?? []), local.address]));
-    this.each(IPPROTO_TCP, livingStates, (message) => {
-      const subflow = decodeSubflow(message);
-      if (subflow !== undefined) {
-        const tcp = decodeTcpInfo(subflow.tcpInfo, 0, subflow.tcpInfo.length);
-        if (tcp !== undefined) keep(subflows, { ...subflow, tcp });
-        return;
-      }
-      const socket = decodeDiagnosedSocket(message);
-      if (socket === undefined || !isListenedAt(ports, socket)) return;
-      keep(plain, socket);
-    });
-    return { subflows, plain };
-  }
-
-  private each(
+  /** What `read` makes of the sockets of both families, up to the limit. */
+  private dump<T>(
     protocol: number,
     states: readonly SocketState[],
-    take: (message: RouteMessage) => void,
-  ): void {
-    for (const family of [4, 6] as const)
-      this.socket.dump(
-        'socket diagnosis',
-        { type: DIAGNOSIS_MESSAGE, ...socketQuery(family, protocol, states) },
-        take,
-      );
+    read: (message: RouteMessage) => T | undefined,
+  ): { readonly items: readonly T[]; readonly isWhole: boolean } {
+    const items: T[] = [];
+    for (const family of [4, 6] as const) {
+      const request = { type: DIAGNOSIS_MESSAGE, ...socketQuery(family, protocol, states) };
+      // One more than there is room for shows that there are more.
+      const most = this.limit - items.length + 1;
+      for (const item of this.socket.dump('socket diagnosis', request, read, most)) items.push(item);
+    }
+    return { items: items.slice(0, this.limit), isWhole: items.length <= this.limit };
   }
 
   close(): void {
@@ -119,7 +88,41 @@ export class ConnectionList {
   }
 }
 
-function isListenedAt(ports: ReadonlyMap<number, ReadonlySet<string>>, { local }: DiagnosedSocket): boolean {
-  const addresses = ports.get(local.port);
-  return addresses !== undefined && [local.address, '0.0.0.0', '::'].some((each) => addresses.has(each));
+/** Reads a socket without the structure of its protocol, which would keep the whole answer in memory. */
+function plainSocket(message: RouteMessage): ListedPlain | undefined {
+  const socket = decodeDiagnosedSocket(message);
+  if (socket === undefined) return undefined;
+  const { state, local, remote, cookie, uid, inode, receiveQueue, sendQueue } = socket;
+  return { state, local, remote, cookie, uid, inode, receiveQueue, sendQueue };
+}
+
+/** Reads a connection. */
+function connection(message: RouteMessage): ListedConnection | undefined {
+  const socket = decodeDiagnosedSocket(message);
+  const mptcp = socket && decodeConnectionInfo(socket.info, 0, socket.info.length);
+  if (mptcp === undefined) return undefined;
+  const { state, local, remote, cookie, uid, inode, receiveQueue, sendQueue } = socket!;
+  return { state, local, remote, cookie, uid, inode, receiveQueue, sendQueue, mptcp };
+}
+
+/** Reads subflows, and what is none though one of the listeners has its end. */
+function tcpSocketAt(
+  listeners: readonly ListedPlain[],
+): (message: RouteMessage) => ListedSubflow | ListedPlain | undefined {
+  const addresses = new Map<number, Set<string>>();
+  for (const { local } of listeners) {
+    const known = addresses.get(local.port);
+    if (known === undefined) addresses.set(local.port, new Set([local.address]));
+    else known.add(local.address);
+  }
+  const isListenedAt = ({ local }: ListedPlain): boolean => {
+    const there = addresses.get(local.port);
+    return there !== undefined && [local.address, '0.0.0.0', '::'].some((each) => there.has(each));
+  };
+  return (message) => {
+    const subflow = listedSubflow(message);
+    if (subflow !== undefined) return subflow;
+    const socket = plainSocket(message);
+    return socket !== undefined && isListenedAt(socket) ? socket : undefined;
+  };
 }

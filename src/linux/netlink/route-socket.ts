@@ -25,19 +25,21 @@ import {
   type RouteMessage,
   routeMessagesOf,
 } from '../../netlink/index.js';
+import { errnoOf, readDump } from './dump.js';
 import { NetlinkError } from './netlink-socket.js';
 
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
+/** Questions about sockets (sock_diag(7)). */
+export const NETLINK_SOCK_DIAG = 4;
 const NLM_F_REQUEST = 0x1;
 const NLM_F_ACK = 0x4;
 const NLM_F_DUMP = 0x300;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 const BUFFER_BYTES = 32 << 10;
-/** Messages that are read for one answer, and for one that lists everything of a kind. */
+/** Messages that are read for one answer. */
 const MAX_READS = 64;
-const MAX_DUMP_READS = 4096;
 
 /** What is asked; `header` is the structure of the type, such as `struct rtmsg`. */
 export interface RouteRequest {
@@ -68,10 +70,10 @@ export class RouteSocket {
     this.send(label, request);
     let data: Uint8Array | undefined;
     for (let i = 0; i < MAX_READS; i++) {
-      const length = receiveInto(this.fd, this.buffer.address, BUFFER_BYTES, this.from);
-      if (length === -EAGAIN) break;
-      if (length < 0) throw new NetlinkError(label, -length, '');
-      for (const { type, sequence, body } of routeMessagesOf(this.buffer.bytes.slice(0, length))) {
+      const heard = this.receive();
+      if (heard === -EAGAIN) break;
+      if (typeof heard === 'number') throw new NetlinkError(label, -heard, '');
+      for (const { type, sequence, body } of routeMessagesOf(heard)) {
         if (sequence !== this.sequence) continue;
         if (type !== NLMSG_ERROR) {
           if (type !== NLMSG_DONE) data ??= body;
@@ -86,30 +88,35 @@ export class RouteSocket {
   }
 
   /**
-   * Asks for everything of a kind, and hands each message over, up to 128 MiB of them: a machine with more than a million routes hears of
-   * the first ones. Close the socket after an error.
-   * @throws NetlinkError with the kernel's code when it refuses.
+   * Asks for everything of a kind: what `read` makes of each message, up to `most`, from 128 MiB of them for each question: a machine with
+   * more than a million routes hears of the first ones. Close the socket after an error.
+   * @throws as {@link readDump}.
    */
-  dump(label: string, request: Omit<RouteRequest, 'flags'>, take: (message: RouteMessage) => void): void {
-    this.send(label, { ...request, flags: NLM_F_DUMP });
-    for (let i = 0; i < MAX_DUMP_READS; i++) {
-      const length = receiveInto(this.fd, this.buffer.address, BUFFER_BYTES, this.from);
-      if (length === -EAGAIN) break;
-      if (length < 0) throw new NetlinkError(label, -length, '');
-      for (const message of routeMessagesOf(this.buffer.bytes.slice(0, length))) {
-        if (message.sequence !== this.sequence) continue;
-        if (message.type === NLMSG_DONE) return;
-        if (message.type === NLMSG_ERROR) throw new NetlinkError(label, errnoOf(message.body), '');
-        take(message);
-      }
-    }
+  dump<T>(
+    label: string,
+    request: Omit<RouteRequest, 'flags'>,
+    read: (message: RouteMessage) => T | undefined,
+    most?: number,
+  ): T[] {
+    const channel = {
+      ask: (): number => this.send(label, { ...request, flags: NLM_F_DUMP }),
+      receive: (): Uint8Array | number => this.receive(),
+    };
+    return readDump(label, channel, read, most);
   }
 
   close(): void {
     closeSync(this.fd);
   }
 
-  private send(label: string, { type, flags = 0, header, attributes }: RouteRequest): void {
+  /** What one receive call gives; a negative error number where it gives nothing. */
+  private receive(): Uint8Array | number {
+    const length = receiveInto(this.fd, this.buffer.address, BUFFER_BYTES, this.from);
+    return length < 0 ? length : this.buffer.bytes.slice(0, length);
+  }
+
+  /** Gives the sequence number of the question. */
+  private send(label: string, { type, flags = 0, header, attributes }: RouteRequest): number {
     const tail = encodeAttributes(attributes);
     const bytes = new Uint8Array(NETLINK_HEADER_BYTES + header.length + tail.length);
     const view = new DataView(bytes.buffer);
@@ -124,12 +131,8 @@ export class RouteSocket {
     new DataView(kernel.buffer).setUint16(0, AF_NETLINK, true);
     const sent = sendFrom(this.fd, this.buffer.address, bytes.length, kernel);
     if (sent < 0) throw new NetlinkError(label, -sent, '');
+    return this.sequence;
   }
-}
-
-/** The positive error number of an NLMSG_ERROR; 0: all is well. */
-function errnoOf(body: Uint8Array): number {
-  return body.length < 4 ? 0 : -new DataView(body.buffer, body.byteOffset).getInt32(0, true);
 }
 
 /** A socket that hears of `groups` (RTMGRP_... of linux/rtnetlink.h), in the calling thread's namespace. The caller closes it. */

@@ -25,26 +25,16 @@ export class RouteTables {
 
   /** The default routes of all tables, each over one interface. */
   routes(): TableRoute[] {
-    const found: TableRoute[] = [];
-    for (const family of families) {
-      this.socket.dump('routes', { type: routingMessages.getRoute, ...routeQuery(family) }, (message) => {
-        const route = decodeTableRoute(message);
-        if (route !== undefined) found.push(route);
-      });
-    }
-    return found;
+    return families.flatMap((family) =>
+      this.socket.dump('routes', { type: routingMessages.getRoute, ...routeQuery(family) }, decodeTableRoute),
+    );
   }
 
   /** The rules for one source address each. */
   rules(): SourceRule[] {
-    const found: SourceRule[] = [];
-    for (const family of families) {
-      this.socket.dump('rules', { type: routingMessages.getRule, ...routeQuery(family) }, (message) => {
-        const rule = decodeSourceRule(message);
-        if (rule !== undefined) found.push(rule);
-      });
-    }
-    return found;
+    return families.flatMap((family) =>
+      this.socket.dump('rules', { type: routingMessages.getRule, ...routeQuery(family) }, decodeSourceRule),
+    );
   }
 
   addRoute(route: TableRoute): void {

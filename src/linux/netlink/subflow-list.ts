@@ -7,12 +7,12 @@ import {
   decodeSubflow,
   DIAGNOSIS_MESSAGE,
   type DiagnosedSubflow,
+  type RouteMessage,
   subflowQuery,
 } from '../../netlink/index.js';
 import { decodeTcpInfo, type KernelTcpInfo } from '../mptcp-info.js';
-import { RouteSocket } from './route-socket.js';
+import { NETLINK_SOCK_DIAG, RouteSocket } from './route-socket.js';
 
-const NETLINK_SOCK_DIAG = 4;
 /** Most subflows that are given. */
 const MAX_SUBFLOWS = 65_536;
 
@@ -26,24 +26,24 @@ export class SubflowList {
   private readonly socket = new RouteSocket(NETLINK_SOCK_DIAG);
 
   /**
-   * All subflows that are being opened, open, or being closed: up to 65,536.
+   * All subflows that are being opened, open, or being closed: up to 65,536 of each family.
    * @throws NetlinkError where the kernel has no diagnosis of TCP sockets.
    */
   read(): ListedSubflow[] {
-    const found: ListedSubflow[] = [];
-    for (const family of [4, 6] as const) {
+    return ([4, 6] as const).flatMap((family) => {
       const request = { type: DIAGNOSIS_MESSAGE, header: subflowQuery(family), attributes: [] };
-      this.socket.dump('subflows', request, (message) => {
-        const subflow = decodeSubflow(message);
-        if (subflow === undefined || found.length >= MAX_SUBFLOWS) return;
-        const tcp = decodeTcpInfo(subflow.tcpInfo, 0, subflow.tcpInfo.length);
-        if (tcp !== undefined) found.push({ ...subflow, tcp });
-      });
-    }
-    return found;
+      return this.socket.dump('subflows', request, listedSubflow, MAX_SUBFLOWS);
+    });
   }
 
   close(): void {
     this.socket.close();
   }
+}
+
+/** Reads a subflow with TCP's state; undefined for what is none. */
+export function listedSubflow(message: RouteMessage): ListedSubflow | undefined {
+  const subflow = decodeSubflow(message);
+  const tcp = subflow && decodeTcpInfo(subflow.tcpInfo, 0, subflow.tcpInfo.length);
+  return tcp && { ...subflow, tcp };
 }

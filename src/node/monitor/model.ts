@@ -9,7 +9,7 @@ import {
   type ListedSubflow,
   MibCounters,
 } from '../../linux/index.js';
-import { type SocketState, socketState } from '../../netlink/index.js';
+import { pathEndText, type SocketState, socketState } from '../../netlink/index.js';
 
 /** Name of the form of a look as JSON. Fields are only ever added. */
 export const monitorSchema = 'subflow/monitor/1';
@@ -154,7 +154,7 @@ export class MonitorModel {
       totals: totalsOf(connections, listing, sinceMs),
       connections,
       plain: listing.plain.map(({ local, remote, state, uid }) => ({
-        ...{ local: endText(local), remote: endText(remote), state, uid },
+        ...{ local: pathEndText(local), remote: pathEndText(remote), state, uid },
       })),
       counters: counters.nonZero('MPTcpExt'),
       counted: counted.nonZero('MPTcpExt'),
@@ -214,8 +214,8 @@ function connectionOf(
   const before = clock.count(cookie, sentBytes, receivedBytes);
   return {
     token: mptcp.token.toString(16).padStart(8, '0'),
-    local: endText(local),
-    remote: endText(remote),
+    local: pathEndText(local),
+    remote: pathEndText(remote),
     state,
     uid,
     inode,
@@ -250,8 +250,8 @@ function subflowOf(
   const receivedBytes = Number(tcp.bytesReceived ?? 0n);
   const before = clock.count(subflow.cookie, sentBytes, receivedBytes);
   return {
-    local: endText(subflow.local),
-    remote: endText(subflow.remote),
+    local: pathEndText(subflow.local),
+    remote: pathEndText(subflow.remote),
     state: socketState(subflow.state),
     joined: subflow.isJoin,
     backup: backupOf(subflow),
@@ -302,8 +302,4 @@ function totalsOf(
 
 function sum<T>(list: readonly T[], of: (item: T) => number): number {
   return list.reduce((total, item) => total + of(item), 0);
-}
-
-function endText({ address, port }: { readonly address: string; readonly port: number }): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

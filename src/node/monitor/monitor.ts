@@ -25,7 +25,7 @@ const COUNTERS_BYTES = 64 << 10;
 export interface MonitorOptions {
   /** A namespace by path, or by its name for ip-netns(8). Default: that of this process. */
   readonly namespace?: string | undefined;
-  /** Most connections, and most subflows. Default 100,000. */
+  /** Most connections, and most subflows with plain connections. Default 100,000. */
   readonly limit?: number;
   /** Connections to tell of; sums are of all. Default all. */
   readonly filter?: ConnectionFilter;
