@@ -44,8 +44,7 @@ export async function resolveTarget(target: WrittenTarget, family: 0 | 4 | 6): P
   const address = literal ?? (await lookUp(target.host, family));
   if (family !== 0 && address.family !== family)
     throw new FailureError(`${target.host} is no address of IPv${family}`);
-  if (address.isMulticast || address.isBroadcast || address.isUnspecified)
-    throw new FailureError(`${address.toString()} is not the address of one host`);
+  if (!address.isOneHost) throw new FailureError(`${address.toString()} is not the address of one host`);
   return { ...target, endpoint: { address, port: target.port } };
 }
 

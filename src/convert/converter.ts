@@ -110,7 +110,7 @@ function judgeCookie(
 
 /** Whether a Connect TLV may name `remote` (RFC 8803 §6.2.5). The unspecified address means the converter itself to some systems. */
 function mayBeServer({ address, port }: Endpoint, isLoopbackAllowed: boolean): boolean {
-  if (port === 0 || address.isMulticast || address.isBroadcast || address.isUnspecified) return false;
+  if (port === 0 || !address.isOneHost) return false;
   return isLoopbackAllowed || !address.isLoopback;
 }
 

@@ -188,8 +188,7 @@ export class Router {
   /** RFC 1122 §3.2.2, RFC 4443 §2.4 e: no errors about errors, later fragments or packets from nobody in particular. */
   private mayComplain(packet: Packet, source: IpAddress): boolean {
     const { ip } = this;
-    if (ip.fragmentOffset !== 0 || source.isMulticast || source.isUnspecified || source.isBroadcast)
-      return false;
+    if (ip.fragmentOffset !== 0 || !source.isOneHost) return false;
     const type = packet.bytes[ip.payloadOffset];
     if (ip.protocol === IpProtocol.ICMP) return type === 0 || type === 8;
     return ip.protocol !== IpProtocol.ICMPV6 || (type !== undefined && type >= 128);

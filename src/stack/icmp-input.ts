@@ -117,7 +117,7 @@ export class IcmpInput {
   private handleEcho(now: number, ip: IpPacket, request: IcmpEcho, arrivedOn: number): void {
     const { counters, interfaces, replies, settings } = this.host;
     const { family, source: destination, destination: source } = ip;
-    if (destination.isMulticast || destination.isUnspecified || destination.isBroadcast) {
+    if (!destination.isOneHost) {
       counters.badSource++;
       return;
     }

@@ -191,7 +191,7 @@ export class Ingress {
     }
     const remote = IpAddress.read(ip.family, bytes, ip.sourceOffset);
     const isOwn = remote.equals(local) && segment.sourcePort === segment.destinationPort;
-    if (isOwn || remote.isMulticast || remote.isUnspecified || remote.isBroadcast) {
+    if (isOwn || !remote.isOneHost) {
       host.counters.badSource++;
       return;
     }

@@ -295,9 +295,7 @@ export class InterfaceTable {
     const { address, prefixLength } = entry;
     if (address.family === 6 && mtu < 1280)
       throw badInterface(`an MTU of ${mtu} octets is too small for IPv6`);
-    if (address.isUnspecified || address.isMulticast || address.isBroadcast) {
-      throw badInterface(`${address.toString()} cannot be an address of an interface`);
-    }
+    if (!address.isOneHost) throw badInterface(`${address.toString()} cannot be an address of an interface`);
     if (!(prefixLength >= 0 && prefixLength <= address.byteLength * 8)) {
       throw badInterface(`a prefix of ${prefixLength} bits cannot be`);
     }

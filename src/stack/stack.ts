@@ -207,8 +207,7 @@ export class Stack {
   connect(now: number, options: StackConnectOptions): Socket {
     const { host } = this;
     const { remote, robust, local, localAddresses } = options;
-    const { isMulticast, isBroadcast, isUnspecified } = remote.address;
-    if (isMulticast || isBroadcast || isUnspecified) throw unreachable(remote);
+    if (!remote.address.isOneHost) throw unreachable(remote);
     if (robust === undefined) {
       const source = local?.address ?? firstSource(host.interfaces, options);
       return this.begin(now, options, source, undefined);

@@ -133,6 +133,7 @@ describe('kinds of address', () => {
     const value = parse(text);
     const kinds = ['isUnspecified', 'isLoopback', 'isMulticast', 'isBroadcast', 'isLinkLocal'] as const;
     expect(kinds.filter((name) => value[name])).toEqual([kind]);
+    expect(value.isOneHost).toBe(kind === 'isLoopback' || kind === 'isLinkLocal');
   });
 
   it('finds no kind in ordinary addresses, nor just outside the ranges', () => {
@@ -140,6 +141,7 @@ describe('kinds of address', () => {
       const value = parse(text);
       expect(value.isUnspecified || value.isLoopback || value.isMulticast, text).toBe(false);
       expect(value.isBroadcast || value.isLinkLocal, text).toBe(false);
+      expect(value.isOneHost, text).toBe(true);
     }
   });
 

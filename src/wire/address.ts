@@ -132,6 +132,11 @@ export class IpAddress {
     return this.family === 4 && this.d === 0xffff_ffff;
   }
 
+  /** Whether a host can have it as its own: neither unspecified nor one of several hosts. */
+  get isOneHost(): boolean {
+    return !this.isUnspecified && !this.isMulticast && !this.isBroadcast;
+  }
+
   /** 169.254.0.0/16 or fe80::/10. */
   get isLinkLocal(): boolean {
     return this.family === 4 ? this.d >>> 16 === 0xa9fe : this.a >>> 22 === 0x3fa;
