@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { KernelEndpoint, KernelEndpoints } from '../../linux/index.js';
 import { MAX_KERNEL_SUBFLOWS } from '../../netlink/index.js';
-import { FailureError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { parseInteger } from '../units.js';
 import { changeFlags, endpointText, parseEndpoint } from './endpoint-words.js';
 import { checkKernel, interfaces, nameByIndex, withRights } from './kernel.js';
@@ -31,7 +31,7 @@ function find(endpoints: KernelEndpoints, named: string): KernelEndpoint {
     .list()
     .find(({ id, address }) => (/^\d+$/.test(named) ? id === Number(named) : address === named));
   if (found !== undefined) return found;
-  throw new FailureError(`there is no endpoint '${named}'`, { hint: 'subflow paths list shows them.' });
+  throw new UsageError(`there is no endpoint '${named}'`, 'subflow paths list shows them.');
 }
 
 /** Declares `subflow paths add`. */

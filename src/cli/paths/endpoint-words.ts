@@ -17,6 +17,7 @@ export type FindInterface = (name: string) => number | undefined;
 export function parseEndpoint(address: string, words: readonly string[], find: FindInterface): NewEndpoint {
   const parsed = IpAddress.parse(address);
   if (parsed === undefined) throw new UsageError(`'${address}' is not an IP address`);
+  if (!parsed.isOneHost) throw new UsageError(`'${address}' is no address that a host can have`);
   const flags: EndpointFlag[] = [];
   const values = new Map<string, string>();
   for (let i = 0; i < words.length; i++) {
@@ -29,12 +30,26 @@ export function parseEndpoint(address: string, words: readonly string[], find: F
       );
   }
   const [device, id, port] = ['dev', 'id', 'port'].map((name) => values.get(name));
+  checkFlags(flags, port !== undefined);
   return {
     ...{ address: parsed.toString(), flags },
     ...(device !== undefined && { interfaceIndex: indexOf(device, find) }),
     ...(id !== undefined && { id: parseInteger(id, 1, 255) }),
     ...(port !== undefined && { port: parseInteger(port, 1, 65_535) }),
   };
+}
+
+/** Refuses what the kernel would (mptcp_pm_nl_add_addr_doit), in words of the command line. */
+function checkFlags(flags: readonly EndpointFlag[], hasPort: boolean): void {
+  const isSignal = flags.includes('signal');
+  if (flags.includes('implicit'))
+    throw new UsageError(
+      "'implicit' is what the kernel calls endpoints that it made itself; none can be added",
+    );
+  if (isSignal && flags.includes('fullmesh'))
+    throw new UsageError("'signal' and 'fullmesh' exclude each other");
+  if (hasPort && (!isSignal || flags.includes('subflow')))
+    throw new UsageError("a port is announced to peers: it takes 'signal', and not 'subflow'");
 }
 
 function indexOf(name: string, find: FindInterface): number {

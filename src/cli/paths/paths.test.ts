@@ -51,6 +51,13 @@ describe('the words of an endpoint', () => {
     ['10.0.1.1', ['fast'], /'fast' is no word/],
     ['10.0.1.1', ['id', '0'], /from 1 to 255/],
     ['10.0.1.1', ['dev'], /'dev' is no word/],
+    ['0.0.0.0', ['subflow'], /no address that a host can have/],
+    ['ff02::1', ['signal'], /no address that a host can have/],
+    ['255.255.255.255', [], /no address that a host can have/],
+    ['10.0.1.1', ['port', '5'], /takes 'signal'/],
+    ['10.0.1.1', ['port', '5', 'signal', 'subflow'], /not 'subflow'/],
+    ['10.0.1.1', ['signal', 'fullmesh'], /exclude each other/],
+    ['10.0.1.1', ['implicit'], /none can be added/],
   ] as const)('%s %j are refused', (address, words, message) => {
     expect(() => parseEndpoint(address, words, find)).toThrow(message);
   });
@@ -82,7 +89,7 @@ describeWith('subflow paths', [kernelMptcp(), mayCreateNamespaces()], () => {
     });
     expect(paths(['remove', '10.0.1.1']).status).toBe(0);
     expect(paths(['remove', '10.0.1.1'])).toMatchObject({
-      status: 1,
+      status: 2,
       err: expect.stringContaining("no endpoint '10.0.1.1'") as string,
     });
     expect(world.endpointList()).toEqual([]);
