@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MILLISECOND, NEVER, SECOND } from '../base/index.js';
 import { defaultMptcpSettings, settingsForServiceType } from '../mptcp/index.js';
 import { Stack } from '../stack/index.js';
+import { TcpFlag } from '../wire/index.js';
 import { type Device, Packet, type PacketReceiver } from './device.js';
 import { coalescePackets } from './gro.js';
 import { cutParts, readLayout, SegmentLayout } from './gso.js';
@@ -210,6 +211,28 @@ describe('packets that nobody has written', () => {
       expect(whole).toMatchObject({ bytes: written.bytes, length: packet.length, headerLength: length });
     }
   });
+
+  it.each([TcpFlag.ECE, TcpFlag.CWR, TcpFlag.PSH, TcpFlag.FIN])(
+    'are merged as written ones are where one has another flag: %i',
+    (flag) => {
+      const recorders: Recorder[] = [];
+      const world = { seed: 7, lossy: false, offloadBytes: 20_000, coalesceNs: 0, checksumOffload: true };
+      transfer(world, (device) => {
+        recorders.push(new Recorder(device));
+        return recorders.at(-1)!;
+      });
+      const layout = new SegmentLayout();
+      const slab = new PacketSlab(65_536);
+      const large = recorders[0]!.sent.find((packet) => readLayout(packet, layout) && layout.count > 3)!;
+      const parts = [0, 1, 2].map((i) => cutParts(large, layout, i, 1, slab));
+      parts[1]!.note!.flags |= flag;
+      const [merged, mergedWritten]: [Packet[], Packet[]] = [[], []];
+      coalescePackets(parts.map(copyOf), slab, merged);
+      coalescePackets(parts.map(writtenCopy), slab, mergedWritten);
+      expect(mergedWritten.length).toBeGreaterThan(1);
+      expect(describeAll(merged)).toEqual(describeAll(mergedWritten));
+    },
+  );
 
   it('are written once somebody asks for their bytes, and may be changed then', () => {
     const recorders: Recorder[] = [];

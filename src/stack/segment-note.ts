@@ -29,6 +29,8 @@ const noPayload: Uint8Array = new Uint8Array(0);
 /** What stands in place of the bytes of a DSS, for those who only look which options there are. */
 const dssStandIn = Uint8Array.of(30, 4, 0x20, 0);
 
+/** Flags that only the last of several segments has. */
+const lastFlags = TcpFlag.FIN | TcpFlag.PSH;
 /** Flags that set a segment apart. */
 const unplainFlags = TcpFlag.SYN | TcpFlag.RST | TcpFlag.URG;
 
@@ -139,17 +141,21 @@ export class SegmentNote {
     note.payload = new Uint8Array(payload.buffer, payload.byteOffset + payloadAt, length);
     note.segmentSize = length > this.segmentSize ? this.segmentSize : 0;
     note.seq = (this.seq + payloadAt) | 0;
-    if (!isLast) note.flags &= ~(TcpFlag.FIN | TcpFlag.PSH);
+    if (!isLast) note.flags &= ~lastFlags;
     if (index > 0) note.flags &= ~TcpFlag.CWR;
     note.identification = (this.identification + index) & 0xffff;
     return note;
   }
 
-  /** Whether `next` says the same as this one but for its payload, which follows after `payloadBytes` of this one's stream. */
+  /**
+   * Whether `next` says the same as this one but for its payload, which follows after `payloadBytes` of this one's stream, and for FIN
+   * and PSH.
+   */
   isContinuedBy(next: SegmentNote, payloadBytes: number): boolean {
     return (
       next.seq === ((this.seq + payloadBytes) | 0) &&
       next.ports === this.ports &&
+      ((next.flags ^ this.flags) & ~lastFlags) === 0 &&
       next.ack === this.ack &&
       next.window === this.window &&
       next.tsVal === this.tsVal &&
