@@ -161,12 +161,21 @@ describe('the quality of a link', () => {
     expect(watch.quality).toBe('poor');
   });
 
-  it('is forgotten of the oldest link where there are more than 64', () => {
+  it('is kept of 64 links: one that is good and unused is forgotten before one that is bad', () => {
     const { monitor } = new Watch({ ...wifi, hasCarrier: false });
-    for (let id = 100; id < 163; id++) monitor.noteFacts(0, id, wifi);
+    // Whoever has more of them tells of all of them again and again.
+    for (let round = 0; round < 3; round++) for (let id = 100; id < 200; id++) monitor.noteFacts(0, id, wifi);
+    expect(monitor.qualityOf(WIFI)).toBe('dead');
+  });
+
+  it('is kept of 64 links: of those that are bad the oldest is forgotten', () => {
+    const { monitor } = new Watch({ ...wifi, hasCarrier: false });
+    for (let id = 100; id < 163; id++) monitor.noteCarrierLoss(0, id);
     expect(monitor.qualityOf(WIFI)).toBe('dead');
     monitor.noteFacts(0, 200, wifi);
-    expect(monitor.qualityOf(WIFI)).toBe('good');
+    expect([WIFI, 100, 162, 200].map((id) => monitor.qualityOf(id))).toEqual([
+      ...['good', 'dead', 'dead', 'good'],
+    ]);
   });
 });
 

@@ -30,7 +30,7 @@ export interface LinkAssessment {
   readonly isGivenUp: boolean;
 }
 
-/** Most links remembered; the one that was told of first makes way. */
+/** Most links remembered; the one of which least would be lost makes way, the oldest of several. */
 const MAX_LINKS = 64;
 /** Most paths remembered of one link; further ones are not looked at. */
 const MAX_PATHS = 64;
@@ -205,15 +205,20 @@ export class LinkQualityMonitor<P = unknown> {
   private linkOf(id: LinkId): KnownLink<P> {
     let link = this.links.get(id);
     if (link !== undefined) return link;
-    if (this.links.size >= MAX_LINKS) {
-      for (const [oldest] of this.links) {
-        this.links.delete(oldest);
-        break;
-      }
-    }
+    if (this.links.size >= MAX_LINKS) this.forgetOne();
     link = new KnownLink(this.thresholds.recoverNs);
     this.links.set(id, link);
     return link;
+  }
+
+  /** A link that is forgotten counts as good: first one that does so anyway, and that nobody uses. */
+  private forgetOne(): void {
+    let least: { readonly id: LinkId; readonly weight: number } | undefined;
+    for (const [id, { level, paths }] of this.links) {
+      const weight = 2 * level + (paths.size > 0 ? 1 : 0);
+      if (least === undefined || weight < least.weight) least = { id, weight };
+    }
+    if (least !== undefined) this.links.delete(least.id);
   }
 
   private evidenceOf(now: number, link: KnownLink<P>, known: KnownPath, sample: PathSample): Evidence {
