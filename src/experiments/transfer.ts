@@ -193,14 +193,14 @@ export function runTransfer(setup: TransferSetup): TransferOutcome {
   return new TransferWorld(setup).run();
 }
 
-/** Longest time in ns without an arrival that ended after `fromNs`; counted from `fromNs` or the last arrival before. */
-export function longestGapNs({ arrivals }: SideOutcome, fromNs: number): number {
+/** Longest time in ns without an arrival after `fromNs`; with `toNs` before that, the time from the last one until then counted. */
+export function longestGapNs({ arrivals }: SideOutcome, fromNs: number, toNs?: number): number {
   let longest = 0;
   let last = fromNs;
   for (const { atNs } of arrivals) {
-    if (atNs <= fromNs) continue;
+    if (atNs <= fromNs || (toNs !== undefined && atNs >= toNs)) continue;
     longest = Math.max(longest, atNs - last);
     last = atNs;
   }
-  return longest;
+  return toNs === undefined ? longest : Math.max(longest, toNs - last);
 }

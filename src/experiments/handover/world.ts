@@ -19,7 +19,7 @@ import { phoneVariantNamed } from '../mobility/variants.js';
 import { walkStepNs } from '../mobility/walk.js';
 import type { WifiStep } from '../mobility/wifi.js';
 import type { SideOutcome } from '../transfer-side.js';
-import { type TransferSetup, TransferWorld } from '../transfer.js';
+import { longestGapNs, type TransferSetup, TransferWorld } from '../transfer.js';
 
 /** How the Wi-Fi ends: from one moment to the next, or after its signal has become weaker and weaker. */
 export const endings = ['sudden', 'fading'] as const;
@@ -213,21 +213,9 @@ export function measured(
   const { fadesAtNs, returnsAtNs, endsAtNs } = trial.parameters;
   const diedAtNs = deathNs(trial);
   return {
-    gapNs: longestGapWithin(receiver, diedAtNs, Math.min(returnsAtNs, endsAtNs)),
-    stallNs: longestGapWithin(receiver, fadesAtNs, diedAtNs),
+    gapNs: longestGapNs(receiver, diedAtNs, Math.min(returnsAtNs, endsAtNs)),
+    stallNs: longestGapNs(receiver, fadesAtNs, diedAtNs),
     ...{ rttNs, rtoNs, deliveredBytes: receiver.bytesDelivered },
     cellularShare: pathBytes[phonePath.cellular]! / pathBytes.reduce((sum, bytes) => sum + bytes, 0),
   };
-}
-
-/** Longest time in ns without an arrival between two instants. */
-export function longestGapWithin({ arrivals }: SideOutcome, fromNs: number, toNs: number): number {
-  let longest = 0;
-  let last = fromNs;
-  for (const { atNs } of arrivals) {
-    if (atNs <= fromNs || atNs >= toNs) continue;
-    longest = Math.max(longest, atNs - last);
-    last = atNs;
-  }
-  return Math.max(longest, toNs - last);
 }
