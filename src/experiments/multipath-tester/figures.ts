@@ -1,7 +1,7 @@
 /** The figures of `multipath-tester`. */
 
 import { SECOND } from '../../base/index.js';
-import { renderFigure } from '../../plot/index.js';
+import { renderFigure, type Series } from '../../plot/index.js';
 import { estimate } from '../confidence.js';
 import { type TesterRuns, worstDelays } from './runs.js';
 
@@ -53,18 +53,23 @@ export function bulkFigure(all: readonly TesterRuns[], source: string): string {
   });
 }
 
-/** What the owner of one phone sees: delay of each block of an upload over time, in the first walk. */
-export function streamFigure(all: readonly TesterRuns[], source: string): string {
-  const uploads = all.filter(({ traffic, direction }) => traffic === 'stream' && direction === 'up');
+/**
+ * What the owner of one phone sees: delay of each block of an upload over time, in the first walk of each variant that had any; undefined
+ * where none had.
+ */
+export function streamFigure(all: readonly TesterRuns[], source: string): string | undefined {
+  const series = all.flatMap(({ traffic, direction, variant, runs }): Series[] => {
+    const points = runs[0]!.delays.map(({ atNs, delayNs }) => ({ x: atNs / SECOND, y: delayNs / SECOND }));
+    const isDrawn = traffic === 'stream' && direction === 'up' && points.length > 0;
+    return isDrawn ? [{ name: variant, kind: 'line', points }] : [];
+  });
+  if (series.length === 0) return undefined;
   return renderFigure({
     kind: 'xy',
     title: 'Delay of each block of a stream up, on one walk away from the Wi-Fi',
     caption: `The first walk of each variant; blocks that were never acknowledged are missing. After ${source}.`,
     x: { label: 'time', unit: 's', low: 0 },
     y: { label: 'delay', unit: 's', low: 0 },
-    series: uploads.map(({ variant, runs }) => ({
-      ...{ name: variant, kind: 'line' },
-      points: runs[0]!.delays.map(({ atNs, delayNs }) => ({ x: atNs / SECOND, y: delayNs / SECOND })),
-    })),
+    series,
   });
 }
