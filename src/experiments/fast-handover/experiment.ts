@@ -8,6 +8,7 @@ import { atLeast, atMost, type Check, defineExperiment, equals, type Row } from 
 import { goodputFigure, sequenceFigure } from './figures.js';
 import {
   type Handover,
+  type HandoverTrial,
   kernelVariants,
   runHandover,
   runKernelHandover,
@@ -76,20 +77,22 @@ export const fastHandover = defineExperiment({
     { name: 'durationMs', title: 'transfer (ms)', kind: 'number' },
   ],
 
-  async run({ seed, parameters, step, linux, noLinux }) {
-    const all: VariantRuns[] = [];
-    const total = variants.length * parameters.runs + (linux === undefined ? 0 : kernelVariants.length);
-    for (const variant of variants) {
-      const runs: Handover[] = [];
-      for (let run = 0; run < parameters.runs; run++) {
-        await step(all.length * parameters.runs + run, total, `${variant.mode}, ${variant.detection}`);
-        runs.push(runHandover(parameters, variant, seed, run));
-      }
-      all.push({ variant, runs });
-    }
+  trial: runHandover,
+
+  async run({ seed, parameters, step, runTrials, linux, noLinux }) {
+    const { runs } = parameters;
+    const trials = variants.flatMap((variant) =>
+      Array.from({ length: runs }, (_, run): HandoverTrial => ({ parameters, variant, seed, run })),
+    );
+    const nameOf = ({ variant: { mode, detection } }: HandoverTrial): string => `${mode}, ${detection}`;
+    const outcomes = await runTrials<HandoverTrial, Handover>(trials, nameOf);
+    const all = variants.map((variant, i): VariantRuns => ({
+      variant,
+      runs: outcomes.slice(i * runs, (i + 1) * runs),
+    }));
     const kernel: VariantRuns[] = [];
     for (const variant of linux === undefined ? [] : kernelVariants) {
-      await step(total - kernelVariants.length + kernel.length, total, `${variant.mode}, on the kernel`);
+      await step(kernel.length, kernelVariants.length, `${variant.mode}, on the kernel`);
       kernel.push({ variant, runs: [await runKernelHandover(linux!, parameters, variant, seed)] });
     }
     return {

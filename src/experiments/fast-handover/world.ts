@@ -65,6 +65,16 @@ export interface HandoverParameters {
   readonly absenceNs: number;
 }
 
+/** What a run takes. */
+export interface HandoverTrial {
+  readonly parameters: HandoverParameters;
+  readonly variant: Variant;
+  /** Of the first run; those after it have the next ones. */
+  readonly seed: number;
+  /** Number of the run, from 0. */
+  readonly run: number;
+}
+
 /** One run, measured. */
 export interface Handover {
   readonly outcome: TransferOutcome;
@@ -124,7 +134,7 @@ function isLate(mode: Mode): boolean {
 }
 
 /** What one run of a variant is. */
-function setupOf(parameters: HandoverParameters, variant: Variant, seed: number, run: number): TransferSetup {
+function setupOf({ parameters, variant, seed, run }: HandoverTrial): TransferSetup {
   const { wifiRateBps, wifiDelayNs, lteRateBps, lteDelayNs } = parameters;
   const diedAtNs = deathNs(parameters, variant.mode, run);
   const mptcp = settingsOf(variant);
@@ -150,14 +160,8 @@ function setupOf(parameters: HandoverParameters, variant: Variant, seed: number,
 }
 
 /** Runs one variant once. */
-export function runHandover(
-  parameters: HandoverParameters,
-  variant: Variant,
-  seed: number,
-  run: number,
-): Handover {
-  const outcome = runTransfer(setupOf(parameters, variant, seed, run));
-  return measure(outcome, variant, deathNs(parameters, variant.mode, run));
+export function runHandover(trial: HandoverTrial): Handover {
+  return measure(runTransfer(setupOf(trial)), trial);
 }
 
 /** Runs one variant once with the kernel at both ends, in real time. */
@@ -167,12 +171,13 @@ export async function runKernelHandover(
   variant: Variant,
   seed: number,
 ): Promise<Handover> {
-  const outcome = await lab.transfer(setupOf(parameters, variant, seed, 0), 'both');
-  return measure(outcome, variant, deathNs(parameters, variant.mode, 0));
+  const trial = { parameters, variant, seed, run: 0 };
+  return measure(await lab.transfer(setupOf(trial), 'both'), trial);
 }
 
-function measure(outcome: TransferOutcome, { direction }: Variant, diedAtNs: number): Handover {
-  const receiver = direction === 'download' ? outcome.client : outcome.server;
+function measure(outcome: TransferOutcome, { parameters, variant, run }: HandoverTrial): Handover {
+  const diedAtNs = deathNs(parameters, variant.mode, run);
+  const receiver = variant.direction === 'download' ? outcome.client : outcome.server;
   const gapNs = receiver.isComplete ? longestGapNs(receiver, diedAtNs) : undefined;
   return { outcome, receiver, diedAtNs, gapNs };
 }
