@@ -52,6 +52,12 @@ describeWith('an agent for HTTP', [kernelMptcp()], () => {
     expect(second).toMatchObject({ url: '/b', clientPort: first.clientPort });
   });
 
+  it.each([Agent, HttpsAgent])("takes null for no options, as Node's own does: %o", (AgentClass) => {
+    const agent = new AgentClass(null);
+    expect(agent.maxFreeSockets).toBe(new AgentClass().maxFreeSockets);
+    agent.destroy();
+  });
+
   it('ends a connection with its request when it keeps none', async () => {
     const { port } = await served();
     const agent = agentWith({ keepAlive: false });

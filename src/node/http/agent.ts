@@ -24,9 +24,10 @@ type OnCreate = (error: Error | null, socket: Duplex) => void;
  * `connect` throws; what goes wrong later is an 'error' of the request.
  */
 export class Agent extends http.Agent {
-  constructor(options: AgentOptions = {}) {
-    checkChoices(options);
-    super(options);
+  /** Null is taken for no options, as by `http.Agent`. */
+  constructor(options?: AgentOptions | null) {
+    checkChoices(options ?? {});
+    super(options ?? {});
   }
 
   override getName(...[options]: Parameters<http.Agent['getName']>): string {
@@ -40,9 +41,10 @@ export class Agent extends http.Agent {
 
 /** The same as {@link Agent} for `https`: TLS sessions are resumed, and protocols agreed on (`ALPNProtocols`), as `https.Agent` does. */
 export class HttpsAgent extends https.Agent {
-  constructor(options: HttpsAgentOptions = {}) {
-    checkChoices(options);
-    super(options);
+  /** Null is taken for no options, as by `https.Agent`. */
+  constructor(options?: HttpsAgentOptions | null) {
+    checkChoices(options ?? {});
+    super(options ?? {});
   }
 
   override getName(...[options]: Parameters<https.Agent['getName']>): string {

@@ -234,9 +234,16 @@ describe('the options of a connector', () => {
     [{ timeout: -1 }, 'ERR_OUT_OF_RANGE'],
     [{ Agent: {} }, 'ERR_INVALID_ARG_TYPE'],
     [{ pool: 5 }, 'ERR_INVALID_ARG_TYPE'],
+    [null, 'ERR_INVALID_ARG_TYPE'],
   ])('throw where it is made: %j', (options, code) => {
     expect(() => fetchDispatcher(options as ConnectorOptions)).toThrow(
       expect.objectContaining({ code }) as Error,
+    );
+  });
+
+  it('are refused for what is no options', () => {
+    expect(() => connector(null as unknown as ConnectorOptions)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }) as Error,
     );
   });
 });

@@ -8,6 +8,7 @@ import { isIP, type Socket as NetSocket } from 'node:net';
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { Dispatcher } from 'undici-types';
 import { SubflowError } from '../../base/index.js';
+import { checkObject } from '../check-options.js';
 import { connect } from '../connect.js';
 import { argumentType } from '../option-error.js';
 import { errorOf, netError } from '../net-error.js';
@@ -75,6 +76,7 @@ const MAX_SESSIONS = 100;
  * not show its undici.
  */
 export function fetchDispatcher(options: FetchDispatcherOptions = {}): FetchDispatcher {
+  checkObject(options, "fetchDispatcher({ serviceType: 'handover' })");
   const { Agent = ownAgent(), pool = {}, ...choices } = options;
   if (typeof Agent !== 'function') throw argumentType('Agent', "undici's class of that name");
   if (typeof pool !== 'object' || pool === null) throw argumentType('pool', 'an object');
@@ -88,6 +90,7 @@ export function fetchDispatcher(options: FetchDispatcherOptions = {}): FetchDisp
 
 /** A connector: `new Agent({ connect: connector({ serviceType: 'handover' }) })` of undici. Throws what `connect` throws. */
 export function connector(options: ConnectorOptions = {}): Connector {
+  checkObject(options, "connector({ serviceType: 'handover' })");
   checkChoices(options);
   const { timeout = CONNECT_TIMEOUT_MS, maxCachedSessions = MAX_SESSIONS } = options;
   if (!Number.isInteger(maxCachedSessions) || maxCachedSessions < 0)
