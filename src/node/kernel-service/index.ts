@@ -1,3 +1,9 @@
 export { checkKernelService } from './availability.js';
-export { KernelPaths, type KernelPathState, type NewPath } from './kernel-paths.js';
+export {
+  isOpeningState,
+  isOpenState,
+  KernelPaths,
+  type KernelPathState,
+  type NewPath,
+} from './kernel-paths.js';
 export { KernelService, type KernelServiceOptions, type ServedConnection } from './kernel-service.js';

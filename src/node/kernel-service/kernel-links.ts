@@ -21,6 +21,8 @@ interface LinkState {
   failures: number;
   /** The address whose way was asked for last, in text, what came of it, and when that was, in ns. */
   asked: { readonly address: string; readonly isThere: boolean; readonly at: number } | undefined;
+  /** Whether its bytes cost money, as it was when it was there last. */
+  isMetered: boolean;
 }
 
 export class KernelLinks {
@@ -42,10 +44,12 @@ export class KernelLinks {
       ?.index;
   }
 
-  /** Whether the bytes of a link cost money. */
+  /** Whether the bytes of a link cost money; of one that is gone, whether they did, until it is forgotten. */
   isMetered(id: LinkId): boolean {
-    const link = this.watch.links.find(({ index }) => index === id);
-    return link !== undefined && this.watch.factsOf(link).isMetered;
+    const link = this.find(id);
+    const state = this.stateOf(id);
+    if (link !== undefined) state.isMetered = this.watch.factsOf(link).isMetered;
+    return state.isMetered;
   }
 
   /**
@@ -98,15 +102,16 @@ export class KernelLinks {
     return at;
   }
 
-  /** What is known of links that are gone is forgotten. */
-  forgetGone(): void {
-    for (const id of this.states.keys()) if (this.find(id) === undefined) this.states.delete(id);
+  /** What is known of links that are gone is forgotten, but of those that are `used`: they have a path. */
+  forgetGone(used: ReadonlySet<LinkId>): void {
+    for (const id of this.states.keys())
+      if (!used.has(id) && this.find(id) === undefined) this.states.delete(id);
   }
 
   private stateOf(id: LinkId): LinkState {
     let state = this.states.get(id);
     if (state === undefined) {
-      state = { restsUntil: Number.NEGATIVE_INFINITY, failures: 0, asked: undefined };
+      state = { restsUntil: Number.NEGATIVE_INFINITY, failures: 0, asked: undefined, isMetered: false };
       this.states.set(id, state);
     }
     return state;

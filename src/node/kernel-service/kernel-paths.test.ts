@@ -91,6 +91,18 @@ describe('a path of a kernel connection', () => {
     paths.look(1, [subflow(1, { bytesSent: 150n, bytesReceived: 20n })], about);
     expect(paths.paths.get(1)!.newBytes).toBe(50);
   });
+
+  it('tells of the bytes that it moved up to its end, once', () => {
+    const paths = new KernelPaths();
+    const both = [1, 2].map((id) => subflow(id, { bytesSent: 100n }));
+    paths.look(0, both, about);
+    const FIN_WAIT_1 = 4;
+    const gone = paths.look(1, [subflow(1, { state: FIN_WAIT_1, bytesSent: 170n })], about);
+    expect(gone.map(({ subflow: { id }, newBytes }) => [id, newBytes])).toEqual([
+      [1, 70],
+      [2, 0],
+    ]);
+  });
 });
 
 describe('a path of a kernel connection, for a target', () => {

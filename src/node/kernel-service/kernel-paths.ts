@@ -59,24 +59,26 @@ export class KernelPaths {
 
   /**
    * Takes in what the kernel shows at `now`. `describe` says what is known of one that was not seen before; undefined leaves it
-   * out until the next look. Returns those that are gone.
+   * out until the next look. Returns those that are gone, with what they moved since the look before, as far as the kernel still shows
+   * them.
    */
   look(
     now: number,
     subflows: readonly KernelSubflow[],
     describe: (subflow: KernelSubflow) => NewPath | undefined,
   ): KernelPathState[] {
-    const seen = new Set<number>();
+    for (const state of this.known.values()) state.newBytes = 0;
+    const there = new Set<number>();
     for (const subflow of subflows) {
-      if (!isOpen(subflow) && !isOpening(subflow)) continue;
-      seen.add(subflow.id);
       const state = this.known.get(subflow.id);
       if (state !== undefined) update(state, now, subflow);
-      else this.add(now, subflow, describe(subflow));
+      if (!isOpen(subflow) && !isOpeningState(subflow.tcp.state)) continue;
+      there.add(subflow.id);
+      if (state === undefined) this.add(now, subflow, describe(subflow));
     }
     const gone: KernelPathState[] = [];
     for (const [id, state] of this.known) {
-      if (seen.has(id)) continue;
+      if (there.has(id)) continue;
       this.known.delete(id);
       gone.push(state);
     }
@@ -111,12 +113,18 @@ export class KernelPaths {
   }
 }
 
-function isOpen({ tcp }: KernelSubflow): boolean {
-  return tcp.state === ESTABLISHED || tcp.state === CLOSE_WAIT;
+/** Whether a subflow in this state carries data. */
+export function isOpenState(state: number): boolean {
+  return state === ESTABLISHED || state === CLOSE_WAIT;
 }
 
-function isOpening({ tcp }: KernelSubflow): boolean {
-  return openingStates.includes(tcp.state);
+/** Whether one in this state is on the way there. */
+export function isOpeningState(state: number): boolean {
+  return openingStates.includes(state);
+}
+
+function isOpen({ tcp }: KernelSubflow): boolean {
+  return isOpenState(tcp.state);
 }
 
 function bytesOf({ tcp }: KernelSubflow): number {

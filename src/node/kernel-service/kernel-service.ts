@@ -35,6 +35,7 @@ import { checkKernelService } from './availability.js';
 import { KernelLinks } from './kernel-links.js';
 import { KernelPaths, targetPathOf, type KernelPathState, type NewPath } from './kernel-paths.js';
 import { KernelWorld } from './kernel-world.js';
+import { MeteredBytes } from './metered-bytes.js';
 import { MeteredPace } from './metered-pace.js';
 
 /** Between looks, in ms: while data flows, while none does, at the least, and while the peer has not confirmed Multipath TCP. */
@@ -81,6 +82,7 @@ export class KernelService {
   /** Looks in a row that found the connection unconfirmed. */
   private unconfirmed = 0;
   private readonly pace = new MeteredPace(0);
+  private readonly meteredBytes = new MeteredBytes();
   private timer: NodeJS.Timeout | undefined;
   private isLookQueued = false;
   private isClosed = false;
@@ -156,7 +158,7 @@ export class KernelService {
       return;
     }
     const now = this.now();
-    this.takeIn(now, subflowsOf(fd) ?? [], links);
+    this.takeIn(now, info, subflowsOf(fd) ?? [], links);
     const isBehindTarget = this.isBehindTarget(now, Number(info.writeSequence - info.sndUna));
     const view = this.view(now, links, isBehindTarget);
     const { actions, main, nextAt } = this.policy.decide(now, view);
@@ -166,22 +168,26 @@ export class KernelService {
   }
 
   /** Brings what is known of the subflows in line with what the kernel shows. */
-  private takeIn(now: number, subflows: readonly KernelSubflow[], links: KernelLinks): void {
+  private takeIn(
+    now: number,
+    { bytesSent, bytesReceived }: KernelConnectionInfo,
+    subflows: readonly KernelSubflow[],
+    links: KernelLinks,
+  ): void {
     const gone = this.paths.look(now, subflows, (subflow) => this.describe(subflow, links));
     for (const { link, subflow } of gone) {
       if (!this.ended.delete(subflow.id)) links.noteFailure(now, link);
     }
-    let metered = 0;
-    for (const { link, wasOpen, newBytes } of this.paths.paths.values()) {
-      if (wasOpen) links.noteSuccess(link);
-      if (links.isMetered(link)) metered += newBytes;
-    }
+    const there = [...this.paths.paths.values()];
+    for (const { link, wasOpen } of there) if (wasOpen) links.noteSuccess(link);
+    const connectionBytes = bytesSent === undefined ? undefined : Number(bytesSent + (bytesReceived ?? 0n));
+    const metered = this.meteredBytes.since(there, gone, connectionBytes, (link) => links.isMetered(link));
     this.account.usedBytes += metered;
     this.pace.note(now, metered);
     // What was asked for and cannot be seen has failed already.
     for (const { link } of this.expected.values()) links.noteFailure(now, link);
     this.expected.clear();
-    links.forgetGone();
+    links.forgetGone(new Set(there.map(({ link }) => link)));
   }
 
   /** What is known of a subflow that was not seen before. */

@@ -5,7 +5,7 @@
 import { SECOND } from '../../base/index.js';
 import type { KernelPathEvent, ListedSubflow } from '../../linux/index.js';
 import type { LinkId, PathSample } from '../../policy/index.js';
-import { KernelPaths } from '../kernel-service/index.js';
+import { isOpeningState, isOpenState, KernelPaths } from '../kernel-service/index.js';
 
 /** Connections that are followed; further ones are left to the kernel. */
 const MAX_CONNECTIONS = 16_384;
@@ -18,18 +18,14 @@ const PATIENCE_NS = 3 * SECOND;
 const MAX_ATTEMPTS = 12;
 const MAX_FIRST_ATTEMPTS = 3;
 
-const ESTABLISHED = 1;
-const CLOSE_WAIT = 8;
-const openingStates = [2, 3, 12];
-
 /** Whether a subflow carries data. */
 export function isCarrying({ state }: ListedSubflow): boolean {
-  return state === ESTABLISHED || state === CLOSE_WAIT;
+  return isOpenState(state);
 }
 
 /** Whether it does, or is on the way there. */
-export function isAlive(subflow: ListedSubflow): boolean {
-  return isCarrying(subflow) || openingStates.includes(subflow.state);
+function isAlive({ state }: ListedSubflow): boolean {
+  return isOpenState(state) || isOpeningState(state);
 }
 
 /** A subflow that a connection does not have on a link, and should. */
@@ -69,10 +65,6 @@ export class Connections {
 
   get all(): Iterable<KnownConnection> {
     return this.known.values();
-  }
-
-  get(token: number): KnownConnection | undefined {
-    return this.known.get(token);
   }
 
   /** Takes in what the kernel told. */
