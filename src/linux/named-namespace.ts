@@ -1,8 +1,8 @@
 /** Network namespaces that others made, by a path or by the name that ip-netns(8) knows them by. */
 import { closeSync, openSync } from 'node:fs';
-import { assert } from '../base/index.js';
 import { CLONE_NEWNET } from './constants.js';
 import { setns } from './libc.js';
+import { elsewhere } from './namespace.js';
 
 /**
  * Runs `action` on this thread in the namespace, and comes back whatever happens; where the thread is, without one. What it opens stays
@@ -11,22 +11,10 @@ import { setns } from './libc.js';
  */
 export function insideNamespaceAt<T>(place: string | undefined, action: () => T): T {
   if (place === undefined) return action();
-  const home = openSync('/proc/thread-self/ns/net', 'r');
+  const there = openSync(place.includes('/') ? place : `/run/netns/${place}`, 'r');
   try {
-    const there = openSync(place.includes('/') ? place : `/run/netns/${place}`, 'r');
-    try {
-      setns(there, CLONE_NEWNET);
-    } finally {
-      closeSync(there);
-    }
-    try {
-      const result = action();
-      assert(!(result instanceof Promise), 'an asynchronous action cannot run in a namespace');
-      return result;
-    } finally {
-      setns(home, CLONE_NEWNET);
-    }
+    return elsewhere(() => setns(there, CLONE_NEWNET), action);
   } finally {
-    closeSync(home);
+    closeSync(there);
   }
 }

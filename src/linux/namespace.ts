@@ -58,21 +58,7 @@ export class NetworkNamespace {
    */
   run<T>(action: () => T): T {
     if (this.closed) throw new SubflowError('ERR_SUBFLOW_CLOSED', `the namespace ${this.label} is closed`);
-    const home = openSync(OWN_NAMESPACE, 'r');
-    const homeIdentity = readlinkSync(OWN_NAMESPACE);
-    try {
-      setns(this.fd, CLONE_NEWNET);
-      try {
-        const result = action();
-        assert(!(result instanceof Promise), 'an asynchronous action cannot run in a namespace');
-        return result;
-      } finally {
-        setns(home, CLONE_NEWNET);
-        assert(readlinkSync(OWN_NAMESPACE) === homeIdentity, 'the thread is back in its own namespace');
-      }
-    } finally {
-      closeSync(home);
-    }
+    return elsewhere(() => setns(this.fd, CLONE_NEWNET), action);
   }
 
   /**
@@ -149,19 +135,31 @@ export function inside<T>(namespace: NetworkNamespace | undefined, action: () =>
   return namespace === undefined ? action() : namespace.run(action);
 }
 
-/** Makes a namespace and returns a descriptor of it; the calling thread is back where it was. */
-function inNewNamespace(): number {
+/** Runs `action` when `leave` has taken this thread to another namespace, and comes back whatever happens. */
+export function elsewhere<T>(leave: () => void, action: () => T): T {
   const home = openSync(OWN_NAMESPACE, 'r');
+  const homeIdentity = readlinkSync(OWN_NAMESPACE);
   try {
-    unshare(CLONE_NEWNET);
+    leave();
     try {
-      return openSync(OWN_NAMESPACE, 'r');
+      const result = action();
+      assert(!(result instanceof Promise), 'an asynchronous action cannot run in a namespace');
+      return result;
     } finally {
       setns(home, CLONE_NEWNET);
+      assert(readlinkSync(OWN_NAMESPACE) === homeIdentity, 'the thread is back in its own namespace');
     }
   } finally {
     closeSync(home);
   }
+}
+
+/** Makes a namespace and returns a descriptor of it; the calling thread is back where it was. */
+function inNewNamespace(): number {
+  return elsewhere(
+    () => unshare(CLONE_NEWNET),
+    () => openSync(OWN_NAMESPACE, 'r'),
+  );
 }
 
 function sysctlPath(name: string): string {
