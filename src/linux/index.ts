@@ -3,6 +3,7 @@ export * from './bpf/index.js';
 export * from './capabilities.js';
 export * from './fast-open.js';
 export * from './libc.js';
+export * from './interface-bytes.js';
 export { lookUpGroup, lookUpUser } from './libc-process.js';
 export * from './readiness.js';
 export * from './splice.js';

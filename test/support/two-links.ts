@@ -3,8 +3,7 @@
  * interfaces have the names and addresses given, the server has one address behind a route over each.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { NetworkNamespace } from '../../src/linux/index.js';
+import { interfaceBytes, NetworkNamespace } from '../../src/linux/index.js';
 
 /** What one of the two links is like. */
 export interface LinkShape {
@@ -54,10 +53,8 @@ export function twoLinks(open: { close(): unknown }[], shapes: readonly [LinkSha
     addresses: [addresses[0]!, addresses[1]!],
     setCarrier: (which, isUp) => void server.ip(`link set s${which} ${isUp ? 'up' : 'down'}`),
     bytesOver: (which) => {
-      const counted = client.run(() => readFileSync('/proc/thread-self/net/dev', 'utf8'));
-      const numbers =
-        new RegExp(`^ *${shapes[which].name}:(.*)$`, 'm').exec(counted)?.[1]?.trim().split(/ +/) ?? [];
-      return Number(numbers[0]) + Number(numbers[8]);
+      const { sent = 0, received = 0 } = client.run(interfaceBytes).get(shapes[which].name) ?? {};
+      return sent + received;
     },
   };
 }

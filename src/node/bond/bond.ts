@@ -9,6 +9,7 @@
  * ```
  */
 import { performance } from 'node:perf_hooks';
+import { interfaceBytes } from '../../linux/index.js';
 import type { AccessRules, Network, RelayLimits } from '../relay/index.js';
 import { parseNetwork } from '../relay/index.js';
 import {
@@ -21,7 +22,7 @@ import {
 } from '../proxy/index.js';
 import { BondUpstream } from './bond-upstream.js';
 import { MAX_UPLINKS, UplinkMeter, type UplinkUse } from './uplink-use.js';
-import { linkCounters, type Uplink, type UplinkKeeper } from './uplinks.js';
+import type { Uplink, UplinkKeeper } from './uplinks.js';
 
 /** Port of the listener, on which nobody but the rules leads anybody. */
 export const DEFAULT_BOND_PORT = 5126;
@@ -139,7 +140,7 @@ export class Bond {
   /** Looks at the uplinks: tells of changes, and ends the use of those whose cap is reached. Once a second or so. */
   look(): BondReport {
     const { keeper, caps = new Map<string, number>() } = this.options;
-    const counters = linkCounters();
+    const counters = interfaceBytes();
     const { names } = this;
     for (const { name } of keeper.uplinks) if (names.size < MAX_UPLINKS) names.add(name);
     this.meter.look(performance.now(), new Map([...counters].filter(([name]) => names.has(name))));

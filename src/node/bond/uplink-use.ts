@@ -2,12 +2,7 @@
  * What each uplink carried since the beginning, and how fast it does now, from counters that are looked at now and then; and which metered
  * uplinks have had all that they may have. Pure: counters and times in, figures out.
  */
-
-/** Counters of an interface, in bytes. */
-export interface LinkCounters {
-  readonly sent: number;
-  readonly received: number;
-}
+import type { InterfaceBytes } from '../../linux/index.js';
 
 /** What an uplink carried. */
 export interface UplinkUse {
@@ -28,7 +23,7 @@ export const MAX_UPLINKS = 256;
 /** What is remembered of one uplink. */
 interface Meter {
   /** Counters at the last look. */
-  last: LinkCounters;
+  last: InterfaceBytes;
   use: UplinkUse;
 }
 
@@ -38,11 +33,11 @@ export class UplinkMeter {
   private lastAtMs: number | undefined = undefined;
 
   /** Takes what the counters of uplinks show at `nowMs`. */
-  look(nowMs: number, counters: ReadonlyMap<string, LinkCounters>): void {
+  look(nowMs: number, counters: ReadonlyMap<string, InterfaceBytes>): void {
     const seconds = this.lastAtMs === undefined ? 0 : Math.max(0, nowMs - this.lastAtMs) / 1000;
     this.lastAtMs = nowMs;
     let sentByAll = 0;
-    const grown = new Map<string, LinkCounters>();
+    const grown = new Map<string, InterfaceBytes>();
     for (const [name, now] of counters) {
       const meter = this.meters.get(name);
       const grew = meter === undefined ? { sent: 0, received: 0 } : growth(meter.last, now);
@@ -80,7 +75,7 @@ export class UplinkMeter {
 }
 
 /** What came between two looks; an interface that was made anew counts from 0. */
-function growth(before: LinkCounters, now: LinkCounters): LinkCounters {
+function growth(before: InterfaceBytes, now: InterfaceBytes): InterfaceBytes {
   const isNew = now.sent < before.sent || now.received < before.received;
   return isNew ? now : { sent: now.sent - before.sent, received: now.received - before.received };
 }

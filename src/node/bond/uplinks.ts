@@ -2,7 +2,6 @@
  * What a bond asks of whoever looks after the uplinks: which there are, by which address each is used, and that one is used no more; and
  * how the path keeper does it.
  */
-import { readFileSync } from 'node:fs';
 import { LinkFactsWatch } from '../../linux/index.js';
 import type { LinkKind, LinkQuality } from '../../policy/index.js';
 import {
@@ -10,8 +9,8 @@ import {
   type PathKeeperOptions,
   uplinkCandidates,
   type Uplink as KeptUplink,
+  type UplinkState,
 } from '../paths/index.js';
-import type { LinkCounters } from './uplink-use.js';
 
 /** An uplink as it is now. */
 export interface Uplink {
@@ -49,31 +48,21 @@ export interface UplinkChoice {
 /** Uplinks by the path keeper: a table, rules and an endpoint for each interface with a default route, all used at once. */
 export class KeptUplinks implements UplinkKeeper {
   private readonly keeper: PathKeeper;
-  /** Interfaces that are no uplinks (any more): the keeper looks at this list each time. */
-  private readonly except: string[];
-  /** Those that were barred, as they were then. */
-  private readonly barred = new Map<string, Uplink>();
 
   /** Throws as `PathKeeper.start`. */
   constructor(choice: UplinkChoice, onEvent?: PathKeeperOptions['onEvent']) {
-    this.except = [...choice.except];
     this.keeper = PathKeeper.start({
       ...keeperOptions(choice),
-      except: this.except,
       ...(onEvent !== undefined && { onEvent }),
     });
   }
 
   get uplinks(): readonly Uplink[] {
-    const kept = this.keeper.uplinks.filter(({ name }) => !this.barred.has(name)).map(describe);
-    return [...kept, ...this.barred.values()];
+    return this.keeper.uplinks.map(describe);
   }
 
   bar(name: string): void {
-    const uplink = this.uplinks.find((each) => each.name === name);
-    if (uplink === undefined || this.barred.has(name)) return;
-    this.barred.set(name, { ...uplink, addresses: [], state: 'barred' });
-    this.except.push(name);
+    this.keeper.bar(name);
   }
 
   close(): void {
@@ -107,25 +96,16 @@ function keeperOptions({ except, metered }: UplinkChoice): PathKeeperOptions {
 }
 
 /** The keeper's words for what uplinks do, as a bond has them. */
-const states = { active: 'used', backup: 'backup', idle: 'backup', unusable: 'away' } as const;
+const states = {
+  ...{ active: 'used', backup: 'backup', idle: 'backup' },
+  ...{ barred: 'barred', unusable: 'away' },
+} as const satisfies Record<UplinkState, Uplink['state']>;
 
 function describe({ name, facts, quality, state, lacks, addresses }: KeptUplink): Uplink {
-  const isUsable = state !== 'unusable' && quality !== 'dead';
+  const isUsable = state !== 'unusable' && state !== 'barred' && quality !== 'dead';
   return {
     ...{ name, kind: facts.kind, isMetered: facts.isMetered, quality, state: states[state] },
     addresses: isUsable ? addresses.map(({ address }) => address) : [],
     ...(lacks !== undefined && { lacks }),
   };
-}
-
-/** What the interfaces of this thread's namespace carried so far, by name. */
-export function linkCounters(): Map<string, LinkCounters> {
-  const found = new Map<string, LinkCounters>();
-  for (const line of readFileSync('/proc/thread-self/net/dev', 'utf8').split('\n')) {
-    const [, name, rest] = /^\s*(\S+):\s*(.*)$/.exec(line) ?? [];
-    if (name === undefined || rest === undefined) continue;
-    const numbers = rest.split(/\s+/).map(Number);
-    found.set(name, { received: numbers[0] ?? 0, sent: numbers[8] ?? 0 });
-  }
-  return found;
 }

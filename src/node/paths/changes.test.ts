@@ -20,33 +20,22 @@ function untilPaths(...paths: string[]): Promise<void> {
 }
 
 describeWith('a keeper of paths, when uplinks change', [kernelMptcp(), mayCreateNamespaces()], () => {
-  it.each(families)(
-    'gives up a link that lost its carrier, and makes the subflow again when it is back: IPv%i',
-    async (family) => {
+  it.each(
+    families.flatMap((family) => [
+      ['the second link', family, 1] as const,
+      ['the first one, where connections began', family, 0] as const,
+    ]),
+  )(
+    'gives up a link that lost its carrier, and makes the subflow again when it is back: %s, IPv%i',
+    async (_which, family, i) => {
       world = new UplinkWorld('eth0', 'wlan0');
       world.keep({ serviceType: 'aggregate', thresholds: quick });
       const connection = await world.connect(family);
       world.keepBusy(connection);
       await untilPaths(at(family, 0), at(family, 1));
-      world.setCarrier(1, false);
-      await untilPaths(at(family, 0));
-      world.setCarrier(1, true);
-      await untilPaths(at(family, 0), at(family, 1));
-      await world.exchange(connection, 100_000);
-    },
-  );
-
-  it.each(families)(
-    'gives up the first link too, where connections began, and makes its subflow again: IPv%i',
-    async (family) => {
-      world = new UplinkWorld('eth0', 'wlan0');
-      world.keep({ serviceType: 'aggregate', thresholds: quick });
-      const connection = await world.connect(family);
-      world.keepBusy(connection);
-      await untilPaths(at(family, 0), at(family, 1));
-      world.setCarrier(0, false);
-      await untilPaths(at(family, 1));
-      world.setCarrier(0, true);
+      world.setCarrier(i, false);
+      await untilPaths(at(family, 1 - i));
+      world.setCarrier(i, true);
       await untilPaths(at(family, 0), at(family, 1));
       await world.exchange(connection, 100_000);
     },
@@ -141,6 +130,30 @@ describeWith('a keeper of paths, when uplinks change', [kernelMptcp(), mayCreate
     await expect.poll(() => world.paths(), patience).toEqual([]);
     await world.connect(4);
     await untilPaths('10.0.0.1', '10.0.1.1');
+  });
+
+  it('uses an uplink that is barred no more, and again when it is released; also the one where connections began', async () => {
+    world = new UplinkWorld('eth0', 'wlan0');
+    const keeper = world.keep({ serviceType: 'aggregate', thresholds: quick });
+    const states = (): string[] => keeper.uplinks.map(({ state }) => state);
+    const connection = await world.connect(4);
+    world.keepBusy(connection);
+    await untilPaths('10.0.0.1', '10.0.1.1');
+    keeper.bar('wlan0');
+    expect(states()).toEqual(['active', 'barred']);
+    await untilPaths('10.0.0.1');
+    expect(world.endpointList()).not.toContain('10.0.1.1 subflow');
+    // The only one that is left cannot go without ending the connection.
+    keeper.bar('eth0');
+    expect(states()).toEqual(['barred', 'barred']);
+    await world.exchange(connection, 100_000);
+    expect(world.paths()).toEqual(['10.0.0.1']);
+    keeper.release('wlan0');
+    await untilPaths('10.0.1.1');
+    await world.exchange(connection, 100_000);
+    keeper.release('eth0');
+    await untilPaths('10.0.0.1', '10.0.1.1');
+    expect(states()).toEqual(['active', 'active']);
   });
 
   it('uses no metered uplink where that is forbidden, and none any more when what may go over it has gone', async () => {

@@ -2,8 +2,8 @@
 import type { LogFields } from '../daemon/index.js';
 import type { LinkFacts, LinkQuality } from '../../policy/index.js';
 
-/** What an uplink does: carries data, stands by, is left alone by the service type, or cannot be used. */
-export type UplinkState = 'active' | 'backup' | 'idle' | 'unusable';
+/** What an uplink does: carries data, stands by, is left alone by the service type, was barred by its owner, or cannot be used. */
+export type UplinkState = 'active' | 'backup' | 'idle' | 'barred' | 'unusable';
 
 /** One uplink at one moment. */
 export interface Uplink {

@@ -6,23 +6,20 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import {
   inside,
+  type InterfaceBytes,
+  interfaceBytes,
   KernelEndpoints,
   KernelPathCommands,
   kernelPathManager,
   mptcpSysctl,
   namespaceName,
+  openTogether,
   type NetworkNamespace,
   parseMibCounters,
   RouteTables,
   SubflowList,
 } from '../../linux/index.js';
-import { commandOf, type Step } from './steps.js';
-
-/** Bytes that went over an interface since it was made, headers included. */
-export interface LinkBytes {
-  readonly sent: number;
-  readonly received: number;
-}
+import type { Step } from './steps.js';
 
 export class Machine {
   readonly namespace: NetworkNamespace | undefined;
@@ -42,16 +39,17 @@ export class Machine {
   constructor(namespace: NetworkNamespace | undefined, isRehearsal = false) {
     this.namespace = namespace;
     this.rehearsed = isRehearsal ? [] : undefined;
-    [this.name, this.endpoints, this.tables, this.subflows, this.connections] = inside(
-      namespace,
-      () =>
-        [
-          namespaceName(),
-          new KernelEndpoints(),
-          new RouteTables(),
-          new SubflowList(),
-          new KernelPathCommands(),
-        ] as const,
+    [this.name, this.endpoints, this.tables, this.subflows, this.connections] = inside(namespace, () =>
+      openTogether(
+        (keep) =>
+          [
+            namespaceName(),
+            keep(new KernelEndpoints()),
+            keep(new RouteTables()),
+            keep(new SubflowList()),
+            keep(new KernelPathCommands()),
+          ] as const,
+      ),
     );
   }
 
@@ -90,11 +88,6 @@ export class Machine {
     }
   }
 
-  /** Steps as commands, for messages. */
-  describe(step: Step): string {
-    return commandOf(step);
-  }
-
   /** Whether new connections take commands of user space. */
   get isUserspaceManaged(): boolean {
     return inside(this.namespace, kernelPathManager) === 'userspace';
@@ -112,21 +105,8 @@ export class Machine {
   }
 
   /** Bytes by the name of the interface. */
-  linkBytes(): Map<string, LinkBytes> {
-    const text = inside(this.namespace, () => readFileSync('/proc/thread-self/net/dev', 'utf8'));
-    const found = new Map<string, LinkBytes>();
-    for (const line of text.split('\n').slice(2)) {
-      // A name may have a colon in no place but before one that ends it.
-      const colon = line.lastIndexOf(':');
-      const numbers = line
-        .slice(colon + 1)
-        .trim()
-        .split(/\s+/)
-        .map(Number);
-      if (colon < 0 || numbers.length < 16) continue;
-      found.set(line.slice(0, colon).trim(), { received: numbers[0]!, sent: numbers[8]! });
-    }
-    return found;
+  linkBytes(): Map<string, InterfaceBytes> {
+    return inside(this.namespace, interfaceBytes);
   }
 
   close(): void {

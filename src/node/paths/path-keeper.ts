@@ -11,8 +11,10 @@
 import { MILLISECOND, SECOND, SubflowError } from '../../base/index.js';
 import {
   inside,
+  type InterfaceBytes,
   KernelPathEvents,
   LinkFactsWatch,
+  openTogether,
   SystemError,
   type ListedSubflow,
 } from '../../linux/index.js';
@@ -30,7 +32,7 @@ import { Connections } from './connections.js';
 import { EndpointKeeper, type LinkRole } from './endpoint-keeper.js';
 import type { PathKeeperEventName, Uplink } from './events.js';
 import { Ledger } from './ledger.js';
-import { type LinkBytes, Machine } from './machine.js';
+import { Machine } from './machine.js';
 import { NetworkMemory } from './network-memory.js';
 import { checkKeeperRights, type PathKeeperOptions } from './options.js';
 import { Rests } from './rests.js';
@@ -70,13 +72,16 @@ export class PathKeeper {
   private candidates: readonly UplinkCandidate[] = [];
   private shown: readonly Uplink[] = [];
   /** Counters of the interfaces, at first and by the last look. */
-  private firstBytes = new Map<string, LinkBytes>();
-  private lastBytes = new Map<string, LinkBytes>();
+  private firstBytes = new Map<string, InterfaceBytes>();
+  private lastBytes = new Map<string, InterfaceBytes>();
   private routingAt = Number.NEGATIVE_INFINITY;
   private readonly networks = new NetworkMemory();
   /** Steps that were refused at the last look, so that each is told of once. */
   private readonly refused = new Set<string>();
-  private isBarred = false;
+  /** Whether what may go over metered links has gone. */
+  private isMeteredOut = false;
+  /** Names of interfaces that are not to be used: {@link PathKeeper.bar}. */
+  private readonly barred = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
   private isLookQueued = false;
   private isClosed = false;
@@ -123,34 +128,36 @@ export class PathKeeper {
     this.account = new MeteredAccount(options.metered === 'forbid' ? undefined : options.metered);
     const { namespace, isMetered } = options;
     inside(namespace, checkKeeperRights);
-    this.machine = new Machine(namespace, isRehearsal);
-    try {
-      if (!isRehearsal) this.ledger = new Ledger(this.machine.name, options.stateFolder);
-      this.watch = new LinkFactsWatch({
-        ...(namespace !== undefined && { namespace }),
-        ...(isMetered !== undefined && { isMetered }),
-        onChange: () => this.noteChange(),
-      });
-      if (!isRehearsal)
-        this.events = inside(
-          namespace,
-          () =>
-            new KernelPathEvents(
-              (event) => {
-                this.connections.handleEvent(event);
-                this.wake();
-              },
-              () => this.wake(),
-            ),
-        );
-    } catch (error) {
-      this.ledger?.close();
-      this.machine.close();
-      throw error;
-    }
+    const { machine, ledger, watch, events } = openTogether((keep) => {
+      const machine = keep(new Machine(namespace, isRehearsal));
+      const ledger = isRehearsal ? undefined : keep(new Ledger(machine.name, options.stateFolder));
+      const watch = keep(
+        new LinkFactsWatch({
+          ...(namespace !== undefined && { namespace }),
+          ...(isMetered !== undefined && { isMetered }),
+          onChange: () => this.noteChange(),
+        }),
+      );
+      const events = isRehearsal ? undefined : keep(inside(namespace, () => this.hear()));
+      return { machine, ledger, watch, events };
+    });
+    this.machine = machine;
+    this.ledger = ledger;
+    this.watch = watch;
+    this.events = events;
     const act = (step: Step): boolean => this.act(step);
     this.endpoints = new EndpointKeeper(this.machine, this.ledger, this.connections, act);
     this.firstBytes = this.lastBytes = this.machine.linkBytes();
+  }
+
+  private hear(): KernelPathEvents {
+    return new KernelPathEvents(
+      (event) => {
+        this.connections.handleEvent(event);
+        this.wake();
+      },
+      () => this.wake(),
+    );
   }
 
   /** The uplinks as they are, those that cannot be used now among them; other interfaces are left out. */
@@ -161,6 +168,20 @@ export class PathKeeper {
   /** Bytes that may still go over metered links; Infinity without a cap. */
   get meteredLeftBytes(): number {
     return this.account.leftBytes;
+  }
+
+  /**
+   * Uses the interface called `name` no more, be it there or not, until it is released: its subflows end, but for those that connections
+   * stand on alone. Its table and rules stay, for the latter.
+   */
+  bar(name: string): void {
+    this.barred.add(name);
+    this.look();
+  }
+
+  /** Uses the interface called `name` again, as the service type wants. One that was not barred stays as it is. */
+  release(name: string): void {
+    if (this.barred.delete(name)) this.look();
   }
 
   /**
@@ -328,15 +349,15 @@ export class PathKeeper {
     }
     for (const [name, count] of bytes) if (!this.firstBytes.has(name)) this.firstBytes.set(name, count);
     this.lastBytes = bytes;
-    if (this.isBarred === this.account.isExhausted) return;
-    this.isBarred = this.account.isExhausted;
+    if (this.isMeteredOut === this.account.isExhausted) return;
+    this.isMeteredOut = this.account.isExhausted;
     this.tell('metered-used-up', { bytes: this.account.usedBytes });
   }
 
   /** Gives the links their roles. */
   private decide(now: number): void {
     const { monitor, connections, roles } = this;
-    const uplinks = this.uplinkCandidates;
+    const uplinks = this.uplinkCandidates.filter(({ link }) => !this.barred.has(link.name));
     for (const { link } of uplinks) monitor.noteFacts(now, link.index, this.watch.factsOf(link));
     const samples = connections.samples(now);
     const paths = new Set(samples.map(({ path }) => path));
@@ -440,7 +461,8 @@ export class PathKeeper {
       ...{ candidates: this.candidates, watch: this.watch, roles: this.roles, connections: this.connections },
       qualityOf: (id) => this.monitor.assess(now, id).quality,
       isForbidden: (link) =>
-        this.watch.factsOf(link).isMetered && (this.options.metered === 'forbid' || this.isBarred),
+        this.watch.factsOf(link).isMetered && (this.options.metered === 'forbid' || this.isMeteredOut),
+      barred: this.barred,
       ...{ firstBytes: this.firstBytes, lastBytes: this.lastBytes },
     });
     for (const { event, fields } of changesOf(before, this.shown)) this.tell(event, fields);

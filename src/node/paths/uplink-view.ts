@@ -1,11 +1,10 @@
 /** The uplinks as programs and people are shown them, and what changed from one look to the next. */
-import type { LinkFactsWatch, WatchedLink } from '../../linux/index.js';
+import type { InterfaceBytes, LinkFactsWatch, WatchedLink } from '../../linux/index.js';
 import type { LogFields } from '../daemon/index.js';
 import type { LinkId, LinkQuality } from '../../policy/index.js';
 import type { Connections } from './connections.js';
 import type { LinkRole } from './endpoint-keeper.js';
 import type { PathKeeperEvent, Uplink, UplinkState } from './events.js';
-import type { LinkBytes } from './machine.js';
 import type { UplinkCandidate } from './uplinks.js';
 
 /** What the picture is made of. */
@@ -17,8 +16,10 @@ export interface UplinkParts {
   readonly qualityOf: (link: LinkId) => LinkQuality;
   /** Whether it costs money, and may not be used for that. */
   readonly isForbidden: (link: WatchedLink) => boolean;
-  readonly firstBytes: ReadonlyMap<string, LinkBytes>;
-  readonly lastBytes: ReadonlyMap<string, LinkBytes>;
+  /** Names of those that are not to be used. */
+  readonly barred: ReadonlySet<string>;
+  readonly firstBytes: ReadonlyMap<string, InterfaceBytes>;
+  readonly lastBytes: ReadonlyMap<string, InterfaceBytes>;
 }
 
 /** The uplinks: interfaces that lead out, or would if something were not missing; those without an address are none. */
@@ -29,7 +30,7 @@ export function describeUplinks(parts: UplinkParts): Uplink[] {
     .map(({ link, ways, lacks }): Uplink => {
       const isForbidden = parts.isForbidden(link);
       const why = lacks ?? (isForbidden ? 'its bytes cost money, and no more may go over it' : undefined);
-      const state = stateOf(roles.get(link.index), why);
+      const state = stateOf(roles.get(link.index), why, parts.barred.has(link.name));
       const addresses = link.addresses.map(({ address }) => address.toString());
       const [first, last] = [parts.firstBytes.get(link.name), parts.lastBytes.get(link.name)];
       return {
@@ -47,8 +48,9 @@ export function describeUplinks(parts: UplinkParts): Uplink[] {
     });
 }
 
-function stateOf(role: LinkRole | undefined, lacks: string | undefined): UplinkState {
+function stateOf(role: LinkRole | undefined, lacks: string | undefined, isBarred: boolean): UplinkState {
   if (lacks !== undefined) return 'unusable';
+  if (isBarred) return 'barred';
   if (role === undefined) return 'idle';
   return role.isBackup ? 'backup' : 'active';
 }
