@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, Socket, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { twoPaths } from '../../test/support/two-paths.js';
 import { describeWith } from '../../test/support/with-rights.js';
 import { kernelMptcp, mayCreateNamespaces } from './capabilities.js';
 import {
@@ -17,7 +18,7 @@ import {
   subflowsOf,
   type KernelProtocol,
 } from './kernel-socket.js';
-import { NetworkNamespace } from './namespace.js';
+import type { NetworkNamespace } from './namespace.js';
 
 describeWith('kernel MPTCP sockets', [kernelMptcp(), mayCreateNamespaces()], () => {
   let client: NetworkNamespace;
@@ -25,24 +26,8 @@ describeWith('kernel MPTCP sockets', [kernelMptcp(), mayCreateNamespaces()], () 
   let listener: Server;
 
   beforeAll(async () => {
-    client = NetworkNamespace.create('client');
-    server = NetworkNamespace.create('server');
-    for (const path of [1, 2]) {
-      client.connectTo(server, `path${path}`, `path${path}`);
-      client.ip(
-        `address add 10.0.${path}.1/24 dev path${path}`,
-        `address add fd00:${path}::1/64 dev path${path}`,
-      );
-      server.ip(
-        `address add 10.0.${path}.2/24 dev path${path}`,
-        `address add fd00:${path}::2/64 dev path${path}`,
-      );
-    }
-    client.ip(
-      'mptcp limits set subflow 4 add_addr_accepted 4',
-      'mptcp endpoint add 10.0.2.1 dev path2 subflow',
-    );
-    server.ip('mptcp limits set subflow 4 add_addr_accepted 4');
+    ({ client, server } = twoPaths());
+    client.ip('mptcp endpoint add 10.0.2.1 dev path2 subflow');
     listener = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
     listener.listen({ fd: listenKernel({ address: '::', port: 7000, namespace: server }) });
     await once(listener, 'listening');

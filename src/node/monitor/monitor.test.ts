@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server, Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { twoPaths } from '../../../test/support/two-paths.js';
 import { describeWith, hasTool } from '../../../test/support/with-rights.js';
 import {
   connectionInfo,
@@ -11,7 +12,7 @@ import {
   kernelMptcp,
   listenKernel,
   mayCreateNamespaces,
-  NetworkNamespace,
+  type NetworkNamespace,
   subflowsOf,
 } from '../../linux/index.js';
 import { parseFilter } from './filter.js';
@@ -27,20 +28,7 @@ describeWith('a monitor', [kernelMptcp(), mayCreateNamespaces(), hasTool('ss')],
   const open: { close(): unknown }[] = [];
 
   beforeEach(async () => {
-    client = NetworkNamespace.create('client');
-    server = NetworkNamespace.create('server');
-    for (const path of [1, 2]) {
-      client.connectTo(server, `path${path}`, `path${path}`);
-      client.ip(
-        `address add 10.0.${path}.1/24 dev path${path}`,
-        `address add fd00:${path}::1/64 dev path${path}`,
-      );
-      server.ip(
-        `address add 10.0.${path}.2/24 dev path${path}`,
-        `address add fd00:${path}::2/64 dev path${path}`,
-      );
-    }
-    for (const each of [client, server]) each.ip('mptcp limits set subflow 4 add_addr_accepted 4');
+    ({ client, server } = twoPaths());
     listener = await listen('mptcp', 7000);
   });
   afterEach(() => {
