@@ -2,7 +2,7 @@
  * The address of what is shown, behind the `#` of the page's: `#playground?seed=1&...` or `#capture`. It never leaves the
  * browser. Whatever stands there is only ever read by a parser that gives defaults.
  */
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 
 export const viewNames = ['playground', 'capture'] as const;
 export type ViewName = (typeof viewNames)[number];
@@ -21,8 +21,32 @@ export function readAddress(hash: string): Address {
 export const address = signal(readAddress(location.hash));
 addEventListener('hashchange', () => (address.value = readAddress(location.hash)));
 
-/** Writes a new address of the present view, without a step in the history: there would be one for each keystroke. */
+/** The query of each view when it was shown last: whoever comes back to one finds it as it was left. */
+const queries = signal<Partial<Record<ViewName, string>>>({});
+effect(() => {
+  const { view, query } = address.value;
+  keepQuery(view, query);
+});
+
+function keepQuery(view: ViewName, query: string): void {
+  if (queries.peek()[view] !== query) queries.value = { ...queries.peek(), [view]: query };
+}
+
+function hashOf(view: ViewName, query: string): string {
+  return query === '' ? `#${view}` : `#${view}?${query}`;
+}
+
+/** Where a view stands, with its last query: what a link to it leads to. */
+export function hashOfView(view: ViewName): string {
+  return hashOf(view, queries.value[view] ?? '');
+}
+
+/**
+ * Writes a new query of a view, without a step in the history: there would be one for each keystroke. A view that is not
+ * shown may do so too; the address then has it when the view is shown again.
+ */
 export function replaceQuery(view: ViewName, query: string): void {
-  const hash = query === '' ? `#${view}` : `#${view}?${query}`;
-  if (location.hash !== hash) history.replaceState(null, '', hash);
+  keepQuery(view, query);
+  const hash = hashOf(view, query);
+  if (address.peek().view === view && location.hash !== hash) history.replaceState(null, '', hash);
 }

@@ -1,13 +1,13 @@
 /** The frame around the views: their names, the theme, and the one that is shown. */
-import { signal } from '@preact/signals';
+import { signal, useComputed } from '@preact/signals';
 import type { ComponentType, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { address, type ViewName, viewNames } from './address.js';
+import { address, hashOfView, type ViewName, viewNames } from './address.js';
 import { chooseTheme, themeChoice, themeChoices } from './theme.js';
-import { views } from './views.js';
+import { type ViewProps, views } from './views.js';
 
 /** Views that have been loaded. */
-const loaded = signal<Partial<Record<ViewName, ComponentType>>>({});
+const loaded = signal<Partial<Record<ViewName, ComponentType<ViewProps>>>>({});
 /** Why the last one could not be; empty as a rule. */
 const failure = signal('');
 
@@ -25,7 +25,6 @@ async function load(name: ViewName): Promise<void> {
 export function App(): JSX.Element {
   const { view } = address.value;
   useEffect(() => void load(view), [view]);
-  const Shown = loaded.value[view];
   return (
     <>
       <header class="bar">
@@ -34,15 +33,32 @@ export function App(): JSX.Element {
         </h1>
         <nav aria-label="Views">
           {viewNames.map((name) => (
-            <a key={name} href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
+            <a key={name} href={hashOfView(name)} aria-current={name === view ? 'page' : undefined}>
               {views[name].title}
             </a>
           ))}
         </nav>
         <ThemeSwitch />
       </header>
-      <main>{Shown === undefined ? <p role="status">{failure.value}</p> : <Shown />}</main>
+      <main>
+        {loaded.value[view] === undefined ? <p role="status">{failure.value}</p> : null}
+        {viewNames.map((name) => (
+          <Place key={name} name={name} />
+        ))}
+      </main>
     </>
+  );
+}
+
+/** Where a view stands, once it was loaded; hidden while another one is looked at. */
+function Place({ name }: { readonly name: ViewName }): JSX.Element | null {
+  const isShown = useComputed(() => address.value.view === name);
+  const Shown = loaded.value[name];
+  if (Shown === undefined) return null;
+  return (
+    <div data-view={name} hidden={!isShown.value}>
+      <Shown isShown={isShown} />
+    </div>
   );
 }
 

@@ -3,6 +3,7 @@
  * and of captures. Start with {@link Scenario} and {@link LabWorld}.
  */
 export * from './capture-figures.js';
+export * from './comparison.js';
 export { explainReason, type Reason, reasons } from './decisions.js';
 export type { LastDecision } from './decision-log.js';
 export {
@@ -12,7 +13,9 @@ export {
   type FlightColumns,
   FlightFate,
 } from './flight-log.js';
+export * from './floor-plan.js';
 export * from './live-figures.js';
+export * from './place-sampler.js';
 export * from './quantity.js';
 export { runScenario } from './run.js';
 export * from './scenario.js';
@@ -24,5 +27,6 @@ export {
   writeScenario,
   writeTraffic,
 } from './scenario-text.js';
+export * from './shared-scale.js';
 export { type LabSummary, type PathSummary, summarise } from './summary.js';
 export { LabWorld, type LabWorldOptions, LONGEST_RUN_NS } from './world.js';

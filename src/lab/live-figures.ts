@@ -4,7 +4,7 @@ import type { Axis, Marker, Series, XyFigure } from '../plot/index.js';
 import type { ThinnedPoints } from '../trace/index.js';
 import { type Reason, reasons } from './decisions.js';
 import { binPoints, collected, places, rateIn, seriesOf, totalOf } from './figure-series.js';
-import type { IncidentKind } from './scenario.js';
+import type { Incident } from './scenario.js';
 import type { LabWorld } from './world.js';
 
 /** The kinds of live figures, in their order on the page. */
@@ -19,7 +19,8 @@ const RETURNED_STYLE = 5;
 
 const time: Axis = { label: 'time', unit: 's', low: 0 };
 
-const incidentWords: Readonly<Record<IncidentKind, string>> = {
+const incidentWords: Readonly<Record<Incident['what'], string>> = {
+  place: 'moves',
   kill: 'dies',
   fade: 'fades',
   restore: 'is back',
@@ -51,13 +52,11 @@ function frame(title: string, world: LabWorld): Pick<XyFigure, 'kind' | 'title' 
 }
 
 function markersOf({ scenario, now }: LabWorld): Marker[] {
-  return scenario.incidents
-    .filter(({ atUs }) => atUs * 1000 <= now)
-    .slice(-8)
-    .map(({ atUs, path, what }) => ({
-      x: atUs / 1e6,
-      label: `${scenario.paths[path]!.name} ${incidentWords[what]}`,
-    }));
+  const acts = scenario.incidents.filter(({ atUs, what }) => what !== 'place' && atUs * 1000 <= now);
+  return acts.slice(-8).map(({ atUs, path, what }) => ({
+    x: atUs / 1e6,
+    label: `${scenario.paths[path]!.name} ${incidentWords[what]}`,
+  }));
 }
 
 function sequenceFigure(world: LabWorld): XyFigure {

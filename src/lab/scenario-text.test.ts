@@ -4,13 +4,17 @@ import {
   boxNames,
   congestionNames,
   defaultScenario,
+  floorPlan,
+  type Incident,
   incidentKinds,
+  readComparison,
   readScenario,
   type Scenario,
   scenarioLimits,
   schedulerNames,
   serviceNames,
   type Traffic,
+  writeComparison,
   writeScenario,
 } from './index.js';
 
@@ -34,6 +38,11 @@ const traffic: fc.Arbitrary<Traffic> = fc.oneof(
     durationNs: whole({ low: streamNs.low, high: 2e9 }),
   }),
 );
+
+const where = { atUs: fc.integer({ min: 0, max: 100_000_000 }), path: fc.integer({ min: 0, max: 1 }) };
+const decimetres = (metres: number): fc.Arbitrary<number> =>
+  fc.integer({ min: 0, max: metres * 10 }).map((n) => n / 10);
+const place = fc.record({ xM: decimetres(floorPlan.widthM), yM: decimetres(floorPlan.heightM) });
 
 const scenarios: fc.Arbitrary<Scenario> = fc.record({
   seed: fc.integer({ min: 0, max: 0xffff_ffff }),
@@ -59,11 +68,10 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
   windowBytes: whole(windowBytes),
   traffic,
   incidents: fc.array(
-    fc.record({
-      atUs: fc.integer({ min: 0, max: 100_000_000 }),
-      path: fc.integer({ min: 0, max: 1 }),
-      what: fc.constantFrom(...incidentKinds),
-    }),
+    fc.oneof(
+      fc.record({ ...where, what: fc.constantFrom(...incidentKinds) }),
+      fc.record({ ...where, what: fc.constant('place' as const), place }),
+    ),
     { maxLength: 5 },
   ),
 });
@@ -106,6 +114,17 @@ describe('a scenario as text', () => {
       `traffic=requests,1,1`,
       `at=1s,9,kill`,
       `at=1s,0,${hostile}`,
+      `at=1s,0,kill,${hostile}`,
+      `at=1s,0,place`,
+      `at=1s,0,place,5`,
+      `at=1s,0,place,5,5,5`,
+      `at=1s,0,place,35,5`,
+      `at=1s,0,place,-1,5`,
+      `at=1s,0,place,1e1,5`,
+      `at=1s,0,place,5.55,5`,
+      `at=1s,0,place,NaN,${hostile}`,
+      `at=1s,2,place,5,5`,
+      `versus`,
       `path=one,1M,1ms,0%,9k`,
       `path=a,1M,1ms,0%,9k&path=a,1M,1ms,0%,9k`,
       `path=a,0,1ms,0%,9k&path=b,1M,1ms,0%,9k`,
@@ -121,6 +140,18 @@ describe('a scenario as text', () => {
     }
   });
 
+  it('has room for as many incidents as there may be, and refuses those beyond', () => {
+    const one = { atUs: 1_199_999_999, path: 1, what: 'place' as const, place: { xM: 33.9, yM: 13.9 } };
+    const full = {
+      ...defaultScenario,
+      incidents: new Array(scenarioLimits.incidents).fill(one) as Incident[],
+    };
+    expect(readScenario(writeScenario(full))).toEqual({ scenario: full, problems: [] });
+    const { scenario, problems } = readScenario(`${writeScenario(full)}&at=1s,0,kill`);
+    expect(scenario).toEqual(full);
+    expect(problems).toHaveLength(1);
+  });
+
   it('never throws, and never gives a scenario out of its limits', () => {
     const noise = fc.array(
       fc.oneof(
@@ -130,6 +161,8 @@ describe('a scenario as text', () => {
           'at',
           'traffic',
           'window',
+          'versus',
+          'place',
           '=',
           '&',
           ',',
@@ -151,6 +184,9 @@ describe('a scenario as text', () => {
         expect(scenario.paths.length).toBeGreaterThanOrEqual(2);
         expect(problems.length).toBeLessThanOrEqual(5);
         expect(readScenario(writeScenario(scenario)).scenario).toEqual(scenario);
+        const compared = readComparison(parts.join(''));
+        expect(compared.problems.length).toBeLessThanOrEqual(11);
+        expect(readComparison(writeComparison(compared))).toEqual({ ...compared, problems: [] });
       }),
       { numRuns: 150 },
     );

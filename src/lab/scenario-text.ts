@@ -3,6 +3,7 @@
  * `subflow lab run`. What cannot be read is told in a sentence and has its default; nothing that stands in a text gets any
  * further than the values of `scenario.ts`.
  */
+import { floorPlan } from './floor-plan.js';
 import { readQuantity, scaleUnits, shareUnits, timeUnits, writeQuantity } from './quantity.js';
 import {
   boxNames,
@@ -26,7 +27,7 @@ export interface ReadScenario {
 }
 
 /** Characters that are looked at; a scenario with everything in it is shorter. */
-const MAX_TEXT = 8000;
+const MAX_TEXT = 16_000;
 /** Sentences that are kept; more would say no more. */
 const MAX_PROBLEMS = 5;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9 -]*$/;
@@ -38,19 +39,34 @@ interface Bounds {
 
 /** Writes what {@link readScenario} reads; nothing of it needs to be encoded in the fragment of a URL but the `%` of losses. */
 export function writeScenario(scenario: Scenario): string {
-  const { seed, paths, scheduler, congestion, service, version, checksum, windowBytes } = scenario;
-  return [
-    `seed=${seed}`,
-    ...paths.map((path) => `path=${writePath(path)}`),
-    `scheduler=${scheduler}`,
-    `congestion=${congestion}`,
-    `service=${service}`,
-    `version=${version}`,
-    `checksum=${checksum ? 'on' : 'off'}`,
-    `window=${writeQuantity(windowBytes, scaleUnits)}`,
-    `traffic=${writeTraffic(scenario.traffic)}`,
-    ...scenario.incidents.map((incident) => `at=${writeIncident(incident)}`),
-  ].join('&');
+  return scenarioKeys
+    .map((key) => writeField(scenario, key))
+    .join('&')
+    .replace(/&+$/, '');
+}
+
+/** The parts of a scenario, in the order in which they are written. */
+export const scenarioKeys = [
+  ...(['seed', 'paths', 'scheduler', 'congestion', 'service', 'version', 'checksum', 'windowBytes'] as const),
+  ...(['traffic', 'incidents'] as const),
+] satisfies readonly (keyof Scenario)[];
+
+/** One part of a scenario as it stands in the text; empty where there is nothing of it. */
+export function writeField(scenario: Scenario, key: keyof Scenario): string {
+  switch (key) {
+    case 'paths':
+      return scenario.paths.map((path) => `path=${writePath(path)}`).join('&');
+    case 'checksum':
+      return `checksum=${scenario.checksum ? 'on' : 'off'}`;
+    case 'windowBytes':
+      return `window=${writeQuantity(scenario.windowBytes, scaleUnits)}`;
+    case 'traffic':
+      return `traffic=${writeTraffic(scenario.traffic)}`;
+    case 'incidents':
+      return scenario.incidents.map((incident) => `at=${writeIncident(incident)}`).join('&');
+    default:
+      return `${key}=${scenario[key]}`;
+  }
 }
 
 function writePath({ name, rateBps, delayNs, loss, bufferBytes, box, isBackup }: PathScenario): string {
@@ -76,8 +92,10 @@ export function writeTraffic(traffic: Traffic): string {
   return `stream,${writeQuantity(traffic.rateBps, scaleUnits)},${writeQuantity(traffic.durationNs, timeUnits)}`;
 }
 
-function writeIncident({ atUs, path, what }: Incident): string {
-  return `${writeQuantity(atUs * 1000, timeUnits)},${path},${what}`;
+function writeIncident(incident: Incident): string {
+  const { atUs, path, what } = incident;
+  const text = `${writeQuantity(atUs * 1000, timeUnits)},${path},${what}`;
+  return what === 'place' ? `${text},${incident.place.xM},${incident.place.yM}` : text;
 }
 
 /** Reads what {@link writeScenario} wrote, or anything else: it never throws. */
@@ -85,28 +103,59 @@ export function readScenario(text: string): ReadScenario {
   return new ScenarioReader().read(text);
 }
 
+/**
+ * Reads fields of a scenario that has all others of `base`, and incidents on `pathCount` paths. `isVersus`: of a second
+ * scenario that differs, which has neither a seed nor incidents of its own.
+ */
+export function readFields(fields: readonly string[], base: Scenario, isVersus = false): ReadScenario {
+  return new ScenarioReader(base, isVersus).readAll(fields);
+}
+
+/** Whether a text is longer than any scenario. */
+export function isTooLong(text: string): boolean {
+  return text.length > MAX_TEXT;
+}
+
+/** What is said of a text that is too long. */
+export const TOO_LONG = 'It is longer than any scenario.';
+
 class ScenarioReader {
   private readonly problems: string[] = [];
   private readonly paths: PathScenario[] = [];
   private readonly incidents: Incident[] = [];
-  private scenario: Scenario = defaultScenario;
+  private scenario: Scenario;
   private hasPathTrouble = false;
+  private readonly isVersus: boolean;
+
+  constructor(base = defaultScenario, isVersus = false) {
+    this.scenario = base;
+    this.isVersus = isVersus;
+  }
 
   read(text: string): ReadScenario {
-    if (text.length > MAX_TEXT) {
-      this.complain('It is longer than any scenario');
-      return { scenario: defaultScenario, problems: this.problems };
-    }
-    for (const field of text.split('&')) if (field !== '') this.readField(field);
+    if (isTooLong(text)) return { scenario: defaultScenario, problems: [TOO_LONG] };
+    const { scenario, problems } = this.readAll(text.split('&'));
+    return { scenario: this.withoutStrays(scenario), problems };
+  }
+
+  readAll(fields: readonly string[]): ReadScenario {
+    for (const field of fields) if (field !== '') this.readField(field);
     this.takePaths();
-    const incidents = this.incidents.filter(({ path }) => path < this.scenario.paths.length);
-    if (incidents.length < this.incidents.length)
-      this.complain('Something happens on a path that there is not');
-    return { scenario: { ...this.scenario, incidents }, problems: this.problems };
+    const { scenario, problems, incidents } = this;
+    return { scenario: this.isVersus ? scenario : { ...scenario, incidents }, problems };
+  }
+
+  private withoutStrays(scenario: Scenario): Scenario {
+    const kept = incidentsOn(scenario.incidents, scenario.paths.length);
+    if (kept.length < scenario.incidents.length) this.complain(STRAY);
+    return { ...scenario, incidents: kept };
   }
 
   private readField(field: string): void {
     const [name, ...rest] = field.split('=');
+    if (this.isVersus && (name === 'seed' || name === 'at')) {
+      return this.complain('What is compared has one seed and the same incidents');
+    }
     const value = decoded(rest.join('='));
     switch (name) {
       case 'seed':
@@ -160,14 +209,11 @@ class ScenarioReader {
     } else this.scenario = { ...this.scenario, paths: this.paths };
   }
 
-  private takeIncident([at = '', path = '', what = '']: readonly string[]): void {
-    const ns = bounded(readQuantity(at, timeUnits), { low: 0, high: 1e15 });
-    const kind = incidentKinds.find((known) => known === what);
-    const index = /^\d$/.test(path) ? Number(path) : undefined;
-    const isTooMany = this.incidents.length >= scenarioLimits.incidents;
-    if (ns === undefined || kind === undefined || index === undefined || isTooMany) {
+  private takeIncident(parts: readonly string[]): void {
+    const incident = readIncident(parts);
+    if (incident === undefined || this.incidents.length >= scenarioLimits.incidents) {
       this.complain('Something that is to happen to a path makes no sense');
-    } else this.incidents.push({ atUs: Math.round(ns / 1000), path: index, what: kind });
+    } else this.incidents.push(incident);
   }
 
   private complain(sentence: string): void {
@@ -175,6 +221,14 @@ class ScenarioReader {
       this.problems.push(`${sentence}.`);
     }
   }
+}
+
+/** What is said of incidents on paths that there are not. */
+export const STRAY = 'Something happens on a path that there is not';
+
+/** The incidents on the first `count` paths. */
+export function incidentsOn(incidents: readonly Incident[], count: number): readonly Incident[] {
+  return incidents.filter(({ path }) => path < count);
 }
 
 const fieldNames: Readonly<Record<keyof Scenario, string>> = {
@@ -209,6 +263,25 @@ function timeIn(text: string | undefined, bounds: Bounds): number | undefined {
 
 function oneOf(value: string, names: readonly string[]): string | undefined {
   return names.includes(value) ? value : undefined;
+}
+
+function readIncident([at = '', path = '', what = '', ...more]: readonly string[]): Incident | undefined {
+  const ns = bounded(readQuantity(at, timeUnits), { low: 0, high: 1e15 });
+  if (ns === undefined || !/^\d$/.test(path)) return undefined;
+  const where = { atUs: Math.round(ns / 1000), path: Number(path) };
+  if (what === 'place') {
+    const [xM, yM] = [readMetres(more[0], floorPlan.widthM), readMetres(more[1], floorPlan.heightM)];
+    const isPlace = xM !== undefined && yM !== undefined && more.length === 2;
+    return isPlace ? { ...where, what, place: { xM, yM } } : undefined;
+  }
+  const kind = incidentKinds.find((known) => known === what);
+  return kind === undefined || more.length > 0 ? undefined : { ...where, what: kind };
+}
+
+/** A distance on the floor plan, to the decimetre. */
+function readMetres(text: string | undefined, most: number): number | undefined {
+  const value = text !== undefined && /^\d{1,2}(\.\d)?$/.test(text) ? Number(text) : undefined;
+  return bounded(value, { low: 0, high: most });
 }
 
 /** A path from its parts; undefined unless every one makes sense. */

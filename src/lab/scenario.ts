@@ -8,6 +8,7 @@ import { schedulers } from '../mptcp/index.js';
 import { middleboxBehaviours } from '../network/index.js';
 import { type LinkKind, serviceTypes } from '../policy/index.js';
 import { congestionControls } from '../tcp/index.js';
+import type { Place } from './floor-plan.js';
 
 /** One path between the two hosts. */
 export interface PathScenario {
@@ -41,7 +42,7 @@ export type Traffic =
   /** One answer that comes up at a rate, as live video does. */
   | { readonly kind: 'stream'; readonly rateBps: number; readonly durationNs: number };
 
-/** What happens to a path. */
+/** What is done to a path by a click. */
 export const incidentKinds = ['kill', 'fade', 'restore'] as const;
 /**
  * `kill`: packets vanish and nobody is told; `fade`: a tenth of the rate, and a tenth of the packets lost; `restore`: as it
@@ -49,13 +50,17 @@ export const incidentKinds = ['kill', 'fade', 'restore'] as const;
  */
 export type IncidentKind = (typeof incidentKinds)[number];
 
-export interface Incident {
+/** What happens to a path. */
+export type Incident = {
   /** When, in whole microseconds from the beginning. */
   readonly atUs: number;
   /** Index of the path. */
   readonly path: number;
-  readonly what: IncidentKind;
-}
+} & (
+  | { readonly what: IncidentKind }
+  /** The phone is at a place of the floor plan from then on, and the path is what the radio leaves of it there. */
+  | { readonly what: 'place'; readonly place: Place }
+);
 
 export interface Scenario {
   /** Where all that is random comes from: 0 to 2^32 - 1. */
@@ -91,7 +96,7 @@ export const scenarioLimits = Object.freeze({
   requests: { low: 1, high: 1000 },
   pauseNs: { low: 0, high: 10 * SECOND },
   streamNs: { low: 100 * MILLISECOND, high: 600 * SECOND },
-  incidents: 100,
+  incidents: 300,
   seed: { low: 0, high: 0xffff_ffff },
 });
 

@@ -42,6 +42,7 @@ import { FlightLog } from './flight-log.js';
 import { FlightTap } from './flights.js';
 import { HeaderDigest } from './header-digest.js';
 import { LiveSeries } from './live-series.js';
+import { PathCondition } from './path-condition.js';
 import {
   FULL_MESH,
   type Incident,
@@ -61,9 +62,6 @@ const CHECK_NS = 100 * MILLISECOND;
 const PORT = 80;
 /** Time between two looks at the server's subflows, in ns. */
 const SAMPLE_NS = 20 * MILLISECOND;
-/** What a path that fades has left of its rate, and how many of its packets are lost. */
-const FADED_RATE = 0.1;
-const FADED_LOSS = 0.1;
 /**
  * Incidents happen between two nanoseconds, where nothing else does: so their order among events at one instant cannot
  * depend on when they were asked for.
@@ -95,6 +93,8 @@ export class LabWorld implements EventItem {
   /** A number that stands for every packet at the client. */
   readonly digest = new HeaderDigest();
   readonly hosts: TwoHosts;
+  /** How each path stands after all that happened to it. */
+  readonly conditions: readonly PathCondition[];
   private readonly glance = new PacketGlance();
   private readonly simulator: Simulator;
   private readonly initial: Scenario;
@@ -123,6 +123,13 @@ export class LabWorld implements EventItem {
       this.taps[2 * index]!.direction = forward;
       this.taps[2 * index + 1]!.direction = backward;
     }
+    this.conditions = this.links.map(
+      (link, index) =>
+        new PathCondition(
+          { simulator: this.simulator, client: this.hosts.client, index, link },
+          paths[index]!,
+        ),
+    );
     const content = new Content(seed);
     this.server = new AnsweringServer(traffic, content);
     this.client = new AskingClient(traffic, content);
@@ -184,11 +191,21 @@ export class LabWorld implements EventItem {
 
   /** Does something to a path a moment from now, and gives the incident; undefined when there were too many already. */
   act(path: number, what: IncidentKind): Incident | undefined {
-    if (this.incidents.length >= scenarioLimits.incidents || this.links[path] === undefined) return undefined;
     const incident = { atUs: Math.floor(this.now / 1000) + 1, path, what };
+    return this.add(incident) ? incident : undefined;
+  }
+
+  /**
+   * Has an incident happen that the scenario did not know of; not when its time has passed, when there is no such path, or
+   * when there were too many already. After the end it is noted and changes nothing.
+   */
+  add(incident: Incident): boolean {
+    const isPast = incident.atUs * 1000 + BETWEEN_NS < this.now;
+    const isTooMany = this.incidents.length >= scenarioLimits.incidents;
+    if (isPast || isTooMany || this.links[incident.path] === undefined) return false;
     this.incidents.push(incident);
     this.scheduleIncident(incident);
-    return incident;
+    return true;
   }
 
   /** The path of a subflow of the server's: the client's addresses tell it, also those of a translator; -1 for none. */
@@ -305,18 +322,9 @@ export class LabWorld implements EventItem {
     this.simulator.schedule(this, SAMPLE_NS);
   }
 
-  private scheduleIncident({ atUs, path, what }: Incident): void {
-    this.simulator.at(atUs * 1000 + BETWEEN_NS, (now) => this.happen(now, path, what));
-  }
-
-  private happen(now: number, path: number, what: IncidentKind): void {
-    const link = this.links[path]!;
-    const { rateBps, loss } = linkOptionsOf(this.initial.paths[path]!);
-    link.setState(now, what === 'kill' ? 'blackhole' : 'up');
-    if (what === 'restore') link.configure(now, { rateBps, loss });
-    if (what === 'fade') {
-      link.configure(now, { rateBps: rateBps * FADED_RATE, loss: randomLoss(FADED_LOSS) });
-    }
+  private scheduleIncident(incident: Incident): void {
+    const at = incident.atUs * 1000 + BETWEEN_NS;
+    this.simulator.at(at, (now) => this.conditions[incident.path]!.happen(now, incident));
   }
 }
 

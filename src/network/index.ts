@@ -25,4 +25,6 @@ export * from './shared-bottleneck.js';
 export * from './simulator.js';
 export * from './tap.js';
 export * from './topology.js';
+export * from './wifi/association.js';
+export * from './wifi/radio.js';
 export * from './word-digest.js';

@@ -1,5 +1,5 @@
 /** Fields of a form: small, each with its label, and marked where what stands in them makes no sense. */
-import type { ComponentChildren, JSX } from 'preact';
+import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 
 interface TextFieldProps {
@@ -9,18 +9,20 @@ interface TextFieldProps {
   /** What is to be written there. */
   readonly hint: string;
   readonly value: string;
+  /** Whether it is marked as one that differs. */
+  readonly differs?: boolean;
   /** Takes what was written; whether it makes sense. */
   readonly accept: (text: string) => boolean;
 }
 
-export function TextField({ label, name, hint, value, accept }: TextFieldProps): JSX.Element {
+export function TextField({ label, name, hint, value, differs, accept }: TextFieldProps): JSX.Element {
   const [wrong, setWrong] = useState<string | undefined>(undefined);
   const take = (text: string): void => {
     if (text === value) setWrong(undefined);
     else setWrong(accept(text) ? undefined : text);
   };
   return (
-    <label class="field">
+    <label class={differs === true ? 'field differs' : 'field'}>
       <span>{label}</span>
       <input
         type="text"
@@ -38,36 +40,25 @@ export function TextField({ label, name, hint, value, accept }: TextFieldProps):
 
 interface ChoiceProps {
   readonly label: string;
+  /** For whoever hears it without seeing where it stands; default the label. */
+  readonly name?: string;
+  readonly differs?: boolean;
   readonly value: string;
   readonly options: readonly string[];
   readonly onChoose: (value: string) => void;
 }
 
-export function Choice({ label, value, options, onChoose }: ChoiceProps): JSX.Element {
+export function Choice({ label, name, value, options, differs, onChoose }: ChoiceProps): JSX.Element {
   return (
-    <Labelled label={label}>
-      <select value={value} onChange={(e) => onChoose(e.currentTarget.value)}>
+    <label class={differs === true ? 'field differs' : 'field'}>
+      <span>{label}</span>
+      <select aria-label={name ?? label} value={value} onChange={(e) => onChoose(e.currentTarget.value)}>
         {options.map((option) => (
           <option key={option} value={option}>
             {option}
           </option>
         ))}
       </select>
-    </Labelled>
-  );
-}
-
-function Labelled({
-  label,
-  children,
-}: {
-  readonly label: string;
-  readonly children: ComponentChildren;
-}): JSX.Element {
-  return (
-    <label class="field">
-      <span>{label}</span>
-      {children}
     </label>
   );
 }

@@ -2,29 +2,30 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { formatDuration, formatRate, formatShare, formatSize } from '../../src/base/index.js';
-import {
-  explainReason,
-  type LabSummary,
-  type LastDecision,
-  type LiveKind,
-  type Scenario,
-} from '../../src/lab/index.js';
-import type { PlaygroundSession } from './session.js';
+import { explainReason, type LabSummary, type LiveKind, writeScenario } from '../../src/lab/index.js';
+import type { ExportKind } from '../protocol/playground.js';
+import { SideTag } from './controls.js';
+import type { Side } from './side.js';
 
-export function Numbers({ session }: { readonly session: PlaygroundSession }): JSX.Element | null {
-  const summary = session.detail.value?.summary;
+interface SideProps {
+  readonly side: Side;
+}
+
+export function Numbers({ side }: SideProps): JSX.Element | null {
+  const summary = side.detail.value?.summary;
   if (summary === undefined) return null;
+  const isB = side.name === 'B';
   return (
-    <section class="numbers" aria-label="Numbers">
+    <section class="numbers" aria-label={isB ? 'Numbers of B' : 'Numbers'}>
       <dl class="facts">
         {factsOf(summary).map(([name, value, id]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd data-testid={id}>{value}</dd>
+            <dd data-testid={isB ? `${id} of B` : id}>{value}</dd>
           </div>
         ))}
       </dl>
-      <PathTable summary={summary} />
+      <PathTable summary={summary} label={isB ? 'Paths of B in numbers' : 'Paths in numbers'} />
     </section>
   );
 }
@@ -53,9 +54,14 @@ function answers(median: number | null, longest: number | null): string {
     : `half within ${formatDuration(median)}, all within ${formatDuration(longest)}`;
 }
 
-function PathTable({ summary }: { readonly summary: LabSummary }): JSX.Element {
+interface PathTableProps {
+  readonly summary: LabSummary;
+  readonly label: string;
+}
+
+function PathTable({ summary, label }: PathTableProps): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Paths in numbers">
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
       <table>
         <thead>
           <tr>
@@ -93,13 +99,9 @@ function PathTable({ summary }: { readonly summary: LabSummary }): JSX.Element {
 }
 
 /** The decision made last, in words. */
-export function Decision({
-  decision,
-  scenario,
-}: {
-  readonly decision: LastDecision | null;
-  readonly scenario: Scenario;
-}): JSX.Element {
+export function LastDecision({ side }: SideProps): JSX.Element {
+  const decision = side.frame.value?.decision ?? null;
+  const scenario = side.scenario.value;
   if (decision === null) return <p class="decision soft">The scheduler has decided nothing yet.</p>;
   const { atSeconds, path, reason } = decision;
   const name = scenario.paths[path]?.name ?? 'no path';
@@ -116,21 +118,36 @@ const figureWords: Readonly<Record<LiveKind, string>> = {
   decisions: 'decisions',
 };
 
-export function Exports({ session }: { readonly session: PlaygroundSession }): JSX.Element {
+interface ExportsProps extends SideProps {
+  /** What is compared has a letter before it. */
+  readonly isCompared: boolean;
+}
+
+export function Exports({ side, isCompared }: ExportsProps): JSX.Element {
   const [figure, setFigure] = useState<LiveKind>('sequence');
-  const scenario = session.frame.value?.scenario ?? '';
+  const ofB = side.name === 'B' ? ' of B' : '';
+  const file = (label: string, kind: ExportKind): JSX.Element => (
+    <button
+      type="button"
+      aria-label={ofB === '' ? undefined : `${label}${ofB}`}
+      onClick={() => side.export(kind, figure)}
+    >
+      {label}
+    </button>
+  );
   return (
-    <section class="exports" aria-label="Export">
+    <section class="exports" aria-label={`Export${ofB}`}>
       <div class="buttons">
-        <button type="button" onClick={() => session.export('pcapng', figure)}>
-          pcapng
-        </button>
-        <button type="button" onClick={() => session.export('json', figure)}>
-          numbers (JSON)
-        </button>
+        {isCompared ? <SideTag name={side.name} /> : null}
+        {file('pcapng', 'pcapng')}
+        {file('numbers (JSON)', 'json')}
         <label class="field inline">
           <span>figure</span>
-          <select value={figure} onChange={(e) => setFigure(e.currentTarget.value as LiveKind)}>
+          <select
+            aria-label={`figure${ofB}`}
+            value={figure}
+            onChange={(e) => setFigure(e.currentTarget.value as LiveKind)}
+          >
             {Object.entries(figureWords).map(([kind, words]) => (
               <option key={kind} value={kind}>
                 {words}
@@ -138,16 +155,12 @@ export function Exports({ session }: { readonly session: PlaygroundSession }): J
             ))}
           </select>
         </label>
-        <button type="button" onClick={() => session.export('svg', figure)}>
-          SVG
-        </button>
-        <button type="button" onClick={() => session.export('csv', figure)}>
-          CSV
-        </button>
+        {file('SVG', 'svg')}
+        {file('CSV', 'csv')}
       </div>
       <p class="command">
         <span class="soft">the same on the command line:</span>
-        <code data-testid="command">{`subflow lab run '${scenario}'`}</code>
+        <code data-testid={`command${ofB}`}>{`subflow lab run '${writeScenario(side.scenario.value)}'`}</code>
       </p>
     </section>
   );

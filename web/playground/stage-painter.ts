@@ -71,6 +71,11 @@ export class Flights {
   }
 }
 
+/** What is said of a path beside its name; empty as a rule. */
+function stateOf({ isDead, isFaded, isAssociated }: PathFrame): string {
+  return isDead ? 'dead' : !isAssociated ? 'out of range' : isFaded ? 'faded' : '';
+}
+
 export class StagePainter {
   private readonly pen: CanvasRenderingContext2D;
   private readonly width: number;
@@ -132,7 +137,7 @@ export class StagePainter {
     const { pen, colors, left, right } = this;
     const frame = this.scene.frames[index];
     const y = this.laneOf(index);
-    const isDead = frame?.isDead === true;
+    const isDead = frame?.isDead === true || frame?.isAssociated === false;
     for (const [offset, isForward] of [
       [-DATA_ABOVE, false],
       [DATA_ABOVE, true],
@@ -150,7 +155,7 @@ export class StagePainter {
       const queued = frame?.queueBytes[isForward ? 0 : 1] ?? 0;
       this.drawBuffer(index, y + offset, isForward, Math.min(1, queued / bufferBytes));
     }
-    if (isDead || frame?.isFaded === true) this.drawState(isDead ? 'dead' : 'faded', y);
+    if (frame !== undefined) this.drawState(stateOf(frame), y);
   }
 
   private drawState(word: string, y: number): void {

@@ -17,51 +17,59 @@ import {
 import { seriesStyle } from '../../src/plot/index.js';
 import type { PathSummary } from '../../src/lab/index.js';
 import { isDark } from '../theme.js';
+import { SideTag } from './controls.js';
 import { TextField } from './fields.js';
+import { LastDecision } from './numbers.js';
 import type { PlaygroundSession } from './session.js';
+import type { Side } from './side.js';
 import { Flights, StagePainter } from './stage-painter.js';
 
 interface StageProps {
   readonly session: PlaygroundSession;
+  readonly side: Side;
 }
 
-export function Stage({ session }: StageProps): JSX.Element {
-  const { paths } = session.scenario.value;
-  const summaries = session.detail.value?.summary.paths;
-  const canAdd = paths.length < scenarioLimits.paths.high;
+export function Stage({ session, side }: StageProps): JSX.Element {
+  const { paths } = side.scenario.value;
+  const summaries = side.detail.value?.summary.paths;
+  const isB = side.name === 'B';
+  const isCompared = session.b.value !== undefined;
+  // What is done to a path of A is done to that of B too.
+  const pathsOfA = session.a.scenario.value.paths.length;
   return (
-    <section class="stage" aria-label="Paths">
+    <section class={isCompared ? 'stage compared' : 'stage'} aria-label={isB ? 'Paths of B' : 'Paths'}>
+      {isCompared ? <SideTag name={side.name} /> : null}
       <div class="lanes">
         <div class="lane-settings">
           {paths.map((path, index) => (
-            <PathSettings key={index} path={path} index={index} session={session} />
+            <PathSettings key={index} path={path} index={index} session={session} side={side} />
           ))}
         </div>
-        <StageCanvas session={session} />
+        <StageCanvas side={side} />
         <div class="lane-acts">
           {paths.map((path, index) => (
-            <PathActs
-              key={index}
-              index={index}
-              name={path.name}
-              session={session}
-              summary={summaries?.[index]}
-            />
+            <div key={index} class="path-acts">
+              <b class="act-name" aria-hidden="true">
+                {path.name}
+              </b>
+              {isB && index < pathsOfA ? null : (
+                <PathActs index={index} name={path.name} session={session} side={side} />
+              )}
+              <PathFacts summary={summaries?.[index]} />
+            </div>
           ))}
         </div>
       </div>
       <div class="stage-foot">
         <button
           type="button"
-          disabled={!canAdd}
-          onClick={() => session.change({ paths: [...paths, nextPath(paths)] })}
+          aria-label={isB ? 'Add a path to B' : undefined}
+          disabled={paths.length >= scenarioLimits.paths.high}
+          onClick={() => session.change(side, { paths: [...paths, nextPath(paths)] })}
         >
           Add a path
         </button>
-        <span class="soft">
-          Upper way: data to the client; lower way: what the client sends. The box at each sender is its
-          buffer.
-        </span>
+        <LastDecision side={side} />
       </div>
     </section>
   );
@@ -75,16 +83,18 @@ function nextPath(paths: readonly PathScenario[]): PathScenario {
   return fresh ?? { ...newPaths[0]!, name: numbers.find(isFree)! };
 }
 
-interface PathProps {
+interface PathProps extends StageProps {
   readonly path: PathScenario;
   readonly index: number;
-  readonly session: PlaygroundSession;
 }
 
-function PathSettings({ path, index, session }: PathProps): JSX.Element {
-  const { paths } = session.scenario.value;
+function PathSettings({ path, index, session, side }: PathProps): JSX.Element {
+  const { paths } = side.scenario.value;
+  const ofPath = side.name === 'B' ? `of path ${index + 1} of B` : `of path ${index + 1}`;
   const set = (changes: Partial<PathScenario>): void =>
-    session.change({ paths: paths.map((other, at) => (at === index ? { ...other, ...changes } : other)) });
+    session.change(side, {
+      paths: paths.map((other, at) => (at === index ? { ...other, ...changes } : other)),
+    });
   const { color, darkColor } = seriesStyle(index);
   const texts = partsOf(path);
   /** The path with one part written anew; undefined when that makes no sense. */
@@ -96,7 +106,7 @@ function PathSettings({ path, index, session }: PathProps): JSX.Element {
   const part = (at: number, label: string, hint: string): JSX.Element => (
     <TextField
       label={label}
-      name={`${label} of path ${index + 1}`}
+      name={`${label} ${ofPath}`}
       hint={hint}
       value={texts[at]!}
       accept={(text) => {
@@ -123,9 +133,9 @@ function PathSettings({ path, index, session }: PathProps): JSX.Element {
         <button
           type="button"
           class="quiet"
-          aria-label={`Remove ${path.name}`}
+          aria-label={side.name === 'B' ? `Remove ${path.name} from B` : `Remove ${path.name}`}
           disabled={paths.length <= scenarioLimits.paths.low}
-          onClick={() => session.change({ paths: paths.filter((_, at) => at !== index) })}
+          onClick={() => session.change(side, { paths: paths.filter((_, at) => at !== index) })}
         >
           ×
         </button>
@@ -135,7 +145,7 @@ function PathSettings({ path, index, session }: PathProps): JSX.Element {
         {part(2, 'delay', 'one way, as 10ms')}
         {part(3, 'loss', 'as 1%')}
         {part(4, 'buffer', 'bytes, as 100k')}
-        <BoxChoice path={path} index={index} onChoose={(box) => set({ box })} />
+        <BoxChoice path={path} name={`middlebox ${ofPath}`} onChoose={(box) => set({ box })} />
       </div>
     </fieldset>
   );
@@ -143,23 +153,19 @@ function PathSettings({ path, index, session }: PathProps): JSX.Element {
 
 interface BoxChoiceProps {
   readonly path: PathScenario;
-  readonly index: number;
+  readonly name: string;
   readonly onChoose: (box: string) => void;
 }
 
-function BoxChoice({ path, index, onChoose }: BoxChoiceProps): JSX.Element {
+function BoxChoice({ path, name, onChoose }: BoxChoiceProps): JSX.Element {
   return (
     <label class="field wide">
       <span>middlebox</span>
-      <select
-        aria-label={`middlebox of path ${index + 1}`}
-        value={path.box}
-        onChange={(e) => onChoose(e.currentTarget.value)}
-      >
+      <select aria-label={name} value={path.box} onChange={(e) => onChoose(e.currentTarget.value)}>
         <option value="">none</option>
-        {boxNames.map((name) => (
-          <option key={name} value={name}>
-            {name}
+        {boxNames.map((box) => (
+          <option key={box} value={box}>
+            {box}
           </option>
         ))}
       </select>
@@ -180,15 +186,13 @@ function partsOf({ name, rateBps, delayNs, loss, bufferBytes }: PathScenario): s
 
 const actWords: Readonly<Record<IncidentKind, string>> = { kill: 'Kill', fade: 'Fade', restore: 'Restore' };
 
-interface ActsProps {
+interface ActsProps extends StageProps {
   readonly index: number;
   readonly name: string;
-  readonly session: PlaygroundSession;
-  readonly summary: PathSummary | undefined;
 }
 
-function PathActs({ index, name, session, summary }: ActsProps): JSX.Element {
-  const frame = session.frame.value?.paths[index];
+function PathActs({ index, name, session, side }: ActsProps): JSX.Element {
+  const frame = side.frame.value?.paths[index];
   const isHurt = frame?.isDead === true || frame?.isFaded === true;
   const isOff: Readonly<Record<IncidentKind, boolean>> = {
     kill: frame?.isDead === true,
@@ -196,37 +200,41 @@ function PathActs({ index, name, session, summary }: ActsProps): JSX.Element {
     restore: !isHurt,
   };
   return (
-    <div class="path-acts">
-      <b class="act-name" aria-hidden="true">
-        {name}
-      </b>
-      <div class="buttons">
-        {incidentKinds.map((what) => (
-          <button
-            key={what}
-            type="button"
-            aria-label={`${actWords[what]} ${name}`}
-            disabled={isOff[what] || session.isDone.value}
-            onClick={() => session.act(index, what)}
-          >
-            {actWords[what]}
-          </button>
-        ))}
-      </div>
-      <dl class="path-facts">
-        <dt>share</dt>
-        <dd>{formatShare(summary?.share ?? 0)}</dd>
-        <dt>RTT</dt>
-        <dd>{summary?.srttNs ? formatDuration(summary.srttNs) : '–'}</dd>
-        <dt>lost</dt>
-        <dd>{(summary?.droppedPackets ?? 0) + (summary?.lostPackets ?? 0)}</dd>
-      </dl>
+    <div class="buttons">
+      {incidentKinds.map((what) => (
+        <button
+          key={what}
+          type="button"
+          aria-label={`${actWords[what]} ${name}`}
+          disabled={isOff[what] || session.isDone.value || session.isFull.value}
+          onClick={() => session.act(index, what)}
+        >
+          {actWords[what]}
+        </button>
+      ))}
     </div>
   );
 }
 
+function PathFacts({ summary }: { readonly summary: PathSummary | undefined }): JSX.Element {
+  return (
+    <dl class="path-facts">
+      <dt>share</dt>
+      <dd>{formatShare(summary?.share ?? 0)}</dd>
+      <dt>RTT</dt>
+      <dd>{summary?.srttNs ? formatDuration(summary.srttNs) : '–'}</dd>
+      <dt>lost</dt>
+      <dd>{(summary?.droppedPackets ?? 0) + (summary?.lostPackets ?? 0)}</dd>
+    </dl>
+  );
+}
+
+interface CanvasProps {
+  readonly side: Side;
+}
+
 /** The canvas between settings and buttons: drawn with every frame that comes, not with every change of the page. */
-class StageCanvas extends Component<StageProps> {
+class StageCanvas extends Component<CanvasProps> {
   private readonly canvas = createRef<HTMLCanvasElement>();
   private readonly flights = new Flights();
   private readonly sizes = new ResizeObserver(() => this.draw());
@@ -234,7 +242,7 @@ class StageCanvas extends Component<StageProps> {
   private run = -1;
 
   override componentDidMount(): void {
-    const { frame, scenario } = this.props.session;
+    const { frame, scenario } = this.props.side;
     this.sizes.observe(this.canvas.current!);
     const unwatchFrames = frame.subscribe((shown) => {
       if (shown === undefined) return;
@@ -278,11 +286,12 @@ class StageCanvas extends Component<StageProps> {
     const pen = canvas?.getContext('2d');
     if (canvas === null || pen === null || pen === undefined) return;
     const { clientWidth, clientHeight } = canvas;
+    if (clientWidth === 0) return;
     const ratio = devicePixelRatio || 1;
     canvas.width = Math.round(clientWidth * ratio);
     canvas.height = Math.round(clientHeight * ratio);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const { frame, scenario } = this.props.session;
+    const { frame, scenario } = this.props.side;
     const scene = {
       ...{ paths: scenario.peek().paths, frames: frame.peek()?.paths ?? [] },
       ...{ nowNs: frame.peek()?.nowNs ?? 0, isDark: isDark.peek() },

@@ -18,7 +18,7 @@ import {
   ticksWithin,
 } from '../../src/plot/index.js';
 import { isDark } from '../theme.js';
-import type { PanelGroup } from './panel-group.js';
+import type { Drawable, PanelGroup } from './panel-group.js';
 
 interface FigureProps {
   readonly figure: PageFigureData;
@@ -29,7 +29,7 @@ export class Figure extends Component<FigureProps> {
   private readonly canvas = createRef<HTMLCanvasElement>();
   private readonly tip = createRef<HTMLDivElement>();
   private readonly ring = createRef<HTMLDivElement>();
-  private panel: FigurePanel | undefined = undefined;
+  private panel: Drawable | undefined = undefined;
   private readonly view: FigureView;
   private unwatch: () => void = () => undefined;
   private readonly sizes = new ResizeObserver(() => this.props.group.requestDraw());
@@ -58,9 +58,15 @@ export class Figure extends Component<FigureProps> {
       requestDraw: () => group.requestDraw(),
       say: (text: string) => group.say(text),
     };
-    this.panel = new FigurePanel(elements, this.view, group.time, host, {
+    const panel = new FigurePanel(elements, this.view, group.time, host, {
       ...{ Frame, Painter, findTicks: ticksWithin },
     });
+    // One that is hidden has no size; it is drawn when it has one again.
+    this.panel = {
+      draw: () => {
+        if (canvas.clientWidth > 0) panel.draw();
+      },
+    };
     group.add(this.panel);
     this.sizes.observe(canvas);
     this.unwatch = effect(() => {

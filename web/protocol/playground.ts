@@ -1,5 +1,5 @@
 /** What the page of the playground and its worker say to each other. Both import it; nothing else passes between them. */
-import type { FlightColumns, IncidentKind, LabSummary, LastDecision, LiveKind } from '../../src/lab/index.js';
+import type { FlightColumns, Incident, LabSummary, LastDecision, LiveKind } from '../../src/lab/index.js';
 import type { PageFigureData } from '../../src/plot/index.js';
 
 /** What can be had of a run as a file. */
@@ -10,11 +10,17 @@ export type PlaygroundRequest =
   /** Begins anew; the text is that of `writeScenario`. Frames of it bear the number `run`. */
   | { readonly type: 'load'; readonly run: number; readonly scenario: string }
   /** Lets time pass up to `untilNs`, but computes for no longer than `budgetMs`. Answered by a frame. */
-  | { readonly type: 'advance'; readonly untilNs: number; readonly budgetMs: number }
+  | {
+      readonly type: 'advance';
+      readonly untilNs: number;
+      readonly budgetMs: number;
+      /** Whether the frame has figures and numbers in any case: nothing comes after it for a while. */
+      readonly wantsDetail: boolean;
+    }
   /** Lets the next event happen. Answered by a frame. */
   | { readonly type: 'step' }
-  /** Does something to a path. */
-  | { readonly type: 'act'; readonly path: number; readonly what: IncidentKind }
+  /** Has something happen at a time that is still to come. Not answered. */
+  | { readonly type: 'add'; readonly incident: Incident }
   /** Answered by a file. */
   | { readonly type: 'export'; readonly kind: ExportKind; readonly figure: LiveKind };
 
@@ -24,6 +30,8 @@ export interface PathFrame {
   readonly queueBytes: readonly [number, number];
   readonly isDead: boolean;
   readonly isFaded: boolean;
+  /** Whether the phone has the access point of this path. */
+  readonly isAssociated: boolean;
 }
 
 /** The state of a run, for one picture. */
@@ -36,8 +44,6 @@ export interface PlaygroundFrame {
   readonly flights: FlightColumns;
   readonly paths: readonly PathFrame[];
   readonly decision: LastDecision | null;
-  /** The scenario with all that has been done to it. */
-  readonly scenario: string;
   /** Only in some of the frames: they cost more than the rest. */
   readonly detail: FrameDetail | null;
 }
@@ -56,5 +62,5 @@ export type PlaygroundReply =
       readonly media: string;
       readonly parts: readonly BlobPart[];
     }
-  /** The simulation came to an end that it should not have. */
-  | { readonly type: 'failed'; readonly message: string };
+  /** Something could not be done; where `isEnd`, the simulation came to an end that it should not have. */
+  | { readonly type: 'failed'; readonly message: string; readonly isEnd: boolean };

@@ -1,7 +1,6 @@
 /** Runs the scenario of the playground: in this thread the simulation computes, so that the page never waits for it. */
 import { PcapngWriter } from '../../src/capture/index.js';
 import {
-  type IncidentKind,
   LabWorld,
   type LiveKind,
   liveKinds,
@@ -50,12 +49,13 @@ class Playground {
         return this.show(true);
       case 'advance':
         this.advance(request.untilNs, request.budgetMs);
-        return this.show(false);
+        return this.show(request.wantsDetail);
       case 'step':
         this.world.step();
         return this.show(true);
-      case 'act':
-        return this.act(request.path, request.what);
+      case 'add':
+        this.world.add(request.incident);
+        return;
       case 'export':
         return this.export(request.kind, request.figure);
     }
@@ -68,30 +68,24 @@ class Playground {
       world.advance(untilNs, SLICE_EVENTS);
   }
 
-  private act(path: number, what: IncidentKind): void {
-    if (!this.world.isDone) this.world.act(path, what);
-    this.show(true);
-  }
-
   private show(hasDetail: boolean): void {
     const { world, run } = this;
     const flights = world.flights.take(world.now);
     const detail = this.detail(hasDetail || world.isDone);
     const frame = {
       ...{ type: 'frame' as const, run, nowNs: world.now, isDone: world.isDone, flights },
-      ...{ paths: this.pathFrames(), decision: world.decisions.last ?? null },
-      ...{ scenario: writeScenario(world.scenario), detail },
+      ...{ paths: this.pathFrames(), decision: world.decisions.last ?? null, detail },
     };
     scope.postMessage(frame, [flights.buffer, ...columnBuffers(detail?.figures ?? [])]);
   }
 
   private pathFrames(): PathFrame[] {
     const { world } = this;
-    return world.links.map(({ forward, backward }, index) => ({
-      queueBytes: [forward.queueBytes(world.now), backward.queueBytes(world.now)],
-      isDead: forward.state !== 'up',
-      isFaded: forward.options.rateBps < world.scenario.paths[index]!.rateBps,
-    }));
+    return world.links.map(({ forward, backward }, index) => {
+      const { isDead, isFaded, isAssociated } = world.conditions[index]!;
+      const queueBytes = [forward.queueBytes(world.now), backward.queueBytes(world.now)] as const;
+      return { queueBytes, isDead, isFaded, isAssociated };
+    });
   }
 
   private detail(isWanted: boolean): FrameDetail | null {
@@ -145,6 +139,7 @@ scope.onmessage = ({ data }) => {
   try {
     playground.handle(data);
   } catch (error) {
-    scope.postMessage({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    scope.postMessage({ type: 'failed', message, isEnd: data.type !== 'export' });
   }
 };

@@ -4,7 +4,15 @@
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
 import type { Connection, Subflow } from '../../mptcp/index.js';
-import { type Device, pathAddress, type Side } from '../../network/index.js';
+import {
+  type Device,
+  pathAddress,
+  type Side,
+  wifiConditionsAt,
+  wifiDistanceAt,
+  wifiSignalAt,
+  wifiTransmitDbm,
+} from '../../network/index.js';
 import { tellFacts } from '../mobility/link-facts.js';
 import {
   type CarrierNews,
@@ -14,7 +22,6 @@ import {
   phonePaths,
   wifiIncidents,
 } from '../mobility/phone.js';
-import { conditionsAt, distanceAt, signalAt, transmitDbm } from '../mobility/radio.js';
 import { phoneVariantNamed } from '../mobility/variants.js';
 import { walkStepNs } from '../mobility/walk.js';
 import type { WifiStep } from '../mobility/wifi.js';
@@ -90,7 +97,7 @@ export function deathNs({ parameters, run }: Pick<HandoverTrial, 'parameters' | 
 export function wifiOf({ parameters, ending, run }: HandoverTrial): WifiStep[] {
   const { appearsAtNs, fadesAtNs, returnsAtNs, endsAtNs, lastDbm } = parameters;
   const diesAtNs = deathNs({ parameters, run });
-  const farM = distanceAt(lastDbm, transmitDbm.accessPoint);
+  const farM = wifiDistanceAt(lastDbm, wifiTransmitDbm.accessPoint);
   const steps: WifiStep[] = [stepAt(0, nearM, false), stepAt(appearsAtNs, nearM, true)];
   if (ending === 'fading') {
     for (let atNs = fadesAtNs; atNs < diesAtNs; atNs += walkStepNs) {
@@ -104,11 +111,11 @@ export function wifiOf({ parameters, ending, run }: HandoverTrial): WifiStep[] {
 }
 
 function stepAt(atNs: number, distanceM: number, isAssociated: boolean): WifiStep {
-  const downDbm = signalAt(distanceM, transmitDbm.accessPoint);
+  const downDbm = wifiSignalAt(distanceM, wifiTransmitDbm.accessPoint);
   return {
     ...{ atNs, distanceM, isAssociated, signalDbm: Math.round(downDbm) },
-    up: conditionsAt(signalAt(distanceM, transmitDbm.phone)),
-    down: conditionsAt(downDbm),
+    up: wifiConditionsAt(wifiSignalAt(distanceM, wifiTransmitDbm.phone)),
+    down: wifiConditionsAt(downDbm),
   };
 }
 

@@ -4,10 +4,8 @@
  */
 
 import { MILLISECOND, SECOND } from '../../base/index.js';
-import type { Link, LinkOptions } from '../../network/index.js';
-import { randomLoss } from '../../network/index.js';
+import { type Link, type LinkOptions, type RadioConditions, randomLoss } from '../../network/index.js';
 import type { Incident, TransferPath } from '../transfer.js';
-import type { RadioConditions } from './radio.js';
 import type { WifiStep } from './wifi.js';
 
 /** Places of the links in a world: the server's address is that of the cellular path, which is always there. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SECOND } from '../../base/index.js';
-import { conditionsAt, distanceAt, signalAt, transmitDbm } from './radio.js';
+import { wifiConditionsAt, wifiDistanceAt, wifiSignalAt, wifiTransmitDbm } from '../../network/index.js';
 import { placesOf, type Walk, walkStepNs } from './walk.js';
 import { wifiAlong } from './wifi.js';
 
@@ -8,23 +8,29 @@ const away: Walk = { seed: 3, fromM: 5, legs: [{ toM: 80, durationNs: 50 * SECON
 
 describe('the radio', () => {
   it('gives a weaker signal, never a better one, the farther the access point is', () => {
-    const signals = [1, 5, 20, 50, 100].map((metres) => signalAt(metres, transmitDbm.accessPoint));
+    const signals = [1, 5, 20, 50, 100].map((metres) => wifiSignalAt(metres, wifiTransmitDbm.accessPoint));
     expect([...signals].sort((a, b) => b - a)).toEqual(signals);
-    expect(signalAt(distanceAt(-70, transmitDbm.phone), transmitDbm.phone)).toBeCloseTo(-70, 9);
-    expect(signalAt(20, transmitDbm.phone, 6)).toBeCloseTo(signalAt(20, transmitDbm.phone) - 6, 9);
+    expect(wifiSignalAt(wifiDistanceAt(-70, wifiTransmitDbm.phone), wifiTransmitDbm.phone)).toBeCloseTo(
+      -70,
+      9,
+    );
+    expect(wifiSignalAt(20, wifiTransmitDbm.phone, 6)).toBeCloseTo(
+      wifiSignalAt(20, wifiTransmitDbm.phone) - 6,
+      9,
+    );
   });
 
   it('is slower, later and loses more the weaker the signal is, beyond the slowest of its rates', () => {
-    const edge = [-82, -84, -86, -88].map(conditionsAt);
+    const edge = [-82, -84, -86, -88].map(wifiConditionsAt);
     for (let i = 1; i < edge.length; i++) {
       expect(edge[i]!.rateBps).toBeLessThan(edge[i - 1]!.rateBps);
       expect(edge[i]!.jitterNs).toBeGreaterThan(edge[i - 1]!.jitterNs);
       expect(edge[i]!.loss).toBeGreaterThan(edge[i - 1]!.loss);
     }
     expect(edge[0]!.frameErrorRate).toBeCloseTo(0.1, 9);
-    expect(conditionsAt(-50)).toMatchObject({ frameErrorRate: expect.closeTo(0, 4) as number });
-    expect(conditionsAt(-50).rateBps).toBeGreaterThan(35e6);
-    expect(conditionsAt(-120).loss).toBeCloseTo(1, 6);
+    expect(wifiConditionsAt(-50)).toMatchObject({ frameErrorRate: expect.closeTo(0, 4) as number });
+    expect(wifiConditionsAt(-50).rateBps).toBeGreaterThan(35e6);
+    expect(wifiConditionsAt(-120).loss).toBeCloseTo(1, 6);
   });
 });
 

@@ -7,7 +7,7 @@
  */
 
 import { randomNormal, type RandomSource, SECOND, SeededRandom } from '../../base/index.js';
-import { signalAt, transmitDbm } from './radio.js';
+import { wifiSignalAt, wifiTransmitDbm } from '../../network/index.js';
 
 /** How often a walk is looked at, in ns. */
 export const walkStepNs = SECOND / 10;
@@ -62,8 +62,8 @@ export function placesOf(walk: Walk): Place[] {
       places.push({
         atNs,
         distanceM,
-        downDbm: signalAt(distanceM, transmitDbm.accessPoint, shadowDb),
-        upDbm: signalAt(distanceM, transmitDbm.phone, shadowDb),
+        downDbm: wifiSignalAt(distanceM, wifiTransmitDbm.accessPoint, shadowDb),
+        upDbm: wifiSignalAt(distanceM, wifiTransmitDbm.phone, shadowDb),
       });
     }
     beginM = toM;

@@ -14,7 +14,7 @@
 import { MICROSECOND, SECOND } from '../../base/index.js';
 
 /** Signal in dBm that an antenna next to it would send with: an access point, and a phone, which has less. */
-export const transmitDbm = { accessPoint: 20, phone: 15 } as const;
+export const wifiTransmitDbm = { accessPoint: 20, phone: 15 } as const;
 
 /** Path loss at 1 m, in dB. */
 const lossAtMetreDb = 46.7;
@@ -63,18 +63,18 @@ export interface RadioConditions {
 }
 
 /** Signal in dBm at `distanceM` metres, sent with `sentDbm`, and `shadowDb` of obstacles in between. */
-export function signalAt(distanceM: number, sentDbm: number, shadowDb = 0): number {
+export function wifiSignalAt(distanceM: number, sentDbm: number, shadowDb = 0): number {
   const pathLossDb = lossAtMetreDb + 10 * pathLossExponent * Math.log10(Math.max(1, distanceM));
   return sentDbm - pathLossDb - shadowDb;
 }
 
-/** The distance in m at which {@link signalAt} is `signalDbm`, without obstacles. */
-export function distanceAt(signalDbm: number, sentDbm: number): number {
+/** The distance in m at which {@link wifiSignalAt} is `signalDbm`, without obstacles. */
+export function wifiDistanceAt(signalDbm: number, sentDbm: number): number {
   return 10 ** ((sentDbm - lossAtMetreDb - signalDbm) / (10 * pathLossExponent));
 }
 
 /** What a link with `signalDbm` at its receiver is worth. */
-export function conditionsAt(signalDbm: number): RadioConditions {
+export function wifiConditionsAt(signalDbm: number): RadioConditions {
   const { phyBps, leastDbm } = rates.find(({ leastDbm }) => signalDbm >= leastDbm) ?? slowest;
   const edgeOdds = edgeErrorRate / (1 - edgeErrorRate);
   const odds = edgeOdds * Math.exp((leastDbm - signalDbm) / errorSlopeDb);
