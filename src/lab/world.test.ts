@@ -11,6 +11,7 @@ import {
   readScenario,
   runScenario,
   type Scenario,
+  scenarioLimits,
   schedulerNames,
   serviceNames,
   summarise,
@@ -63,7 +64,7 @@ describe('a scenario at work', () => {
   it('does nothing to a path that there is not, and takes no more than its limit of incidents', () => {
     const world = new LabWorld(short);
     expect(world.act(7, 'kill')).toBeUndefined();
-    for (let i = 0; i < 100; i++) world.act(0, 'restore');
+    for (let i = 0; i < scenarioLimits.incidents; i++) world.act(0, 'restore');
     expect(world.act(0, 'kill')).toBeUndefined();
   });
 
