@@ -15,6 +15,7 @@ export {
 } from './flight-log.js';
 export * from './floor-plan.js';
 export * from './live-figures.js';
+export * from './machine/index.js';
 export * from './place-sampler.js';
 export * from './quantity.js';
 export { runScenario } from './run.js';

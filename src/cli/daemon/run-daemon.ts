@@ -7,6 +7,7 @@ import { Option, type Command } from 'commander';
 import { SubflowError } from '../../base/index.js';
 import type { KeepableCapability } from '../../linux/index.js';
 import {
+  type Announcement,
   loadDaemon,
   type Log,
   type LogFields,
@@ -152,6 +153,13 @@ async function readAll<Flags extends DaemonFlags, Event extends string>(
   return flags;
 }
 
+/** What is open when the work begins. */
+interface Opened<Flags> {
+  readonly daemon: Daemon<Flags>;
+  readonly server: MetricsServer | undefined;
+  readonly announcement: Announcement | undefined;
+}
+
 /** One run of a command. */
 class DaemonRun<Flags extends DaemonFlags, Event extends string> {
   private readonly kit: Kit;
@@ -175,35 +183,48 @@ class DaemonRun<Flags extends DaemonFlags, Event extends string> {
     const stopMeasuring = this.kit.addProcessMetrics(metrics);
     const reload = (): void => void (this.reloading = this.reloading.then(() => this.reload()));
     let server: MetricsServer | undefined;
+    let announcement: Announcement | undefined;
     // From here on: what it does to a program that does not listen is to end it.
     process.on('SIGHUP', reload);
     try {
       // Before the rest: a place that is taken is known before anything is open to clients.
       server = await this.serveMetrics(metrics);
+      announcement = await this.announce(metrics);
       const daemon = await this.plan.start({ flags: this.flags, log: this.log, metrics });
       this.daemon = daemon;
       try {
-        return await this.work(daemon, server, signal);
+        return await this.work({ daemon, server, announcement }, signal);
       } finally {
         await this.end(daemon);
       }
     } finally {
       this.isEnding = true;
       process.off('SIGHUP', reload);
+      await announcement?.close();
       await server?.close();
       stopMeasuring();
     }
   }
 
+  /** Has the lab find it; where it cannot, it runs all the same. */
+  private announce(metrics: Metrics): Promise<Announcement | undefined> {
+    // As in `subflow/converter/1`.
+    const [, command = ''] = this.plan.schema.split('/');
+    return this.kit.announceService(command, () => ({
+      ...this.health(),
+      ...{ load: this.daemon?.load() ?? {}, metrics: metrics.text() },
+    }));
+  }
+
   /** From the point where everything is open. Nothing is waited for, and so no client is served, before the process is another user's. */
   private async work(
-    daemon: Daemon<Flags>,
-    server: MetricsServer | undefined,
+    { daemon, server, announcement }: Opened<Flags>,
     signal: AbortSignal,
   ): Promise<Error | undefined> {
     const { kit } = this;
     const { user, group } = this.flags;
     const { keep = [] } = this.plan;
+    if (user !== undefined) announcement?.giveTo(kit.privilegeTarget({ user, group }));
     const became = user === undefined ? undefined : kit.dropPrivileges({ user, group, keep });
     const said = daemon.announce();
     if (became !== undefined) this.log.info('privileges-dropped', '', { user: user!, ...became, kept: keep });

@@ -47,7 +47,7 @@ export interface DroppedPrivileges {
  */
 export function dropPrivileges(options: PrivilegeOptions): DroppedPrivileges {
   const { keep = [] } = options;
-  const target = targetOf(options);
+  const target = privilegeTarget(options);
   const kept = checkedSet(keep);
   boundCapabilities(kept);
   setKeepCapabilities(true);
@@ -59,7 +59,11 @@ export function dropPrivileges(options: PrivilegeOptions): DroppedPrivileges {
   return target;
 }
 
-function targetOf({ user, group }: PrivilegeOptions): DroppedPrivileges {
+/**
+ * Who {@link dropPrivileges} makes of the process.
+ * @throws as that does for a user or group that is not there, or is root.
+ */
+export function privilegeTarget({ user, group }: PrivilegeOptions): DroppedPrivileges {
   const isNumber = isId(user);
   const found = lookUpUser(isNumber ? Number(user) : user);
   const uid = found?.uid ?? (isNumber ? Number(user) : undefined);

@@ -11,4 +11,5 @@ export * from './metrics.js';
 export * from './metrics-server.js';
 export * from './notify.js';
 export * from './process-metrics.js';
+export * from './services.js';
 export * from './status-socket.js';
