@@ -36,4 +36,8 @@ export const views: Readonly<Record<ViewName, View>> = {
     title: 'Capture',
     load: async () => (await import('./capture/view.js')).CaptureView,
   },
+  live: {
+    title: 'Live',
+    load: async () => (await import('./live/view.js')).LiveView,
+  },
 };

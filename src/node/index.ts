@@ -151,3 +151,4 @@ export const loadBalancing = () => import('./balancer/index.js');
 
 /** The server of the lab's page, loaded when it is asked for. */
 export const loadLab = () => import('./lab/index.js');
+export type * from './lab/index.js';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { type LabServer, serveLab } from '../../src/node/lab/index.js';
+import { type LabServer, type LiveOptions, serveLab } from '../../src/node/lab/index.js';
 
 /** The built page. */
 export const built = join(import.meta.dirname, '..', '..', 'dist', 'web');
@@ -26,10 +26,12 @@ export class LabBrowser {
   private browser: Browser | undefined = undefined;
   private server: LabServer | undefined = undefined;
 
-  async open(): Promise<void> {
-    this.server = await serveLab({ folder: built });
+  /** With `live`, it tells the page of a machine. */
+  async open(live?: LiveOptions): Promise<LabServer> {
+    this.server = await serveLab({ folder: built, ...(live && { live }) });
     // As root there is no sandbox to be had; what it shows is this project's own.
     this.browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
+    return this.server;
   }
 
   async close(): Promise<void> {
@@ -37,9 +39,12 @@ export class LabBrowser {
     await this.server?.close();
   }
 
-  /** Opens the lab at an address behind the `#`. */
-  async visit(hash: string, options: BrowserContextOptions = {}): Promise<LabPage> {
-    const { url } = this.server!;
+  /** Opens the lab at an address behind the `#`; of another server than its own where one is given. */
+  async visit(
+    hash: string,
+    options: BrowserContextOptions = {},
+    { url }: LabServer = this.server!,
+  ): Promise<LabPage> {
     const context = await this.browser!.newContext({
       viewport: { width: 1280, height: 900 },
       acceptDownloads: true,

@@ -1,12 +1,7 @@
 /** `subflow lab`: the lab in a browser; `subflow lab run SCENARIO`: what its playground simulates, without one. */
 import type { Command } from 'commander';
 import { ExitStatus } from '../errors.js';
-
-interface LabFlags {
-  readonly listen: string;
-  /** False with `--no-open`. */
-  readonly open: boolean;
-}
+import type { ServeFlags } from './serve.js';
 
 interface RunFlags {
   readonly json?: true;
@@ -17,14 +12,19 @@ interface RunFlags {
 export function declareLab(command: Command, setStatus: (status: number) => void): void {
   command
     .description(
-      'Serves the lab to the browser of this machine: Multipath TCP simulated and captures analysed, by the same engine.\n' +
-        'Nothing leaves the browser.',
+      'Serves the lab to the browser of this machine: Multipath TCP simulated and captures analysed, by the same engine;\n' +
+        "on Linux this machine's own connections, endpoints and services too. Nothing leaves this machine.",
     )
     .option('--listen <address:port>', 'where to listen; port 0 picks a free one', '127.0.0.1:8484')
     .option('--no-open', 'do not open the page, only say where it is')
-    .action(async (flags: LabFlags) => {
+    .option('--allow-control', 'the page may add, change and remove endpoints, and set limits')
+    .option(
+      '--namespace <name>',
+      'show connections and paths of this network namespace: a path, or a name for ip-netns(8)',
+    )
+    .action(async (flags: ServeFlags) => {
       const { serve } = await import('./serve.js');
-      await serve(flags.listen, flags.open);
+      await serve(flags);
       setStatus(ExitStatus.done);
     });
   command

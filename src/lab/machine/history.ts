@@ -78,10 +78,7 @@ export class MachineHistory {
     return {
       ...{ kind: 'xy', title: 'All connections', x: time, y: rateAxis },
       caption: 'What they send and receive at the data level, between two looks.',
-      series: [
-        ...this.seriesOf('received', this.received, 0),
-        ...this.seriesOf('sent', this.sent, 1),
-      ],
+      series: [...this.seriesOf('received', this.received, 0), ...this.seriesOf('sent', this.sent, 1)],
     };
   }
 

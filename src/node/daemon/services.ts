@@ -120,7 +120,9 @@ function tell({ isHealthy, said, load, metrics }: ServiceStatus): unknown {
   const lines = metrics.split('\n').filter((line) => line !== '' && !/^(#|process_|nodejs_)/.test(line));
   return {
     ...{ schema: serviceSchema, isHealthy, said },
-    load: Object.entries(load).slice(0, 64).map(([name, value]) => [name, textOf(value)]),
+    load: Object.entries(load)
+      .slice(0, 64)
+      .map(([name, value]) => [name, textOf(value)]),
     metrics: lines.slice(0, MAX_LINES),
   };
 }
@@ -174,7 +176,9 @@ async function readService(file: string): Promise<MachineService | undefined> {
     const socket = file.replace(/json$/, 'sock');
     const { uid: owner } = await lstat(socket);
     if (owner !== uid) return undefined;
-    const { isHealthy, said, load, metrics } = statusSchema.parse(JSON.parse(await askStatusAt(socket, words)));
+    const { isHealthy, said, load, metrics } = statusSchema.parse(
+      JSON.parse(await askStatusAt(socket, words)),
+    );
     const short = (text: string): string => text.slice(0, MAX_LINE_LENGTH);
     return {
       ...{ ...known, isHealthy, said },
@@ -210,7 +214,9 @@ async function readAnnouncement(
 /** When a process began, in ticks after the machine did; undefined for one that is not there. */
 function startTicksOf(pid: number): number | undefined {
   // The name of the program comes before, and may hold anything.
-  const fields = ofProcess(pid, 'stat').replace(/^.*\) /s, '').split(' ');
+  const fields = ofProcess(pid, 'stat')
+    .replace(/^.*\) /s, '')
+    .split(' ');
   const ticks = Number(fields[19]);
   return Number.isSafeInteger(ticks) ? ticks : undefined;
 }

@@ -6,7 +6,12 @@ import {
   type MachineCommand,
   newEndpointFlags,
 } from '../../../lab/index.js';
-import { insideNamespaceAt, type KernelEndpoints, LinkWatch, withKernelEndpoints } from '../../../linux/index.js';
+import {
+  insideNamespaceAt,
+  type KernelEndpoints,
+  LinkWatch,
+  withKernelEndpoints,
+} from '../../../linux/index.js';
 import { MAX_KERNEL_SUBFLOWS } from '../../../netlink/index.js';
 import { messageOf } from '../../net-error.js';
 

@@ -61,7 +61,10 @@ const own = (to = server): Record<string, string> => ({ origin: to.url.slice(0, 
 const json = { 'content-type': 'application/json' };
 
 /** A stream that is read line by line. */
-function stream(to = server): { readonly states: MachineState[]; readonly response: Promise<http.IncomingMessage> } {
+function stream(to = server): {
+  readonly states: MachineState[];
+  readonly response: Promise<http.IncomingMessage>;
+} {
   const states: MachineState[] = [];
   const response = new Promise<http.IncomingMessage>((resolve, reject) => {
     const request = http.get(`${to.url}api/state`, { headers: bearer(to.token) }, resolve);
@@ -113,7 +116,9 @@ describe('the state of a machine, served', () => {
     expect(await ask({ headers: { ...bearer(), origin: 'http://other.example' } })).toBe(403);
     expect(await ask({ headers: { ...bearer(), origin: 'null' } })).toBe(403);
     expect(await ask({ headers: { ...bearer(), 'sec-fetch-site': 'cross-site' } })).toBe(403);
-    expect(await ask({ method: 'OPTIONS', headers: { 'access-control-request-headers': 'authorization' } })).toBe(405);
+    expect(
+      await ask({ method: 'OPTIONS', headers: { 'access-control-request-headers': 'authorization' } }),
+    ).toBe(405);
     const headers = { ...bearer(), ...json };
     for (const origin of ['http://other.example', 'null', `https://127.0.0.1:${port}`])
       expect(await ask({ method: 'POST', path: '/api/control', headers: { ...headers, origin } })).toBe(403);
@@ -169,7 +174,11 @@ describeWith('endpoints and limits from a page', [kernelMptcp(), mayCreateNamesp
   const said: string[] = [];
   beforeAll(async () => {
     namespace = NetworkNamespace.create('lab');
-    namespace.ip('link add path0 type veth peer name path1', 'link set path0 up', 'address add 10.0.5.1/24 dev path0');
+    namespace.ip(
+      'link add path0 type veth peer name path1',
+      'link set path0 up',
+      'address add 10.0.5.1/24 dev path0',
+    );
     lab = await serveLab({
       folder,
       live: {
@@ -209,7 +218,9 @@ describeWith('endpoints and limits from a page', [kernelMptcp(), mayCreateNamesp
       allowsControl: true,
       paths: {
         limits: { subflows: 3, addAddrAccepted: 2 },
-        endpoints: [{ id: 7, address, device: 'path0', flags: ['subflow', 'backup'], subflows: 0, aloneFor: 0 }],
+        endpoints: [
+          { id: 7, address, device: 'path0', flags: ['subflow', 'backup'], subflows: 0, aloneFor: 0 },
+        ],
       },
     });
     expect(await post({ do: 'remove', id: 7, address })).toBe(200);
@@ -222,9 +233,26 @@ describeWith('endpoints and limits from a page', [kernelMptcp(), mayCreateNamesp
     const command = { do: 'add', address, flags: ['subflow'] };
     const deep = `${'['.repeat(2000)}${']'.repeat(2000)}`;
     for (const wrong of [
-      ...['', '{', 'null', '[]', deep, { do: 'flush' }, { ...command, address: 'x' }, { ...command, flags: [] }],
-      ...[{ ...command, more: 1 }, { ...command, flags: ['implicit'] }, { ...command, id: 256 }],
-      ...[{ ...command, id: 1.5 }, { do: 'limits', subflows: 9 }, { do: 'remove', id: 0, address }],
+      ...[
+        '',
+        '{',
+        'null',
+        '[]',
+        deep,
+        { do: 'flush' },
+        { ...command, address: 'x' },
+        { ...command, flags: [] },
+      ],
+      ...[
+        { ...command, more: 1 },
+        { ...command, flags: ['implicit'] },
+        { ...command, id: 256 },
+      ],
+      ...[
+        { ...command, id: 1.5 },
+        { do: 'limits', subflows: 9 },
+        { do: 'remove', id: 0, address },
+      ],
       `{"__proto__":{"do":"limits"},"do":"add","address":"${address}","flags":["subflow"]}`,
     ])
       expect(await post(wrong), JSON.stringify(wrong).slice(0, 80)).toBe(400);

@@ -1,0 +1,134 @@
+/**
+ * Reads what the server tells of its machine, and draws it. Nothing else of the page may speak to the server: the policy of the page forbids
+ * it, that of this worker does not (src/node/lab/lab-server.ts, which knows this file by its name).
+ */
+import {
+  connectionKey,
+  type MachineAnswer,
+  type MachineCommand,
+  type MachineConnection,
+  MachineHistory,
+  machineSchema,
+  type MachineState,
+} from '../../src/lab/index.js';
+import { figureData } from '../../src/plot/index.js';
+import type { LiveReply, LiveRequest, LiveTrouble } from '../protocol/live.js';
+import { workerScope } from './scope.js';
+
+/** Time before a server that went is asked again; twice as long each time, up to the second number, in ms. */
+const FIRST_WAIT_MS = 1000;
+const MAX_WAIT_MS = 30_000;
+/** Most characters of a line: a state with all that its bounds allow has fewer. */
+const MAX_LINE_LENGTH = 16 << 20;
+
+const scope = workerScope<LiveRequest, LiveReply>();
+
+class Live {
+  private token = '';
+  private history = new MachineHistory();
+  private chosen: string | undefined = undefined;
+  private last: MachineState | undefined = undefined;
+  /** Ends the stream that is read. */
+  private stream: AbortController | undefined = undefined;
+
+  handle(request: LiveRequest): void {
+    switch (request.type) {
+      case 'begin':
+        this.token = request.token;
+        if (this.stream !== undefined) return;
+        this.stream = new AbortController();
+        return void this.follow(this.stream.signal);
+      case 'end':
+        this.stream?.abort();
+        this.stream = undefined;
+        return;
+      case 'choose':
+        this.chosen = request.key;
+        return this.show();
+      case 'control':
+        return void this.control(request.command).then((answer) =>
+          scope.postMessage({ type: 'answered', number: request.number, answer }),
+        );
+    }
+  }
+
+  /** Reads states until that is ended; asks again where the server went. */
+  private async follow(signal: AbortSignal): Promise<void> {
+    let waitMs = FIRST_WAIT_MS;
+    while (!signal.aborted) {
+      const trouble = await this.read(signal, () => (waitMs = FIRST_WAIT_MS));
+      if (signal.aborted) return;
+      scope.postMessage({ type: 'trouble', trouble });
+      if (trouble === 'refused') return;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      waitMs = Math.min(MAX_WAIT_MS, 2 * waitMs);
+    }
+  }
+
+  /** Reads one stream to its end, and gives why it ended. */
+  private async read(signal: AbortSignal, onState: () => void): Promise<LiveTrouble> {
+    try {
+      const response = await fetch('/api/state', { headers: this.headers(), signal });
+      if (response.status === 503) return 'busy';
+      if (!response.ok || response.body === null) return 'refused';
+      let rest = '';
+      for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + text).split('\n');
+        rest = lines.pop()!;
+        if (rest.length > MAX_LINE_LENGTH) return 'gone';
+        for (const line of lines) this.take(line);
+        if (lines.length > 0) onState();
+      }
+      return 'gone';
+    } catch {
+      return 'gone';
+    }
+  }
+
+  private take(line: string): void {
+    const state = JSON.parse(line) as MachineState;
+    if (state.schema !== machineSchema) return;
+    this.history.take(state);
+    this.last = state;
+    this.show();
+  }
+
+  private show(): void {
+    const { last: state, history } = this;
+    if (state === undefined) return;
+    const drawn = this.drawn(state.connections);
+    const figures = [history.ratesFigure()];
+    if (drawn !== undefined) figures.push(history.shareFigure(drawn), history.rttFigure(drawn));
+    scope.postMessage({
+      ...{ type: 'picture', state, drawn: drawn === undefined ? undefined : connectionKey(drawn) },
+      seenFor: state.connections.map((connection) => history.seenFor(connection)),
+      figures: figures.map((figure, i) => figureData({ id: ['rates', 'subflows', 'rtt'][i]!, figure })),
+    });
+  }
+
+  /** The connection that was chosen, while it is there; else the busiest. */
+  private drawn(connections: readonly MachineConnection[]): MachineConnection | undefined {
+    return connections.find((each) => connectionKey(each) === this.chosen) ?? connections[0];
+  }
+
+  private async control(command: MachineCommand): Promise<MachineAnswer> {
+    try {
+      const response = await fetch('/api/control', {
+        method: 'POST',
+        headers: { ...this.headers(), 'content-type': 'application/json' },
+        body: JSON.stringify(command),
+      });
+      if (response.ok || response.status === 409) return (await response.json()) as MachineAnswer;
+      return { isDone: false, said: `the server refuses it (${response.status})` };
+    } catch {
+      return { isDone: false, said: 'the server does not answer' };
+    }
+  }
+
+  private headers(): Record<string, string> {
+    return { authorization: `Bearer ${this.token}` };
+  }
+}
+
+const live = new Live();
+scope.onmessage = ({ data }) => live.handle(data);
