@@ -1,6 +1,13 @@
 /** The table of connections, each with its subflows: the busiest first, unless a reader sorts it. */
 import type { JSX } from 'preact';
-import { formatCount, formatRate, formatShare, formatSize } from '../../src/base/index.js';
+import {
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatShare,
+  formatSize,
+  MILLISECOND,
+} from '../../src/base/index.js';
 import {
   connectionKey,
   type MachineConnection,
@@ -27,14 +34,14 @@ const columns: readonly Column[] = [
   { title: 'local', key: 'local', isLeft: true },
   { title: 'remote', key: 'remote', isLeft: true },
   { title: 'state', key: 'state', isLeft: true },
-  { title: 'seen' },
+  { title: 'share', isLeft: true },
   { title: 'sending', key: 'sending' },
   { title: 'receiving', key: 'receiving' },
   { title: 'sent', key: 'sent' },
   { title: 'received', key: 'received' },
   { title: 'RTT', key: 'rtt' },
   { title: 'sent again', key: 'resent' },
-  { title: 'share', isLeft: true },
+  { title: 'seen' },
 ];
 
 interface TableProps {
@@ -177,11 +184,11 @@ function ConnectionRows({ session, connection, seen, figure }: RowProps): JSX.El
         <td class="left">
           <Notes connection={connection} />
         </td>
-        <td>{seen === undefined ? '' : seenText(seen)}</td>
+        <td class="left">{subflowText(connection)}</td>
         <TrafficCells traffic={connection} />
         <td />
         <td>{resent === 0 ? '' : formatSize(resent)}</td>
-        <td class="left">{subflowText(connection)}</td>
+        <td>{seen === undefined ? '' : seenText(seen)}</td>
       </tr>
       {subflows.map((subflow) => (
         <SubflowRow
@@ -242,10 +249,6 @@ function SubflowRow({
         {state}
         {backup === 'none' ? null : <b class="backup"> backup ({backup})</b>}
       </td>
-      <td />
-      <TrafficCells traffic={subflow} />
-      <td>{rttMs >= 10 ? rttMs.toFixed(0) : rttMs.toFixed(1)} ms</td>
-      <td>{retransmittedBytes === 0 ? '' : formatSize(retransmittedBytes)}</td>
       <td class="left">
         <span class="share">
           <span class="share-bar" aria-hidden="true">
@@ -254,6 +257,10 @@ function SubflowRow({
           {formatShare(share)}
         </span>
       </td>
+      <TrafficCells traffic={subflow} />
+      <td>{formatDuration(rttMs * MILLISECOND)}</td>
+      <td>{retransmittedBytes === 0 ? '' : formatSize(retransmittedBytes)}</td>
+      <td />
     </tr>
   );
 }

@@ -79,8 +79,8 @@ function Service({ service }: { readonly service: MachineService }): JSX.Element
         <b>{command}</b>{' '}
         <span class={isHealthy === true ? '' : 'warning'}>
           {isHealthy === true ? said : `not well: ${said}`}
-        </span>{' '}
-        <span class="soft">
+        </span>
+        <span class="soft process">
           process {pid}, user {uid}, since {dateText(startedAtMs)}
         </span>
       </p>

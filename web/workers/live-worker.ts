@@ -27,6 +27,7 @@ class Live {
   private token = '';
   private history = new MachineHistory();
   private chosen: string | undefined = undefined;
+  private drawnKey: string | undefined = undefined;
   private last: MachineState | undefined = undefined;
   /** Ends the stream that is read. */
   private stream: AbortController | undefined = undefined;
@@ -44,6 +45,7 @@ class Live {
         return;
       case 'choose':
         this.chosen = request.key;
+        this.drawnKey = undefined;
         return this.show();
       case 'control':
         return void this.control(request.command).then((answer) =>
@@ -94,21 +96,25 @@ class Live {
   }
 
   private show(): void {
-    const { last: state, history } = this;
-    if (state === undefined) return;
+    const { last, history } = this;
+    if (last === undefined) return;
+    const state = { ...last, connections: history.inOrder(last.connections) };
     const drawn = this.drawn(state.connections);
+    this.drawnKey = drawn === undefined ? undefined : connectionKey(drawn);
     const figures = [history.ratesFigure()];
     if (drawn !== undefined) figures.push(history.shareFigure(drawn), history.rttFigure(drawn));
     scope.postMessage({
-      ...{ type: 'picture', state, drawn: drawn === undefined ? undefined : connectionKey(drawn) },
+      ...{ type: 'picture', state, drawn: this.drawnKey },
       seenFor: state.connections.map((connection) => history.seenFor(connection)),
       figures: figures.map((figure, i) => figureData({ id: ['rates', 'subflows', 'rtt'][i]!, figure })),
     });
   }
 
-  /** The connection that was chosen, while it is there; else the busiest. */
+  /** The connection that was chosen, or that was drawn before, while it is there; else the busiest. */
   private drawn(connections: readonly MachineConnection[]): MachineConnection | undefined {
-    return connections.find((each) => connectionKey(each) === this.chosen) ?? connections[0];
+    const find = (key: string | undefined): MachineConnection | undefined =>
+      connections.find((each) => connectionKey(each) === key);
+    return find(this.chosen) ?? find(this.drawnKey) ?? connections[0];
   }
 
   private async control(command: MachineCommand): Promise<MachineAnswer> {

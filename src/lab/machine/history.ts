@@ -10,6 +10,8 @@ import type { MachineConnection, MachineState, MachineSubflow, MachineTraffic } 
 export const HISTORY_MS = 60_000;
 /** Most looks that are remembered: two a second. */
 const MAX_LOOKS = 120;
+/** What a look counts for in the activity of a connection. */
+const ACTIVITY_WEIGHT = 0.3;
 /** Most subflows of one connection that are remembered, those that are gone included. */
 const MAX_REMEMBERED = 32;
 
@@ -38,6 +40,8 @@ interface Remembered {
   readonly sinceMs: number;
   readonly isLeast: boolean;
   seenAtMs: number;
+  /** What it moved lately, in both directions, in bit/s: what is older counts less. */
+  activityBps: number;
   readonly subflows: Map<string, SubflowTracks>;
 }
 
@@ -73,6 +77,26 @@ export class MachineHistory {
     return known === undefined ? undefined : { ms: this.nowMs - known.sinceMs, isLeast: known.isLeast };
   }
 
+  /**
+   * Connections in an order that a reader can follow: the busiest first, but only what moves twice as much goes ahead of what was there
+   * before.
+   */
+  inOrder(connections: readonly MachineConnection[]): readonly MachineConnection[] {
+    const rank = (connection: MachineConnection): readonly [number, number] => {
+      const known = this.connections.get(connectionKey(connection));
+      return [Math.floor(Math.log2(1 + (known?.activityBps ?? 0))), known?.sinceMs ?? this.nowMs];
+    };
+    return connections
+      .map((connection) => ({ connection, rank: rank(connection) }))
+      .sort(
+        (a, b) =>
+          b.rank[0] - a.rank[0] ||
+          a.rank[1] - b.rank[1] ||
+          (a.connection.token < b.connection.token ? -1 : 1),
+      )
+      .map(({ connection }) => connection);
+  }
+
   /** What all connections send and receive. */
   ratesFigure(): XyFigure {
     return {
@@ -106,10 +130,13 @@ export class MachineHistory {
     const key = connectionKey(connection);
     const known = this.connections.get(key) ?? {
       ...{ sinceMs: this.lastMs ?? this.nowMs, isLeast: this.lastMs === undefined, seenAtMs: this.nowMs },
+      activityBps: 0,
       subflows: new Map<string, SubflowTracks>(),
     };
     this.connections.set(key, known);
     known.seenAtMs = this.nowMs;
+    const rateBps = (connection.sendRateBps ?? 0) + (connection.receiveRateBps ?? 0);
+    known.activityBps += ACTIVITY_WEIGHT * (rateBps - known.activityBps);
     for (const subflow of connection.subflows) this.noteSubflow(known.subflows, subflow);
     for (const [name, { seenAtMs }] of known.subflows)
       if (seenAtMs < this.nowMs - HISTORY_MS) known.subflows.delete(name);
