@@ -2,10 +2,11 @@
 
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import type { BalanceConfig } from '../../balancer/index.js';
+import { type BalanceConfig, metricsText } from '../../balancer/index.js';
 import { SubflowError } from '../../base/index.js';
 import { mayOpenRawSockets, mayUseXdp } from '../../linux/index.js';
 import {
+  type Announcement,
   type BalancerRuntime,
   type BalancerRuntimeOptions,
   type ConfigEvent,
@@ -93,6 +94,7 @@ async function atWork(
   const [kit, { readConfig }] = await Promise.all([loadDaemon(), loadBalancing()]);
   let watchdog: Watchdog | undefined;
   let runtime: BalancerRuntime | undefined;
+  let announcement: Announcement | undefined;
   /** What became of the file before there was anybody to take it. */
   let early: ConfigEvent<BalanceConfig> | undefined;
   const watch = new kit.ConfigWatch(file, since, readConfig, (event) => {
@@ -106,16 +108,35 @@ async function atWork(
     runtime = await startOrStop(file, config, log, signal);
     if (runtime === undefined) return undefined;
     if (early !== undefined) runtime.takeConfig(early);
+    announcement = await announce(runtime);
     kit.notifyReady();
     watchdog = kit.startWatchdog();
     return await Promise.race([runtime.failed, aborted(signal)]);
   } finally {
     kit.notifyStopping();
     watchdog?.close();
+    await announcement?.close();
     process.off('SIGHUP', reload);
     watch.close();
     if (runtime !== undefined) await stop(runtime, config, log);
   }
+}
+
+/** Has the lab find it. */
+async function announce(runtime: BalancerRuntime): Promise<Announcement | undefined> {
+  const { announceService } = await loadDaemon();
+  return announceService('balance run', async () => {
+    const status = await runtime.status();
+    const { name, design, services, servers, joins, packets } = status;
+    return {
+      ...runtime.health(),
+      load: {
+        ...{ name, design, services: services.join(' '), servers: servers.length },
+        ...{ packets: packets.forwarded, joins: joins.total, joinsByChance: joins.byChance },
+      },
+      metrics: metricsText(status),
+    };
+  });
 }
 
 /** Starts the balancer; undefined when the signal came first. */

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import {
+  type Announcement,
   Bond,
   type BondEvent,
   bondEvents,
@@ -11,6 +12,7 @@ import {
   captureRules,
   captureScript,
   DEFAULT_BOND_PORT,
+  loadDaemon,
   parseNetwork,
   KeptUplinks,
   planUplinks,
@@ -110,8 +112,10 @@ async function run(flags: BondFlags): Promise<void> {
     const bond = await Bond.start({ ...options, keeper, log: say }).catch((error: NodeJS.ErrnoException) => {
       throw explainListen(error, options.port ?? 0);
     });
-    const look = (): void => show(bond.look(), screen, json ? say : undefined);
+    let report = bond.look();
+    const look = (): void => show((report = bond.look()), screen, json ? say : undefined);
     const timer = setInterval(look, everyMs);
+    const announcement = await announce(() => report);
     try {
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
@@ -120,8 +124,22 @@ async function run(flags: BondFlags): Promise<void> {
     } finally {
       clearInterval(timer);
       screen?.clear();
+      await announcement?.close();
       await bond.close(patienceMs);
     }
+  });
+}
+
+/** Has the lab find it. */
+async function announce(look: () => BondReport): Promise<Announcement | undefined> {
+  const { announceService } = await loadDaemon();
+  return announceService('bond', () => {
+    const { uplinks, connections, clientBytes, serverBytes } = look();
+    const names = uplinks.map(({ name }) => name).join(' ');
+    return {
+      ...{ isHealthy: true, said: `${connections} connections`, metrics: '' },
+      load: { connections, uplinks: names, clientBytes, serverBytes },
+    };
   });
 }
 

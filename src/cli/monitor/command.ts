@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SubflowError } from '../../base/index.js';
 import { kernelMptcp, type KernelPathEvent } from '../../linux/index.js';
 import {
+  type Announcement,
   ConnectionMonitor,
   filterTerms,
   loadDaemon,
@@ -128,13 +129,19 @@ async function watch(
   const news = new News();
   const output = print(flags, news);
   let server: MetricsServer | undefined;
+  let announcement: Announcement | undefined;
+  let connections = 0;
   try {
     if (monitor.seesEvents) watchEvents(monitor, news);
     if (flags.metrics !== undefined) server = await serve(kit, flags.metrics, metrics);
+    announcement = await kit.announceService('monitor', () => ({
+      ...{ isHealthy: true, said: 'it looks', load: { connections }, metrics: metrics.text() },
+    }));
     kit.notifyReady();
     const watchdog = kit.startWatchdog();
     while (!signal.aborted && !ended.signal.aborted) {
       const look = lookOrExplain(monitor);
+      connections = look.totals.connections;
       tell(look);
       output(look);
       await sleep(everyMs, undefined, { signal: ended.signal }).catch(() => undefined);
@@ -144,6 +151,7 @@ async function watch(
   } finally {
     output.end();
     process.stdout.off('error', end);
+    await announcement?.close();
     await server?.close();
     stopMeasuring();
   }

@@ -63,7 +63,7 @@ async function run(flags: AutoFlags, setStatus: (status: number) => void): Promi
     if (text !== '') process.stdout.write(`${text}\n`);
     return;
   }
-  const { openCommandLog, notifyReady, notifyStopping, startWatchdog } = await loadDaemon();
+  const { announceService, openCommandLog, notifyReady, notifyStopping, startWatchdog } = await loadDaemon();
   const names = Object.keys(pathKeeperEvents) as PathKeeperEvent['event'][];
   const commandLog = openCommandLog<PathKeeperEvent['event']>({
     ...{ fd: flags.json ? 1 : 2, format: flags.json ? 'json' : 'auto' },
@@ -83,12 +83,17 @@ async function run(flags: AutoFlags, setStatus: (status: number) => void): Promi
       const keeper = PathKeeper.start(options);
       const hold = setInterval(() => undefined, HOLD_MS);
       const watchdog = startWatchdog();
+      const announcement = await announceService('paths auto', () => ({
+        ...{ isHealthy: true, said: 'it looks after the uplinks', metrics: '' },
+        load: Object.fromEntries(keeper.uplinks.map(({ name, state }) => [name, state])),
+      }));
       notifyReady();
       await aborted(signal);
       notifyStopping();
       watchdog?.close();
       clearInterval(hold);
       keeper.close();
+      await announcement?.close();
       await commandLog.close();
     });
   } finally {

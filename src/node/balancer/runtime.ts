@@ -250,12 +250,13 @@ export class BalancerRuntime {
   private async startMetrics(listen: string): Promise<void> {
     this.metrics = await startMetricsServer(listen, {
       metrics: async () => metricsText(await this.status()),
-      health: () => this.healthSaid(),
+      health: () => this.health(),
     });
     this.log.info('metrics-listening', `http://${this.metrics.address}/metrics`);
   }
 
-  private healthSaid(): { readonly isHealthy: boolean; readonly said: string } {
+  /** Whether it steers packets to anybody. */
+  health(): { readonly isHealthy: boolean; readonly said: string } {
     const { current } = this.control.log;
     const up = current?.servers.filter(({ state = 'up' }) => state === 'up').length ?? 0;
     const isHealthy = this.keeper.path !== undefined && this.closing === undefined && up > 0;

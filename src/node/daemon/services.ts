@@ -80,7 +80,7 @@ export function ownServiceFolder(): string | undefined {
  */
 export async function announceService(
   command: string,
-  status: () => ServiceStatus,
+  status: () => ServiceStatus | Promise<ServiceStatus>,
   folder = ownServiceFolder(),
 ): Promise<Announcement | undefined> {
   const startTicks = process.platform === 'linux' ? startTicksOf(process.pid) : undefined;
@@ -92,7 +92,7 @@ export async function announceService(
   try {
     await makeFolder(folder, 0o755);
     await sweep(folder);
-    socket = await serveStatusAt(`${place}.sock`, async () => tell(status()), words);
+    socket = await serveStatusAt(`${place}.sock`, async () => tell(await status()), words);
     const told = { schema: serviceSchema, command, pid: process.pid, startTicks, startedAtMs };
     await rm(file, { force: true });
     await writeFile(file, `${JSON.stringify(told)}\n`, { mode: 0o600, flag: 'wx' });
