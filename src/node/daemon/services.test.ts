@@ -17,7 +17,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { launcher } from '../../../test/support/subflow-command.js';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { kernelMptcp } from '../../linux/index.js';
