@@ -36,6 +36,10 @@ export const views: Readonly<Record<ViewName, View>> = {
     title: 'Capture',
     load: async () => (await import('./capture/view.js')).CaptureView,
   },
+  experiments: {
+    title: 'Experiments',
+    load: async () => (await import('./experiments/view.js')).ExperimentsView,
+  },
   live: {
     title: 'Live',
     load: async () => (await import('./live/view.js')).LiveView,

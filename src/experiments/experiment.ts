@@ -6,7 +6,8 @@
 import { MILLISECOND } from '../base/index.js';
 import type { Figure } from '../plot/index.js';
 import type { LinuxLab } from './linux-lab.js';
-import type { ParameterSet, ParameterValues } from './parameter.js';
+import type { ParameterSet, ParameterValue, ParameterValues } from './parameter.js';
+import type { Published } from './published.js';
 
 /** One column of the table. */
 export interface Column {
@@ -83,7 +84,14 @@ export interface Experiment<P extends ParameterSet = ParameterSet> {
   /** What is done and what should be seen: a few sentences. */
   readonly summary: string;
   readonly parameters: P;
+  /**
+   * Parameters with which it ends within some ten seconds and still shows what it is about; those that are not named have
+   * their defaults. Default: the defaults end soon enough.
+   */
+  readonly small?: Readonly<Record<string, ParameterValue>>;
   readonly columns: readonly Column[];
+  /** Numbers that were published, beside which ours stand. Default: there are none that ours could be held to. */
+  readonly published?: readonly Published[];
   /** Whether it is about the machine's own kernel alone, and cannot run without it. Default false. */
   readonly needsLinux?: boolean;
   /**

@@ -3,32 +3,20 @@
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../base/index.js';
 import { renderTerminal } from '../plot/index.js';
-import { experiments, type FinishedTrial, flagName, runExperiment, type RunOptions } from './index.js';
+import {
+  besidePublished,
+  catalogue,
+  completeParameters,
+  experiments,
+  type FinishedTrial,
+  flagName,
+  isExperimentName,
+  loadExperiment,
+  runExperiment,
+  type RunOptions,
+} from './index.js';
 
-/** Long enough for the plain connection to fall behind. */
-const shortRuns = { runs: 1, warmUpNs: 4 * SECOND, durationNs: 6 * SECOND };
-
-/** Smaller than the defaults, where the defaults take long. */
-const small: Readonly<Record<string, Readonly<Record<string, number | string>>>> = {
-  middleboxes: { place: 'only', family: 'ipv6' },
-  combinations: { sizeBytes: 100_000, place: 'only' },
-  'fast-handover': { sizeBytes: 3e6, runs: 1 },
-  'direct-bypass': { runs: 1, sizeBytes: 2e6, clients: 6 },
-  'load-balancers': { clients: 8, runs: 2, flows: 5000 },
-  'middlebox-location': { behaviour: 'strip-dss', family: 'ipv6' },
-  'mp-prio-attack': { sizeBytes: 3e6 },
-  'congestion-fairness': { scenario: 'scenario-c', runs: 1, durationNs: 20 * SECOND },
-  'simult-flows': { algorithm: 'target-based' },
-  'time-to-first-word': { walks: 8 },
-  'multipath-tester': { walks: 1 },
-  handover: { runs: 1 },
-  'receive-window': { ...shortRuns, minWindowBytes: 300e3, maxWindowBytes: 600e3, stepBytes: 300e3 },
-  schedulers: { traffic: 'short', runs: 2, pairs: 4 },
-  'experimental-design': { environment: 'low-bdp-no-loss', sets: 4, runs: 1, sizeBytes: 5e6 },
-  bonding: { scheduler: 'lowest-rtt', maxUplinks: 2, runs: 1, warmUpNs: 2 * SECOND, durationNs: 4 * SECOND },
-};
-
-/** Smaller still, for what is run twice where the small form takes long: these parameters on top of the small ones. */
+/** Smaller than the small form, for what is run twice where that takes long: these parameters on top of its own. */
 const smallest: Readonly<Record<string, readonly Readonly<Record<string, number | string>>[]>> = {
   middleboxes: [{ behaviour: 'payload-rewriting' }],
   'fast-handover': [{ sizeBytes: 500_000 }],
@@ -82,10 +70,42 @@ describe('the experiments', () => {
     }
   });
 
+  it('have small forms whose parameters they have, but those that need the kernel', () => {
+    for (const { name, parameters, small = {}, needsLinux } of experiments) {
+      expect(() => completeParameters(parameters, small), name).not.toThrow();
+      if (needsLinux === true) expect(small, name).toEqual({});
+    }
+  });
+
+  it('are all in the catalogue, each once, and are loaded by their names', async () => {
+    const names = catalogue.flatMap(({ entries }) => entries.map(({ name }) => name));
+    expect([...names].sort()).toEqual(experiments.map(({ name }) => name).sort());
+    for (const experiment of experiments) {
+      expect(await loadExperiment(experiment.name)).toBe(experiment);
+      expect(isExperimentName(experiment.name)).toBe(true);
+    }
+    for (const name of ['no-such-thing', '__proto__', 'constructor']) {
+      expect(isExperimentName(name)).toBe(false);
+      await expect(loadExperiment(name)).rejects.toMatchObject({ code: 'ERR_SUBFLOW_UNKNOWN_EXPERIMENT' });
+    }
+  });
+
+  it('say of everything published where it is to be read and how it was come by', () => {
+    for (const experiment of experiments) {
+      for (const { source, basis, values } of besidePublished(experiment, [])) {
+        expect(source, experiment.name).toMatch(/\b(19|20)\d\d\b|RFC \d+|#\d+|selftests/);
+        expect(basis.length, experiment.name).toBeGreaterThan(15);
+        expect(values.length, experiment.name).toBeGreaterThan(0);
+        expect(new Set(values.map(({ label }) => label)).size).toBe(values.length);
+        expect(values.every(({ ours }) => ours === null)).toBe(true);
+      }
+    }
+  });
+
   it.each(inSimulation.map((experiment) => [experiment.name, experiment] as const))(
     '%s passes, and gives the same rows and figures for the same seed',
     async (name, experiment) => {
-      const parameters = small[name] ?? {};
+      const parameters = experiment.small ?? {};
       const run = (form: object, watch: RunOptions['watch'] = () => undefined) =>
         runExperiment(experiment, { seed: 7, parameters: { ...parameters, ...form }, watch });
       let finished: readonly FinishedTrial[] = [];

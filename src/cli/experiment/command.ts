@@ -6,6 +6,8 @@ import {
   type Experiment,
   type ExperimentReport,
   experiments,
+  reportedResult,
+  resultReport,
   runExperiment,
 } from '../../experiments/index.js';
 import { ExitStatus, UsageError } from '../errors.js';
@@ -17,8 +19,8 @@ import { openProgress } from './progress.js';
 import { chosenShard } from './shard-choice.js';
 import { addResultFlags, declareMerge, type ResultFlags, runShardCommand } from './shard-command.js';
 import { runInThreads } from './trial-threads.js';
-import { readResult, reportedResult, writeReport } from './report.js';
-import { listReport, listText, resultReport, resultText } from './text.js';
+import { readResult, writeReport } from './report.js';
+import { listReport, listText, resultText } from './text.js';
 
 /** Flags that every experiment has. */
 interface RunFlags extends ResultFlags {
@@ -115,7 +117,9 @@ function publish(experiment: Experiment, report: ExperimentReport, flags: Result
   }
   const paths = flags.figures ? writeFigures(flags.output, experiment.name, report.figures) : [];
   const written = { figures: paths, page: flags.report };
-  const text = flags.json ? JSON.stringify(resultReport(report, written)) : resultText(report, written);
+  const text = flags.json
+    ? JSON.stringify(resultReport(experiment, report, written))
+    : resultText(report, written);
   process.stdout.write(`${text}\n`);
   return report.pass ? ExitStatus.done : ExitStatus.no;
 }

@@ -3,10 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Finished, runSubflow } from '../../../test/support/subflow-command.js';
-import { defineExperiment, equals, findExperiment, runExperiment } from '../../experiments/index.js';
-import { typed } from './flags.js';
+import {
+  defineExperiment,
+  equals,
+  findExperiment,
+  resultReport,
+  runExperiment,
+  writeQuantity,
+} from '../../experiments/index.js';
 import { StepLine } from './step-line.js';
-import { resultReport, resultText, tableText } from './text.js';
+import { resultText, tableText } from './text.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'subflow-experiment-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -251,7 +257,7 @@ describe('a result', () => {
     expect(report.pass).toBe(false);
     expect(resultText(report, { figures: [] })).toMatch(/FAILED {2}two is one: 2 \(bound 1\)/);
     expect(resultText(report, { figures: [] })).toContain('Note: Something was left out.');
-    expect(resultReport(report, { figures: ['a.svg'] })).toMatchObject({
+    expect(resultReport(report.experiment, report, { figures: ['a.svg'] })).toMatchObject({
       checks: [{ name: 'two is one', pass: false, value: 2, bound: 1 }],
       figures: ['a.svg'],
       notes: ['Something was left out.'],
@@ -268,7 +274,7 @@ describe('quantities in the help', () => {
     ['duration', 25e6, '25ms'],
     ['number', 3, '3'],
   ] as const)('%s %d is %s', (kind, value, text) => {
-    expect(typed({ kind, default: 0, min: 0, max: 0, doc: '' }, value)).toBe(text);
+    expect(writeQuantity({ kind, default: 0, min: 0, max: 0, doc: '' }, value)).toBe(text);
   });
 });
 

@@ -2,13 +2,13 @@
 
 import type { Command } from 'commander';
 import {
+  describeRange,
   flagName,
   type Parameter,
   type ParameterSet,
   type ParameterValue,
-  type QuantityParameter,
+  writeParameter,
 } from '../../experiments/index.js';
-import { MILLISECOND } from '../../base/index.js';
 import { UsageError } from '../errors.js';
 import { parseDuration, parseInteger, parseRate, parseSize } from '../units.js';
 
@@ -21,32 +21,11 @@ const placeholders = {
   choice: 'word',
 } as const;
 
-const suffixes = [
-  [1e9, 'G'],
-  [1e6, 'M'],
-  [1e3, 'k'],
-] as const;
-
-/** A quantity as it would be typed: `20M`, `25ms`, `3`. */
-export function typed({ kind }: QuantityParameter, value: number): string {
-  if (kind === 'duration') {
-    return value >= 1e9 && value % 1e8 === 0 ? `${value / 1e9}s` : `${value / MILLISECOND}ms`;
-  }
-  if (kind === 'number') return String(value);
-  const [factor, suffix] = suffixes.find(([unit]) => value >= unit && value % (unit / 10) === 0) ?? [1, ''];
-  return `${value / factor}${suffix}`;
-}
-
-function describeRange(parameter: Parameter): string {
-  if (parameter.kind === 'choice') return parameter.choices.join(', ');
-  return `${typed(parameter, parameter.min)} to ${typed(parameter, parameter.max)}`;
-}
-
 /** Declares a flag for each parameter. */
 export function declareParameters(command: Command, parameters: ParameterSet): Command {
   for (const [name, parameter] of Object.entries(parameters)) {
     const flag = `--${flagName(name, parameter)} <${placeholders[parameter.kind]}>`;
-    const shown = parameter.kind === 'choice' ? parameter.default : typed(parameter, parameter.default);
+    const shown = writeParameter(parameter, parameter.default);
     command.option(flag, `${parameter.doc} (${describeRange(parameter)}; default ${shown})`);
   }
   return command;

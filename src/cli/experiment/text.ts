@@ -10,6 +10,7 @@ import {
   flagName,
   reportedValue,
   type Row,
+  type WrittenFiles,
 } from '../../experiments/index.js';
 import { tableLines } from '../table.js';
 
@@ -26,13 +27,6 @@ function checkLine({ name, pass, value, bound }: Check): string {
   return `  ${pass ? 'ok    ' : 'FAILED'}  ${name}: ${amountText(value)} (bound ${amountText(bound)})`;
 }
 
-/** Where parts of a result were written to. */
-export interface WrittenFiles {
-  readonly figures: readonly string[];
-  /** The HTML page; undefined where none was asked for. */
-  readonly page?: string | undefined;
-}
-
 /** The result for a person. */
 export function resultText(report: ExperimentReport, { figures, page }: WrittenFiles): string {
   const { experiment, seed, rows, checks, notes } = report;
@@ -47,27 +41,6 @@ export function resultText(report: ExperimentReport, { figures, page }: WrittenF
     ...figures.map((path) => `Figure: ${path}`),
     ...(page === undefined ? [] : [`Report: ${page}`]),
   ].join('\n');
-}
-
-/** The result for scripts. */
-export function resultReport(
-  report: ExperimentReport,
-  { figures, page }: WrittenFiles,
-): Record<string, unknown> {
-  const { experiment, seed, parameters, rows, checks, notes } = report;
-  return {
-    schema: 'subflow/experiment/1',
-    name: experiment.name,
-    source: experiment.source,
-    seed,
-    parameters: Object.fromEntries(
-      Object.entries(parameters).map(([name, value]) =>
-        reportedValue(name, experiment.parameters[name]!, value),
-      ),
-    ),
-    ...{ rows, figures, checks, notes },
-    ...(page !== undefined && { report: page }),
-  };
 }
 
 /** The list for a person. */

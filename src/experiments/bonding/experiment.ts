@@ -81,6 +81,10 @@ export const bonding = defineExperiment({
     },
     windowBytes: { kind: 'size', default: 16e6, min: 64e3, max: 64e6, doc: 'send and receive buffers' },
   },
+  small: {
+    ...{ scheduler: 'lowest-rtt', maxUplinks: 2, runs: 1 },
+    ...{ warmUpNs: 2 * SECOND, durationNs: 4 * SECOND },
+  },
   columns: [
     { name: 'uplinks', title: 'uplinks', kind: 'number' },
     { name: 'scheduler', title: 'scheduler', kind: 'text' },

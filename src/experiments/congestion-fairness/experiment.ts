@@ -4,6 +4,7 @@ import { SECOND } from '../../base/index.js';
 import { atLeast, atMost, type Check, defineExperiment, type Row } from '../experiment.js';
 import { runWithSeeds } from '../with-seeds.js';
 import { barsOf, curvesOf, liveBars } from './figures.js';
+import { published } from './published.js';
 import { type Outcome, scenarios } from './scenarios.js';
 import { estimateOf, type FairnessTrial, meanOf, runScenario, scenarioNamed, type Series } from './series.js';
 
@@ -53,6 +54,8 @@ export const congestionFairness = defineExperiment({
       doc: 'how long a run lasts, a third of it warm-up; the crowd always has 80 s',
     },
   },
+  small: { scenario: 'scenario-c', runs: 1, durationNs: 20 * SECOND },
+  published,
   columns: [
     { name: 'scenario', title: 'scenario', kind: 'text' },
     { name: 'measure', title: 'measure', kind: 'text' },

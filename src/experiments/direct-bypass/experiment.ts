@@ -68,6 +68,7 @@ export const directBypass = defineExperiment({
     },
     runs: { kind: 'number', default: 3, min: 1, max: maxRuns, whole: true, doc: 'runs with other seeds' },
   },
+  small: { runs: 1, sizeBytes: 2e6, clients: 6 },
   columns: [
     { name: 'mode', title: 'mode', kind: 'text' },
     { name: 'clients', title: 'clients', kind: 'number' },

@@ -10,6 +10,7 @@ import { distributionPoints } from '../quantile.js';
 import { runWithSeeds } from '../with-seeds.js';
 import { aggregationBenefit } from './benefit.js';
 import { drawPaths, environments } from './environments.js';
+import { published } from './published.js';
 import { type MeasuredSet, measuredSet, sentenceOf, type Summary, summaryOf } from './summary.js';
 import { type DesignOutcome, type DesignTrial, measureSet } from './world.js';
 
@@ -70,6 +71,8 @@ export const experimentalDesign = defineExperiment({
       doc: 'congestion control of TCP',
     },
   },
+  small: { environment: 'low-bdp-no-loss', sets: 4, runs: 1, sizeBytes: 5e6 },
+  published,
   columns: [
     { name: 'environment', title: 'environment', kind: 'text' },
     { name: 'set', title: 'set', kind: 'number' },

@@ -65,6 +65,7 @@ export const fastHandover = defineExperiment({
     },
     runs: { kind: 'number', default: 5, min: 1, max: 50, whole: true, doc: 'runs of each variant' },
   },
+  small: { sizeBytes: 3e6, runs: 1 },
   columns: [
     { name: 'mode', title: 'mode', kind: 'text' },
     { name: 'detection', title: 'detection', kind: 'text' },

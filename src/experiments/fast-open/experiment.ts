@@ -14,6 +14,7 @@ import {
   type Row,
   runEach,
 } from '../experiment.js';
+import { published } from './published.js';
 import { type Visit, VisitWorld } from './world.js';
 
 const source =
@@ -66,6 +67,7 @@ export const fastOpen = defineExperiment({
     requestBytes: { kind: 'size', default: 400, min: 1, max: 1000, doc: 'bytes of the request' },
     answerBytes: { kind: 'size', default: 4000, min: 1, max: 10e3, doc: 'bytes of the answer' },
   },
+  published,
   columns: [
     { name: 'protocol', title: 'protocol', kind: 'text' },
     { name: 'visit', title: 'visit', kind: 'text' },

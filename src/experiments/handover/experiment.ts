@@ -13,6 +13,7 @@ import type { CarrierNews } from '../mobility/phone.js';
 import { phoneVariants } from '../mobility/variants.js';
 import { gapFigure, sequenceFigures } from './figures.js';
 import { runOnKernel } from './kernel.js';
+import { published } from './published.js';
 import {
   type Direction,
   directions,
@@ -91,6 +92,8 @@ export const handover = defineExperiment({
       doc: 'which way the data goes',
     },
   },
+  small: { runs: 1, direction: 'download' },
+  published,
   columns: [
     { name: 'stack', title: 'stack', kind: 'text' },
     { name: 'serviceType', title: 'service type', kind: 'text' },

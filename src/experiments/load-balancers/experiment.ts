@@ -4,6 +4,7 @@ import { type DesignName, designNames } from '../../balancer/index.js';
 import type { Estimate } from '../confidence.js';
 import { atLeast, atMost, type Check, defineExperiment, type Row, runEach } from '../experiment.js';
 import { brokenFigure, joinsFigure } from './figures.js';
+import { published } from './published.js';
 import {
   type BalancingParameters,
   type BalancingRun,
@@ -58,6 +59,8 @@ export const loadBalancers = defineExperiment({
       doc: 'connections, at level flows',
     },
   },
+  small: { clients: 8, runs: 2, flows: 5000 },
+  published,
   columns: [
     { name: 'design', title: 'design', kind: 'text' },
     { name: 'level', title: 'level', kind: 'text' },

@@ -88,6 +88,7 @@ export const combinations = defineExperiment({
     'them stands one box, over IPv4 or IPv6. Every transfer must complete or fail with an error: none may hang, and none may ' +
     'deliver a wrong byte while checksums are on. Pairs without the kernel run in virtual time, the others in real time.',
   parameters,
+  small: { sizeBytes: 100_000, place: 'only' },
   columns: [
     { name: 'client', title: 'client', kind: 'text' },
     { name: 'server', title: 'server', kind: 'text' },

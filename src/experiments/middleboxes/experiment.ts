@@ -56,6 +56,7 @@ export const middleboxes = defineExperiment({
     'or connection lost. Bytes are intact when none was delivered wrong; what a box writes into the stream after the ' +
     'fall-back it writes into any plain TCP, and the last column says so.',
   parameters,
+  small: { place: 'only', family: 'ipv6' },
   columns: [
     { name: 'behaviour', title: 'behaviour', kind: 'text' },
     { name: 'place', title: 'path', kind: 'text' },

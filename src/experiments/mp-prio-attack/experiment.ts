@@ -50,6 +50,7 @@ export const priorityAttack = defineExperiment({
       doc: 'when the attack comes',
     },
   },
+  small: { sizeBytes: 3e6 },
   columns: [
     { name: 'version', title: 'version', kind: 'number' },
     { name: 'accepts', title: 'heeds address IDs', kind: 'boolean' },

@@ -56,6 +56,7 @@ export const multipathTester = defineExperiment({
     },
     traffic: { kind: 'choice', default: 'all', choices: ['all', ...traffics], doc: 'kind of traffic' },
   },
+  small: { walks: 1 },
   columns: [
     { name: 'traffic', title: 'traffic', kind: 'text' },
     { name: 'direction', title: 'direction', kind: 'text' },

@@ -45,6 +45,7 @@ export const middleboxLocation = defineExperiment({
     'misplaced when a finding names another link. On a clean path nothing may be found. Behind the last router nothing is ' +
     'quoted back, so that a box there shows by what the server answers, or not at all.',
   parameters,
+  small: { behaviour: 'strip-dss', family: 'ipv6' },
   columns: [
     { name: 'behaviour', title: 'behaviour', kind: 'text' },
     ...places.map((at) => ({ name: `link${at}`, title: `link ${at}`, kind: 'text' as const })),

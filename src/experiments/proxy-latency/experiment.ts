@@ -3,6 +3,7 @@
 import { assert } from '../../base/index.js';
 import { type Check, defineExperiment, equals, type Row } from '../experiment.js';
 import type { ProxyVisit, ProxyVisitRequest, ProxyWay } from '../linux-lab.js';
+import { published } from './published.js';
 import { bytesInSyn, countRoundTrips } from './round-trips.js';
 
 const source =
@@ -46,6 +47,7 @@ export const proxyLatency = defineExperiment({
     'it could send on only after it had heard something. A converter and SOCKS 6 add none, HTTP CONNECT one, SOCKS 5 two.',
   parameters: {},
   needsLinux: true,
+  published,
   columns: [
     { name: 'way', title: 'way', kind: 'text' },
     { name: 'cookie', title: 'cookie', kind: 'boolean' },

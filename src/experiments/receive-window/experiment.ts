@@ -18,6 +18,7 @@ import {
 import { liveMeans } from '../live.js';
 import { unlikeLinkParameters } from '../unlike-links.js';
 import { runWithSeeds } from '../with-seeds.js';
+import { published } from './published.js';
 import { goodputOf, variants, type WindowPoint } from './world.js';
 
 const source =
@@ -86,6 +87,11 @@ export const receiveWindow = defineExperiment({
       doc: 'congestion control of the sender',
     },
   },
+  small: {
+    ...{ runs: 1, warmUpNs: 4 * SECOND, durationNs: 6 * SECOND },
+    ...{ minWindowBytes: 100e3, maxWindowBytes: 700e3, stepBytes: 200e3 },
+  },
+  published,
   columns: [
     { name: 'variant', title: 'variant', kind: 'text' },
     { name: 'windowBytes', title: 'window (B)', kind: 'number' },

@@ -6,7 +6,8 @@
 
 import { escapeText, sha256Base64 } from '../../plot/index.js';
 import type { Check, Column, Row } from '../experiment.js';
-import { amountText, cellText } from '../texts.js';
+import type { ComparedValue, Comparison } from '../published.js';
+import { amountText, cellText, comparedText } from '../texts.js';
 import { svgText, svgUrl, table, tag } from './html.js';
 import { reportStyle } from './style.js';
 
@@ -43,6 +44,8 @@ export interface ReportedResult {
   readonly checks: readonly Check[];
   readonly figures: readonly ReportedFigure[];
   readonly notes: readonly string[];
+  /** What was published, with ours beside it. */
+  readonly published: readonly Comparison[];
 }
 
 function resultTable({ columns, rows }: ReportedResult): string {
@@ -64,6 +67,22 @@ function checkTable(checks: readonly Check[]): string {
   );
 }
 
+function publishedTable(comparison: Comparison): string {
+  const { title, source, basis, values } = comparison;
+  const cells = ({ label, relation, published, ours }: ComparedValue): string[] => [
+    tag('td', label),
+    tag('td', comparedText(comparison, published, relation), 'number'),
+    tag('td', comparedText(comparison, ours), 'number'),
+  ];
+  return [
+    tag('p', `${title}. ${basis} After ${source}.`),
+    table(
+      ['', 'published', 'ours'].map((head, at) => tag('th', head, at > 0 ? 'number' : '')),
+      values.map(cells),
+    ),
+  ].join('\n');
+}
+
 function parameterTable(parameters: readonly ReportedParameter[]): string {
   return table(
     ['flag', 'value', '', 'what it is'].map((title) => tag('th', title)),
@@ -79,7 +98,7 @@ function figureElement({ name, svg }: ReportedFigure): string {
 }
 
 function section(result: ReportedResult, id: string): string {
-  const { parameters, figures, notes } = result;
+  const { parameters, figures, notes, published } = result;
   const parts = [
     `<section id="${id}">`,
     tag('h2', result.title),
@@ -92,6 +111,8 @@ function section(result: ReportedResult, id: string): string {
     tag('h3', 'Checks'),
     checkTable(result.checks),
   ];
+  if (published.length > 0)
+    parts.push(tag('h3', 'Beside what was published'), ...published.map(publishedTable));
   if (figures.length > 0) parts.push(tag('h3', 'Figures'), ...figures.map(figureElement));
   parts.push(tag('h3', 'Table'), resultTable(result));
   if (parameters.length > 0) parts.push(tag('h3', 'Parameters'), parameterTable(parameters));

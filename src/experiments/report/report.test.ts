@@ -31,6 +31,12 @@ const result: ReportedResult = {
   ],
   figures: [{ name: 'goodput', svg }],
   notes: ['Linux was left out.'],
+  published: [
+    {
+      ...{ title: 'Gap in the paper', source: 'Paper, table 2', basis: 'Stated.', unit: 's', digits: 1 },
+      values: [{ label: 'full', relation: 'at most', published: 2.5, ours: null }],
+    },
+  ],
 };
 
 /** What a reader sees, without the markup. */
@@ -49,6 +55,7 @@ describe('the report of an experiment', () => {
     for (const part of [
       ...['Some thing', 'What is done.', 'Source Somebody, 2012', 'Seed 7', 'Linux was left out.'],
       'Command subflow experiment run some-thing --runs 2 --seed 7',
+      'Beside what was published Gap in the paper. Stated. After Paper, table 2. published ours full ≤ 2.5 s -',
       ...['✓ holds it is quick 1.235 2', '✗ fails it is whole false true'],
       ...['mode gap (ms) whole full 12.3 yes backup - no', 'goodput', 'Made by subflow 1.2.3.'],
       ...['--runs 2 given how many', '--rate 20M default how fast'],
@@ -101,6 +108,12 @@ describe('the report of an experiment', () => {
       checks: [{ name: hostile, pass: true, value: hostile, bound: hostile }],
       figures: [{ name: hostile, svg: `<svg><title>${hostile}</title><script>alert(1)</script></svg>"'>` }],
       notes: [hostile],
+      published: [
+        {
+          ...{ title: hostile, source: hostile, basis: hostile, unit: '', digits: 0 },
+          values: [{ label: hostile, relation: 'is', published: 1, ours: 1 }],
+        },
+      ],
     };
     const harmless = JSON.parse(JSON.stringify(bad), (_key, value: unknown) =>
       value === hostile ? 'x' : value,

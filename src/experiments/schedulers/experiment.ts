@@ -75,6 +75,7 @@ export const schedulerComparison = defineExperiment({
       doc: 'opportunistic retransmission and penalisation, which help schedulers that let a slow path block the window',
     },
   },
+  small: { traffic: 'short', runs: 2, pairs: 4 },
   columns: [
     { name: 'traffic', title: 'traffic', kind: 'text' },
     { name: 'scheduler', title: 'scheduler', kind: 'text' },

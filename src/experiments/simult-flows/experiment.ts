@@ -5,6 +5,7 @@ import { type Figure, renderFigure } from '../../plot/index.js';
 import { congestionControls } from '../../tcp/index.js';
 import { atMost, type Check, defineExperiment, equals, type FinishedTrial, type Row } from '../experiment.js';
 import { groupBy } from '../group-by.js';
+import { published } from './published.js';
 import { boundOf, type FlowsOutcome, type FlowsTrial, pathPairs, REDUNDANT, runFlows } from './world.js';
 
 const source =
@@ -45,6 +46,8 @@ export const simultFlows = defineExperiment({
       doc: 'which way the 16 MiB go; the client opens the connection',
     },
   },
+  small: { algorithm: 'target-based' },
+  published,
   columns: [
     { name: 'scheduler', title: 'scheduler', kind: 'text' },
     { name: 'congestion', title: 'congestion control', kind: 'text' },

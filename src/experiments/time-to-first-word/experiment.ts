@@ -9,6 +9,7 @@ import { phoneLinkParameters } from '../mobility/flags.js';
 import { phoneVariants } from '../mobility/variants.js';
 import { quantile } from '../quantile.js';
 import { runWithSeeds } from '../with-seeds.js';
+import { published } from './published.js';
 import { talkOnWalk, type WordRun, type WordTrial } from './world.js';
 
 const source =
@@ -74,6 +75,8 @@ export const timeToFirstWord = defineExperiment({
       doc: 'time after which a request has failed',
     },
   },
+  small: { walks: 16 },
+  published,
   columns: [
     { name: 'serviceType', title: 'service type', kind: 'text' },
     { name: 'requests', title: 'requests', kind: 'number' },

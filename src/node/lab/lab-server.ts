@@ -25,7 +25,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 /** What a page of the lab may do, beside what its own `meta` element says: nobody may frame it. */
 export const LAB_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; worker-src 'self'; connect-src 'none'; " +
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; worker-src 'self'; connect-src 'none'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** The one script that may ask this server for more than files: a worker has a policy of its own, and the page stays without. */
