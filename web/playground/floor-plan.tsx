@@ -53,7 +53,7 @@ export function FloorPlan({ session }: Props): JSX.Element {
         class="floor-plan"
         viewBox={`0 0 ${floorPlan.widthM} ${floorPlan.heightM}`}
         role="slider"
-        tabIndex={0}
+        tabindex={0}
         aria-label={`Phone on the floor plan, for ${name}: drag it, or move it by the arrows`}
         aria-valuemin={0}
         aria-valuemax={Math.ceil(Math.hypot(floorPlan.widthM, floorPlan.heightM))}
