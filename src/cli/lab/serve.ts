@@ -8,7 +8,7 @@ import { type LabServer, loadLab } from '../../node/index.js';
 import { UsageError } from '../errors.js';
 import { parseListen } from '../listen-address.js';
 import { explainListen } from '../listen-hint.js';
-import { untilSignal } from '../until-signal.js';
+import { aborted, untilSignal } from '../until-signal.js';
 
 /** The built page, beside the compiled program. */
 const folder = fileURLToPath(new URL('../../web/', import.meta.url));
@@ -45,10 +45,7 @@ export async function serve({ listen, open, allowControl, namespace }: ServeFlag
     const url = addressOf(server);
     process.stderr.write(`The lab is at ${url} (Ctrl-C ends it)\n`);
     const closeOpener = open ? openPage(url) : undefined;
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await aborted(signal);
     closeOpener?.();
     await server.close();
   });

@@ -10,6 +10,7 @@ import { lstat, open, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type MachineService, MAX_SERVICES } from '../../lab/index.js';
+import { codeOf } from '../net-error.js';
 import { makeFolder } from './make-folder.js';
 import { askStatusAt, serveStatusAt, type StatusSocket, type StatusWords } from './status-socket.js';
 
@@ -134,10 +135,19 @@ function textOf(value: unknown): string {
 /** Removes what processes left that are gone; what may not be removed stays, and counts for nothing. */
 async function sweep(folder: string): Promise<void> {
   for (const name of await namesIn(folder)) {
-    const pid = Number(/^service-(\d+)-/.exec(name)?.[1]);
-    if (startTicksOf(pid) !== undefined) continue;
+    if (!isGone(Number(/^service-(\d+)-/.exec(name)?.[1]))) continue;
     for (const end of ['json', 'sock'])
       await rm(join(folder, name.replace(/json$/, end)), { force: true }).catch(() => undefined);
+  }
+}
+
+/** Whether there is no such process. (A service manager can hide those of others in /proc.) */
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'ESRCH';
   }
 }
 

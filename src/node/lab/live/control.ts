@@ -13,6 +13,7 @@ import {
   withKernelEndpoints,
 } from '../../../linux/index.js';
 import { MAX_KERNEL_SUBFLOWS } from '../../../netlink/index.js';
+import { IpAddress } from '../../../wire/index.js';
 import { messageOf } from '../../net-error.js';
 
 const address = z.union([z.ipv4(), z.ipv6()]);
@@ -86,6 +87,12 @@ function add(
   { address: local, flags, device, id, port }: MachineCommand & { do: 'add' },
   kernel: KernelEndpoints,
 ): string {
+  if (IpAddress.parse(local)?.isOneHost !== true)
+    throw new Error(`${local} is no address that a host can have`);
+  const isSignal = flags.includes('signal');
+  if (isSignal && flags.includes('fullmesh')) throw new Error('signal and fullmesh exclude each other');
+  if (port !== undefined && (!isSignal || flags.includes('subflow')))
+    throw new Error('a port is announced to peers: it takes signal, and not subflow');
   kernel.add({
     ...{ address: local, flags },
     ...(device !== undefined && { interfaceIndex: indexOf(device) }),

@@ -206,6 +206,10 @@ describeWith('endpoints and limits from a page', [kernelMptcp(), mayCreateNamesp
     expect(endpoints()).toMatch(/10\.0\.5\.1 id 7 subflow dev path0/);
     expect(await post({ do: 'add', address, flags: ['subflow'] })).toBe(409);
     expect(await post({ do: 'add', address: '10.0.5.2', flags: ['signal'], device: 'none' })).toBe(409);
+    for (const wrong of [
+      ...[{ address: '0.0.0.0' }, { address: '224.0.0.1' }, { flags: ['signal', 'fullmesh'] }, { port: 80 }],
+    ])
+      expect(await post({ do: 'add', address: '10.0.5.2', flags: ['subflow'], ...wrong })).toBe(409);
     expect(await post({ do: 'change', id: 7, address, flags: ['backup'] })).toBe(200);
     expect(endpoints()).toMatch(/subflow backup/);
     expect(await post({ do: 'limits', subflows: 3, addAddrAccepted: 2 })).toBe(200);
@@ -264,6 +268,25 @@ describeWith('endpoints and limits from a page', [kernelMptcp(), mayCreateNamesp
     const body = JSON.stringify(command);
     expect(await ask({ to: lab, method: 'POST', path: '/api/control', headers, body })).toBe(403);
     expect(endpoints()).toBe('');
+  });
+
+  it('are shown as far as they can be where Multipath TCP is off, with what is missing', async () => {
+    const off = NetworkNamespace.create('off');
+    const without = await serveLab({
+      folder,
+      live: { namespace: off.path, serviceFolders: [], allowsControl: true },
+    });
+    open.push({ destroy: () => without.close().then(() => off.close()) });
+    off.sysctl('net.mptcp.enabled', 0);
+    const { states } = stream(without);
+    await expect.poll(() => states.length, patience).toBeGreaterThan(0);
+    expect(states[0]!.lacks.join()).toContain('switched off. Switch it on: sysctl');
+    expect(states[0]).toMatchObject({ connections: [], paths: { endpoints: [] } });
+    const nowhere = await serveLab({ folder, live: { namespace: '/none', serviceFolders: [] } });
+    open.push({ destroy: () => nowhere.close() });
+    const { states: none } = stream(nowhere);
+    await expect.poll(() => none.length, patience).toBeGreaterThan(0);
+    expect(none[0]!.lacks.join()).toContain('ENOENT');
   });
 
   it('are not changed where that was not wanted', async () => {
