@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { BalanceStatus } from '../../src/balancer/index.js';
 import { mayCreateNamespaces, mayUseXdp } from '../../src/linux/index.js';
 import { askStatus } from '../../src/node/balancer/status-socket.js';
+import { findServices } from '../../src/node/daemon/index.js';
 import {
   balancerAddress,
   buckets,
@@ -63,7 +64,10 @@ describeWith('subflow balance run', [mayCreateNamespaces(), mayUseXdp()], () => 
   /** Starts the balancer, and waits until it is at work. */
   async function start(): Promise<void> {
     const args = [launcher, 'balance', 'run', '--config', file()];
-    running = lab.middle.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    running = lab.middle.spawn(process.execPath, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, RUNTIME_DIRECTORY: join(folder, 'run') },
+    });
     running.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
     await vi.waitUntil(() => {
       if (running!.exitCode !== null) throw new Error(said);
@@ -136,6 +140,11 @@ describeWith('subflow balance run', [mayCreateNamespaces(), mayUseXdp()], () => 
       await exchange(survivors);
       expect(last.packets.forwarded).toBeGreaterThan(200);
       expect(last.store).toEqual({ kind: 'folder', isReachable: true, why: '' });
+
+      const [announced, ...others] = await findServices([join(folder, 'run')]);
+      expect(announced).toMatchObject({ command: 'balance run', isHealthy: true, said: '1 servers are up' });
+      expect(announced!.load).toContainEqual(['design', 'beamer']);
+      expect(others).toEqual([]);
 
       const metrics = await metricsText();
       expect(metrics).toContain('subflow_balance_server_state{server="3",address="10.9.3.1",state="up"} 1\n');

@@ -101,7 +101,7 @@ export class MachineHistory {
   ratesFigure(): XyFigure {
     return {
       ...{ kind: 'xy', title: 'All connections', x: time, y: rateAxis },
-      caption: 'What they send and receive at the data level, between two looks.',
+      caption: 'At the data level, between two looks.',
       series: [...this.seriesOf('received', this.received, 0), ...this.seriesOf('sent', this.sent, 1)],
     };
   }
@@ -121,7 +121,7 @@ export class MachineHistory {
     return {
       ...{ kind: 'xy', title: `Round-trip time of ${connection.token}`, x: time },
       caption: 'Smoothed, as the kernel measures it.',
-      y: { label: 'smoothed RTT', unit: 's', low: 0 },
+      y: { label: 'RTT', unit: 's', low: 0 },
       series: this.bySubflow(connection, ({ rtt }) => rtt),
     };
   }

@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { launcher } from '../../../test/support/subflow-command.js';
 import { describeWith } from '../../../test/support/with-rights.js';
-import { kernelMptcp } from '../../linux/index.js';
+import { kernelMptcp, mayCreateNamespaces, NetworkNamespace } from '../../linux/index.js';
 import { announceService, findServices, serviceSchema } from './services.js';
 
 const patience = { timeout: 50_000 };
@@ -187,6 +187,20 @@ describeWith('commands that go on', [kernelMptcp()], () => {
       await once(child, 'exit');
     }
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('announce themselves where they were put: paths auto', async ({ skip }) => {
+    if (!mayCreateNamespaces().available) skip();
+    const namespace = NetworkNamespace.create('uplinks');
+    open.push(namespace);
+    const child = namespace.spawn(process.execPath, [launcher, 'paths', 'auto', '--state', folder], {
+      stdio: 'ignore',
+      env: { ...process.env, RUNTIME_DIRECTORY: folder },
+    });
+    await expect.poll(() => healthy('paths auto'), patience).toMatchObject({ pid: child.pid! });
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    expect(await findServices([folder])).toEqual([]);
   });
 
   it('go on to be found as another user, and leave nothing that counts', async ({ skip }) => {

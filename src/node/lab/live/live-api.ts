@@ -15,8 +15,6 @@ import { holdsToken } from './token.js';
 export const MAX_STREAMS = 8;
 /** Commands that are read at a time; each is short. */
 const MAX_COMMANDS = 4;
-/** How long a command may take to come, in ms. */
-const COMMAND_TIMEOUT_MS = 5000;
 
 export interface LiveOptions extends MachineWatchOptions {
   /** Told of each change that was made, or refused by the kernel. */
@@ -100,22 +98,18 @@ export class LiveApi {
   }
 }
 
-/** The text of a request; undefined when it is too long, or does not come. */
+/** The text of a request; undefined when it is too long, or breaks off: the server's time for requests bounds how long it takes. */
 function readBody(request: IncomingMessage): Promise<string | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const timer = setTimeout(() => resolve(undefined), COMMAND_TIMEOUT_MS);
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
       if (length <= MAX_COMMAND_BYTES) chunks.push(chunk);
       else resolve(undefined);
     });
     request.on('end', () => resolve(Buffer.concat(chunks).toString()));
-    request.on('close', () => {
-      clearTimeout(timer);
-      resolve(undefined);
-    });
+    request.on('close', () => resolve(undefined));
   });
 }
 
