@@ -21,6 +21,7 @@ export { svgText } from './report/html.js';
 export * from './report/render.js';
 export * from './report/reported.js';
 export * from './run.js';
+export * from './saved-figure.js';
 export * from './saved-result.js';
 export * from './shard.js';
 export * from './shard-file.js';

@@ -25,7 +25,7 @@ export interface SavedResult {
 export const MAX_RESULT_LENGTH = 32e6;
 /** Most rows, and most checks, figures and notes each. */
 export const MAX_RESULT_ROWS = 100_000;
-export const MAX_RESULT_ITEMS = 10_000;
+export const MAX_RESULT_ITEMS = 1000;
 /** Most cells of a row, and parameters. */
 const MAX_CELLS = 100;
 /** Longest text in a cell, a check or a note. */

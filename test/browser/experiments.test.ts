@@ -1,12 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { cellText, findExperiment, type Row } from '../../src/experiments/index.js';
 import { runSubflow } from '../support/subflow-command.js';
 import { describeWith, hasTool } from '../support/with-rights.js';
-import { LabBrowser, type LabPage, seriousFindings } from './lab-page.js';
+import { built, LabBrowser, type LabPage, seriousFindings } from './lab-page.js';
+
+/** Most bytes, compressed, until an experiment about paths has run: half of what all of them would be. */
+const LOAD_BYTES = 200_000;
 
 /** What `--json` prints, as far as it is compared. */
 interface Printed {
@@ -52,6 +56,18 @@ describeWith('experiments in a browser', [hasTool('chromium')], () => {
     lab = await browser.visit(hash, options);
     page = lab.page;
     await page.getByTestId('command').waitFor();
+  }
+
+  /** Nothing that axe-core calls serious, and nothing beside the screen. */
+  async function expectSound(colorScheme: 'light' | 'dark', width: number): Promise<void> {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    expect(await seriousFindings(page)).toEqual([]);
+    const html = page.locator('html');
+    const reach = await html.evaluate(
+      (element) => (element as unknown as { scrollWidth: number }).scrollWidth,
+    );
+    expect(reach).toBeLessThanOrEqual(width);
   }
 
   const text = (id: string): Promise<string> => page.getByTestId(id).innerText();
@@ -117,6 +133,11 @@ describeWith('experiments in a browser', [hasTool('chromium')], () => {
     expect(goodput(await cells())).toEqual(ascending.reverse());
     await page.getByRole('button', { name: 'goodput (bit/s)' }).click();
     expect(await cells()).toEqual(expected);
+    await expectSound('light', 1280);
+
+    // Only what runs is loaded: one experiment, and what it runs on.
+    const sizes = [...lab.loaded].map((name) => gzipSync(readFileSync(join(built, name))).length);
+    expect(sizes.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(LOAD_BYTES);
   });
 
   it('are chosen from a list, have a form made of their parameters, and stand in the address', async () => {
@@ -168,15 +189,20 @@ describeWith('experiments in a browser', [hasTool('chromium')], () => {
       .poll(() => image.evaluate((img) => (img as unknown as { naturalWidth: number }).naturalWidth))
       .toBeGreaterThan(100);
 
+    await expectSound('dark', 768);
+    await page.getByRole('combobox', { name: /^experiment/ }).selectOption('fast-open');
+    await page.getByRole('heading', { name: 'What data in the SYN saves' }).waitFor();
+
     const hostile = '"><img src=x onerror=alert(1)><script>alert(1)</script>';
     const attack = { ...printed, rows: printed.rows.map((row) => ({ ...row, variant: hostile })) };
-    const figure = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="alert(1)"><title>${'x'}</title><script>alert(1)</script><image href="http://example.com/x.png"/></svg>`;
+    const figure = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="alert(1)"><title>x</title><script>alert(1)</script><image href="http://example.com/x.png"/></svg>`;
     writeFileSync(join(folder, 'hostile.json'), JSON.stringify({ ...attack, notes: [hostile], seed: 6 }));
     writeFileSync(join(folder, 'receive-window-goodput.svg'), figure);
     await open(join(folder, 'hostile.json'), join(folder, 'receive-window-goodput.svg'));
     await page.getByText('from hostile.json').waitFor();
     expect((await cells())[0]![0]).toBe(hostile);
-    expect(await page.locator('img:not(.picture), main script').count()).toBe(0);
+    await page.getByText('no figure of this program is made so: receive-window-goodput.svg').waitFor();
+    expect(await page.locator('main img, main script').count()).toBe(0);
 
     const refused: readonly (readonly [string, string, RegExp])[] = [
       ['text.json', 'no JSON', /text\.json holds no result of an experiment/],
@@ -206,25 +232,5 @@ describeWith('experiments in a browser', [hasTool('chromium')], () => {
       .toMatch(/no experiment '<img src=x>'[\s\S]*no seed[\s\S]*runs is 1 to/);
     expect(await page.locator('.notices img, .notices b').count()).toBe(0);
     expect(await text('command')).toBe('subflow experiment run receive-window --seed 1 --no-linux');
-  });
-
-  it.each([
-    { colorScheme: 'light', width: 1280 },
-    { colorScheme: 'dark', width: 768 },
-  ] as const)('have nothing that axe-core calls serious, nor beside the screen: %o', async (look) => {
-    const { colorScheme, width } = look;
-    await visit('experiments?name=receive-window', { colorScheme, viewport: { width, height: 900 } });
-    await open(saved, figurePath(printed.figures[0]!));
-    await page.getByTestId('verdict').waitFor();
-    await page.locator('[data-figure=goodput] img').waitFor();
-    expect(await seriousFindings(page)).toEqual([]);
-    const html = page.locator('html');
-    const reach = await html.evaluate(
-      (element) => (element as unknown as { scrollWidth: number }).scrollWidth,
-    );
-    expect(reach).toBeLessThanOrEqual(width);
-    if (width > 900) return;
-    await page.getByRole('combobox', { name: /^experiment/ }).selectOption('fast-open');
-    await page.getByRole('heading', { name: 'What data in the SYN saves' }).waitFor();
   });
 });

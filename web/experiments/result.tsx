@@ -15,7 +15,7 @@ interface Props {
 }
 
 export function ResultBlocks({ session, result }: Props): JSX.Element {
-  const { columns, rows, notes, figures, missingFigures, published, name } = result;
+  const { columns, rows, notes, figures, missingFigures, refusedFigures, published, name } = result;
   return (
     <>
       <Outcome session={session} result={result} />
@@ -29,6 +29,11 @@ export function ResultBlocks({ session, result }: Props): JSX.Element {
             ))}
           </div>
         </section>
+      )}
+      {refusedFigures.length === 0 ? null : (
+        <p class="warning">
+          Not shown, since no figure of this program is made so: {refusedFigures.join(', ')}.
+        </p>
       )}
       {missingFigures.length === 0 ? null : (
         <p class="soft">

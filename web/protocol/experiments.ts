@@ -57,6 +57,8 @@ export interface ShownResult {
   readonly figures: readonly ShownFigure[];
   /** Figures that the result names, and that were not among the files. */
   readonly missingFigures: readonly string[];
+  /** Figures among the files that are not of this program. */
+  readonly refusedFigures: readonly string[];
   readonly published: readonly ShownComparison[];
   /** The file that it was read from; null for what was run here. */
   readonly file: string | null;

@@ -38,6 +38,8 @@ import { trialThreads } from './trial-threads.js';
 const LIVE_MS = 300;
 /** Time between two words about how far it is, in ms. */
 const PROGRESS_MS = 60;
+/** Longest description of a figure, in characters. */
+const MAX_ALT_LENGTH = 2000;
 
 const scope = workerScope<ExperimentsRequest | TrialRequest, ExperimentsReply | TrialReply>();
 const { location, navigator } = globalThis;
@@ -48,6 +50,10 @@ interface Kept {
   readonly outcome: Outcome;
   readonly figures: readonly ReportedFigure[];
 }
+
+/** Where a result is from. */
+type Origin = Pick<ShownResult, 'file' | 'missingFigures' | 'refusedFigures'>;
+const notOpened: Origin = { file: null, missingFigures: [], refusedFigures: [] };
 
 class Experiments {
   private kept: Kept | undefined = undefined;
@@ -91,22 +97,22 @@ class Experiments {
       watch: liveShow(experiment),
     });
     const figures = Object.entries(report.figures).map(([figure, svg]) => ({ name: figure, svg }));
-    this.show({ experiment, outcome: report, figures }, null, []);
+    this.show({ experiment, outcome: report, figures }, notOpened);
   }
 
   private async open(files: readonly File[]): Promise<void> {
-    const { file, experiment, saved, choice, figures, missingFigures } = await openSaved(files);
+    const { experiment, saved, choice, figures, ...origin } = await openSaved(files);
     const { rows, checks, notes } = saved;
-    this.show({ experiment, outcome: { ...choice, rows, checks, notes }, figures }, file, missingFigures);
+    this.show({ experiment, outcome: { ...choice, rows, checks, notes }, figures }, origin);
   }
 
-  private show(kept: Kept, file: string | null, missingFigures: readonly string[]): void {
+  private show(kept: Kept, origin: Origin): void {
     this.kept = kept;
     const { experiment, outcome } = kept;
     const { seed, parameters, rows, checks, notes } = outcome;
     const { name, title, columns } = experiment;
     const result: ShownResult = {
-      ...{ name, title, columns, rows, checks, notes, file, missingFigures },
+      ...{ name, title, columns, rows, checks, notes, ...origin },
       choice: { seed, parameters },
       figures: kept.figures.map(shownFigure),
       published: besidePublished(experiment, rows).map(shownComparison),
@@ -129,7 +135,7 @@ class Experiments {
 }
 
 function shownFigure({ name, svg }: ReportedFigure): ShownFigure {
-  return { name, svg, alt: svgText(svg) ?? name };
+  return { name, svg, alt: (svgText(svg) ?? name).slice(0, MAX_ALT_LENGTH) };
 }
 
 function shownComparison(comparison: Comparison, index: number): ShownComparison {

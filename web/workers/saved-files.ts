@@ -6,7 +6,9 @@ import {
   figureName,
   hasColumns,
   isExperimentName,
+  isSavedFigure,
   loadExperiment,
+  MAX_FIGURE_LENGTH,
   MAX_RESULT_LENGTH,
   readSavedResult,
   readSeed,
@@ -15,8 +17,6 @@ import {
   savedParameters,
 } from '../../src/experiments/index.js';
 
-/** Largest figure that is shown, in bytes. */
-const MAX_FIGURE_BYTES = 8e6;
 /** Most figures of a result. */
 const MAX_FIGURES = 32;
 
@@ -27,6 +27,7 @@ export interface OpenedResult {
   readonly choice: ExperimentChoice;
   readonly figures: readonly ReportedFigure[];
   readonly missingFigures: readonly string[];
+  readonly refusedFigures: readonly string[];
 }
 
 /** Reads the result among `files`. Throws with a sentence where there is none, or none of this program. */
@@ -47,8 +48,7 @@ export async function openSaved(files: readonly File[]): Promise<OpenedResult> {
     throw new Error(`${file.name} has not the columns of ${saved.name}: it is of another version.`);
   }
   const choice = choiceOf(file.name, experiment, saved);
-  const { figures, missingFigures } = await figuresOf(saved, files);
-  return { file: file.name, experiment, saved, choice, figures, missingFigures };
+  return { file: file.name, experiment, saved, choice, ...(await figuresOf(saved, files)) };
 }
 
 function choiceOf(file: string, experiment: Experiment, saved: SavedResult): ExperimentChoice {
@@ -66,17 +66,20 @@ function choiceOf(file: string, experiment: Experiment, saved: SavedResult): Exp
   }
 }
 
-async function figuresOf(
-  saved: SavedResult,
-  files: readonly File[],
-): Promise<Pick<OpenedResult, 'figures' | 'missingFigures'>> {
+type Figures = Pick<OpenedResult, 'figures' | 'missingFigures' | 'refusedFigures'>;
+
+/** The figures that a result names, as far as they are among the files. */
+async function figuresOf(saved: SavedResult, files: readonly File[]): Promise<Figures> {
   const figures: ReportedFigure[] = [];
   const missingFigures: string[] = [];
+  const refusedFigures: string[] = [];
   for (const path of saved.figures.slice(0, MAX_FIGURES)) {
     const name = path.replace(/^.*[/\\]/s, '');
-    const file = files.find((each) => each.name === name && each.size <= MAX_FIGURE_BYTES);
+    const file = files.find((each) => each.name === name);
+    const svg = file === undefined || file.size > MAX_FIGURE_LENGTH ? '' : await file.text();
     if (file === undefined) missingFigures.push(name);
-    else figures.push({ name: figureName(path, saved.name), svg: await file.text() });
+    else if (!isSavedFigure(svg)) refusedFigures.push(name);
+    else figures.push({ name: figureName(path, saved.name), svg });
   }
-  return { figures, missingFigures };
+  return { figures, missingFigures, refusedFigures };
 }

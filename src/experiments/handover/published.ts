@@ -9,7 +9,7 @@ function worstS(rows: readonly Row[]): number | null {
     .filter((row) => row['stack'] === 'subflow' && row['serviceType'] === 'aggregate')
     .map((row) => row['worstMs']);
   const known = gaps.filter((gap) => typeof gap === 'number');
-  return known.length === 0 ? null : Math.max(...known) / 1000;
+  return known.length === 0 ? null : known.reduce((most, gap) => Math.max(most, gap)) / 1000;
 }
 
 export const published: readonly Published[] = [

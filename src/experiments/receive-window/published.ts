@@ -1,15 +1,25 @@
 /** What the source of `receive-window` says in numbers: its figures are curves, its goal is not. */
 
 import type { Row } from '../experiment.js';
-import { cellOf, type Published } from '../published.js';
+import type { Published } from '../published.js';
 
-/** Goodput with both helps over that of the better TCP, at the window where that is least. */
+/** Goodputs at a window: of both helps, and of the better TCP. */
+interface AtWindow {
+  helped: number;
+  tcp: number;
+}
+
+/** Goodput with both helps over that of the better TCP, at the window where that is least; null where either is missing. */
 function leastShare(rows: readonly Row[]): number | null {
-  const shares = [...new Set(rows.map(({ windowBytes }) => windowBytes!))].map((windowBytes) => {
-    const goodput = (variant: string): number => cellOf(rows, 'goodputBps', { variant, windowBytes }) ?? 0;
-    return goodput('mptcp-penalised') / Math.max(goodput('tcp-wifi'), goodput('tcp-3g'));
-  });
-  return Math.min(...shares);
+  const windows = new Map<Row[string] | undefined, AtWindow>();
+  for (const { variant, windowBytes, goodputBps } of rows) {
+    const at = windows.get(windowBytes) ?? { helped: Number.NaN, tcp: 0 };
+    windows.set(windowBytes, at);
+    if (variant === 'mptcp-penalised') at.helped = Number(goodputBps);
+    else if (variant === 'tcp-wifi' || variant === 'tcp-3g') at.tcp = Math.max(at.tcp, Number(goodputBps));
+  }
+  const shares = [...windows.values()].map(({ helped, tcp }) => helped / tcp);
+  return shares.reduce((least, share) => Math.min(least, share), Number.POSITIVE_INFINITY);
 }
 
 export const published: readonly Published[] = [

@@ -11,7 +11,7 @@ function slowestS(rows: readonly Row[], rates: string, delays: string): number |
   );
   const times = own.map((row) => row['tookMs']);
   return times.length > 0 && times.every((time) => typeof time === 'number')
-    ? Math.max(...times) / 1000
+    ? times.reduce((most, time) => Math.max(most, time)) / 1000
     : null;
 }
 
