@@ -49,6 +49,8 @@ describeWith('a watch of links', [mayCreateNamespaces()], () => {
       'route add default via 10.0.0.3 dev c0 metric 20 table 1000',
       'route add 192.0.2.0/24 via 10.0.0.2',
     );
+    // It brings addresses of IPv6 into use in its own time.
+    await expect.poll(() => watch(near).watch.find('c0')?.addresses.length, patience).toBe(3);
     const { watch: links } = watch(near);
     const link = links.find('c0');
     expect(link).toMatchObject({ isUp: true, hasCarrier: true, isLoopback: false, kind: 'wired' });
