@@ -54,6 +54,7 @@ const suites: readonly Suite[] = [
     ],
     load: () => import('./proxy-peers.js'),
   },
+  { name: 'monitor', prefixes: ['monitor.'], load: () => import('./monitor.js') },
   { name: 'bond', prefixes: ['bond.'], load: () => import('./bond.js') },
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];

@@ -119,6 +119,36 @@ export function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
   return attributes;
 }
 
+/**
+ * Where the content of the last attribute of a type begins, among those from `start` to `end`; -1 where there is none. What of it there is
+ * {@link attributeEnd} tells. For messages of which there are tens of thousands: {@link readAttributes} makes a map of each.
+ */
+export function findAttribute(view: DataView, start: number, end: number, type: number): number {
+  let found = -1;
+  for (let at = start; at + ATTRIBUTE_HEADER_BYTES <= end;) {
+    const length = view.getUint16(at, true);
+    if (length < ATTRIBUTE_HEADER_BYTES || at + length > end) break;
+    if ((view.getUint16(at + 2, true) & NLA_TYPE_MASK) === type) found = at + ATTRIBUTE_HEADER_BYTES;
+    at += padded(length);
+  }
+  return found;
+}
+
+/** Where the attribute ends whose content begins at `content`. */
+export function attributeEnd(view: DataView, content: number): number {
+  return content - ATTRIBUTE_HEADER_BYTES + view.getUint16(content - ATTRIBUTE_HEADER_BYTES, true);
+}
+
+/** The number in the last attribute of a type; 0 where there is none, or it has not 1, 2 or 4 bytes. */
+export function findNumber(view: DataView, start: number, end: number, type: number): number {
+  const content = findAttribute(view, start, end, type);
+  if (content < 0) return 0;
+  const length = attributeEnd(view, content) - content;
+  if (length === 1) return view.getUint8(content);
+  if (length === 2) return view.getUint16(content, true);
+  return length === 4 ? view.getUint32(content, true) : 0;
+}
+
 /** Text of the kernel's, without the zero at its end. */
 export function textOf(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? '' : decodeUtf8(bytes, 0, bytes.length).replace(/\0+$/, '');

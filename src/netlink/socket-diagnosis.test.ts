@@ -27,7 +27,7 @@ describe('socket diagnosis', () => {
 
   it('tells ends, state, owner, queues, and the structure of the protocol', () => {
     expect(decodeDiagnosedSocket({ type: 20, sequence: 1, body: connection })).toEqual({
-      ...{ state: 'established', cookie: 7n, uid: 1000, inode: 12_345, receiveQueue: 5, sendQueue: 6 },
+      ...{ state: 'established', cookie: 7, uid: 1000, inode: 12_345, receiveQueue: 5, sendQueue: 6 },
       local: { address: '10.0.0.1', port: 8080 },
       remote: { address: '10.0.0.2', port: 50_000 },
       info: bytesOf('deadbeef'),

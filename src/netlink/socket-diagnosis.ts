@@ -4,11 +4,10 @@
  *
  * Read first: sock_diag(7); include/uapi/linux/inet_diag.h, net/mptcp/mptcp_diag.c of the kernel.
  */
-import { IpAddress } from '../wire/index.js';
-import { type Attribute, readAttributes } from './message.js';
+import { type Attribute, attributeEnd, findAttribute } from './message.js';
 import type { PathEnd } from './mptcp-pm.js';
 import type { RouteMessage } from './route-message.js';
-import { DIAGNOSIS_MESSAGE } from './subflow-diagnosis.js';
+import { DIAGNOSIS_MESSAGE, diagnosedCookie, diagnosedEnd } from './subflow-diagnosis.js';
 import { familyNumber, familyOf } from './values.js';
 
 /** struct inet_diag_req_v2, struct inet_diag_msg. */
@@ -35,7 +34,7 @@ export interface DiagnosedSocket {
   readonly local: PathEnd;
   readonly remote: PathEnd;
   /** Tells it from all sockets that there were since the machine started. */
-  readonly cookie: bigint;
+  readonly cookie: number;
   /** Number of the user that made it. */
   readonly uid: number;
   /** 0 where no process has it open. */
@@ -69,19 +68,16 @@ export function decodeDiagnosedSocket({ type, body }: RouteMessage): DiagnosedSo
   const family = familyOf(body[0]);
   if (family === undefined) return undefined;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
-  const end = (port: number, at: number): PathEnd => {
-    const address = IpAddress.read(family, body, at);
-    return { address: (address.mappedV4 ?? address).toString(), port: view.getUint16(port) };
-  };
+  const info = findAttribute(view, MESSAGE_BYTES, body.length, INET_DIAG_INFO);
   return {
     state: socketState(body[1]!),
-    local: end(4, 8),
-    remote: end(6, 24),
-    cookie: view.getBigUint64(44, true),
+    local: diagnosedEnd(body, family, 4, 8),
+    remote: diagnosedEnd(body, family, 6, 24),
+    cookie: diagnosedCookie(view),
     receiveQueue: view.getUint32(56, true),
     sendQueue: view.getUint32(60, true),
     uid: view.getUint32(64, true),
     inode: view.getUint32(68, true),
-    info: readAttributes(body.subarray(MESSAGE_BYTES)).get(INET_DIAG_INFO) ?? new Uint8Array(0),
+    info: info < 0 ? new Uint8Array(0) : body.subarray(info, attributeEnd(view, info)),
   };
 }

@@ -5,10 +5,10 @@
  * Read first: sock_diag(7); include/uapi/linux/inet_diag.h and mptcp.h (MPTCP_SUBFLOW_ATTR_...) of the kernel.
  */
 import { IpAddress } from '../wire/index.js';
-import { readAttributes } from './message.js';
+import { attributeEnd, findAttribute, findNumber } from './message.js';
 import type { PathEnd } from './mptcp-pm.js';
 import type { RouteMessage } from './route-message.js';
-import { familyNumber, numberOf } from './values.js';
+import { familyNumber } from './values.js';
 
 /** SOCK_DIAG_BY_FAMILY. */
 export const DIAGNOSIS_MESSAGE = 20;
@@ -72,31 +72,44 @@ export function subflowQuery(family: 4 | 6): Uint8Array {
 /** Reads a subflow; undefined for sockets that are none, and for what is cut short. */
 export function decodeSubflow({ type, body }: RouteMessage): DiagnosedSubflow | undefined {
   if (type !== DIAGNOSIS_MESSAGE || body.length < MESSAGE_BYTES) return undefined;
-  const attributes = readAttributes(body.subarray(MESSAGE_BYTES));
-  const above = readAttributes(attributes.get(INET_DIAG_ULP_INFO) ?? new Uint8Array(0));
-  const about = readAttributes(above.get(INET_ULP_INFO_MPTCP) ?? new Uint8Array(0));
-  const token = numberOf(about.get(SUBFLOW_TOKEN_LOCAL));
-  if (token === undefined) return undefined;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const above = findAttribute(view, MESSAGE_BYTES, body.length, INET_DIAG_ULP_INFO);
+  const about = above < 0 ? -1 : findAttribute(view, above, attributeEnd(view, above), INET_ULP_INFO_MPTCP);
+  if (about < 0) return undefined;
+  const end = attributeEnd(view, about);
+  const token = findAttribute(view, about, end, SUBFLOW_TOKEN_LOCAL);
+  if (token < 0 || attributeEnd(view, token) !== token + 4) return undefined;
+  const flags = findNumber(view, about, end, SUBFLOW_FLAGS);
   const family = body[0] === familyNumber(4) ? 4 : 6;
-  const end = (port: number, at: number): PathEnd => {
-    const address = IpAddress.read(family, body, at);
-    return { address: (address.mappedV4 ?? address).toString(), port: view.getUint16(port) };
-  };
-  const flags = numberOf(about.get(SUBFLOW_FLAGS)) ?? 0;
+  const info = findAttribute(view, MESSAGE_BYTES, body.length, INET_DIAG_INFO);
   return {
-    ...{ token, family, state: body[1]! },
-    // Cookies count up, so that the upper half stays small.
-    cookie: view.getUint32(44, true) + (view.getUint32(48, true) % (1 << 20)) * 2 ** 32,
-    local: end(4, 8),
-    remote: end(6, 24),
-    localId: numberOf(about.get(SUBFLOW_ID_LOCAL)) ?? 0,
-    remoteId: numberOf(about.get(SUBFLOW_ID_REMOTE)) ?? 0,
+    token: view.getUint32(token, true),
+    family,
+    state: body[1]!,
+    cookie: diagnosedCookie(view),
+    local: diagnosedEnd(body, family, 4, 8),
+    remote: diagnosedEnd(body, family, 6, 24),
+    localId: findNumber(view, about, end, SUBFLOW_ID_LOCAL),
+    remoteId: findNumber(view, about, end, SUBFLOW_ID_REMOTE),
     isJoin: (flags & (FLAG_JOIN_LOCAL | FLAG_JOIN_REMOTE)) !== 0,
     isJoinOfOurs: (flags & FLAG_JOIN_LOCAL) !== 0,
     isBackup: (flags & FLAG_BACKUP_LOCAL) !== 0,
     isBackupForPeer: (flags & FLAG_BACKUP_REMOTE) !== 0,
     interfaceIndex: view.getUint32(40, true),
-    tcpInfo: attributes.get(INET_DIAG_INFO) ?? new Uint8Array(0),
+    tcpInfo: info < 0 ? nothing : body.subarray(info, attributeEnd(view, info)),
   };
+}
+
+const nothing = new Uint8Array(0);
+
+/** One end of a socket in a struct inet_diag_msg: its port and address stand at these places. */
+export function diagnosedEnd(body: Uint8Array, family: 4 | 6, portAt: number, addressAt: number): PathEnd {
+  const address = IpAddress.read(family, body, addressAt);
+  const port = (body[portAt]! << 8) | body[portAt + 1]!;
+  return { address: (address.mappedV4 ?? address).toString(), port };
+}
+
+/** What tells a socket from all others that there were; they count up, so that the upper half stays small. */
+export function diagnosedCookie(view: DataView): number {
+  return view.getUint32(44, true) + (view.getUint32(48, true) % (1 << 20)) * 2 ** 32;
 }

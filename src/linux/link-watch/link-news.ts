@@ -143,7 +143,8 @@ function linkNews(body: Uint8Array, isGone: boolean): LinkNews | undefined {
     index: view.getInt32(4, true),
     name,
     hardwareType: view.getUint16(2, true),
-    hardwareAddress: attributes.get(IFLA_ADDRESS),
+    // The bytes of a message are not its own for long.
+    hardwareAddress: attributes.get(IFLA_ADDRESS)?.slice(),
     madeBy: textOf(info.get(IFLA_INFO_KIND)),
     isUp: (flags & IFF_UP) !== 0,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,

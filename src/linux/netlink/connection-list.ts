@@ -88,8 +88,8 @@ export class ConnectionList {
   }
 }
 
-/** Reads a socket without the structure of its protocol, which would keep the whole answer in memory. */
-function plainSocket(message: RouteMessage): ListedPlain | undefined {
+/** Reads a socket without the structure of its protocol, whose bytes are of the message. */
+export function plainSocket(message: RouteMessage): ListedPlain | undefined {
   const socket = decodeDiagnosedSocket(message);
   if (socket === undefined) return undefined;
   const { state, local, remote, cookie, uid, inode, receiveQueue, sendQueue } = socket;

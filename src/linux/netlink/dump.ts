@@ -21,7 +21,7 @@ const MAX_READS = 4096;
 export interface DumpChannel {
   /** Asks; gives the sequence number of the question. */
   ask(): number;
-  /** What one receive call gave; a negative error number where it gave nothing. */
+  /** What one receive call gave, which need not outlive the next one; a negative error number where it gave nothing. */
   receive(): Uint8Array | number;
 }
 
@@ -32,7 +32,7 @@ interface Answer<T> {
 }
 
 /**
- * What `read` makes of the messages, up to `most` of them; those that it makes nothing of are left out. What changes again and again while
+ * What `read` makes of the messages, whose bytes it must not keep, up to `most` of them; those that it makes nothing of are left out. What changes again and again while
  * it is listed is given as it was listed last.
  * @throws NetlinkError with the kernel's code when it refuses; SubflowError `ERR_SUBFLOW_NETLINK` when it does not answer to the end.
  */

@@ -73,7 +73,7 @@ export class RouteSocket {
       const heard = this.receive();
       if (heard === -EAGAIN) break;
       if (typeof heard === 'number') throw new NetlinkError(label, -heard, '');
-      for (const { type, sequence, body } of routeMessagesOf(heard)) {
+      for (const { type, sequence, body } of routeMessagesOf(heard.slice())) {
         if (sequence !== this.sequence) continue;
         if (type !== NLMSG_ERROR) {
           if (type !== NLMSG_DONE) data ??= body;
@@ -89,7 +89,8 @@ export class RouteSocket {
 
   /**
    * Asks for everything of a kind: what `read` makes of each message, up to `most`, from 128 MiB of them for each question: a machine with
-   * more than a million routes hears of the first ones. Close the socket after an error.
+   * more than a million routes hears of the first ones. The bytes of a message are its own only while `read` has it. Close the socket after
+   * an error.
    * @throws as {@link readDump}.
    */
   dump<T>(
@@ -109,10 +110,10 @@ export class RouteSocket {
     closeSync(this.fd);
   }
 
-  /** What one receive call gives; a negative error number where it gives nothing. */
+  /** What one receive call gives, until the next one; a negative error number where it gives nothing. */
   private receive(): Uint8Array | number {
     const length = receiveInto(this.fd, this.buffer.address, BUFFER_BYTES, this.from);
-    return length < 0 ? length : this.buffer.bytes.slice(0, length);
+    return length < 0 ? length : this.buffer.bytes.subarray(0, length);
   }
 
   /** Gives the sequence number of the question. */

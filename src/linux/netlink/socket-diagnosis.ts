@@ -5,15 +5,9 @@
  * Read first: sock_diag(7); proc_pid_fd(5).
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import {
-  decodeDiagnosedSocket,
-  type DiagnosedSocket,
-  DIAGNOSIS_MESSAGE,
-  pathEndText,
-  socketQuery,
-  socketStates,
-} from '../../netlink/index.js';
+import { DIAGNOSIS_MESSAGE, pathEndText, socketQuery, socketStates } from '../../netlink/index.js';
 import { IPPROTO_MPTCP } from '../constants.js';
+import { type ListedPlain, plainSocket } from './connection-list.js';
 import { NETLINK_SOCK_DIAG, RouteSocket } from './route-socket.js';
 
 /** Bounds of what is read: sockets of each family, processes. */
@@ -46,12 +40,12 @@ export function kernelMptcpSockets(): KernelMptcpSocket[] {
   }));
 }
 
-function mptcpSockets(): DiagnosedSocket[] {
+function mptcpSockets(): ListedPlain[] {
   const diagnosis = new RouteSocket(NETLINK_SOCK_DIAG);
   try {
     return ([4, 6] as const).flatMap((family) => {
       const request = { type: DIAGNOSIS_MESSAGE, ...socketQuery(family, IPPROTO_MPTCP, socketStates) };
-      return diagnosis.dump('socket diagnosis', request, decodeDiagnosedSocket, MAX_SOCKETS);
+      return diagnosis.dump('socket diagnosis', request, plainSocket, MAX_SOCKETS);
     });
   } finally {
     diagnosis.close();

@@ -11,7 +11,7 @@ const none = new MibCounters(new Map());
 
 function connection(index: number, bytes: bigint, fields: object = {}): ListedConnection {
   return {
-    ...{ state: 'established', cookie: BigInt(index), uid: 7, inode: index, receiveQueue: 0, sendQueue: 0 },
+    ...{ state: 'established', cookie: index, uid: 7, inode: index, receiveQueue: 0, sendQueue: 0 },
     local: { address: '10.0.0.1', port: index % 65_536 },
     remote: { address: '2001:db8::1', port: 443 },
     mptcp: { token: index, fallback: false, checksum: false, bytesSent: bytes, bytesReceived: 0n, ...fields },
@@ -101,7 +101,7 @@ describe('what is known of connections', () => {
     expect(remembered(model)).toBe(0);
     for (let look = 0; look < 5; look++) {
       const many = Array.from({ length: 10_000 }, (_, i) => connection(look * 10_000 + i, 1n));
-      const subflows = many.map(({ mptcp }, i) => subflow(mptcp.token, look * 20_000 + i, 1n));
+      const subflows = many.map(({ mptcp }, i) => subflow(mptcp.token, 1e6 + look * 10_000 + i, 1n));
       model.look({ nowMs: look, listing: listing(many, subflows), counters: none });
       expect(remembered(model)).toBe(20_000);
     }

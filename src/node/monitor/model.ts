@@ -124,7 +124,7 @@ interface Counted {
 export class MonitorModel {
   private readonly hasRights: boolean;
   /** Bytes at the last look, by the cookies of sockets. */
-  private last = new Map<bigint | number, Counted>();
+  private last = new Map<number, Counted>();
   private lastMs: number | undefined;
   private lastCounters: MibCounters | undefined;
 
@@ -165,17 +165,17 @@ export class MonitorModel {
 /** Rates of one look. */
 class RateClock {
   /** Bytes of this look, for the next one. */
-  readonly next = new Map<bigint | number, Counted>();
-  private readonly last: ReadonlyMap<bigint | number, Counted>;
+  readonly next = new Map<number, Counted>();
+  private readonly last: ReadonlyMap<number, Counted>;
   private readonly sinceMs: number | null;
 
-  constructor(last: ReadonlyMap<bigint | number, Counted>, sinceMs: number | null) {
+  constructor(last: ReadonlyMap<number, Counted>, sinceMs: number | null) {
     this.last = last;
     this.sinceMs = sinceMs;
   }
 
   /** Notes the bytes of the socket with this cookie, and gives what they were at the last look. */
-  count(cookie: bigint | number, sentBytes: number, receivedBytes: number): Counted {
+  count(cookie: number, sentBytes: number, receivedBytes: number): Counted {
     this.next.set(cookie, { sentBytes, receivedBytes });
     // What was not there at the last look began since.
     return this.last.get(cookie) ?? nothing;

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server, Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { manyConnections } from '../../../test/support/many-connections.js';
 import { twoPaths } from '../../../test/support/two-paths.js';
 import { describeWith, hasTool } from '../../../test/support/with-rights.js';
 import {
@@ -154,6 +155,19 @@ describeWith('a monitor', [kernelMptcp(), mayCreateNamespaces(), hasTool('ss')],
     expect(ss('-Mni')).toMatch(new RegExp(`token:0*${connection!.token.replace(/^0+/, '')}\\b`));
     const sent = [...ss('-tni').matchAll(/bytes_sent:(\d+)/g)].map(([, bytes]) => Number(bytes));
     expect(sent.sort()).toEqual(connection!.subflows.map(({ sentBytes }) => sentBytes).sort());
+  });
+
+  it('sees every one of five hundred connections with its subflows, in one look', async () => {
+    const many = await manyConnections({ client, server }, 500);
+    open.push(many);
+    const monitor = monitorOf(client);
+    const look = monitor.look();
+    expect(look.totals).toMatchObject({ connections: 500, subflows: 1000, receivedBytes: 500 });
+    const tokens = many.fds.map((fd) => connectionInfo(fd)!.token.toString(16).padStart(8, '0'));
+    expect(look.connections.map(({ token }) => token).sort()).toEqual(tokens.sort());
+    for (const { subflows } of look.connections)
+      expect(subflows.map(({ local }) => local.replace(/:.*/, ''))).toEqual(['10.0.1.1', '10.0.2.1']);
+    expect(monitor.look().totals).toMatchObject({ connections: 500, sendRateBps: 0, receiveRateBps: 0 });
   });
 
   it('tells rates since the last look', async () => {
