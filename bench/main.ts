@@ -55,6 +55,7 @@ const suites: readonly Suite[] = [
     load: () => import('./proxy-peers.js'),
   },
   { name: 'monitor', prefixes: ['monitor.'], load: () => import('./monitor.js') },
+  { name: 'lab-capture', prefixes: ['lab.capture'], load: () => import('./lab-capture.js') },
   { name: 'bond', prefixes: ['bond.'], load: () => import('./bond.js') },
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];

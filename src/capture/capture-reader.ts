@@ -26,6 +26,17 @@ const compressions = new Map([
   [0xfd37, 'xz'],
 ]);
 
+/** A place behind a packet, where another reader may begin. */
+export interface CaptureCheckpoint {
+  /** Offset in the file of the first byte to push. */
+  readonly position: number;
+  /** Packets before it. */
+  readonly packetCount: number;
+  readonly format: CaptureFormat;
+  /** Makes what reads on there. */
+  readonly parser: () => FormatParser;
+}
+
 export class CaptureReader {
   private readonly limits: CaptureLimits;
   private readonly window = new InputWindow();
@@ -37,6 +48,23 @@ export class CaptureReader {
 
   constructor(limits: Partial<CaptureLimits> = {}) {
     this.limits = { ...defaultCaptureLimits, ...limits };
+  }
+
+  /** A reader that is given the bytes from `checkpoint` on, and counts packets as the one before did. */
+  static resume(checkpoint: CaptureCheckpoint, limits: Partial<CaptureLimits> = {}): CaptureReader {
+    const reader = new CaptureReader(limits);
+    reader.window.position = checkpoint.position;
+    reader.packet.frame = checkpoint.packetCount;
+    reader.knownFormat = checkpoint.format;
+    reader.parser = checkpoint.parser();
+    return reader;
+  }
+
+  /** The place behind the packet that was given last; undefined before the first. It takes a few hundred bytes. */
+  checkpoint(): CaptureCheckpoint | undefined {
+    const { parser, knownFormat: format, packetCount, window } = this;
+    if (parser === undefined || format === undefined || packetCount === 0) return undefined;
+    return { position: window.position, packetCount, format, parser: parser.snapshot() };
   }
 
   /** Undefined until the first four bytes have been looked at. */

@@ -12,6 +12,11 @@ export interface FormatParser {
   readonly section: CaptureSection | undefined;
   /** Whether the bytes consumed so far end amid something: a file that ends here was cut. */
   readonly isAmidRecord: boolean;
+  /**
+   * What makes parsers that go on behind the packet given last, each on its own. It holds what the format has said of
+   * interfaces by reference, so that many cost little.
+   */
+  snapshot(): () => FormatParser;
   /** Fills `packet` with the next one that `window` holds whole. */
   read(window: InputWindow, packet: CapturedPacket): ParseStep;
 }

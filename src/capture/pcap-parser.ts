@@ -60,6 +60,16 @@ export class PcapParser implements FormatParser {
     return 'packet';
   }
 
+  snapshot(): () => FormatParser {
+    return () => {
+      const parser = new PcapParser(!this.isBig, this.unitNs === 1, this.limits);
+      parser.interfaces.push(...this.interfaces);
+      parser.linkType = this.linkType;
+      parser.lacksHeader = this.lacksHeader;
+      return parser;
+    };
+  }
+
   private readHeader(window: InputWindow): ParseError | undefined {
     const { view, start, position } = window;
     const major = view.getUint16(start + 4, !this.isBig);

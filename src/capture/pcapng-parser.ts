@@ -56,6 +56,24 @@ export class PcapngParser implements FormatParser {
     return this.expectedTrailer !== 0;
   }
 
+  snapshot(): () => FormatParser {
+    // Lists only grow: what stands behind these places comes later in the file.
+    const { interfaces, units, limits, section, little, sectionCount, firstInterface, isForeignSection } =
+      this;
+    const known = interfaces.length;
+    return () => {
+      const parser = new PcapngParser(limits);
+      parser.interfaces.push(...interfaces.slice(0, known));
+      parser.units.push(...units.slice(0, known));
+      parser.section = section;
+      parser.little = little;
+      parser.sectionCount = sectionCount;
+      parser.firstInterface = firstInterface;
+      parser.isForeignSection = isForeignSection;
+      return parser;
+    };
+  }
+
   read(window: InputWindow, packet: CapturedPacket): ParseStep {
     for (;;) {
       if (this.expectedTrailer !== 0) {

@@ -188,6 +188,21 @@ function bySubflow(
   return slots.flatMap((points, slot) => collected(slotName(connection, slot), kind, points, slot));
 }
 
+/** Names of series that show nothing but these subflows of a connection. */
+export function seriesOfSubflows(
+  connection: ConnectionReport,
+  subflows: readonly number[],
+): ReadonlySet<string> {
+  const { length } = connection.subflows;
+  const others = Array.from(
+    { length: Math.max(0, length - SEPARATE_SUBFLOWS) },
+    (_, i) => SEPARATE_SUBFLOWS + i,
+  );
+  const names = subflows.filter((id) => id < SEPARATE_SUBFLOWS).map((id) => slotName(connection, id));
+  const isRest = others.length > 0 && others.every((id) => subflows.includes(id));
+  return new Set(isRest ? [...names, slotName(connection, SEPARATE_SUBFLOWS)] : names);
+}
+
 /** What a subflow is called. */
 function slotName({ subflows }: ConnectionReport, slot: number): string {
   const isLast = slot === SEPARATE_SUBFLOWS;

@@ -3,6 +3,7 @@
  * and of captures. Start with {@link Scenario} and {@link LabWorld}.
  */
 export * from './capture-figures.js';
+export * from './captures/index.js';
 export * from './comparison.js';
 export { explainReason, type Reason, reasons } from './decisions.js';
 export type { LastDecision } from './decision-log.js';

@@ -1,7 +1,7 @@
 export * from './figure.js';
 export { sha256Base64 } from './page/digest.js';
 export type { PageCanvas, PageElement, Pen } from './page/browser.js';
-export type { PageFigureData, PageSeries } from './page/data.js';
+export type { ChosenPacket, PageFigureData, PageSeries } from './page/data.js';
 export { FigurePanel, type PanelHost } from './page/figure-panel.js';
 export { FigureView } from './page/figure-view.js';
 export { Frame } from './page/frame.js';

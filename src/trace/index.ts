@@ -11,12 +11,14 @@ export {
   type OptionReport,
 } from './options-report/index.js';
 export {
+  agreedText,
   type PacketOptionsReport,
   reportOptions,
   type SubflowOptionsReport,
   tcpKindName,
 } from './options-report/index.js';
 export * from './report.js';
+export { reportObject, reportPieces } from './report-json.js';
 export * from './rows/index.js';
 export * from './selection.js';
 export * from './series/index.js';

@@ -39,6 +39,11 @@ export class LabBrowser {
     await this.server?.close();
   }
 
+  /** For who opens pages of an own kind. */
+  with<Result>(use: (browser: Browser, url: string) => Promise<Result>): Promise<Result> {
+    return use(this.browser!, this.server!.url);
+  }
+
   /** Opens the lab at an address behind the `#`; of another server than its own where one is given. */
   async visit(
     hash: string,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { reportObject, reportPieces } from '../../src/cli/trace/json.js';
+import { reportObject, reportPieces } from '../../src/trace/report-json.js';
 import { IpAddress } from '../../src/wire/index.js';
 import { mptcp, ScriptedConnection, TraceScript } from '../support/trace-script.js';
 

@@ -1,66 +1,71 @@
 /** One connection: its subflows, findings, signals, and what the options of its handshakes say. */
 import type { JSX } from 'preact';
-import { formatDuration, formatShare, formatSize } from '../../src/base/index.js';
-import type {
-  ConnectionOptionsReport,
-  ConnectionReport,
-  PacketOptionsReport,
-  Sender,
-  SubflowReport,
+import { formatCount, formatDuration, formatShare, formatSize } from '../../src/base/index.js';
+import { plotCommand, traceCommand } from '../../src/lab/index.js';
+import { seriesStyle } from '../../src/plot/index.js';
+import {
+  agreedText,
+  type ConnectionOptionsReport,
+  type ConnectionReport,
+  type PacketOptionsReport,
+  type Sender,
+  type SubflowReport,
 } from '../../src/trace/index.js';
-import { Findings } from './report.js';
+import { isDark } from '../theme.js';
+import { Findings, PacketLinks } from './findings.js';
 import type { CaptureSession } from './session.js';
 
 interface DetailProps {
   readonly session: CaptureSession;
   readonly connection: ConnectionReport;
-  readonly options: ConnectionOptionsReport | undefined;
+  readonly options: ConnectionOptionsReport;
 }
 
-const senders: readonly Sender[] = ['server', 'client'];
+/** What a connection is, in a line. */
+function kindOf({ protocol, version, fallback, fallbackCause, ending }: ConnectionReport): string {
+  const name =
+    protocol === 'tcp' ? 'plain TCP' : `Multipath TCP${version === null ? '' : ` version ${version}`}`;
+  return `${name}${fallback ? `, fell back (${fallbackCause ?? 'cause not captured'})` : ''}, ${ending}`;
+}
 
 export function ConnectionDetail({ session, connection, options }: DetailProps): JSX.Element {
+  const { fallbackPacket } = connection;
   return (
     <section class="panel" aria-label="Connection" data-testid="detail">
       <div class="panel-head">
         <h3>
           Connection {connection.id}: {connection.client} to {connection.server}
         </h3>
-        <fieldset class="switch">
-          <legend class="unseen">Whose data is drawn</legend>
-          {senders.map((sender) => (
-            <label key={sender}>
-              <input
-                type="radio"
-                name="sender"
-                checked={session.sender.value === sender}
-                onChange={() => session.choose(connection, sender)}
-              />
-              <span>data of the {sender}</span>
-            </label>
-          ))}
-        </fieldset>
+        <span class="soft">
+          {kindOf(connection)}{' '}
+          {fallbackPacket === null ? null : <PacketLinks session={session} packets={[fallbackPacket]} />}
+        </span>
       </div>
-      <Subflows connection={connection} sender={session.sender.value} />
-      <Findings findings={connection.findings} />
-      <Signals connection={connection} />
-      {options === undefined ? null : <Options options={options} />}
+      <Subflows session={session} connection={connection} sender={session.sender.value} />
+      <Findings session={session} findings={connection.findings} />
+      <Signals session={session} connection={connection} />
+      <Options session={session} options={options} />
+      <Commands session={session} connection={connection} />
     </section>
   );
 }
 
 interface SubflowsProps {
+  readonly session: CaptureSession;
   readonly connection: ConnectionReport;
   readonly sender: Sender;
 }
 
-function Subflows({ connection, sender }: SubflowsProps): JSX.Element {
+function Subflows({ session, connection, sender }: SubflowsProps): JSX.Element {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Subflows">
       <table>
         <thead>
           <tr>
             <th scope="col">subflow</th>
+            <th scope="col" class="left">
+              shown
+            </th>
             <th scope="col" class="left">
               client
             </th>
@@ -83,7 +88,7 @@ function Subflows({ connection, sender }: SubflowsProps): JSX.Element {
         </thead>
         <tbody>
           {connection.subflows.map((flow) => (
-            <SubflowRow key={flow.id} flow={flow} sender={sender} />
+            <SubflowRow key={flow.id} session={session} flow={flow} sender={sender} />
           ))}
         </tbody>
       </table>
@@ -92,16 +97,28 @@ function Subflows({ connection, sender }: SubflowsProps): JSX.Element {
 }
 
 function SubflowRow({
+  session,
   flow,
   sender,
 }: {
+  readonly session: CaptureSession;
   readonly flow: SubflowReport;
   readonly sender: Sender;
 }): JSX.Element {
   const sent = sender === 'client' ? flow.clientToServer : flow.serverToClient;
   return (
     <tr>
-      <th scope="row">{flow.id}</th>
+      <th scope="row">
+        <Swatch subflow={flow.id} /> {flow.id}
+      </th>
+      <td class="left">
+        <input
+          type="checkbox"
+          aria-label={`Show subflow ${flow.id}`}
+          checked={!session.hidden.value.includes(flow.id)}
+          onChange={(event) => session.hide(flow.id, !event.currentTarget.checked)}
+        />
+      </td>
       <td class="left mono">{flow.client}</td>
       <td class="left mono">{flow.server}</td>
       <td class="left">{`${flow.joined ? 'MP_JOIN' : 'MP_CAPABLE'}${flow.backup ? ', backup' : ''}`}</td>
@@ -116,17 +133,36 @@ function SubflowRow({
   );
 }
 
-function Signals({ connection }: { readonly connection: ConnectionReport }): JSX.Element | null {
-  const { signals } = connection;
-  if (signals.length === 0) return null;
+/** The colour that figures give to a subflow. */
+export function Swatch({ subflow }: { readonly subflow: number }): JSX.Element {
+  const { color, darkColor } = seriesStyle(Math.min(subflow, 4));
+  return <span class="swatch" aria-hidden="true" style={{ background: isDark.value ? darkColor : color }} />;
+}
+
+interface SignalsProps {
+  readonly session: CaptureSession;
+  readonly connection: ConnectionReport;
+}
+
+function Signals({ session, connection }: SignalsProps): JSX.Element | null {
+  const { signals, addresses } = connection;
+  if (signals.length + addresses.length === 0) return null;
   return (
     <details>
-      <summary>Signals ({signals.length})</summary>
+      <summary>Addresses and signals ({addresses.length + signals.length})</summary>
       <ul class="plain-list">
+        {addresses.map(({ announcedPacket, owner, addressId, address, port, announcements }) => (
+          <li key={`${owner} ${addressId} ${address} ${announcedPacket}`}>
+            ADD_ADDR of the {owner}: address {addressId} is {address}
+            {port === null ? '' : ` port ${port}`},{' '}
+            {announcements === 1 ? 'said once' : `said ${announcements} times`}{' '}
+            <PacketLinks session={session} packets={[announcedPacket]} />
+          </li>
+        ))}
         {signals.map(({ packet, atNs, by, subflow, option, meaning }, index) => (
           <li key={index}>
             <span class="mono">{(atNs / 1e9).toFixed(6)} s</span> {option} by the {by} on subflow {subflow}:{' '}
-            {meaning} <span class="soft">[{packet}]</span>
+            {meaning} <PacketLinks session={session} packets={[packet]} />
           </li>
         ))}
       </ul>
@@ -134,18 +170,24 @@ function Signals({ connection }: { readonly connection: ConnectionReport }): JSX
   );
 }
 
-function Options({ options }: { readonly options: ConnectionOptionsReport }): JSX.Element {
+interface OptionsProps {
+  readonly session: CaptureSession;
+  readonly options: ConnectionOptionsReport;
+}
+
+function Options({ session, options }: OptionsProps): JSX.Element {
   return (
-    <details>
+    <details data-testid="option-report">
       <summary>Options of the handshakes</summary>
-      {options.subflows.map(({ subflow, client, server, packets }) => (
+      {options.subflows.map(({ subflow, client, server, packets, agreed }) => (
         <section key={subflow} aria-label={`Options of subflow ${subflow}`}>
           <h4>
             Subflow {subflow}: {client} to {server}
           </h4>
           {packets.map((packet) => (
-            <PacketOptions key={packet.packet} packet={packet} />
+            <PacketOptions key={packet.packet} session={session} packet={packet} />
           ))}
+          <p>{packets.length === 0 ? 'Its handshake was not captured.' : `Agreed: ${agreedText(agreed)}.`}</p>
         </section>
       ))}
     </details>
@@ -154,20 +196,27 @@ function Options({ options }: { readonly options: ConnectionOptionsReport }): JS
 
 const roles = { syn: 'SYN', 'syn-ack': 'SYN+ACK', third: 'third packet', data: 'data' } as const;
 
-function PacketOptions({ packet }: { readonly packet: PacketOptionsReport }): JSX.Element {
+interface PacketOptionsProps {
+  readonly session: CaptureSession;
+  readonly packet: PacketOptionsReport;
+}
+
+function PacketOptions({ session, packet }: PacketOptionsProps): JSX.Element {
+  const { role, sender, atNs, payloadLength, options, notes } = packet;
   return (
     <div class="packet-options">
       <p>
-        <b>{roles[packet.role]}</b> of the {packet.sender} at {(packet.atNs / 1e9).toFixed(6)} s{' '}
-        <span class="soft">[{packet.packet}]</span>
+        <b>{roles[role]}</b> of the {sender} at {(atNs / 1e9).toFixed(6)} s
+        {payloadLength === 0 ? '' : `, ${formatCount(payloadLength)} bytes of payload`}{' '}
+        <PacketLinks session={session} packets={[packet.packet]} />
       </p>
       <dl>
-        {packet.options.map(({ name, text, offset, notes }) => (
+        {options.map(({ name, text, offset, notes: remarks }) => (
           <div key={offset}>
             <dt>{name}</dt>
             <dd>
               {text}
-              {notes.map((note) => (
+              {remarks.map((note) => (
                 <em key={note.text} class={note.severity}>
                   {note.text}
                 </em>
@@ -176,11 +225,29 @@ function PacketOptions({ packet }: { readonly packet: PacketOptionsReport }): JS
           </div>
         ))}
       </dl>
-      {packet.notes.map((note) => (
+      {options.length === 0 ? <p class="soft">no options</p> : null}
+      {notes.map((note) => (
         <p key={note.text} class={note.severity}>
           {note.text}
         </p>
       ))}
     </div>
+  );
+}
+
+/** What a terminal would be told to get the same. */
+function Commands({ session, connection }: SignalsProps): JSX.Element {
+  const summary = session.summary.value;
+  const looked = {
+    ...{ file: session.file.value?.name ?? 'capture', connection },
+    ...{ sender: session.sender.value, span: session.span.value },
+    ...{ includesPlain: session.includesPlain.value, hasPlain: (summary?.plainConnections ?? 0) > 0 },
+  };
+  return (
+    <p class="command">
+      <span class="soft">the same on the command line:</span>
+      <code data-testid="trace-command">{traceCommand(looked)}</code>
+      <code data-testid="plot-command">{plotCommand(looked)}</code>
+    </p>
   );
 }

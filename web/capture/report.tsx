@@ -1,32 +1,46 @@
 /** What is in a capture as a whole: facts, findings, and its connections to choose from. */
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
 import { formatCount, formatDuration, formatSize } from '../../src/base/index.js';
-import type { ConnectionReport, Finding, TraceReport } from '../../src/trace/index.js';
-import { type CaptureSession, sentBytes } from './session.js';
+import { type ConnectionFilter, type ConnectionRow, visibleText } from '../../src/lab/index.js';
+import { tcpKindName } from '../../src/trace/index.js';
+import type { CaptureSummary } from '../protocol/capture.js';
+import { Findings, PacketLinks } from './findings.js';
+import type { CaptureSession } from './session.js';
 
-/** Rows that are shown; a reader finds others with the filter. */
-const MAX_ROWS = 200;
+interface Props {
+  readonly session: CaptureSession;
+  readonly summary: CaptureSummary;
+}
 
-export function CaptureFacts({ report }: { readonly report: TraceReport }): JSX.Element {
-  const file = report.files[0];
-  const used = Object.entries(report.options).filter(([, count]) => count > 0);
+export function CaptureFacts({ session, summary }: Props): JSX.Element {
+  const file = summary.files[0];
+  const used = Object.entries(summary.options).filter(([, count]) => count > 0);
   return (
     <section class="panel" aria-label="The capture">
-      <dl class="facts">
-        <Fact name="format" id="format" value={file?.format ?? 'unknown'} />
-        <Fact name="packets" id="packets" value={formatCount(report.packets)} />
-        <Fact name="time" id="duration" value={formatDuration(report.durationNs)} />
-        <Fact name="connections" id="connections" value={formatCount(report.connections.length)} />
-        <Fact name="plain TCP" id="plain" value={formatCount(report.plainConnections)} />
-        <Fact
-          name="MPTCP options"
-          id="options"
-          value={used.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ') || 'none'}
-        />
-      </dl>
-      {file?.problem ? <p class="warning">Reading stopped early: {file.problem.message}</p> : null}
-      <Findings findings={report.findings} />
+      <div class="facts-row">
+        <dl class="facts">
+          <Fact name="format" id="format" value={file?.format ?? 'unknown'} />
+          <Fact name="packets" id="packets" value={formatCount(summary.packets)} />
+          <Fact name="time" id="duration" value={formatDuration(summary.durationNs)} />
+          <Fact name="connections" id="connections" value={formatCount(summary.connections)} />
+          <Fact name="plain TCP" id="plain" value={formatCount(summary.plainConnections)} />
+          <Fact
+            name="MPTCP options"
+            id="options"
+            value={used.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ') || 'none'}
+          />
+        </dl>
+        <button type="button" onClick={() => session.exportReport()}>
+          report (JSON)
+        </button>
+      </div>
+      {file?.problem ? (
+        <p class="warning" data-testid="problem">
+          Reading stopped early: {visibleText(file.problem.message)}
+        </p>
+      ) : null}
+      <Findings session={session} findings={summary.findings} />
+      <OptionCounts session={session} summary={summary} />
     </section>
   );
 }
@@ -48,49 +62,65 @@ function Fact({
   );
 }
 
-const severities = { info: 'Note', warning: 'Warning', problem: 'Problem' } as const;
-
-export function Findings({ findings }: { readonly findings: readonly Finding[] }): JSX.Element | null {
-  if (findings.length === 0) return null;
+/** How often each option occurs in all headers of the capture. */
+function OptionCounts({ session, summary }: Props): JSX.Element {
+  const { tcpOptions, options, malformedOptions, malformedFrames, unmatchedJoins, unmatchedJoinFrames } =
+    summary;
   return (
-    <ul class="findings">
-      {findings.map(({ code, severity, text, packets }, index) => (
-        <li key={index} class={severity} data-code={code}>
-          <b>{severities[severity]}</b> {text}
-          {packets.length === 0 ? null : <span class="soft"> [{packets.join(', ')}]</span>}
-        </li>
-      ))}
-    </ul>
+    <details data-testid="option-counts">
+      <summary>Options in the whole capture</summary>
+      <dl class="counts">
+        {Object.entries(tcpOptions).map(([kind, count]) => (
+          <Count key={kind} name={tcpKindName(Number(kind))} count={count} />
+        ))}
+        {Object.entries(options)
+          .filter(([, count]) => count > 0)
+          .map(([name, count]) => (
+            <Count key={name} name={name} count={count} />
+          ))}
+        {malformedOptions > 0 ? <Count name="malformed" count={malformedOptions} /> : null}
+      </dl>
+      {malformedFrames.length === 0 ? null : (
+        <p>
+          malformed in <PacketLinks session={session} packets={malformedFrames} />
+        </p>
+      )}
+      {unmatchedJoins === 0 ? null : (
+        <p>
+          {unmatchedJoins} joins of connections that are not in the capture:{' '}
+          <PacketLinks session={session} packets={unmatchedJoinFrames} />
+        </p>
+      )}
+    </details>
   );
 }
 
-interface TableProps {
-  readonly session: CaptureSession;
-  readonly report: TraceReport;
+function Count({ name, count }: { readonly name: string; readonly count: number }): JSX.Element {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{formatCount(count)}</dd>
+    </div>
+  );
 }
 
-export function ConnectionTable({ session, report }: TableProps): JSX.Element {
-  const [filter, setFilter] = useState('');
-  const found = report.connections.filter((connection) => fits(connection, filter));
-  const shown = found.slice(0, MAX_ROWS);
+const kinds: Readonly<Record<ConnectionFilter['kind'], string>> = {
+  ...{ all: 'all', mptcp: 'Multipath TCP', fallback: 'fell back', tcp: 'plain TCP' },
+};
+
+export function ConnectionTable({ session, summary }: Props): JSX.Element {
+  const { rows, found } = session.list.value;
   return (
     <section class="panel" aria-label="Connections">
       <div class="panel-head">
         <h3>Connections</h3>
-        <label class="field inline">
-          <span>filter</span>
-          <input
-            type="text"
-            placeholder="address, port or number"
-            value={filter}
-            onInput={(event) => setFilter(event.currentTarget.value)}
-          />
-        </label>
-        {found.length > shown.length ? (
-          <span class="soft">
-            the first {MAX_ROWS} of {formatCount(found.length)}
-          </span>
-        ) : null}
+        <Filters session={session} summary={summary} />
+        <span class="soft" data-testid="found">
+          {found === summary.connections
+            ? ''
+            : `${formatCount(found)} of ${formatCount(summary.connections)}`}
+          {found > rows.length ? `, the first ${rows.length}` : ''}
+        </span>
       </div>
       <div class="scroll tall" tabIndex={0} role="region" aria-label="List of connections">
         <table>
@@ -115,8 +145,8 @@ export function ConnectionTable({ session, report }: TableProps): JSX.Element {
             </tr>
           </thead>
           <tbody>
-            {shown.map((connection) => (
-              <ConnectionRow key={connection.id} session={session} connection={connection} />
+            {rows.map((row) => (
+              <Row key={row.id} session={session} row={row} />
             ))}
           </tbody>
         </table>
@@ -125,23 +155,60 @@ export function ConnectionTable({ session, report }: TableProps): JSX.Element {
   );
 }
 
-function fits({ id, client, server, subflows }: ConnectionReport, filter: string): boolean {
-  const wanted = filter.trim().toLowerCase();
-  if (wanted === '' || `${id}` === wanted) return true;
-  const ends = [client, server, ...subflows.flatMap((flow) => [flow.client, flow.server])];
-  return ends.some((end) => end.includes(wanted));
-}
-
-interface RowProps {
-  readonly session: CaptureSession;
-  readonly connection: ConnectionReport;
-}
-
-function ConnectionRow({ session, connection }: RowProps): JSX.Element {
-  const { id, client, server, subflows, startNs, durationNs, findings } = connection;
-  const isChosen = session.chosen.value?.id === id;
+function Filters({ session, summary }: Props): JSX.Element {
+  const filter = session.filter.value;
+  const set = (part: Partial<ConnectionFilter>): void => session.search({ ...filter, ...part });
   return (
-    <tr aria-selected={isChosen} class={isChosen ? 'chosen' : ''} onClick={() => session.choose(connection)}>
+    <>
+      <label class="field inline">
+        <span>filter</span>
+        <input
+          type="text"
+          placeholder="address, port, token, finding"
+          value={filter.text}
+          onInput={(event) => set({ text: event.currentTarget.value })}
+        />
+      </label>
+      <label class="field inline">
+        <span>kind</span>
+        <select
+          value={filter.kind}
+          onChange={(event) => set({ kind: event.currentTarget.value as ConnectionFilter['kind'] })}
+        >
+          {Object.entries(kinds).map(([kind, words]) => (
+            <option key={kind} value={kind}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field inline">
+        <span>finding</span>
+        <select value={filter.finding} onChange={(event) => set({ finding: event.currentTarget.value })}>
+          <option value="">no matter</option>
+          <option value="any">any</option>
+          {summary.findingCodes.map(([code, count]) => (
+            <option key={code} value={code}>
+              {code} ({count})
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  );
+}
+
+function Row({
+  session,
+  row,
+}: {
+  readonly session: CaptureSession;
+  readonly row: ConnectionRow;
+}): JSX.Element {
+  const { id, client, server, startNs, durationNs } = row;
+  const isChosen = session.connection.value === id;
+  return (
+    <tr aria-selected={isChosen} class={isChosen ? 'chosen' : ''} onClick={() => session.look(id)}>
       <td>
         <button type="button" class="link" aria-pressed={isChosen} aria-label={`Connection ${id}`}>
           {id}
@@ -149,18 +216,13 @@ function ConnectionRow({ session, connection }: RowProps): JSX.Element {
       </td>
       <td class="left mono">{client}</td>
       <td class="left mono">{server}</td>
-      <td class="left">{protocolOf(connection)}</td>
-      <td>{subflows.length}</td>
-      <td>{formatSize(sentBytes(connection, 'client'))}</td>
-      <td>{formatSize(sentBytes(connection, 'server'))}</td>
+      <td class="left">{row.protocol}</td>
+      <td>{row.subflows}</td>
+      <td>{formatSize(row.clientBytes)}</td>
+      <td>{formatSize(row.serverBytes)}</td>
       <td>{(startNs / 1e9).toFixed(3)} s</td>
       <td>{formatDuration(durationNs)}</td>
-      <td>{findings.length}</td>
+      <td>{row.findings}</td>
     </tr>
   );
-}
-
-function protocolOf({ protocol, version, fallback }: ConnectionReport): string {
-  if (protocol === 'tcp') return 'TCP';
-  return `MPTCP${version === null ? '' : ` v${version}`}${fallback ? ', fell back' : ''}`;
 }

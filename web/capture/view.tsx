@@ -3,9 +3,12 @@ import '../style/capture.css';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { formatCount, formatSize } from '../../src/base/index.js';
-import { Figure } from '../plot/figure.js';
-import { PanelGroup } from '../plot/panel-group.js';
+import { visibleText, writeLook } from '../../src/lab/index.js';
+import type { CaptureTask } from '../protocol/capture.js';
 import { ConnectionDetail } from './connection-detail.js';
+import { takeDropped } from './drop.js';
+import { Inspector } from './packets.js';
+import { PlotBar, Plots } from './plots.js';
 import { CaptureFacts, ConnectionTable } from './report.js';
 import { CaptureSession } from './session.js';
 
@@ -17,7 +20,6 @@ export function CaptureView(): JSX.Element {
   const session = useMemo(() => new CaptureSession(), []);
   const [isOver, setOver] = useState(false);
   useEffect(() => () => session.close(), [session]);
-  const hasReport = session.report.value !== undefined;
   return (
     <div
       class={isOver ? 'capture over' : 'capture'}
@@ -29,23 +31,29 @@ export function CaptureView(): JSX.Element {
       onDrop={(event) => {
         event.preventDefault();
         setOver(false);
-        const file = event.dataTransfer?.files[0];
-        if (file !== undefined) session.open(file);
+        const dropped = takeDropped<File>([...(event.dataTransfer?.items ?? [])]);
+        if ('file' in dropped) session.open(dropped.file);
+        else session.refuse(dropped.refusal);
       }}
     >
       <h2 class="unseen">Capture</h2>
       <Opener session={session} />
       <Progress session={session} />
       <div role="status" class="notices" data-testid="notices">
-        {session.failure.value === '' ? null : <p>{session.failure.value}</p>}
+        {session.failure.value === '' ? null : (
+          <p>
+            <bdi>{session.failure.value}</bdi>
+          </p>
+        )}
       </div>
-      {hasReport ? <Report session={session} /> : null}
+      {session.summary.value === undefined ? null : <Report session={session} />}
     </div>
   );
 }
 
 function Opener({ session }: Props): JSX.Element {
   const file = session.file.value;
+  const wish = writeLook(session.wish.value);
   return (
     <section class={file === undefined ? 'opener large' : 'opener'} aria-label="Open a capture">
       <label class="file">
@@ -60,10 +68,15 @@ function Opener({ session }: Props): JSX.Element {
         <span class="file-button">Open a capture</span>
       </label>
       <p class="soft">
-        {file === undefined
-          ? 'or drop one here: pcap or pcapng, also packed with gzip or Zstandard. It does not leave this browser.'
-          : file.name}
+        {file === undefined ? (
+          'or drop one here: pcap or pcapng, also packed with gzip or Zstandard. It does not leave this browser.'
+        ) : (
+          <bdi>{visibleText(file.name)}</bdi>
+        )}
       </p>
+      {file === undefined && wish !== '' ? (
+        <p data-testid="wish">The link is to a place in a capture ({wish}): open that capture.</p>
+      ) : null}
       <label class="tick">
         <input
           type="checkbox"
@@ -79,48 +92,51 @@ function Opener({ session }: Props): JSX.Element {
   );
 }
 
+const words: Readonly<Partial<Record<CaptureTask, string>>> = {
+  ...{ open: 'reading', look: 'reading for the figures', export: 'reading for the file' },
+};
+
 function Progress({ session }: Props): JSX.Element | null {
-  const progress = session.progress.value;
-  if (progress === undefined) return null;
+  const [task, progress] = Object.entries(session.tasks.value).find(([name]) => name !== 'packet') ?? [];
+  if (task === undefined || progress === undefined) return null;
   const { readBytes, allBytes, packets } = progress;
+  const what = words[task as CaptureTask] ?? '';
   return (
     <p class="progress">
-      <progress aria-label="reading" max={Math.max(1, allBytes)} value={readBytes} />
+      <progress aria-label={what} max={Math.max(1, allBytes)} value={readBytes} />
       <span class="soft">
-        {formatSize(readBytes)} of {formatSize(allBytes)}, {formatCount(packets)} packets
+        {what}: {formatSize(readBytes)} of {formatSize(allBytes)}, {formatCount(packets)} packets
       </span>
+      <button type="button" onClick={() => session.stop()}>
+        Stop
+      </button>
     </p>
   );
 }
 
 function Report({ session }: Props): JSX.Element {
-  const group = useMemo(() => new PanelGroup(), []);
   const live = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    group.say = (text) => {
+    session.group.say = (text) => {
       if (live.current !== null) live.current.textContent = text;
     };
-  }, [group]);
-  const report = session.report.value!;
-  const chosen = session.chosen.value;
+  }, [session]);
+  const summary = session.summary.value!;
   const drawing = session.drawing.value;
-  if (chosen !== undefined) group.setSpan(chosen.startNs / 1e9, (chosen.startNs + chosen.durationNs) / 1e9);
   return (
     <>
-      <CaptureFacts report={report} />
-      <ConnectionTable session={session} report={report} />
-      {chosen === undefined ? null : (
-        <ConnectionDetail session={session} connection={chosen} options={drawing?.options} />
+      <CaptureFacts session={session} summary={summary} />
+      <ConnectionTable session={session} summary={summary} />
+      {drawing === undefined ? null : (
+        <>
+          <ConnectionDetail session={session} connection={drawing.connection} options={drawing.options} />
+          <PlotBar session={session} drawing={drawing} />
+          <div class="work">
+            <Plots session={session} drawing={drawing} />
+            <Inspector session={session} drawing={drawing} />
+          </div>
+        </>
       )}
-      <section class="plots" aria-label="Plots">
-        {drawing?.figures.map((figure) => (
-          <Figure
-            key={`${drawing.connection} ${drawing.sender} ${figure.id}`}
-            figure={figure}
-            group={group}
-          />
-        ))}
-      </section>
       <div ref={live} class="unseen" aria-live="polite" />
     </>
   );

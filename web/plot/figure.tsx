@@ -3,8 +3,9 @@
  * it; figures of one group move together.
  */
 import { effect } from '@preact/signals';
-import { Component, createRef, type JSX } from 'preact';
+import { Component, type ComponentChildren, createRef, type JSX } from 'preact';
 import {
+  type ChosenPacket,
   describeValue,
   FigurePanel,
   FigureView,
@@ -23,7 +24,13 @@ import type { Drawable, PanelGroup } from './panel-group.js';
 interface FigureProps {
   readonly figure: PageFigureData;
   readonly group: PanelGroup;
+  /** Names of series that are hidden for a reason that lies outside of the figure; a reader may show them again. */
+  readonly hidden?: ReadonlySet<string>;
+  /** What else can be done with it: buttons beside its title. */
+  readonly tools?: ComponentChildren;
 }
+
+const nothing: ReadonlySet<string> = new Set();
 
 export class Figure extends Component<FigureProps> {
   private readonly canvas = createRef<HTMLCanvasElement>();
@@ -31,6 +38,7 @@ export class Figure extends Component<FigureProps> {
   private readonly ring = createRef<HTMLDivElement>();
   private panel: Drawable | undefined = undefined;
   private readonly view: FigureView;
+  private hidden = nothing;
   private unwatch: () => void = () => undefined;
   private readonly sizes = new ResizeObserver(() => this.props.group.requestDraw());
 
@@ -57,6 +65,11 @@ export class Figure extends Component<FigureProps> {
       },
       requestDraw: () => group.requestDraw(),
       say: (text: string) => group.say(text),
+      get chosen() {
+        return group.chosen;
+      },
+      choose: (chosen: ChosenPacket | undefined) => group.onChoose(chosen),
+      pointAt: (packet: ChosenPacket | undefined) => group.onPoint(packet),
     };
     const panel = new FigurePanel(elements, this.view, group.time, host, {
       ...{ Frame, Painter, findTicks: ticksWithin },
@@ -85,8 +98,9 @@ export class Figure extends Component<FigureProps> {
     this.props.group.requestDraw();
   }
 
-  render({ figure }: FigureProps): JSX.Element {
+  render({ figure, hidden = nothing, tools }: FigureProps): JSX.Element {
     if (this.view.figure !== figure) this.view.replace(figure);
+    this.follow(hidden);
     return (
       <figure class="plot" data-figure={figure.id}>
         <div class="plot-head">
@@ -110,14 +124,27 @@ export class Figure extends Component<FigureProps> {
             ref={this.canvas}
             tabIndex={0}
             role="img"
-            aria-label={`${figure.title}. Arrows move, plus and minus zoom, 0 shows everything, s picks a series, n and p go through its points.`}
+            aria-label={`${figure.title}. Arrows move, plus and minus zoom, 0 shows everything, s picks a series, n and p go through its points, Enter chooses the packet of one.`}
           />
           <div ref={this.ring} class="plot-ring" hidden />
           <div ref={this.tip} class="tip" hidden />
         </div>
-        <figcaption>{figure.caption}</figcaption>
+        <div class="plot-foot">
+          <figcaption>{figure.caption}</figcaption>
+          {tools === undefined ? null : <div class="plot-tools">{tools}</div>}
+        </div>
       </figure>
     );
+  }
+
+  /** Hides and shows what is hidden from outside since the last time. */
+  private follow(hidden: ReadonlySet<string>): void {
+    if (hidden === this.hidden) return;
+    for (const series of this.view.figure.series) {
+      const isHidden = hidden.has(series.name);
+      if (isHidden !== this.hidden.has(series.name)) this.view.hide(series, isHidden);
+    }
+    this.hidden = hidden;
   }
 
   private toggle(series: PageSeries, isShown: boolean): void {

@@ -1,5 +1,5 @@
 /** Figures that show the same span of time: who moves in one moves in all of them. */
-import { TimeRange } from '../../src/plot/index.js';
+import { type ChosenPacket, TimeRange } from '../../src/plot/index.js';
 import { isDark } from '../theme.js';
 
 /** A figure that can be drawn. */
@@ -11,8 +11,15 @@ export class PanelGroup {
   readonly time: TimeRange;
   /** What a reader who does not see is told. */
   say: (text: string) => void = () => undefined;
+  /** The packet that all figures mark. */
+  chosen: ChosenPacket | undefined = undefined;
+  /** What is done when a reader chooses a packet, or points at one; nothing unless somebody knows more of packets. */
+  onChoose: (chosen: ChosenPacket | undefined) => void = (chosen) => this.mark(chosen);
+  onPoint: (packet: ChosenPacket | undefined) => void = () => undefined;
   private readonly panels = new Set<Drawable>();
   private isFrameWanted = false;
+  /** Seconds that the figures reach over. */
+  private whole = 1;
 
   constructor() {
     this.time = new TimeRange({ low: 0, high: 1 });
@@ -28,7 +35,22 @@ export class PanelGroup {
 
   /** What the figures reach over, in seconds. */
   setSpan(low: number, high: number): void {
-    this.time.setWhole({ low, high: Math.max(high, low + 1e-6) });
+    this.whole = Math.max(high - low, 1e-6);
+    this.time.setWhole({ low, high: low + this.whole });
+  }
+
+  /** Marks a packet in all figures, or none. */
+  mark(chosen: ChosenPacket | undefined): void {
+    this.chosen = chosen;
+    this.requestDraw();
+  }
+
+  /** Moves to an instant, so close that what is around it can be told apart from the rest. */
+  moveTo(x: number): void {
+    const { time } = this;
+    const width = Math.min(time.width, this.whole / 5);
+    time.show(x - width / 2, x + width / 2);
+    this.requestDraw();
   }
 
   add(panel: Drawable): void {

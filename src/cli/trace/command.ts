@@ -2,10 +2,9 @@
 
 import type { Command } from 'commander';
 import { MILLISECOND } from '../../base/index.js';
-import type { TraceReport } from '../../trace/index.js';
+import { reportPieces, type TraceReport } from '../../trace/index.js';
 import { ExitStatus, UsageError } from '../errors.js';
 import { addFilterOptions, type FilterFlags, readSelection } from '../captures/filter.js';
-import { reportPieces } from './json.js';
 import { type OutputFlags, readAndWrite } from './outputs.js';
 import { reportText } from './text.js';
 import { parseDuration } from '../units.js';

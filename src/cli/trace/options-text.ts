@@ -1,7 +1,7 @@
 /** The options report for a person: each handshake packet by packet, what was agreed, and what is unusual. */
 
 import {
-  type AgreedOptions,
+  agreedText,
   type ConnectionReport,
   type OptionNote,
   type OptionReport,
@@ -62,33 +62,6 @@ function optionLines({ name, text, notes }: OptionReport): string[] {
 
 function noteLine({ severity, text }: OptionNote, indent: string): string {
   return `${indent}${severity === 'warning' ? 'Unusual' : 'Note'}: ${text}`;
-}
-
-function agreedText(agreed: AgreedOptions): string {
-  const { version, checksum, dataSeqBits, dataAckBits, clientMss, serverMss, windowScale } = agreed;
-  return [
-    version === null ? 'no Multipath TCP' : `Multipath TCP version ${version}`,
-    ...(checksum === null ? [] : [checksum ? 'DSS checksums' : 'no DSS checksums']),
-    ...(dataSeqBits === null ? [] : [`data sequence numbers of ${bits(dataSeqBits)}`]),
-    ...(dataAckBits === null ? [] : [`DATA_ACKs of ${bits(dataAckBits)}`]),
-    ...(clientMss === null ? [] : [`MSS ${clientMss} towards the client`]),
-    ...(serverMss === null ? [] : [`MSS ${serverMss} towards the server`]),
-    windowScale === null
-      ? 'no window scaling'
-      : `windows of the client times ${2 ** windowScale.client}, of the server times ${2 ** windowScale.server}`,
-    ...offer('SACK', agreed.sack),
-    ...offer('timestamps', agreed.timestamps),
-    ...(agreed.fastOpen === null ? [] : [`Fast Open ${agreed.fastOpen}`]),
-  ].join('; ');
-}
-
-function bits(width: 32 | 64 | 'mixed'): string {
-  return width === 'mixed' ? '32 and 64 bits' : `${width} bits`;
-}
-
-function offer(what: string, isAgreed: boolean | null): string[] {
-  if (isAgreed === null) return [];
-  return [isAgreed ? what : `no ${what}`];
 }
 
 /** Priorities, addresses and resets: all that was said after the handshake. */

@@ -43,6 +43,14 @@ export interface PageFigureData {
   readonly markers: readonly Marker[];
 }
 
+/** A packet that a reader chose: all figures of a page mark it. */
+export interface ChosenPacket {
+  /** Frame number. */
+  readonly packet: number;
+  /** Where it stands on the x axis. */
+  readonly x: number;
+}
+
 /** What lies between two values. */
 export interface Range {
   readonly low: number;

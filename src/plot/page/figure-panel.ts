@@ -4,6 +4,7 @@
  */
 
 import type { PageCanvas, PageElement, PageEvent } from './browser.js';
+import type { ChosenPacket } from './data.js';
 import type { FigureView } from './figure-view.js';
 import type { Frame } from './frame.js';
 import type { FindTicks, Painter, Selection } from './painter.js';
@@ -18,6 +19,12 @@ export interface PanelHost {
   requestDraw(): void;
   /** Has a reader hear what is shown. */
   say(text: string): void;
+  /** The packet that is marked in all figures. */
+  readonly chosen: ChosenPacket | undefined;
+  /** A reader chose a packet (by a click, or Enter at a point), or none any more. */
+  choose(chosen: ChosenPacket | undefined): void;
+  /** A reader points at what a packet shows, or at nothing any more; for who shows more of a packet. */
+  pointAt?(packet: ChosenPacket | undefined): void;
 }
 
 /** What the panel is made of. */
@@ -54,6 +61,8 @@ export class FigurePanel {
   private grip: Grip | undefined = undefined;
   private selection: Selection | undefined = undefined;
   private hasFocus = false;
+  /** Whether the hand moved since it took hold: until then it may be about to click. */
+  private hasMoved = false;
 
   constructor(
     { canvas, tip, ring }: PanelElements,
@@ -79,7 +88,7 @@ export class FigurePanel {
     canvas.height = Math.round(frame.size.height * host.pixelRatio);
     const pen = canvas.getContext('2d');
     pen.setTransform(host.pixelRatio, 0, 0, host.pixelRatio, 0, 0);
-    new parts.Painter(pen, host.isDark, parts.findTicks).draw(this.view, frame, this.selection);
+    new parts.Painter(pen, host.isDark, parts.findTicks).draw(this.view, frame, this.selection, host.chosen);
     this.placeTip();
   }
 
@@ -136,8 +145,8 @@ export class FigurePanel {
     on('pointermove', (event) =>
       this.grip === undefined ? this.pointAt(event) : this.drag(event, this.grip),
     );
-    on('pointerup', () => this.release());
-    on('pointercancel', () => this.release());
+    on('pointerup', (event) => this.release(event));
+    on('pointercancel', () => this.letGo());
     on('pointerleave', () => {
       if (this.grip === undefined) this.pick(() => (this.view.picked = undefined));
     });
@@ -168,12 +177,16 @@ export class FigurePanel {
 
   private take(event: PageEvent): void {
     this.grip = { ...this.placeOf(event), frame: this.frame(), isSelecting: event.shiftKey };
+    this.hasMoved = false;
     this.canvas.setPointerCapture(event.pointerId);
   }
 
   private drag(event: PageEvent, grip: Grip): void {
     const { x, y } = this.placeOf(event);
     const { frame } = grip;
+    // A hand that clicks is not quite still.
+    this.hasMoved ||= Math.abs(x - grip.x) > 3 || Math.abs(y - grip.y) > 3;
+    if (!this.hasMoved) return;
     if (grip.isSelecting) {
       this.selection = {
         x: { low: Math.min(x, grip.x), high: Math.max(x, grip.x) },
@@ -190,17 +203,28 @@ export class FigurePanel {
     this.host.requestDraw();
   }
 
-  /** What was selected is what is shown from now on; a selection of a few pixels is none. */
-  private release(): void {
+  /** A click chooses the packet at its place; what was selected is what is shown from now on. */
+  private release(event: PageEvent): void {
     const { grip, selection } = this;
-    this.grip = this.selection = undefined;
-    if (grip === undefined || selection === undefined) return;
+    this.letGo();
+    if (grip === undefined) return;
+    if (!this.hasMoved) {
+      this.pointAt(event);
+      if (this.view.pickedPacket !== undefined) this.host.choose(this.view.pickedPacket);
+      return;
+    }
+    if (selection === undefined) return;
     const { x, y } = selection;
+    // A selection of a few pixels is none.
     if (x.high - x.low >= 5 && y.high - y.low >= 5) {
       this.time.show(grip.frame.valueX(x.low), grip.frame.valueX(x.high));
       this.view.showY({ low: grip.frame.valueY(y.high), high: grip.frame.valueY(y.low) });
     }
     this.host.requestDraw();
+  }
+
+  private letGo(): void {
+    this.grip = this.selection = undefined;
   }
 
   private pointAt(event: PageEvent): void {
@@ -215,6 +239,7 @@ export class FigurePanel {
     const { picked } = this.view;
     if (picked?.series === before?.series && picked?.index === before?.index) return;
     this.host.say(this.view.describe().join(', '));
+    this.host.pointAt?.(this.view.pickedPacket);
     this.placeTip();
   }
 
@@ -242,8 +267,15 @@ export class FigurePanel {
     else if (key === 'n') this.pick(() => view.step(1));
     else if (key === 'p') this.pick(() => view.step(-1));
     else if (key === 's') this.pick(() => view.nextSeries());
-    else if (key === 'Escape') this.pick(() => (view.picked = undefined));
+    else if (key === 'Enter' && view.pickedPacket !== undefined) this.host.choose(view.pickedPacket);
+    else if (key === 'Escape') this.leave();
     else return false;
     return true;
+  }
+
+  /** From the point, and when none is picked, from the packet. */
+  private leave(): void {
+    if (this.view.picked === undefined) this.host.choose(undefined);
+    else this.pick(() => (this.view.picked = undefined));
   }
 }

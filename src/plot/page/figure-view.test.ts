@@ -73,6 +73,30 @@ describe('a view of a figure', () => {
     expect(view.nearest(frame, frame.x(1) + 5, frame.y(10))!.series).toBe(area);
   });
 
+  it('knows the packet of the picked point, and the points of a packet that are seen', () => {
+    const again: PageSeries = {
+      ...look,
+      name: 'again',
+      kind: 'scatter',
+      x: [1, 3],
+      y: [1, 2],
+      packet: [2, 0],
+    };
+    const time = new TimeRange({ low: 0, high: 4 });
+    const view = new FigureView(figureOf(strokes, again, steps), time, describeValue);
+    expect(view.pickedPacket).toBeUndefined();
+    view.picked = { series: strokes, index: 1 };
+    expect(view.pickedPacket).toEqual({ packet: 2, x: 1 });
+    view.picked = { series: again, index: 1 };
+    expect(view.pickedPacket).toBeUndefined();
+    const names = (): string[] => view.pointsOf({ packet: 2, x: 1 }).map(({ series }) => series.name);
+    expect(names()).toEqual(['strokes', 'again']);
+    view.hide(again, true);
+    expect(names()).toEqual(['strokes']);
+    time.show(2, 4);
+    expect(names()).toEqual([]);
+  });
+
   it('has room around values that are all the same, or as good as that', () => {
     for (const y of [
       [7, 7],

@@ -4,7 +4,7 @@
  */
 
 import type { Unit } from '../ticks.js';
-import type { Column, PageFigureData, PageSeries, Range } from './data.js';
+import type { ChosenPacket, Column, PageFigureData, PageSeries, Range } from './data.js';
 import type { Frame } from './frame.js';
 import type { TimeRange } from './time-range.js';
 
@@ -153,6 +153,27 @@ export class FigureView {
     if (series.top === undefined) return [...lines, `${this.figure.yAxis.label}: ${value(y)}`];
     const top = series.top[index]!;
     return [...lines, `from ${value(y)} to ${value(top)}: ${value(top - y)}`];
+  }
+
+  /** The packet that shows the picked point; undefined where none does. */
+  get pickedPacket(): ChosenPacket | undefined {
+    if (this.picked === undefined) return undefined;
+    const { series, index } = this.picked;
+    const packet = series.packet?.[index] ?? 0;
+    return packet > 0 ? { packet, x: series.x[index]! } : undefined;
+  }
+
+  /** The points of a packet that are seen. */
+  pointsOf({ packet }: ChosenPacket): readonly Picked[] {
+    const found: Picked[] = [];
+    for (const series of this.shown) {
+      if (series.packet === undefined) continue;
+      const { from, to } = this.visible(series);
+      for (let index = from; index < to; index++) {
+        if (series.packet[index] === packet) found.push({ series, index });
+      }
+    }
+    return found;
   }
 
   /** Makes a point the picked one, and moves so that it is seen. */

@@ -18,6 +18,7 @@ class FakeElement implements PageCanvas, PageCheckbox {
   readonly clientWidth = 1000;
   readonly clientHeight = 460;
   private readonly browser: FakeBrowser;
+  private lastCall = '';
   private readonly listeners: Record<string, (event: PageEvent) => void> = {};
 
   constructor(browser: FakeBrowser) {
@@ -52,6 +53,9 @@ class FakeElement implements PageCanvas, PageCheckbox {
   getContext(): Pen {
     const record = (name: string) => (first: unknown) => {
       if (name === 'fillText') this.browser.texts.push(String(first));
+      // Of all that is drawn, only the mark of a chosen packet is a path that is closed and then stroked.
+      if (name === 'stroke' && this.lastCall === 'closePath') this.browser.diamonds++;
+      this.lastCall = name;
     };
     const set = (_: object, name: string, value: unknown): boolean => {
       if (name === 'strokeStyle') this.browser.colors.add(String(value));
@@ -65,6 +69,8 @@ class FakeElement implements PageCanvas, PageCheckbox {
 class FakeBrowser {
   texts: string[] = [];
   readonly colors = new Set<string>();
+  /** Marks of a chosen packet that were drawn so far. */
+  diamonds = 0;
   isDark = false;
   /** Where figures stand whose title says that they are far. */
   farTop = 5000;
@@ -190,6 +196,32 @@ describe('a page of figures', () => {
     expect(browser.says).toBe('subflow 1, packet 9, at 1.000000 s, from 1,000 B to 2,000 B: 1,000 B');
     browser.canvas.dispatch('pointerleave');
     expect(browser.says).toBe('');
+  });
+
+  it('marks the packet of a point that is clicked, or chosen by Enter, in all figures, until Escape', () => {
+    const two = renderPage('Two', [
+      { id: 'one', figure },
+      { id: 'two', figure: { ...figure, title: 'Other' } },
+    ]);
+    const browser = new FakeBrowser(two);
+    const { canvas } = browser;
+    const strokes = (): number => browser.diamonds;
+    expect(strokes()).toBe(0);
+    const at = { clientX: lastX, clientY: 100 };
+    canvas.dispatch('pointerdown', { ...at, pointerId: 1 });
+    canvas.dispatch('pointermove', { ...at, clientX: lastX + 2 });
+    canvas.dispatch('pointerup', at);
+    expect(browser.says).toBe('packet 9 is marked in all figures');
+    expect(strokes()).toBe(2);
+    canvas.dispatch('keydown', { key: 'p' });
+    canvas.dispatch('keydown', { key: 'Enter' });
+    expect(browser.says).toBe('packet 4 is marked in all figures');
+    canvas.dispatch('keydown', { key: 'Escape' });
+    canvas.dispatch('keydown', { key: 'Escape' });
+    expect(browser.says).toBe('no packet');
+    const before = strokes();
+    canvas.dispatch('keydown', { key: '0' });
+    expect(strokes()).toBe(before);
   });
 
   it('moves and zooms by mouse and comes back', () => {

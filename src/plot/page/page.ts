@@ -4,7 +4,7 @@
  */
 
 import type { PageCanvas, PageDocument, PageElement, PageWindow } from './browser.js';
-import type { PageFigureData, PageSeries, Range } from './data.js';
+import type { ChosenPacket, PageFigureData, PageSeries, Range } from './data.js';
 import type { FigurePanel, PanelHost, PanelParts } from './figure-panel.js';
 import type { DescribeValue, FigureView } from './figure-view.js';
 import type { TimeRange } from './time-range.js';
@@ -35,6 +35,7 @@ export class Page implements PanelHost {
   private stale = new Set<FigurePanel>();
   private samplesAreDark: boolean | undefined = undefined;
   private isFrameWanted = false;
+  chosen: ChosenPacket | undefined = undefined;
 
   /** Fills the element `figures` of the document. */
   constructor(
@@ -74,6 +75,12 @@ export class Page implements PanelHost {
 
   say(text: string): void {
     this.document.getElementById('live')!.textContent = text;
+  }
+
+  choose(chosen: ChosenPacket | undefined): void {
+    this.chosen = chosen;
+    this.say(chosen === undefined ? 'no packet' : `packet ${chosen.packet} is marked in all figures`);
+    this.requestDraw();
   }
 
   /** However often it is asked for, a screen is drawn once. */

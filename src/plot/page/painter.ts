@@ -5,7 +5,7 @@
 
 import type { Unit } from '../ticks.js';
 import type { Pen } from './browser.js';
-import type { PageSeries, Range } from './data.js';
+import type { ChosenPacket, PageSeries, Range } from './data.js';
 import type { FigureView, Stretch } from './figure-view.js';
 import type { Frame } from './frame.js';
 
@@ -34,8 +34,8 @@ export class Painter {
     this.findTicks = findTicks;
   }
 
-  /** Draws all of it, in pixels of the screen. */
-  draw(view: FigureView, frame: Frame, selection: Selection | undefined): void {
+  /** Draws all of it, in pixels of the screen, with the packet that a reader chose. */
+  draw(view: FigureView, frame: Frame, selection?: Selection, chosen?: ChosenPacket): void {
     const { pen } = this;
     pen.fillStyle = this.isDark ? '#16181d' : '#ffffff';
     pen.fillRect(0, 0, frame.size.width, frame.size.height);
@@ -47,6 +47,7 @@ export class Painter {
     pen.clip();
     view.shown.forEach((series, index) => this.drawSeries(series, index, view.visible(series), frame));
     this.drawMarkers(view, frame);
+    if (chosen !== undefined) this.drawChosen(view, frame, chosen);
     if (selection !== undefined) this.drawSelection(selection);
     pen.restore();
     pen.strokeStyle = this.isDark ? '#a0a6b0' : '#444444';
@@ -260,6 +261,32 @@ export class Painter {
       pen.textAlign = isLate ? 'right' : 'left';
       pen.fillText(label, isLate ? at - 6 : at + 6, frame.top + 14 + (index % 3) * 17);
     });
+  }
+
+  /** A line at its time, and around each point that shows it a diamond. */
+  private drawChosen(view: FigureView, frame: Frame, chosen: ChosenPacket): void {
+    const { pen } = this;
+    pen.strokeStyle = this.isDark ? '#e6e8ec' : '#222222';
+    pen.lineWidth = 1;
+    this.line(frame.x(chosen.x), frame.top, frame.x(chosen.x), frame.bottom);
+    pen.lineWidth = 2;
+    for (const { series, index } of view.pointsOf(chosen)) {
+      const x = frame.x(series.x[index]!);
+      const low = frame.y(series.y[index]!);
+      const isStroke = series.kind === 'segments';
+      this.diamond(x, isStroke ? (low + frame.y(series.top![index]!)) / 2 : low);
+    }
+  }
+
+  private diamond(x: number, y: number): void {
+    const { pen } = this;
+    pen.beginPath();
+    pen.moveTo(x, y - 8);
+    pen.lineTo(x + 8, y);
+    pen.lineTo(x, y + 8);
+    pen.lineTo(x - 8, y);
+    pen.closePath();
+    pen.stroke();
   }
 
   private drawSelection({ x, y }: Selection): void {

@@ -22,7 +22,8 @@ const help =
   'Drag to move in time; drag with Shift to choose a part. The wheel zooms in a figure that was clicked, and with Ctrl in ' +
   'any; with Shift, or over the axis, in height. A double click shows everything. Keys: arrows move, ' +
   '<kbd>+</kbd> <kbd>-</kbd> zoom in time, <kbd>&lt;</kbd> <kbd>&gt;</kbd> in height, <kbd>0</kbd> shows everything, ' +
-  '<kbd>s</kbd> picks a series, <kbd>n</kbd> and <kbd>p</kbd> go through its points.';
+  '<kbd>s</kbd> picks a series, <kbd>n</kbd> and <kbd>p</kbd> go through its points. A click on a point, or <kbd>Enter</kbd>, ' +
+  'marks its packet in all figures; <kbd>Escape</kbd> takes that back.';
 
 /** The page. Throws ERR_SUBFLOW_PLOT for a figure that cannot be drawn. */
 export function renderPage(title: string, figures: readonly PageFigure[]): string {

@@ -11,6 +11,7 @@ import type { ConnectionOptionsReport, PacketOptionsReport, SubflowOptionsReport
 import { forbidsJoins } from './mptcp-text.js';
 import { describeOption } from './option-text.js';
 
+export { agreedText } from './agreed-text.js';
 export type * from './model.js';
 export { tcpKindName } from './option-text.js';
 export {

@@ -1,11 +1,7 @@
 /** The report as `subflow trace --json` prints it. */
 
-import {
-  type ConnectionReport,
-  reportOptions,
-  type SubflowReport,
-  type TraceReport,
-} from '../../trace/index.js';
+import { reportOptions } from './options-report/index.js';
+import type { ConnectionReport, SubflowReport, TraceReport } from './report.js';
 
 /** The report under its schema, without what only other outputs need; `hasOptions` adds what the handshakes' options say. */
 export function reportObject(report: TraceReport, hasOptions = false): Record<string, unknown> {
