@@ -19,13 +19,13 @@ import {
 import { reportObject, type TraceReport } from '../../src/trace/index.js';
 import type { CaptureReply, CaptureRequest } from '../../web/protocol/capture.js';
 import { CaptureDesk } from '../../web/workers/capture-desk.js';
-import { gunzip, MemoryFile } from '../support/capture-files.js';
+import { MemoryFile, unpackers } from '../support/capture-files.js';
 import { runSubflow } from '../support/subflow-command.js';
 
 /** A page that asks and remembers. */
 class Asker {
   readonly replies: CaptureReply[] = [];
-  private readonly desk = new CaptureDesk(gunzip, (reply) => this.replies.push(reply));
+  private readonly desk = new CaptureDesk(unpackers, (reply) => this.replies.push(reply));
 
   /** The last reply of a type to a request. */
   async ask<Type extends CaptureReply['type']>(

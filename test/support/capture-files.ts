@@ -1,7 +1,8 @@
 /** Files as a browser gives them, without a browser. */
 import { PassThrough, pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { ByteFile } from '../../src/lab/index.js';
+import { Decompress } from 'fzstd';
+import type { ByteFile, Unpackers } from '../../src/lab/index.js';
 
 /** A file that holds `bytes`; counts what is read of it. */
 export class MemoryFile implements ByteFile {
@@ -38,9 +39,22 @@ export class MemoryFile implements ByteFile {
   }
 }
 
-/** By Node's unpacker. */
-export async function* gunzip(packed: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGenerator<Uint8Array> {
+async function* gunzip(packed: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGenerator<Uint8Array> {
   const out = new PassThrough();
   pipeline(Readable.from(packed), createGunzip(), out, () => undefined);
   for await (const chunk of out) yield new Uint8Array(chunk as Buffer);
 }
+
+async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  const unpacker = new Decompress((piece) => void pieces.push(piece));
+  for await (const chunk of packed) {
+    unpacker.push(chunk);
+    yield* pieces.splice(0);
+  }
+  unpacker.push(new Uint8Array(0), true);
+  yield* pieces.splice(0);
+}
+
+/** Node's for gzip. */
+export const unpackers: Unpackers = { gzip: gunzip, zstandard: unzstd };

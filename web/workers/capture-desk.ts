@@ -12,13 +12,13 @@ import {
   filterConnections,
   type FoundPacket,
   type GoesOn,
-  type Gunzip,
   makeFigure,
   packetEnds,
   PacketRows,
   type PlotKind,
   plotKinds,
   type TimeSpan,
+  type Unpackers,
   visibleText,
 } from '../../src/lab/index.js';
 import { figureData, type PageFigureData, renderFigure, renderPoints } from '../../src/plot/index.js';
@@ -67,7 +67,7 @@ interface Looked {
 }
 
 export class CaptureDesk {
-  private readonly gunzip: Gunzip;
+  private readonly unpackers: Unpackers;
   private readonly post: (reply: CaptureReply) => void;
   private opened: Opened | undefined = undefined;
   private looked: Looked | undefined = undefined;
@@ -76,8 +76,8 @@ export class CaptureDesk {
   /** Numbers of what was asked for last. */
   private readonly turns: Record<CaptureTask, number> = { open: 0, look: 0, packet: 0, export: 0 };
 
-  constructor(gunzip: Gunzip, post: (reply: CaptureReply) => void) {
-    this.gunzip = gunzip;
+  constructor(unpackers: Unpackers, post: (reply: CaptureReply) => void) {
+    this.unpackers = unpackers;
     this.post = post;
   }
 
@@ -137,7 +137,7 @@ export class CaptureDesk {
   private async open(file: ByteFile, includesPlain: boolean): Promise<void> {
     this.opened = this.looked = this.drawn = undefined;
     for (const task of ['look', 'packet', 'export'] as const) this.turns[task]++;
-    const capture = new CaptureFile(file, this.gunzip);
+    const capture = new CaptureFile(file, this.unpackers);
     const analyzer = new TraceAnalyzer({ includesPlain });
     const read = await capture.read((packet) => void analyzer.handle(packet), this.begin('open'));
     if (read === undefined) return;

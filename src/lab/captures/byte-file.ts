@@ -3,7 +3,6 @@
  * memory. What the bytes mean is for `CaptureReader` to say. Whatever the file does meanwhile, it ends with a sentence.
  * Read first: RFC 8878 §3.1.1 (frames of Zstandard), RFC 1952 §2.3.1 (members of gzip).
  */
-import { Decompress } from 'fzstd';
 import { formatSize, type ParseError, parseError } from '../../base/index.js';
 
 /** A file as a browser gives it: `File` is one, and so is `Blob`. */
@@ -13,8 +12,13 @@ export interface ByteFile {
   slice(from: number, to: number): { arrayBuffer(): Promise<ArrayBuffer> };
 }
 
-/** Unpacks gzip; what runs it knows how. It ends by throwing where the data is damaged. */
-export type Gunzip = (packed: AsyncIterable<Uint8Array<ArrayBuffer>>) => AsyncIterable<Uint8Array>;
+/** Unpacks a format; what runs this knows how. It throws where the data is damaged. */
+export type Unpack = (packed: AsyncIterable<Uint8Array<ArrayBuffer>>) => AsyncIterable<Uint8Array>;
+
+export interface Unpackers {
+  readonly gzip: Unpack;
+  readonly zstandard: Unpack;
+}
 
 /** Bytes read at once. */
 const CHUNK_BYTES = 1 << 20;
@@ -35,12 +39,12 @@ export class FileChunks {
   /** Why the bytes ended before their time; what came before holds. */
   problem: ParseError | undefined = undefined;
   private readonly file: ByteFile;
-  private readonly gunzip: Gunzip;
+  private readonly unpackers: Unpackers;
   private readonly chunkBytes: number;
 
-  constructor(file: ByteFile, gunzip: Gunzip, chunkBytes = CHUNK_BYTES) {
+  constructor(file: ByteFile, unpackers: Unpackers, chunkBytes = CHUNK_BYTES) {
     this.file = file;
-    this.gunzip = gunzip;
+    this.unpackers = unpackers;
     this.chunkBytes = chunkBytes;
   }
 
@@ -49,12 +53,13 @@ export class FileChunks {
     const head = await this.read(0, 18);
     if (head === undefined) return;
     const [a, b, c, d] = head;
+    const { unpackers } = this;
     // RFC 8878 §3.1.1.
     const isZstandard = a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd;
-    if (a === 0x1f && b === 0x8b) yield* skip(this.unpacked(this.gunzip(this.plain(0))), from);
+    if (a === 0x1f && b === 0x8b) yield* skip(this.unpacked(unpackers.gzip(this.plain(0))), from);
     else if (!isZstandard) yield* this.plain(from);
     else if (zstandardWindow(head) <= unpackLimits.windowBytes)
-      yield* skip(this.unpacked(this.unzstd()), from);
+      yield* skip(this.unpacked(unpackers.zstandard(this.plain(0))), from);
     else {
       this.stop(
         `its window is more than ${formatSize(unpackLimits.windowBytes)}: pack it again without --long`,
@@ -112,17 +117,6 @@ export class FileChunks {
 
   private stop(why: string): void {
     this.problem ??= parseError('bad-compression', this.readBytes, `the packed data ends here: ${why}`);
-  }
-
-  private async *unzstd(): AsyncGenerator<Uint8Array> {
-    const pieces: Uint8Array[] = [];
-    const unpacker = new Decompress((piece) => void pieces.push(piece));
-    for await (const chunk of this.plain(0)) {
-      unpacker.push(chunk);
-      yield* pieces.splice(0);
-    }
-    unpacker.push(new Uint8Array(0), true);
-    yield* pieces.splice(0);
   }
 }
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { gunzip, MemoryFile } from '../../../test/support/capture-files.js';
+import { MemoryFile, unpackers } from '../../../test/support/capture-files.js';
 import { CapturedPacket, CaptureReader, PcapngWriter, readCapture } from '../../capture/index.js';
 import { CaptureFile, FileChunks, MAX_PLACES, PacketIndex, unpackLimits } from './index.js';
 
@@ -30,8 +30,21 @@ function made(count: number, length = 60): Uint8Array {
   return writer.take();
 }
 
+/** A frame of Zstandard whose blocks are as they were (RFC 8878 §3.1.1.2). */
+function zstandard(bytes: Uint8Array): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += 1000) {
+    const block = bytes.subarray(at, at + 1000);
+    const header = Buffer.alloc(3);
+    header.writeUIntLE((block.length << 3) | (at + 1000 >= bytes.length ? 1 : 0), 0, 3);
+    blocks.push(header, block);
+  }
+  // Without a size, with a window of 1 MiB.
+  return Buffer.concat([Buffer.from('28b52ffd0050', 'hex'), ...blocks]);
+}
+
 async function opened(file: MemoryFile): Promise<CaptureFile> {
-  const capture = new CaptureFile(file, gunzip);
+  const capture = new CaptureFile(file, unpackers);
   await capture.read(() => undefined, always);
   return capture;
 }
@@ -84,8 +97,8 @@ describe('the index of a capture', () => {
 describe('a packet of a capture', () => {
   it.each(fixtures)('is found again, in any order: %s', async (name, bytes) => {
     const { packets, reader } = readCapture(bytes);
-    for (const file of [new MemoryFile(name, bytes), new MemoryFile(name, gzipSync(bytes))]) {
-      const capture = await opened(file);
+    for (const form of [bytes, gzipSync(bytes), zstandard(bytes)]) {
+      const capture = await opened(new MemoryFile(name, form));
       for (const wanted of [packets.length, 1, Math.ceil(packets.length / 2)]) {
         const found = await capture.find(wanted, always);
         expect(found!.packet).toEqual(packets[wanted - 1]);
@@ -135,7 +148,7 @@ describe('a file that is read piece by piece', () => {
 
   it('says so when it shrinks or vanishes meanwhile, and what came before holds', async () => {
     const shrinking = new MemoryFile('shrinks', bytes);
-    const capture = new CaptureFile(shrinking, gunzip);
+    const capture = new CaptureFile(shrinking, unpackers);
     const report = await capture.read(
       () => undefined,
       () => {
@@ -149,12 +162,12 @@ describe('a file that is read piece by piece', () => {
     expect(await capture.find(20, always)).toBeUndefined();
     const gone = new MemoryFile('folder', bytes);
     gone.vanish();
-    const nothing = await new CaptureFile(gone, gunzip).read(() => undefined, always);
+    const nothing = await new CaptureFile(gone, unpackers).read(() => undefined, always);
     expect(nothing).toMatchObject({ packets: 0, problem: { code: 'unreadable' } });
   });
 
   it('may be left at any piece', async () => {
-    const capture = new CaptureFile(new MemoryFile('left', bytes), gunzip);
+    const capture = new CaptureFile(new MemoryFile('left', bytes), unpackers);
     expect(
       await capture.read(
         () => undefined,
@@ -166,7 +179,7 @@ describe('a file that is read piece by piece', () => {
   it('ends with a sentence where packed data is damaged or cut', async () => {
     const packed = gzipSync(bytes);
     for (const cut of [3, 12, 200, packed.length - 5]) {
-      const capture = new CaptureFile(new MemoryFile('cut', packed.subarray(0, cut)), gunzip);
+      const capture = new CaptureFile(new MemoryFile('cut', packed.subarray(0, cut)), unpackers);
       const report = await capture.read(() => undefined, always);
       expect(report!.problem).not.toBeNull();
     }
@@ -178,7 +191,7 @@ describe('a file that is read piece by piece', () => {
     Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex').copy(bomb);
     const packed = new MemoryFile('bomb', gzipSync(bomb, { level: 1 }));
     let unpacked = 0;
-    const chunks = new FileChunks(packed, gunzip);
+    const chunks = new FileChunks(packed, unpackers);
     for await (const chunk of chunks.from()) unpacked += chunk.length;
     expect(unpacked).toBeLessThan(bomb.length);
     expect(chunks.problem?.message).toMatch(/more than 200 times its size/);
@@ -186,7 +199,7 @@ describe('a file that is read piece by piece', () => {
     for (const header of ['28b52ffd00a8', '28b52ffda0ffffffff', '28b52ffde0ffffffffffffff00']) {
       const window = new FileChunks(
         new MemoryFile('window', Buffer.from(`${header}00000000`, 'hex')),
-        gunzip,
+        unpackers,
       );
       for await (const chunk of window.from()) expect(chunk).toBeUndefined();
       expect(window.problem?.message).toMatch(/--long/);

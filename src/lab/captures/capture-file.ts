@@ -5,7 +5,7 @@
  */
 import { type CapturedPacket, type CaptureInterface, CaptureReader } from '../../capture/index.js';
 import type { FileReport } from '../../trace/index.js';
-import { type ByteFile, FileChunks, type Gunzip } from './byte-file.js';
+import { type ByteFile, FileChunks, type Unpackers } from './byte-file.js';
 import { PacketIndex } from './packet-index.js';
 
 /** How far a reading has come. */
@@ -35,22 +35,22 @@ const SEARCH_CHUNK_BYTES = 1 << 18;
 export class CaptureFile {
   readonly file: ByteFile;
   readonly index = new PacketIndex();
-  private readonly gunzip: Gunzip;
+  private readonly unpackers: Unpackers;
   /** Packets of the file, once all of it was read. */
   private packetCount: number | undefined = undefined;
   /** Found packets by their numbers, in order. */
   private kept: ReadonlyMap<number, FoundPacket> = new Map();
 
-  constructor(file: ByteFile, gunzip: Gunzip) {
+  constructor(file: ByteFile, unpackers: Unpackers) {
     this.file = file;
-    this.gunzip = gunzip;
+    this.unpackers = unpackers;
   }
 
   /** Gives all packets to `take`, each good during the call; undefined when `goesOn` stopped it. */
   async read(take: (packet: CapturedPacket) => void, goesOn: GoesOn): Promise<FileReport | undefined> {
     const { file, index } = this;
     const reader = new CaptureReader();
-    const chunks = new FileChunks(file, this.gunzip);
+    const chunks = new FileChunks(file, this.unpackers);
     const isFirst = this.packetCount === undefined && index.count === 0;
     const takeAll = (): void => {
       for (let packet = reader.next(); packet !== undefined; packet = reader.next()) {
@@ -87,7 +87,7 @@ export class CaptureFile {
     const around = new Neighbourhood(wanted);
     const place = this.index.before(around.first);
     const reader = place === undefined ? new CaptureReader() : CaptureReader.resume(place);
-    const chunks = new FileChunks(file, this.gunzip, SEARCH_CHUNK_BYTES);
+    const chunks = new FileChunks(file, this.unpackers, SEARCH_CHUNK_BYTES);
     for await (const chunk of chunks.from(place?.position)) {
       reader.push(chunk);
       if (around.take(reader)) break;
