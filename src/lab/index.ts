@@ -15,6 +15,7 @@ export {
   FlightFate,
 } from './flight-log.js';
 export * from './floor-plan.js';
+export * from './lessons/index.js';
 export * from './live-figures.js';
 export * from './machine/index.js';
 export * from './place-sampler.js';
