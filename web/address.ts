@@ -4,7 +4,7 @@
  */
 import { effect, signal } from '@preact/signals';
 
-export const viewNames = ['playground', 'capture', 'experiments', 'live'] as const;
+export const viewNames = ['playground', 'capture', 'experiments', 'live', 'learn'] as const;
 export type ViewName = (typeof viewNames)[number];
 
 export interface Address {

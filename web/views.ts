@@ -44,4 +44,8 @@ export const views: Readonly<Record<ViewName, View>> = {
     title: 'Live',
     load: async () => (await import('./live/view.js')).LiveView,
   },
+  learn: {
+    title: 'Learn',
+    load: async () => (await import('./learn/view.js')).LearnView,
+  },
 };

@@ -36,10 +36,11 @@ function addRow(rows: FieldRow[], field: DissectedField, parent: string, index: 
   for (const [at, inner] of fields.entries()) addRow(rows, inner, id, at, depth + 1);
 }
 
-/** Options of Multipath TCP are what one comes for: they are open from the start, with the header they stand in. */
-export function openAtFirst(rows: readonly FieldRow[]): ReadonlySet<string> {
-  const isOpen = ({ name, hasParts }: FieldRow): boolean =>
-    hasParts && (name === 'TCP' || name === 'options' || isMultipathOption(name));
+/** Options of Multipath TCP are what one comes for: they are open from the start, with the header they stand in and what leads to the chosen row. */
+export function openAtFirst(rows: readonly FieldRow[], chosen: string): ReadonlySet<string> {
+  const isOpen = ({ id, name, hasParts }: FieldRow): boolean =>
+    hasParts &&
+    (name === 'TCP' || name === 'options' || isMultipathOption(name) || chosen.startsWith(`${id}.`));
   return new Set(rows.filter(isOpen).map(({ id }) => id));
 }
 
@@ -48,9 +49,16 @@ function isMultipathOption(name: string): boolean {
   return /^(MP_|DSS$|ADD_ADDR$|REMOVE_ADDR$)/.test(name);
 }
 
-/** The row that is looked at first: the one named, else the first option of Multipath TCP, else the last header. */
-export function firstChosen(rows: readonly FieldRow[], name?: string): string {
-  const wanted = rows.find((row) => row.name === name) ?? rows.find((row) => isMultipathOption(row.name));
+/**
+ * The row that is looked at first: the one named (`DSS/checksum`: the one within that), else the first option of Multipath
+ * TCP, else the last header.
+ */
+export function firstChosen(rows: readonly FieldRow[], name = ''): string {
+  const [outer, inner] = name.split('/');
+  const named = rows.find((row) => row.name === outer);
+  const within =
+    inner === undefined ? named : rows.find((row) => row.name === inner && row.parent === named?.id);
+  const wanted = within ?? rows.find((row) => isMultipathOption(row.name));
   const headers = rows.filter(
     ({ depth, name: layer }) => depth === 0 && layer !== 'payload' && layer !== 'padding',
   );

@@ -22,8 +22,8 @@ interface Props {
 
 export function PacketFields({ bytes, dissection, first }: Props): JSX.Element {
   const rows = useMemo(() => rowsOf(dissection), [dissection]);
-  const [open, setOpen] = useState(() => openAtFirst(rows));
   const [chosen, choose] = useState(() => firstChosen(rows, first));
+  const [open, setOpen] = useState(() => openAtFirst(rows, chosen));
   const [pointed, point] = useState('');
   const shown = visibleRows(rows, open);
   const lit = shown.find(({ id }) => id === (pointed === '' ? chosen : pointed)) ?? shown[0];
@@ -34,15 +34,17 @@ export function PacketFields({ bytes, dissection, first }: Props): JSX.Element {
     setOpen(next);
   };
   return (
-    <div class="packet" onPointerLeave={() => point('')}>
-      <div class="packet-left">
-        <Bytes bytes={bytes} lit={lit} rows={shown} point={point} choose={choose} />
-        <Explanation bytes={bytes} row={lit} />
+    <div class="packet-frame">
+      <div class="packet" onPointerLeave={() => point('')}>
+        <div class="packet-left">
+          <Bytes bytes={bytes} lit={lit} rows={shown} point={point} choose={choose} />
+          <Explanation bytes={bytes} row={lit} />
+        </div>
+        <Tree rows={shown} open={open} lit={lit} chosen={chosen} {...{ point, choose, setRow }} />
+        {dissection.problem === null ? null : (
+          <p class="packet-problem">Not all is shown: {dissection.problem}.</p>
+        )}
       </div>
-      <Tree rows={shown} open={open} lit={lit} chosen={chosen} {...{ point, choose, setRow }} />
-      {dissection.problem === null ? null : (
-        <p class="packet-problem">Not all is shown: {dissection.problem}.</p>
-      )}
     </div>
   );
 }
@@ -61,13 +63,7 @@ function Bytes({ bytes, lit, rows, point, choose }: BytesProps): JSX.Element {
   const count = Math.min(bytes.length, mostBytes);
   const line = Math.floor(Math.min(lit?.offset ?? 0, count - 1) / bytesPerLine);
   useEffect(() => {
-    const box = frame.current;
-    const row = box?.children[line];
-    if (box === null || !(row instanceof HTMLElement)) return;
-    const top = row.offsetTop - box.offsetTop;
-    if (top < box.scrollTop) box.scrollTop = top;
-    else if (top + row.offsetHeight > box.scrollTop + box.clientHeight)
-      box.scrollTop = top + row.offsetHeight - box.clientHeight;
+    keepInSight(frame.current, frame.current?.children[line]);
   }, [line]);
   const idAt = (event: Event): string => {
     const place = event.target instanceof HTMLElement ? event.target.dataset['byte'] : undefined;
@@ -92,6 +88,17 @@ function Bytes({ bytes, lit, rows, point, choose }: BytesProps): JSX.Element {
       ) : null}
     </div>
   );
+}
+
+/** Scrolls a box, and nothing else, so far that one of its rows is in sight. */
+function keepInSight(box: HTMLElement | null, row: Element | null | undefined): void {
+  if (box === null || !(row instanceof HTMLElement)) return;
+  const top =
+    row.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop - box.clientTop;
+  if (top < box.scrollTop) box.scrollTop = top;
+  else if (top + row.offsetHeight > box.scrollTop + box.clientHeight) {
+    box.scrollTop = top + row.offsetHeight - box.clientHeight;
+  }
 }
 
 interface LineProps {
@@ -143,6 +150,36 @@ function Explanation({
   );
 }
 
+/** What a key does at a row: leads to another, opens the row (true) or closes it (false), or nothing. */
+function stepOf(
+  key: string,
+  row: FieldRow,
+  rows: readonly FieldRow[],
+  isOpen: boolean,
+): FieldRow | boolean | undefined {
+  const index = rows.indexOf(row);
+  switch (key) {
+    case 'ArrowDown':
+      return rows[index + 1];
+    case 'ArrowUp':
+      return rows[index - 1];
+    case 'ArrowRight':
+      if (!row.hasParts) return undefined;
+      return isOpen ? rows[index + 1] : true;
+    case 'ArrowLeft':
+      return isOpen ? false : rows.find(({ id }) => id === row.parent);
+    case 'Enter':
+    case ' ':
+      return row.hasParts ? !isOpen : undefined;
+    case 'Home':
+      return rows[0];
+    case 'End':
+      return rows.at(-1);
+    default:
+      return undefined;
+  }
+}
+
 interface TreeProps {
   readonly rows: readonly FieldRow[];
   readonly open: ReadonlySet<string>;
@@ -155,42 +192,23 @@ interface TreeProps {
 
 function Tree({ rows, open, lit, chosen, point, choose, setRow }: TreeProps): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
+  useEffect(
+    () => keepInSight(frame.current, frame.current?.querySelector(`[data-row="${chosen}"]`)),
+    [chosen],
+  );
   const focusable = rows.some(({ id }) => id === chosen) ? chosen : rows[0]?.id;
-  const go = (row: FieldRow | undefined): void => {
-    if (row === undefined) return;
+  const go = (row: FieldRow): void => {
     choose(row.id);
     point('');
     frame.current?.querySelector<HTMLElement>(`[data-row="${row.id}"]`)?.focus();
   };
   const onKeyDown = (event: KeyboardEvent, row: FieldRow): void => {
-    const index = rows.indexOf(row);
-    const isOpen = open.has(row.id);
-    switch (event.key) {
-      case 'ArrowDown':
-        go(rows[index + 1]);
-        break;
-      case 'ArrowUp':
-        go(rows[index - 1]);
-        break;
-      case 'ArrowRight':
-        if (row.hasParts && !isOpen) setRow(row.id, true);
-        else if (row.hasParts) go(rows[index + 1]);
-        break;
-      case 'ArrowLeft':
-        if (isOpen) setRow(row.id, false);
-        else go(rows.find(({ id }) => id === row.parent));
-        break;
-      case 'Home':
-        go(rows[0]);
-        break;
-      case 'End':
-        go(rows.at(-1));
-        break;
-      default:
-        return;
-    }
+    const step = stepOf(event.key, row, rows, open.has(row.id));
+    if (step === undefined) return;
     event.preventDefault();
     event.stopPropagation();
+    if (typeof step === 'boolean') setRow(row.id, step);
+    else go(step);
   };
   return (
     <div ref={frame} class="packet-tree" role="tree" aria-label="Fields of the packet">

@@ -97,7 +97,7 @@ const checksums: readonly Caption[] = [
     text: (packet, facts) =>
       `${hex16(mappingOf(packet)!.checksum!)} covers ${mappedText(packet, facts)}, their data sequence number, their place in the subflow and their length. TCP's own checksum cannot find a box that changes the payload: such a box computes that one anew.`,
     source: mapping,
-    field: 'checksum',
+    field: 'DSS/checksum',
   },
   ...captions.slice(1),
 ];

@@ -75,7 +75,7 @@ const rewrittenCaptions: readonly Caption[] = [
     text: (packet, facts) =>
       `The server sent ${mappedText(packet, facts)} with the checksum ${hex16(mappingOf(packet)!.checksum!)}. A gateway changed a byte and corrected the checksum of TCP: that one is right on arrival. That of the mapping is not.`,
     source: 'RFC 8684 §3.3.1',
-    field: 'checksum',
+    field: 'DSS/checksum',
   },
   {
     id: 'mp-fail',
@@ -126,7 +126,8 @@ export const fallBack: Lesson = {
       captions: rewrittenCaptions,
     },
   ],
-  question: 'The box changed a byte. Why is that byte not sent again?',
+  question:
+    'A box that changes a byte makes the connection fall back. Why is that byte not sent again instead?',
   answer:
     'It would come to the same end: the box would change it again. A box like that was put there to change payload, and with plain TCP the application would have got the changed bytes as well. So the receiver hands them over, and the connection does from there on what TCP does.',
   tryText:

@@ -22,7 +22,7 @@ const reinjected: readonly Caption[] = [
     fits: (packet) => packet.path === 1 && packet.from === 'server' && mappingOf(packet) !== undefined,
     title: 'The same data over the other path',
     text: (packet, facts) =>
-      `${mappedText(packet, facts)} again, with the same data sequence numbers, but with those of the other subflow below them: a reinjection. Should the first copy come after all, the receiver knows it by its number and drops it.`,
+      `It carries ${mappedText(packet, facts)} again, with the same data sequence numbers, but with those of the other subflow below them: a reinjection. Should the first copy come after all, the receiver knows it by its number and drops it.`,
     source: again,
     field: 'data sequence number',
   },
@@ -43,7 +43,7 @@ const captions: readonly Caption[] = [
     fits: (packet) => packet.path === 0 && packet.from === 'server' && mappingOf(packet) !== undefined,
     title: 'The answer begins on the quicker path',
     text: (packet, facts) =>
-      `${mappedText(packet, facts)} over Wi-Fi, as all that follow: there is room in its window, and its round-trip time is the lower.`,
+      `The server sends ${mappedText(packet, facts)} over Wi-Fi, and all that follow: there is room in its window, and its round-trip time is the lower.`,
     source: 'RFC 8684 §3.3.8',
     field: 'data sequence number',
   },
@@ -79,7 +79,7 @@ const silent: readonly Caption[] = [
       packet.payloadBytes > 0,
     title: 'More of it, into the dark',
     text: (packet, facts) =>
-      `${mappedText(packet, facts)}. Nothing tells the server that nobody hears it: no RST, no ICMP, no REMOVE_ADDR. It can only wait for acknowledgements.`,
+      `Next come ${mappedText(packet, facts)}. Nothing tells the server that nobody hears it: no RST, no ICMP, no REMOVE_ADDR. It can only wait for acknowledgements.`,
     source: 'RFC 9293 §3.8.3',
     field: 'data sequence number',
   },

@@ -103,7 +103,7 @@ const captions0: readonly Caption[] = [
     fits: (packet) => packet.from === 'client' && mappingOf(packet) !== undefined,
     title: 'The request, mapped by a DSS',
     text: (packet, facts) =>
-      `${mappedText(packet, facts)} of the client's data. In version 1 MP_CAPABLE did that: nothing had to be sent twice for a server without memory.`,
+      `It carries ${mappedText(packet, facts)} of the client's data. In version 1 MP_CAPABLE did that: nothing had to be sent twice for a server without memory.`,
     source: 'RFC 6824 §3.3.1',
     field: 'DSS',
   },

@@ -71,7 +71,7 @@ export interface Caption {
   /** Numbers in it come from the packet and the facts alone. */
   readonly text: (packet: ReadPacket, facts: LessonFacts) => string;
   readonly source: string;
-  /** The field that is looked at first. */
+  /** The field that is looked at first; `DSS/checksum`: the one within that option. */
   readonly field: string;
 }
 

@@ -2,6 +2,7 @@
  * Collects the fields of one layer. A field that the frame has not whole is left out: so a header that was cut gives what is
  * there, and nothing is ever read beyond the end.
  */
+import { formatCount } from '../../base/index.js';
 import { readU16, readU32 } from '../../wire/index.js';
 import type { DissectedField } from './model.js';
 
@@ -110,10 +111,5 @@ export function setOrNot(bit: number): string {
 
 /** `1 byte`, `1,400 bytes`. */
 export function bytesText(count: number): string {
-  return count === 1 ? '1 byte' : `${counted(count)} bytes`;
-}
-
-/** 12345 as `12,345`. */
-export function counted(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+  return count === 1 ? '1 byte' : `${formatCount(count)} bytes`;
 }

@@ -2,6 +2,7 @@
  * The fields of each option of Multipath TCP. What an option says is read by the codec; the layout that follows from that is
  * written down here. Read first: RFC 8684 §3, RFC 6824 §3.
  */
+import { formatCount } from '../../base/index.js';
 import {
   type AddAddr,
   type Dss,
@@ -11,7 +12,7 @@ import {
   type MptcpOption,
   MptcpSubtype,
 } from '../../wire/index.js';
-import { bytesText, counted, type Explanation, type FieldList, hexNumber, setOrNot } from './field-list.js';
+import { bytesText, type Explanation, type FieldList, hexNumber, setOrNot } from './field-list.js';
 import { mptcpTexts as texts } from './mptcp-texts.js';
 
 /** What the option is there for. */
@@ -159,7 +160,7 @@ function addDss(list: FieldList, option: Dss, at: number): void {
   const { dataSeq, checksum } = mapping;
   list.add('data sequence number', next, dataSeq.bits / 8, () => String(dataSeq.value), texts.dataSeq);
   next += dataSeq.bits / 8;
-  list.number('subflow sequence number', next, 4, texts.subflowSeq, counted);
+  list.number('subflow sequence number', next, 4, texts.subflowSeq, formatCount);
   list.number('data-level length', next + 4, 2, texts.dataLength, mappedText);
   if (checksum !== undefined) list.number('checksum', next + 6, 2, texts.checksum, sumText);
 }

@@ -1,5 +1,6 @@
 /** What is carried and not looked into, as one field. */
-import { bytesText, counted, hexText } from './field-list.js';
+import { formatCount } from '../../base/index.js';
+import { bytesText, hexText } from './field-list.js';
 import type { Frame } from './frame.js';
 import { tcpTexts } from './tcp-texts.js';
 
@@ -9,7 +10,7 @@ const shown = 24;
 /** Adds `available` bytes of payload at `at`, which were `length` when they were sent. */
 export function addPayload(frame: Frame, at: number, available: number, length: number): void {
   if (available < length) {
-    frame.hinder(`the capture has ${counted(available)} of ${bytesText(length)} of payload`);
+    frame.hinder(`the capture has ${formatCount(available)} of ${bytesText(length)} of payload`);
   }
   if (available <= 0) return;
   const list = frame.list(at + available);
@@ -21,7 +22,12 @@ export function addPayload(frame: Frame, at: number, available: number, length: 
     tcpTexts.payload,
   );
   const isCut = available < length;
-  frame.add('payload', isCut ? `${counted(available)} of ${bytesText(length)}` : bytesText(length), at, list);
+  frame.add(
+    'payload',
+    isCut ? `${formatCount(available)} of ${bytesText(length)}` : bytesText(length),
+    at,
+    list,
+  );
 }
 
 /** The beginning: as text where it reads as such. */

@@ -1,4 +1,5 @@
 /** A TCP header and what follows it. Read first: RFC 9293 §3.1. */
+import { formatCount } from '../../base/index.js';
 import {
   foldSum,
   type IpPacket,
@@ -10,7 +11,7 @@ import {
   TcpSegment,
   verifyTcpChecksum,
 } from '../../wire/index.js';
-import { bytesText, counted, type Explanation, type FieldList, hexNumber, setOrNot } from './field-list.js';
+import { bytesText, type Explanation, type FieldList, hexNumber, setOrNot } from './field-list.js';
 import type { Frame } from './frame.js';
 import { addPayload } from './payload-layer.js';
 import { addTcpOptions } from './tcp-options.js';
@@ -58,7 +59,7 @@ function addHeaderFields(list: FieldList, at: number, verdict: string): void {
     for (const [name, mask, about] of flags) inner.bits(name, at + 13, 1, { mask, value: setOrNot }, about);
   });
   list.add('flags', at + 13, 1, () => flagNames(list.bytes[at + 13]!), texts.flags, parts);
-  list.number('window', at + 14, 2, texts.window, counted);
+  list.number('window', at + 14, 2, texts.window, formatCount);
   list.number('checksum', at + 16, 2, texts.checksum, (sum) => hexNumber(sum, 4) + verdict);
   list.number('urgent pointer', at + 18, 2, texts.urgentPointer);
 }
