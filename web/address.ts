@@ -19,7 +19,12 @@ export function readAddress(hash: string): Address {
 
 /** What the browser's address says; follows it back and forth. */
 export const address = signal(readAddress(location.hash));
-addEventListener('hashchange', () => (address.value = readAddress(location.hash)));
+/** The browser's address as it was known last. */
+let knownHash = location.hash;
+addEventListener('hashchange', () => {
+  knownHash = location.hash;
+  address.value = readAddress(knownHash);
+});
 
 /** The query of each view when it was shown last: whoever comes back to one finds it as it was left. */
 const queries = signal<Partial<Record<ViewName, string>>>({});
@@ -47,6 +52,18 @@ export function hashOfView(view: ViewName): string {
  */
 export function replaceQuery(view: ViewName, query: string): void {
   keepQuery(view, query);
-  const hash = hashOf(view, query);
-  if (address.peek().view === view && location.hash !== hash) history.replaceState(null, '', hash);
+  writing ??= setTimeout(writeHash, WRITE_MS);
+}
+
+/** Browsers refuse an address that changes much more often than that. */
+const WRITE_MS = 100;
+let writing: ReturnType<typeof setTimeout> | undefined = undefined;
+
+function writeHash(): void {
+  writing = undefined;
+  // Somebody has just written another one, of which the event is still to come.
+  if (location.hash !== knownHash) return;
+  const hash = hashOfView(address.peek().view);
+  if (knownHash !== hash) history.replaceState(null, '', hash);
+  knownHash = location.hash;
 }

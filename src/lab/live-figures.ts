@@ -1,6 +1,6 @@
 /** From what a running scenario has noted to figures: the same kinds and marks as those of captures, by path. */
 import { formatDuration, SECOND } from '../base/index.js';
-import type { Axis, Marker, Series, XyFigure } from '../plot/index.js';
+import { type Axis, type Marker, MAX_SERIES, type Series, type XyFigure } from '../plot/index.js';
 import type { ThinnedPoints } from '../trace/index.js';
 import { type Reason, reasons } from './decisions.js';
 import { binPoints, collected, places, rateIn, seriesOf, totalOf } from './figure-series.js';
@@ -60,7 +60,9 @@ function markersOf({ scenario, now }: LabWorld): Marker[] {
 }
 
 function sequenceFigure(world: LabWorld): XyFigure {
-  const { series } = world;
+  const { series, scenario } = world;
+  // With six paths there is one series too many; where acknowledgments stand, the queue shows too.
+  const hasAcks = scenario.paths.length + 3 <= MAX_SERIES;
   return {
     ...frame('Data sequence', world),
     caption:
@@ -69,10 +71,10 @@ function sequenceFigure(world: LabWorld): XyFigure {
     y: { label: 'data sequence', unit: 'B', low: 0 },
     series: [
       ...collected('out-of-order queue', 'area', series.queue, QUEUE_STYLE),
-      ...collected('DATA_ACK', 'step', series.acks, WHOLE_STYLE),
+      ...(hasAcks ? collected('DATA_ACK', 'step', series.acks, WHOLE_STYLE) : []),
       ...byPath('segments', series.data, world),
       ...collected('reinjected', 'scatter', series.reinjected, RETURNED_STYLE),
-    ].slice(-8),
+    ],
   };
 }
 

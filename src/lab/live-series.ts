@@ -96,6 +96,11 @@ export class LiveSeries {
     this.hadHole = hasHole;
   }
 
+  /** Has the window that was advertised last hold at `x`: nothing is said of one that does not change. */
+  holdWindow(x: number): void {
+    if (this.window >= 0) this.windows.add(x, this.window, this.window, 0);
+  }
+
   private takeAck(now: number, seen: Observation): void {
     const x = now / SECOND;
     const ack = seen.dataAck >= 0 ? seen.dataAck : seen.relativeAck;

@@ -221,6 +221,7 @@ export class LabWorld implements EventItem {
   /** Looks at the server's subflows. */
   handleDue(now: number): void {
     const x = now / 1e9;
+    this.series.holdWindow(x);
     for (const subflow of this.server.socket?.connection.subflows ?? []) {
       const path = this.pathOf(subflow);
       if (path < 0 || subflow.state !== 'active') continue;

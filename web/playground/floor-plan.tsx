@@ -3,6 +3,7 @@
  * it there. What the radio is worth, the lab says; here it is only drawn.
  */
 import '../style/floor-plan.css';
+import { useComputed } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { formatRate, formatShare } from '../../src/base/index.js';
@@ -42,11 +43,15 @@ const arrows: Readonly<Record<string, Place>> = {
 export function FloorPlan({ session }: Props): JSX.Element {
   const { scenario } = session.comparison.value;
   const path = roamingPath(scenario);
-  const there = placeAt(scenario, path, session.nowNs.value);
+  // Both change seldom, time with every picture.
+  const there = useComputed(() =>
+    placeAt(session.comparison.value.scenario, path, session.nowNs.value),
+  ).value;
+  const isAssociated = useComputed(() => session.a.frame.value?.paths[path]?.isAssociated ?? true).value;
   const wanted = session.wantedPlace.value ?? there;
   const wifi = wifiAtPlace(there);
-  const isAssociated = session.a.frame.value?.paths[path]?.isAssociated ?? true;
   const name = scenario.paths[path]!.name;
+  const color = colorOf(path);
   return (
     <section class="floor" aria-label="Floor plan">
       <svg
@@ -73,7 +78,12 @@ export function FloorPlan({ session }: Props): JSX.Element {
           session.movePhone(to);
         }}
       >
-        <Building color={colorOf(path)} />
+        {useMemo(
+          () => (
+            <Building color={color} />
+          ),
+          [color],
+        )}
         {isAssociated ? (
           <line
             class="floor-link"
@@ -81,13 +91,13 @@ export function FloorPlan({ session }: Props): JSX.Element {
             y1={floorPlan.accessPoint.yM}
             x2={there.xM}
             y2={there.yM}
-            stroke={colorOf(path)}
+            stroke={color}
           />
         ) : null}
         <circle class="floor-there" cx={there.xM} cy={there.yM} r={0.28} />
-        <Phone place={wanted} isOn={isAssociated} color={colorOf(path)} />
+        <Phone place={wanted} isOn={isAssociated} color={color} />
       </svg>
-      <RadioFacts name={name} wifi={wifi} isAssociated={isAssociated} session={session} />
+      <RadioFacts name={name} color={color} wifi={wifi} isAssociated={isAssociated} session={session} />
     </section>
   );
 }
@@ -190,11 +200,12 @@ function Phone({ place: { xM, yM }, isOn, color }: PhoneProps): JSX.Element {
 
 interface FactsProps extends Props {
   readonly name: string;
+  readonly color: string;
   readonly wifi: WifiAtPlace;
   readonly isAssociated: boolean;
 }
 
-function RadioFacts({ name, wifi, isAssociated, session }: FactsProps): JSX.Element {
+function RadioFacts({ name, color, wifi, isAssociated, session }: FactsProps): JSX.Element {
   const { up, down, upDbm, downDbm, wallsDb, distanceM } = wifi;
   const rows: readonly (readonly [string, string, string])[] = [
     ['signal', `${Math.round(downDbm)} dBm`, `${Math.round(upDbm)} dBm`],
@@ -226,7 +237,7 @@ function RadioFacts({ name, wifi, isAssociated, session }: FactsProps): JSX.Elem
           ))}
         </tbody>
       </table>
-      <ShadeLegend />
+      <ShadeLegend color={color} />
       <p class="soft">
         {session.isFull.value
           ? 'No more can happen in one scenario: begin anew to move on.'
@@ -237,13 +248,13 @@ function RadioFacts({ name, wifi, isAssociated, session }: FactsProps): JSX.Elem
   );
 }
 
-function ShadeLegend(): JSX.Element {
+function ShadeLegend({ color }: { readonly color: string }): JSX.Element {
   return (
     <p class="floor-legend soft">
       {planRatesBps.map((rate, shade) => (
         <span key={rate}>
           <svg viewBox="0 0 1 1" aria-hidden="true">
-            <rect class={`floor-shade shade-${shade}`} width={1} height={1} fill={colorOf(0)} />
+            <rect class={`floor-shade shade-${shade}`} width={1} height={1} fill={color} />
           </svg>
           {`≥ ${formatRate(rate)}`}
         </span>

@@ -1,21 +1,46 @@
 /** A scenario of the playground, simulated without a page: the same numbers. */
 import { formatDuration, formatRate, formatShare, formatSize, SECOND } from '../../base/index.js';
 import { PcapngWriter } from '../../capture/index.js';
-import { LabWorld, type LabSummary, readScenario, type Scenario, summarise } from '../../lab/index.js';
+import {
+  type ComparedNumber,
+  type ComparedUnit,
+  compareSummaries,
+  LabWorld,
+  type LabSummary,
+  readComparison,
+  type Scenario,
+  scenarioA,
+  scenarioB,
+  summarise,
+} from '../../lab/index.js';
 import { UsageError } from '../errors.js';
 import { OutputFile } from '../output-file.js';
 import { tableLines } from '../table.js';
 
-/** Prints what comes of the scenario that `text` is; throws a {@link UsageError} when it is none. */
-export function run(text: string, { json, write }: { readonly json?: true; readonly write?: string }): void {
-  const { scenario, problems } = readScenario(text);
+interface RunFlags {
+  readonly json?: true;
+  readonly write?: string;
+}
+
+/** Prints what comes of the scenario that `text` is, or of the two; throws a {@link UsageError} when it is none. */
+export function run(text: string, { json, write }: RunFlags): void {
+  const { problems, ...comparison } = readComparison(text);
   if (problems.length > 0) {
     throw new UsageError(problems.join(' '), 'the playground of `subflow lab` writes scenarios');
   }
+  const scenario = scenarioA(comparison);
+  const other = scenarioB(comparison);
+  if (other !== undefined && write !== undefined) {
+    throw new UsageError('There are two scenarios, and one file.', 'write the packets of each by itself');
+  }
   const summary = summarise(write === undefined ? runQuietly(scenario) : runWriting(scenario, write));
-  process.stdout.write(
-    json === true ? `${JSON.stringify(summary)}\n` : `${summaryLines(summary).join('\n')}\n`,
-  );
+  if (other === undefined) return print(summary, summaryLines(summary), json);
+  const b = summarise(runQuietly(other));
+  print({ schema: 'subflow/lab-comparison/1', a: summary, b }, comparisonLines(summary, b), json);
+}
+
+function print(value: object, lines: readonly string[], json: true | undefined): void {
+  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
 }
 
 function runQuietly(scenario: Scenario): LabWorld {
@@ -56,6 +81,28 @@ function summaryLines(summary: LabSummary): string[] {
     `Data:       ${summary.isIntact ? 'what was sent' : 'NOT what was sent'}`,
     '',
     ...pathLines(summary),
+  ];
+}
+
+const formats: Readonly<Record<ComparedUnit, (value: number) => string>> = {
+  ...{ ns: formatDuration, bytes: formatSize, 'bit/s': formatRate, share: formatShare, count: String },
+};
+
+function comparisonLines(a: LabSummary, b: LabSummary): string[] {
+  const numbers = ['A', 'B', 'B - A'].map((title) => ({ title, isNumber: true }));
+  return tableLines(
+    [{ title: 'number', isNumber: false }, ...numbers],
+    compareSummaries(a, b).map((row) => comparisonRow(row)),
+  );
+}
+
+function comparisonRow({ name, path, unit, a, b, difference }: ComparedNumber): string[] {
+  const format = (value: number | null): string => (value === null ? '-' : formats[unit](value));
+  const sign = difference !== null && difference < 0 ? '-' : '';
+  return [
+    path === undefined ? name : `${path}: ${name}`,
+    ...[format(a), format(b)],
+    difference === null ? '-' : `${sign}${format(Math.abs(difference))}`,
   ];
 }
 
