@@ -71,7 +71,7 @@ export const experimentalDesign = defineExperiment({
       doc: 'congestion control of TCP',
     },
   },
-  small: { environment: 'low-bdp-no-loss', sets: 4, runs: 1, sizeBytes: 5e6 },
+  small: { environment: 'high-bdp-no-loss', sets: 8, runs: 1, sizeBytes: 5e6 },
   published,
   columns: [
     { name: 'environment', title: 'environment', kind: 'text' },
