@@ -118,7 +118,9 @@ describeWith('captures in a browser', [hasTool('chromium')], () => {
     const chosen = /packet (\d+)/.exec(tip)![1]!;
     await packetPanel(chosen).waitFor();
     expect(await packetPanel(chosen).innerText()).toMatch(/TCP/);
-    expect(page.url()).toMatch(new RegExp(`#capture\\?connection=0&by=server&packet=${chosen}$`));
+    await expect
+      .poll(() => page.url())
+      .toMatch(new RegExp(`#capture\\?connection=0&by=server&packet=${chosen}$`));
     const marked = await other.screenshot();
     expect(marked.equals(before)).toBe(false);
     expect(await chosenRow().innerText()).toContain(chosen);
@@ -138,7 +140,7 @@ describeWith('captures in a browser', [hasTool('chromium')], () => {
     await packetPanel(connection.lastPacket).waitFor();
     await page.locator('label', { hasText: 'data of the client' }).click();
     await expect.poll(() => page.locator('[data-figure=shares]').count()).toBe(1);
-    expect(page.url()).toContain(`by=client&packet=${connection.lastPacket}`);
+    await expect.poll(() => page.url()).toContain(`by=client&packet=${connection.lastPacket}`);
     expect(await chosenRow().count()).toBe(1);
     await page.getByText('Options of the handshakes').click();
     const options = await page.getByTestId('option-report').innerText();
@@ -169,7 +171,7 @@ describeWith('captures in a browser', [hasTool('chromium')], () => {
     await span.getByLabel('to').fill('250ms');
     await page.keyboard.press('Enter');
     await expect.poll(() => text('packet-count')).toContain('of this span');
-    expect(page.url()).toContain('from=0.1s&to=0.25s');
+    await expect.poll(() => page.url()).toContain('from=0.1s&to=0.25s');
     const command = (await text('trace-command')).replace('run.pcapng', capture).split(' ').slice(1);
     const { out } = await runSubflow(folder, [...command, '--json']);
     const [part] = (JSON.parse(out) as TraceReport).connections;

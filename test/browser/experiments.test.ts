@@ -151,7 +151,7 @@ describeWith('experiments in a browser', [hasTool('chromium')], () => {
     await page.locator('[aria-invalid=true]').waitFor();
     await page.getByLabel('seed').fill('9');
     await page.keyboard.press('Tab');
-    expect(page.url()).toContain('#experiments?name=attacks&seed=9&attack=remove-addr');
+    await expect.poll(() => page.url()).toContain('#experiments?name=attacks&seed=9&attack=remove-addr');
     await button('Run').press('Enter');
     await page.getByTestId('verdict').waitFor();
     expect(await text('verdict')).toMatch(/^✓ All \d+ checks hold$/);
@@ -172,9 +172,9 @@ describeWith('experiments in a browser', [hasTool('chromium')], () => {
     await button('Cancel').click();
     expect(await page.getByTestId('progress').count()).toBe(0);
     await button('Small form').click();
-    expect(page.url()).toMatch(/runs=1$/);
+    await expect.poll(() => page.url()).toMatch(/runs=1$/);
     await button('Full form').click();
-    expect(page.url()).toMatch(/name=receive-window&seed=1$/);
+    await expect.poll(() => page.url()).toMatch(/name=receive-window&seed=1$/);
   });
 
   it('open what was saved, with its figures as images, and refuse what is none', async () => {

@@ -225,7 +225,7 @@ describe('the command line of what is shown', () => {
     ...{
       file: 'run.pcapng',
       connection: connection(3),
-      sender: 'server',
+      sender: 'server' as const,
       span: { fromNs: 1.5e9, toNs: null },
     },
     ...{ includesPlain: false, hasPlain: false },

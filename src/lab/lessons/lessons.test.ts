@@ -123,7 +123,7 @@ describe('the join', () => {
       const [syn, answer, proof] = ['join-syn', 'join-syn-ack', 'join-ack'].map((id) =>
         read(captioned(lesson, id)).option('MP_JOIN')!,
       );
-      if (syn!.phase !== 'syn' || answer!.phase !== 'synack' || proof!.phase !== 'ack')
+      if (syn?.phase !== 'syn' || answer?.phase !== 'synack' || proof?.phase !== 'ack')
         throw new Error('no join');
       expect(syn.token).toBe(server!.token);
       expect(syn.backup).toBe(form === 'backup');
