@@ -8,7 +8,8 @@
  * - It is mounted once. Its session may live as long as the component does, and `isShown` says whether somebody looks: while
  *   nobody does, clocks stand, workers are asked for nothing that is only looked at, and keys of the whole document are
  *   somebody else's. What goes on by itself, such as a capture that is being read, may go on.
- * - Figures and canvases have no size while they are hidden; `Figure` does not draw then, and draws when it has one again.
+ * - Figures and canvases have no size while they are hidden, which must not be an error; they are drawn when they have one
+ *   again (`Figure` sees to that).
  * - It reads the address only while `address.value.view` is its own, and writes it by `replaceQuery` at any time.
  * - Several views are in the document at a time: `[data-view=NAME]` is around each.
  */

@@ -70,12 +70,14 @@ function Row({ row }: { readonly row: ComparedNumber }): JSX.Element {
       <th scope="row">{name}</th>
       <td data-testid={`${name}, A`}>{format(a)}</td>
       <td data-testid={`${name}, B`}>{format(b)}</td>
-      <td>{difference === null ? '–' : signed(difference, format)}</td>
+      <td>{difference === null ? '–' : signed(difference, unit)}</td>
     </tr>
   );
 }
 
-function signed(value: number, format: (value: number) => string): string {
+function signed(value: number, unit: ComparedUnit): string {
   if (value === 0) return '=';
-  return `${value > 0 ? '+' : '−'}${format(Math.abs(value))}`;
+  const text = formats[unit](Math.abs(value));
+  // Shares differ by percentage points.
+  return `${value > 0 ? '+' : '−'}${unit === 'share' ? text.replace('%', 'pp') : text}`;
 }

@@ -99,11 +99,9 @@ function comparisonLines(a: LabSummary, b: LabSummary): string[] {
 function comparisonRow({ name, path, unit, a, b, difference }: ComparedNumber): string[] {
   const format = (value: number | null): string => (value === null ? '-' : formats[unit](value));
   const sign = difference !== null && difference < 0 ? '-' : '';
-  return [
-    path === undefined ? name : `${path}: ${name}`,
-    ...[format(a), format(b)],
-    difference === null ? '-' : `${sign}${format(Math.abs(difference))}`,
-  ];
+  // Shares differ by percentage points.
+  const more = format(difference === null ? null : Math.abs(difference)).replace('%', 'pp');
+  return [path === undefined ? name : `${path}: ${name}`, ...[format(a), format(b)], `${sign}${more}`];
 }
 
 function pathLines({ paths }: LabSummary): string[] {
