@@ -86,7 +86,7 @@ class Experiments {
     let toldAt = Number.NEGATIVE_INFINITY;
     const report = await runExperiment(experiment, {
       ...{ seed, parameters, linux: 'A browser has no kernel that could take part.' },
-      trials: trialThreads(location.href, navigator.hardwareConcurrency),
+      trials: trialThreads(location.href, navigator.hardwareConcurrency || 1),
       step: (done, total, what) => {
         if (performance.now() - toldAt >= PROGRESS_MS) {
           toldAt = performance.now();
