@@ -1,12 +1,11 @@
 /** A relay in a process of its own: `relay` as proxies here do it, or `pipe` as Node's streams do. `MODE TARGET [PORT]` */
 import net from 'node:net';
 import { pipeline } from 'node:stream';
-import { Relay, SocketEnd } from '../src/node/relay/index.js';
+import { type Arrival, listenForRelay, Relay, SocketEnd } from '../src/node/relay/index.js';
 
 const [mode = '', target = '', port = '0'] = process.argv.slice(2);
 
-function relay(accepted: net.Socket): void {
-  const client = SocketEnd.accepted(accepted);
+function relay({ client }: Arrival): void {
   const server = SocketEnd.connecting({ host: '127.0.0.1', port: Number(target) }, true);
   server.socket.once('connect', () => new Relay(client, server).start());
 }
@@ -18,11 +17,17 @@ function pipe(client: net.Socket): void {
   pipeline(server, client, done);
 }
 
-const options = { allowHalfOpen: true, pauseOnConnect: true };
-const listener = net.createServer(options, mode === 'relay' ? relay : pipe);
-listener.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 }, () =>
-  process.send?.((listener.address() as net.AddressInfo).port),
-);
+const place = { host: '127.0.0.1', port: Number(port) };
+if (mode === 'relay') {
+  const listener = listenForRelay({ ...place, isPlain: true, fastOpen: false });
+  listener.serve({ onArrival: relay, onShortage: (reason) => console.error(reason) });
+  process.send?.(listener.address.port);
+} else {
+  const listener = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, pipe);
+  listener.listen({ ...place, backlog: 4096 }, () =>
+    process.send?.((listener.address() as net.AddressInfo).port),
+  );
+}
 process.on('message', () => {
   const { user, system } = process.cpuUsage();
   process.send!((user + system) / 1e6);

@@ -1,5 +1,5 @@
 /** Where a command listens, as it is written on a command line. */
-import { isIP } from 'node:net';
+import { IpAddress } from '../wire/index.js';
 import { UsageError } from './errors.js';
 import { parseInteger } from './units.js';
 
@@ -10,7 +10,8 @@ export function parseListen(
 ): { readonly host: string; readonly port: number } {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d+)$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? '127.0.0.1';
-  if (match !== null && isIP(host) !== 0) return { host, port: parseInteger(match[3]!, 0, 65_535) };
+  if (match !== null && IpAddress.parse(host) !== undefined)
+    return { host, port: parseInteger(match[3]!, 0, 65_535) };
   throw new UsageError(
     `'${text}' is not an address and a port; write it like 127.0.0.1:${examplePort} or [::1]:${examplePort}`,
   );

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { type AccessRules, parseNetwork, readRules, type RelayLimits } from '../node/index.js';
-import { IpAddress } from '../wire/index.js';
+import type { FlagChecks } from './daemon/config-flags.js';
 import { UsageError } from './errors.js';
 import { parseInteger, parseTimer } from './units.js';
 
@@ -47,6 +47,15 @@ export function addLimitFlags(command: Command): Command {
     .option('--drain <duration>', 'at the end, time for connections to finish', '30s');
 }
 
+const parseLimit = (text: string): number => parseInteger(text, 1, 1_000_000);
+
+/** What each of the flags above is looked at by, in a file. */
+export const relayChecks: FlagChecks = {
+  ...{ allowClient: parseNetwork, deny: parseNetwork },
+  ...{ maxConnections: parseLimit, maxPerClient: parseLimit },
+  ...{ idle: parseMs, connectTimeout: parseMs, drain: parseDrain },
+};
+
 /** Rules of the flags, and of the file where there is one: what either allows is allowed, what either denies is denied. */
 export async function rulesOf(flags: RuleFlags): Promise<AccessRules> {
   const file = flags.rules === undefined ? undefined : await readRules(flags.rules);
@@ -70,8 +79,8 @@ export async function explained<T>(read: () => T | Promise<T>): Promise<T> {
 /** The limits that the flags ask for. */
 export function limitsOf(flags: LimitFlags): Partial<RelayLimits> {
   return {
-    maxConnections: parseInteger(flags.maxConnections, 1, 1_000_000),
-    maxPerClient: parseInteger(flags.maxPerClient, 1, 1_000_000),
+    maxConnections: parseLimit(flags.maxConnections),
+    maxPerClient: parseLimit(flags.maxPerClient),
     idleMs: parseMs(flags.idle),
   };
 }
@@ -84,18 +93,4 @@ export function parseMs(text: string): number {
 /** How long connections may take to finish at the end, in ms; may be none. Throws a {@link UsageError}. */
 export function parseDrain(text: string): number {
   return parseTimer(text, 0);
-}
-
-/** Reads `ADDRESS:PORT`, `[ADDRESS]:PORT` or `PORT`. Throws a {@link UsageError}. */
-export function parseListen(
-  text: string,
-  examplePort: number,
-): { readonly host: string; readonly port: number } {
-  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d+)$/.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? '127.0.0.1';
-  if (match !== null && IpAddress.parse(host) !== undefined)
-    return { host, port: parseInteger(match[3]!, 0, 65_535) };
-  throw new UsageError(
-    `'${text}' is not an address and a port; write it like 127.0.0.1:${examplePort} or [::1]:${examplePort}`,
-  );
 }

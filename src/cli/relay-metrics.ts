@@ -36,7 +36,7 @@ export function countRelayEvents(metrics: Metrics, name: 'converter' | 'proxy'):
         server_multipath: said('serverMultipath'),
       });
     else if (event === 'closed') closed.add(1, { outcome: said('outcome'), error: said('error') });
-    else if (event === 'refused') refused.add(1, { reason: said('reason') });
+    else if (event === 'refused' || event === 'exhausted') refused.add(1, { reason: said('reason') });
   };
 }
 

@@ -1,3 +1,4 @@
+export * from './acceptor.js';
 export * from './agent/index.js';
 export * from './bpf/index.js';
 export * from './capabilities.js';
@@ -16,6 +17,7 @@ export * from './namespace-cookie.js';
 export * from './next-hop.js';
 export * from './netlink/index.js';
 export { openTogether } from './opening.js';
+export * from './own-addresses.js';
 export * from './packet-ring/index.js';
 export * from './system-error.js';
 export * from './thread-capabilities.js';

@@ -349,6 +349,13 @@ export function acceptConnection(fd: number): number {
   return result < 0 ? -lastErrno() : result;
 }
 
+/** The same, and where it comes from. */
+export function acceptFrom(fd: number, peer: SocketAddressBuffer): number {
+  peer.reset();
+  const result = load().accept4(fd, peer.address, peer.lengthAddress, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return result < 0 ? -lastErrno() : result;
+}
+
 /** Ends the sending direction of a connection. */
 export function shutdownWrite(fd: number): void {
   checked(load().shutdown(fd, SHUT_WR), 'shutdown');

@@ -21,18 +21,24 @@ import {
 } from './constants.js';
 import { NativeBuffer, type ReadableWatch, sendFrom, socket } from './libc.js';
 import { inside, type NetworkNamespace } from './namespace.js';
-import { NetlinkError, readAttributes, RouteSocket, textOf, watchRoutes } from './netlink/index.js';
+import {
+  NetlinkError,
+  readAttributes,
+  routeQueryTo,
+  RouteSocket,
+  routingMessages,
+  textOf,
+  watchRoutes,
+} from './netlink/index.js';
 import { encodeSocketAddress } from './socket-address.js';
 import { SystemError } from './system-error.js';
 
 const RTM_GETLINK = 18;
-const RTM_GETROUTE = 26;
 const RTM_GETNEIGH = 30;
 /** RTMGRP_LINK, RTMGRP_NEIGH, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE (linux/rtnetlink.h). */
 const GROUPS = 0x1 | 0x4 | 0x40 | 0x400;
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
-const RTA_DST = 1;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PREFSRC = 7;
@@ -196,14 +202,8 @@ export class NextHops {
   }
 
   private routeTo(host: IpAddress): Route {
-    const header = new Uint8Array(12);
-    header[0] = familyOf(host);
-    header[1] = 8 * host.byteLength;
     const label = `the route to ${host.toString()}`;
-    const answer = this.socket.request(label, {
-      ...{ type: RTM_GETROUTE, header },
-      attributes: [{ type: RTA_DST, bytes: host.toBytes() }],
-    });
+    const answer = this.socket.request(label, { type: routingMessages.getRoute, ...routeQueryTo(host) });
     const kind = answer?.[7];
     if (answer === undefined || kind !== RTN_UNICAST) {
       throw kind === RTN_LOCAL

@@ -6,8 +6,9 @@
  * Read first: splice(2), pipe(7) ("Pipe capacity", "/proc files").
  */
 import { closeSync } from 'node:fs';
-import { EINTR, IPPROTO_TCP, SO_PROTOCOL, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET } from './constants.js';
-import { foreignFunction, getsockopt, lastErrno } from './libc.js';
+import { EINTR, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.js';
+import { isMultipathDescriptor } from './kernel-socket.js';
+import { foreignFunction, lastErrno } from './libc.js';
 
 interface Calls {
   splice: (from: number, at: number, to: number, toAt: number, length: number, flags: number) => number;
@@ -40,13 +41,11 @@ function bound(): Calls {
 }
 
 /**
- * Whether the kernel moves what comes on `fd`, or goes out there, without a copy: on plain TCP. A socket of Multipath TCP takes
+ * Whether the kernel moves what comes on the socket `fd`, or goes out there, without a copy: on plain TCP. A socket of Multipath TCP takes
  * part in splice(2), fallen back or not, but copies, at no less than read(2) and write(2) cost.
  */
 export function maySplice(fd: number): boolean {
-  const value = new Uint8Array(4);
-  getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, value);
-  return new DataView(value.buffer).getInt32(0, true) === IPPROTO_TCP;
+  return !isMultipathDescriptor(fd);
 }
 
 /** Where bytes are between two sockets. */

@@ -7,6 +7,7 @@ import {
   decodeTableRoute,
   encodeAttributes,
   routeBody,
+  routeQueryTo,
   type RoutingBody,
   routingMessages,
   ruleBody,
@@ -19,6 +20,15 @@ const ip = (text: string): IpAddress => IpAddress.parse(text)!;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bodyOf = ({ header, attributes }: RoutingBody): Uint8Array =>
   Uint8Array.from([...header, ...encodeAttributes(attributes)]);
+
+describe('the question for the route to a destination', () => {
+  it('has its family, how many bits of it count, and the address (rtnetlink(7))', () => {
+    expect(hex(bodyOf(routeQueryTo(ip('192.0.2.1'))))).toBe('022000000000000000000000' + '08000100c0000201');
+    expect(hex(bodyOf(routeQueryTo(ip('2001:db8::1')))).slice(0, 32)).toBe(
+      '0a8000000000000000000000' + '14000100',
+    );
+  });
+});
 
 const anyFamily = fc.constantFrom<4 | 6>(4, 6);
 const anyNumber = fc.integer({ min: 1, max: 0x7fff_ffff });

@@ -104,6 +104,13 @@ export function routeQuery(family: 4 | 6): RoutingBody {
   return { header, attributes: [] };
 }
 
+/** The route that the kernel would take to `destination`; the eighth byte of the answer is the type of it (RTN_...). */
+export function routeQueryTo(destination: IpAddress): RoutingBody {
+  const { header } = routeQuery(destination.family);
+  header[1] = 8 * destination.byteLength;
+  return { header, attributes: [{ type: RTA_DST, bytes: bytesOfAddress(destination) }] };
+}
+
 /** Reads a default route over one interface; undefined for any other message. */
 export function decodeTableRoute({ type, body }: RouteMessage): TableRoute | undefined {
   if (type !== routingMessages.newRoute || body.length < HEADER_BYTES) return undefined;

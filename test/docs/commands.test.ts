@@ -3,7 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { kernelMptcp, mayCreateTun, mayUseXdp, type Capability } from '../../src/linux/index.js';
+import {
+  kernelMptcp,
+  mayCreateNamespaces,
+  mayCreateTun,
+  mayUseXdp,
+  type Capability,
+} from '../../src/linux/index.js';
 import { describeWith, hasTool } from '../support/with-rights.js';
 import { type Block, blocks, pages, root } from './pages.js';
 
@@ -65,6 +71,7 @@ describe('commands in the documentation', () => {
 /** Blocks that need something, by the word behind `sh`. */
 const needs: readonly (readonly [string, readonly Capability[]])[] = [
   ['root', [kernelMptcp(), mayCreateTun(), mayUseXdp()]],
+  ['root nft', [kernelMptcp(), mayCreateNamespaces(), hasTool('nft'), hasTool('curl')]],
   ['tshark', [hasTool('tshark')]],
 ];
 

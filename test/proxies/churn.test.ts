@@ -1,12 +1,12 @@
 /**
- * A converter whose clients connect, stall, reset and vanish, over uplinks that flap. A minute, or as long as SUBFLOW_CHURN_SECONDS says
- * (`npm run churn`: an hour): then it holds no more than it did after the first rounds.
+ * A converter and a proxy whose clients connect, stall, reset and vanish, over uplinks that flap. Less than a minute, or as long as
+ * SUBFLOW_CHURN_SECONDS says (`npm run churn`: an hour): then both hold no more than they did after the first rounds.
  */
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, expect, it } from 'vitest';
 import { connectKernel, kernelMptcp, mayCreateNamespaces, NetworkNamespace } from '../../src/linux/index.js';
-import { askFor, type Holdings, RelayProcess, spawnEcho } from '../support/relay-process.js';
+import { askFor, askProxy, type Holdings, RelayProcess, spawnEcho } from '../support/relay-process.js';
 import { describeWith } from '../support/with-rights.js';
 
 const SECONDS = Number(process.env['SUBFLOW_CHURN_SECONDS'] ?? 40);
@@ -14,12 +14,16 @@ const SECONDS = Number(process.env['SUBFLOW_CHURN_SECONDS'] ?? 40);
 const CLIENTS = 24;
 const WARM_UP_ROUNDS = 3;
 const MAX_ROUNDS = 100_000;
-/** Time after which the converter gives up on a client that says nothing, in ms. */
+/** Time after which a client that says nothing is given up, in ms, and one that has not said what it wants. */
 const IDLE_MS = 2_000;
+const REQUEST_MS = 1_000;
 /** What caches and the collector may add, whatever the number of rounds. */
 const SLACK_BYTES = 3_000_000;
 const SLACK_DESCRIPTORS = 40;
 const PROXY = '10.7.1.2';
+/** How clients say what they want: the first of a converter, the others of a proxy. */
+const ways = ['convert', 'socks5', 'http'] as const;
+type Way = (typeof ways)[number];
 
 const ended: (() => void)[] = [];
 afterAll(() => {
@@ -47,24 +51,44 @@ function joined(proxy: NetworkNamespace, label: string, first: number): NetworkN
 }
 
 interface World {
-  readonly proxy: NetworkNamespace;
-  readonly relay: RelayProcess;
+  readonly machine: NetworkNamespace;
+  readonly converter: RelayProcess;
+  readonly proxy: RelayProcess;
   readonly echoPort: number;
 }
 
-async function connected(
-  { relay, echoPort }: World,
-  namespace: NetworkNamespace,
-  address = PROXY,
-  isMultipath = true,
-): Promise<net.Socket | undefined> {
+/** A client: how it says what it wants, over Multipath TCP or not, and from where to where. */
+interface Client {
+  readonly way: Way;
+  readonly isMultipath: boolean;
+  readonly from: NetworkNamespace;
+  readonly to?: string;
+}
+
+function dialled({ converter, proxy }: World, { way, isMultipath, from, to = PROXY }: Client): net.Socket {
+  const { port } = way === 'convert' ? converter : proxy;
   const protocol = isMultipath ? 'mptcp' : 'tcp';
-  const socket = new net.Socket({
-    fd: connectKernel({ address, port: relay.port, protocol, namespace }),
-    allowHalfOpen: true,
-  });
-  socket.on('error', () => undefined);
-  return (await askFor(socket, PROXY, echoPort)) ? socket : undefined;
+  const fd = connectKernel({ address: to, port, protocol, namespace: from });
+  return new net.Socket({ fd, allowHalfOpen: true }).on('error', () => undefined);
+}
+
+async function connected(world: World, client: Client): Promise<net.Socket | undefined> {
+  const socket = dialled(world, client);
+  const { way } = client;
+  const { echoPort } = world;
+  const isThere =
+    way === 'convert' ? await askFor(socket, PROXY, echoPort) : await askProxy(socket, way, PROXY, echoPort);
+  return isThere ? socket : undefined;
+}
+
+/** A client that says half of what it wants, and no more; settles when it is given up. */
+async function stalling(world: World, client: Client): Promise<void> {
+  const socket = dialled(world, client);
+  socket.write(client.way === 'http' ? 'CONNECT ' : Uint8Array.of(client.way === 'socks5' ? 5 : 1));
+  const over = once(socket, 'close');
+  // An answer that comes before the end is of no interest.
+  socket.once('end', () => socket.destroy()).resume();
+  await over;
 }
 
 /** All that was sent comes back, in order, over links that come and go. */
@@ -80,8 +104,8 @@ async function exchange(socket: net.Socket, index: number): Promise<boolean> {
 }
 
 /** What one client does; whether all was well with its bytes. */
-async function client(world: World, uplinks: NetworkNamespace, index: number): Promise<boolean> {
-  const socket = await connected(world, uplinks, PROXY, index % 2 === 0);
+async function client(world: World, from: NetworkNamespace, index: number): Promise<boolean> {
+  const socket = await connected(world, { way: ways[index % 3]!, isMultipath: index % 2 === 0, from });
   if (socket === undefined) return false;
   if (index % 4 === 0 || index % 4 === 1) return exchange(socket, index);
   socket.write(stream(index, 300_000));
@@ -95,10 +119,11 @@ async function client(world: World, uplinks: NetworkNamespace, index: number): P
 
 /** Clients whose links go down for ever under them: neither an end nor a reset gets out. */
 async function vanishing(world: World): Promise<void> {
-  const ghost = joined(world.proxy, 'ghost', 3);
+  const ghost = joined(world.machine, 'ghost', 3);
   try {
+    const clients = ways.flatMap((way) => [true, false].map((isMultipath) => ({ way, isMultipath })));
     const sockets = await Promise.all(
-      Array.from({ length: 4 }, (_, i) => connected(world, ghost, '10.7.3.2', i % 2 === 0)),
+      clients.map((each) => connected(world, { ...each, from: ghost, to: '10.7.3.2' })),
     );
     for (const socket of sockets) socket?.write(stream(1, 50_000));
     ghost.ip('link del up3', 'link del up4');
@@ -115,11 +140,11 @@ async function settled(relay: RelayProcess): Promise<Holdings> {
   return relay.holdings();
 }
 
-async function world(): Promise<World> {
-  const proxy = NetworkNamespace.create('proxy');
-  ended.push(() => proxy.close());
-  proxy.ip('mptcp limits set subflow 4 add_addr_accepted 4');
-  const spawner = proxy.spawn.bind(proxy);
+async function makeWorld(): Promise<World> {
+  const machine = NetworkNamespace.create('proxy');
+  ended.push(() => machine.close());
+  machine.ip('mptcp limits set subflow 4 add_addr_accepted 4');
+  const spawner = machine.spawn.bind(machine);
   const echo = spawnEcho(spawner, '0.0.0.0');
   const [echoPort] = (await once(echo, 'message')) as [number];
   const rules = {
@@ -129,24 +154,32 @@ async function world(): Promise<World> {
     allowLoopback: true,
   };
   const limits = { idleMs: IDLE_MS };
-  const relay = await RelayProcess.start(
-    { host: '0.0.0.0', port: 0, rules, limits, helloMs: 2_000 },
-    spawner,
-  );
-  return { proxy, relay, echoPort };
+  const place = { host: '0.0.0.0', port: 0 };
+  const converter = await RelayProcess.start({ ...place, rules, limits, helloMs: REQUEST_MS }, spawner);
+  const options = { listen: [place], rules, limits, requestMs: REQUEST_MS };
+  return { machine, converter, proxy: await RelayProcess.startProxy(options, spawner), echoPort };
 }
 
-describeWith('a converter in churn', [mayCreateNamespaces(), kernelMptcp()], () => {
+describeWith('a converter and a proxy in churn', [mayCreateNamespaces(), kernelMptcp()], () => {
   it(
-    'loses no byte, keeps no connection, and leaks neither descriptors nor memory, whatever its clients and their uplinks do',
+    'lose no byte, keep no connection, and leak neither descriptors nor memory, whatever their clients and their uplinks do',
     async () => {
-      const here = await world();
-      const uplinks = joined(here.proxy, 'client', 1);
+      const here = await makeWorld();
+      const relays = [here.converter, here.proxy];
+      const uplinks = joined(here.machine, 'client', 1);
       ended.push(() => uplinks.close());
       const until = Date.now() + SECONDS * 1000;
-      let early: Holdings | undefined;
+      let early: Holdings[] | undefined;
       let exchanged = 0;
+      let rounds = 0;
+      /** They take longer than a round. */
+      const stalled = new Set<Promise<void>>();
       for (let round = 0; round < MAX_ROUNDS && (early === undefined || Date.now() < until); round++) {
+        for (const way of ways) {
+          const stall = stalling(here, { way, isMultipath: round % 2 === 0, from: uplinks });
+          stalled.add(stall);
+          void stall.then(() => stalled.delete(stall));
+        }
         const clients = Array.from({ length: CLIENTS }, (_, i) => client(here, uplinks, round * CLIENTS + i));
         // The second uplink comes and goes under them; what joined there goes on over the first.
         uplinks.ip('link set up2 down');
@@ -157,13 +190,18 @@ describeWith('a converter in churn', [mayCreateNamespaces(), kernelMptcp()], () 
         await gone;
         expect(results, `round ${round}`).toEqual(results.map(() => true));
         exchanged += results.length / 2;
-        if (round + 1 === WARM_UP_ROUNDS) early = await settled(here.relay);
+        rounds++;
+        if (rounds === WARM_UP_ROUNDS) early = await Promise.all(relays.map(settled));
       }
-      const late = await settled(here.relay);
+      await Promise.all(stalled);
+      const late = await Promise.all(relays.map(settled));
       expect(exchanged).toBeGreaterThanOrEqual((WARM_UP_ROUNDS * CLIENTS) / 2);
-      expect(late.relays).toBe(0);
-      expect(late.descriptors).toBeLessThanOrEqual(early!.descriptors + SLACK_DESCRIPTORS);
-      expect(late.bytes).toBeLessThanOrEqual(early!.bytes + SLACK_BYTES);
+      for (const [i, after] of late.entries()) {
+        expect(after.relays).toBe(0);
+        expect(after.descriptors).toBeLessThanOrEqual(early![i]!.descriptors + SLACK_DESCRIPTORS);
+        expect(after.bytes).toBeLessThanOrEqual(early![i]!.bytes + SLACK_BYTES);
+      }
+      if (SECONDS >= 60) console.log(JSON.stringify({ rounds, exchanged, early, late }));
     },
     SECONDS * 1000 + 200_000,
   );

@@ -42,7 +42,9 @@ async function startLab(flags: readonly string[]): Promise<{ lab: UplinkLab; pro
   );
   const allow = ['--allow-private', '--allow-client', '10.0.0.0/8'];
   const proxy = new Daemon(lab.van, ['proxy', '--via', CONVERTER, ...allow, ...flags]);
-  const daemons = [new Daemon(lab.studio, ['converter', '--listen', CONVERTER, ...allow]), proxy];
+  // The web server is on its machine.
+  const converter = ['converter', '--listen', CONVERTER, ...allow, '--allow-loopback'];
+  const daemons = [new Daemon(lab.studio, converter), proxy];
   const web = createServer((request, response) => {
     const hash = createHash('sha256');
     if (request.method === 'GET') return void response.end(content);

@@ -118,7 +118,7 @@ describe(`${count} connections at once (10,000 need a hard limit of 20,200 descr
 });
 
 describe('a relay without a descriptor left', () => {
-  it('goes on with the connections that it has, hurts nobody, and takes others once there are descriptors again', async () => {
+  it('goes on with the connections that it has, hurts nobody, says so, and takes others once there are descriptors again', async () => {
     const rules = { clients: [], deny: [], allowPrivate: false, allowLoopback: true };
     const options = { port: 0, isPlain: true, rules, connectMs: 5_000, helloMs: 5_000 };
     const relay = await RelayProcess.start(options);
@@ -141,6 +141,7 @@ describe('a relay without a descriptor left', () => {
     expect((await exchange(old, sent)).equals(sent)).toBe(true);
     for (const socket of others) socket.destroy();
     await expect.poll(async () => (await relay.holdings()).connections, { timeout: 20_000 }).toBe(1);
+    expect((await relay.holdings()).events['exhausted']).toBeGreaterThan(0);
     const again = await connected(relay, target, 2);
     expect((await exchange(again, sent)).equals(sent)).toBe(true);
   });

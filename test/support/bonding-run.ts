@@ -72,7 +72,15 @@ export async function bondedPart(
 
 async function startBond(lab: UplinkLab): Promise<Daemon[]> {
   const converter = new Daemon(lab.studio, [
-    ...['converter', '--listen', CONVERTER, '--allow-private', '--allow-client', '10.0.0.0/8'],
+    ...[
+      'converter',
+      '--listen',
+      CONVERTER,
+      '--allow-private',
+      '--allow-loopback',
+      '--allow-client',
+      '10.0.0.0/8',
+    ],
   ]);
   const bond = new Daemon(lab.van, ['bond', '--via', CONVERTER, '--lan', 'lan0']);
   await Promise.all([converter.until('listening'), bond.until('started')]);

@@ -12,13 +12,14 @@ import {
   captureRules,
   captureScript,
   DEFAULT_BOND_PORT,
-  loadDaemon,
-  parseNetwork,
   KeptUplinks,
+  loadDaemon,
+  parseHops,
+  parseNetwork,
   planUplinks,
   type UplinkChoice,
 } from '../../node/index.js';
-import { kernelMptcp } from '../../linux/index.js';
+import { interfaceBytes, kernelMptcp } from '../../linux/index.js';
 import { EnvironmentError, UsageError } from '../errors.js';
 import { Screen } from '../experiment/screen.js';
 import { explainListen } from '../listen-hint.js';
@@ -84,7 +85,9 @@ function readFlags(flags: BondFlags): Omit<BondOptions, 'keeper' | 'log'> {
       ...{ caps: parseMetered(flags.metered ?? []), except: (flags.except ?? []).map(parseNetwork) },
       limits: { maxConnections: parseInteger(flags.maxConnections, 1, 1_000_000) },
     };
+    parseHops(flags.via);
     captureRules(bondPlan(options));
+    checkLan(flags.lan);
     return options;
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -92,14 +95,25 @@ function readFlags(flags: BondFlags): Omit<BondOptions, 'keeper' | 'log'> {
   }
 }
 
+/** A LAN whose name is mistyped would be taken for an uplink. */
+function checkLan(names: readonly string[]): void {
+  const known = interfaceBytes();
+  const missing = names.filter((name) => !known.has(name));
+  if (missing.length > 0)
+    throw new UsageError(
+      `there is no interface ${missing.map((name) => `'${name}'`).join(', ')}`,
+      '`ip -br address` lists those of this machine',
+    );
+}
+
 function choiceOf({ lan, caps }: Pick<BondOptions, 'lan' | 'caps'>): UplinkChoice {
   return { except: lan, metered: [...(caps?.keys() ?? [])] };
 }
 
 async function run(flags: BondFlags): Promise<void> {
-  const options = readFlags(flags);
   const everyMs = Math.max(100, parseTimer(flags.every));
   const patienceMs = parseTimer(flags.drain, 0);
+  const options = readFlags(flags);
   if (flags.dryRun === true) return rehearse(options);
   const kernel = kernelMptcp();
   // Without it there would be one uplink at a time, and nobody would be told.

@@ -2,9 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { DEFAULT_CONVERT_PORT } from '../../convert/index.js';
-import { kernelMptcp } from '../../linux/index.js';
 import { type ConverterEvent, converterEvents, ConverterServer, type LogFields } from '../../node/index.js';
-import { IpAddress, formatEndpoint } from '../../wire/index.js';
 import {
   addDaemonOptions,
   type Daemon,
@@ -23,6 +21,7 @@ import {
   rulesOf,
 } from '../relay-flags.js';
 import { countRelayEvents, observeRelays } from '../relay-metrics.js';
+import { describeRelay, placeText, relayEventLevel } from '../relay-words.js';
 import { converterChecks, type ConverterFlags, optionsOf, reloadableFlags } from './flags.js';
 
 type Setting = DaemonSetting<ConverterFlags, ConverterEvent>;
@@ -33,7 +32,7 @@ async function start({ flags, log, metrics }: Setting): Promise<Daemon<Converter
   parseDrain(flags.drain);
   const options = optionsOf(flags, await explained(() => rulesOf(flags)), (event, fields) => {
     count(event, fields);
-    log.write(event === 'refused' ? 'warn' : 'info', event, '', fields as LogFields);
+    log.write(relayEventLevel(event), event, '', fields as LogFields);
   });
   const server = await ConverterServer.start(options).catch((error: NodeJS.ErrnoException) => {
     throw explainListen(error, options.port ?? 0);
@@ -50,9 +49,10 @@ function daemonOf(
   let flags = started;
   return {
     announce() {
-      const described = describe(server, flags);
-      log.info('listening', '', described);
-      return `listens at ${String(described['at'])}`;
+      const at = placeText(server.address);
+      const { address, port } = server.address;
+      log.info('listening', '', { at, address, port, ...describeRelay(server, flags.plainTcp === true) });
+      return `listens at ${at}`;
     },
     async reload(next) {
       const rules = await rulesOf(next).catch((error: unknown) => {
@@ -73,22 +73,6 @@ function daemonOf(
       await server.close(parseDrain(flags.drain));
       return { ...server.relays.totals };
     },
-  };
-}
-
-/** What it is, and what it lacks. */
-function describe(server: ConverterServer, flags: ConverterFlags): LogFields {
-  const { address, port } = server.address;
-  const kernel = kernelMptcp();
-  const lacks: string[] = [];
-  if (!kernel.available && flags.plainTcp !== true)
-    lacks.push(`Multipath TCP: ${kernel.reason}; plain TCP instead. ${kernel.hint}`);
-  if (!server.hasFastOpen)
-    lacks.push('Fast Open: sysctl -w net.ipv4.tcp_fastopen=3 saves clients a round trip');
-  return {
-    at: formatEndpoint({ address: IpAddress.parse(address)!, port }),
-    ...{ address, port, multipath: server.isMultipath, fastOpen: server.hasFastOpen },
-    ...(lacks.length > 0 && { lacks }),
   };
 }
 

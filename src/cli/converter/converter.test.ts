@@ -96,6 +96,22 @@ describeWith('subflow converter', [kernelMptcp(), mayCreateNamespaces(), hasTool
     expect(converter.names().slice(-2)).toEqual(['stopping', 'stopped']);
   });
 
+  it("is no way to the machine's own addresses unless loopback is allowed, and neither is a proxy", async () => {
+    namespace.ip('address add 9.9.9.9/32 dev lo');
+    const server = await start('serve', folder, '--listen', '9.9.9.9:0');
+    const url = `http://9.9.9.9:${String(server.said[0]!['port'])}/file`;
+    await start('converter', '--listen', place);
+    const refused = subflow('get', url, '-o', '/dev/null', '--converter', place);
+    expect(await text(refused.stderr!)).toContain('the converter refuses: not authorized');
+    await start('proxy', '--listen', '127.0.0.1:1080');
+    await start('proxy', '--listen', '127.0.0.1:1081', '--allow-loopback');
+    const statusBy = (port: number): Promise<string> => {
+      const flags = ['-s', '-o', '/dev/null', '-w', '%{http_connect}', '--proxytunnel'];
+      return text(namespace.spawn('curl', [...flags, '-x', `http://127.0.0.1:${port}`, url]).stdout!);
+    };
+    expect([await statusBy(1080), await statusBy(1081)]).toEqual(['403', '200']);
+  });
+
   it('gives a server that does not answer its time, and no more (code 65)', async () => {
     const silent = NetworkNamespace.create('silent');
     try {

@@ -1,23 +1,11 @@
 /** Options of `subflow converter`, and what they mean. */
 
 import { DEFAULT_CONVERT_PORT } from '../../convert/index.js';
-import {
-  type AccessRules,
-  type ConverterEvent,
-  type ConverterOptions,
-  parseNetwork,
-} from '../../node/index.js';
+import type { AccessRules, ConverterEvent, ConverterOptions } from '../../node/index.js';
 import type { FlagChecks } from '../daemon/config-flags.js';
 import type { DaemonFlags } from '../daemon/run-daemon.js';
-import {
-  type LimitFlags,
-  limitsOf,
-  parseDrain,
-  parseListen,
-  parseMs,
-  type RuleFlags,
-} from '../relay-flags.js';
-import { parseInteger } from '../units.js';
+import { parseListen } from '../listen-address.js';
+import { type LimitFlags, limitsOf, parseMs, relayChecks, type RuleFlags } from '../relay-flags.js';
 
 /** The options, as text. */
 export interface ConverterFlags extends DaemonFlags, RuleFlags, LimitFlags {
@@ -33,14 +21,10 @@ export const reloadableFlags = [
   ...(['maxConnections', 'maxPerClient', 'idle', 'connectTimeout', 'drain'] as const),
 ] satisfies readonly (keyof ConverterFlags)[];
 
-const parseLimit = (text: string): number => parseInteger(text, 1, 1_000_000);
-
 /** What each of them is looked at by, in a file. */
 export const converterChecks: FlagChecks = {
+  ...relayChecks,
   listen: (text) => parseListen(text, DEFAULT_CONVERT_PORT),
-  ...{ allowClient: parseNetwork, deny: parseNetwork },
-  ...{ maxConnections: parseLimit, maxPerClient: parseLimit },
-  ...{ idle: parseMs, connectTimeout: parseMs, drain: parseDrain },
 };
 
 /** All of it for a start. */

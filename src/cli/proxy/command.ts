@@ -2,7 +2,6 @@
 
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { kernelMptcp } from '../../linux/index.js';
 import {
   DEFAULT_PROXY_PORT,
   hashPassword,
@@ -11,7 +10,6 @@ import {
   type ProxyEvent,
   ProxyServer,
 } from '../../node/index.js';
-import { formatEndpoint, IpAddress } from '../../wire/index.js';
 import { completeFlags } from '../daemon/config-flags.js';
 import {
   addDaemonOptions,
@@ -24,6 +22,7 @@ import { UsageError } from '../errors.js';
 import { explainListen } from '../listen-hint.js';
 import { addLimitFlags, addRuleFlags, explained, limitsOf, parseDrain } from '../relay-flags.js';
 import { countRelayEvents, observeRelays } from '../relay-metrics.js';
+import { describeRelay, placeText, relayEventLevel } from '../relay-words.js';
 import { proxyChecks, proxyOptions, type ProxyFlags, reloadableFlags } from './proxy-flags.js';
 import {
   addTransparentFlags,
@@ -63,7 +62,7 @@ async function start({ flags, log, metrics }: Setting): Promise<Daemon<ProxyFlag
   const options = await explained(() => proxyOptions(flags));
   const tell = (event: ProxyEvent, fields: Record<string, unknown>): void => {
     count(event, fields);
-    log.write(event === 'refused' ? 'warn' : 'info', event, '', fields as LogFields);
+    log.write(relayEventLevel(event), event, '', fields as LogFields);
   };
   const server = await ProxyServer.start({ ...options, log: tell }).catch((error: NodeJS.ErrnoException) => {
     throw explainListen(error, (error as { port?: number }).port ?? 0);
@@ -89,9 +88,10 @@ function daemonOf({ server, transparent, flags: started, via, log }: Parts): Dae
     [server.relays, ...transparent.relays].reduce((sum, relays) => sum + relays.connections, 0);
   return {
     announce() {
-      const described: LogFields = { ...describe(server, flags), via, transparent: transparent.at };
-      log.info('listening', '', described);
-      return `listens at ${String(described['at'])}`;
+      const at = server.addresses.map(placeText);
+      const more = { via, transparent: transparent.at };
+      log.info('listening', '', { at, ...describeRelay(server, flags.plainTcp === true), ...more });
+      return `listens at ${String(at)}`;
     },
     async reload(next) {
       const { rules, upstream, authenticate } = await proxyOptions(next);
@@ -108,23 +108,6 @@ function daemonOf({ server, transparent, flags: started, via, log }: Parts): Dae
       await Promise.all([server.close(patienceMs), transparent.close(patienceMs)]);
       return { ...server.relays.totals };
     },
-  };
-}
-
-/** What it is, and what it lacks. */
-function describe(server: ProxyServer, flags: ProxyFlags): LogFields {
-  const kernel = kernelMptcp();
-  const lacks: string[] = [];
-  if (!kernel.available && flags.plainTcp !== true)
-    lacks.push(`Multipath TCP: ${kernel.reason}; plain TCP instead. ${kernel.hint}`);
-  if (!server.hasFastOpen)
-    lacks.push('Fast Open: sysctl -w net.ipv4.tcp_fastopen=3 saves clients a round trip');
-  const places = server.addresses.map(({ address, port }) =>
-    formatEndpoint({ address: IpAddress.parse(address)!, port }),
-  );
-  return {
-    ...{ at: places, multipath: server.isMultipath, fastOpen: server.hasFastOpen },
-    ...(lacks.length > 0 && { lacks }),
   };
 }
 

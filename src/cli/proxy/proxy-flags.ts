@@ -10,6 +10,7 @@ import {
   PROXY_MARK,
   type ProxyListenOptions,
   type ProxyOptions,
+  ProxyServer,
   readUsers,
   TunnelUpstream,
   type Upstream,
@@ -18,15 +19,8 @@ import { serviceTypeNamed } from '../../policy/index.js';
 import { parseInteger } from '../units.js';
 import type { FlagChecks } from '../daemon/config-flags.js';
 import type { DaemonFlags } from '../daemon/run-daemon.js';
-import {
-  type LimitFlags,
-  limitsOf,
-  parseDrain,
-  parseListen,
-  parseMs,
-  type RuleFlags,
-  rulesOf,
-} from '../relay-flags.js';
+import { parseListen } from '../listen-address.js';
+import { type LimitFlags, limitsOf, parseMs, relayChecks, type RuleFlags, rulesOf } from '../relay-flags.js';
 import { isTransparent, type TransparentFlags } from './transparent-flags.js';
 
 /** Flags as they come. */
@@ -46,30 +40,33 @@ export const reloadableFlags = [
   ...(['via', 'serviceType', 'fastOpen', 'maxConnections', 'maxPerClient', 'idle', 'drain'] as const),
 ] satisfies readonly (keyof ProxyFlags)[];
 
-const parseLimit = (text: string): number => parseInteger(text, 1, 1_000_000);
 const parseVersion = (text: string): number => parseInteger(text, 6, 255);
 
 /** What each of them is looked at by, in a file. */
 export const proxyChecks: FlagChecks = {
-  ...{ via: parseHops, allowClient: parseNetwork, deny: parseNetwork, serviceType: serviceTypeNamed },
-  ...{ maxConnections: parseLimit, maxPerClient: parseLimit, socks6Version: parseVersion },
-  ...{ idle: parseMs, connectTimeout: parseMs, requestTimeout: parseMs, drain: parseDrain },
+  ...relayChecks,
+  ...{ via: parseHops, serviceType: serviceTypeNamed, except: parseNetwork },
+  ...{ socks6Version: parseVersion, requestTimeout: parseMs },
 };
 
 /** Options of a proxy, all files read. Throws what is wrong with flags or files. */
 export async function proxyOptions(
   flags: ProxyFlags,
 ): Promise<ProxyOptions & Required<Pick<ProxyOptions, 'rules' | 'upstream'>>> {
-  return {
+  const listen = {
     listen: (flags.listen ?? [`127.0.0.1:${DEFAULT_PROXY_PORT}`])
       .filter((text) => !isTransparent(text))
       .map((text) => listenOf(text, flags)),
+    ...(flags.socks6Version !== undefined && { socks6Version: parseVersion(flags.socks6Version) }),
+  };
+  ProxyServer.check(listen);
+  return {
+    ...listen,
     rules: await rulesOf(flags),
     upstream: upstreamOf(flags),
     ...{ limits: limitsOf(flags), connectMs: parseMs(flags.connectTimeout) },
     requestMs: parseMs(flags.requestTimeout),
     authenticate: flags.users === undefined ? undefined : (await readUsers(flags.users)).authenticate,
-    ...(flags.socks6Version !== undefined && { socks6Version: parseVersion(flags.socks6Version) }),
   };
 }
 

@@ -1,8 +1,9 @@
 /** `subflow proxy` as a user runs it. */
 import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -90,6 +91,26 @@ describe('subflow proxy', () => {
     expect((await fetch(url.replace('/metrics', '/healthz'))).status).toBe(200);
   });
 
+  it('says in a few lines, and in its metrics, that descriptors have run out, and serves clients when there are some again', async () => {
+    const port = await world.echo();
+    const proxy = await start('--allow-loopback', '--metrics', '0');
+    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('metrics-listening');
+    const { url } = proxy.said.find(({ event }) => event === 'metrics-listening') as { url: string };
+    execFileSync('prlimit', ['--pid', String(proxy.child.pid), '--nofile=60:60']);
+    const [, proxyPort] = proxy.at!.split(':');
+    const clients = Array.from({ length: 200 }, () => connectTcp(Number(proxyPort), '127.0.0.1'));
+    for (const client of clients) world.onClose(() => client.on('error', () => undefined).destroy());
+    await expect.poll(proxy.names, { timeout: 20_000 }).toContain('exhausted');
+    for (const client of clients) client.on('error', () => undefined).destroy();
+    await expect
+      .poll(async () => (await fetch(url).catch(() => undefined))?.text(), { timeout: 20_000 })
+      .toMatch(/^subflow_proxy_refused_total{reason="EMFILE"} [1-9]/m);
+    const lines = proxy.said.filter(({ event }) => event === 'exhausted');
+    expect(lines[0]).toMatchObject({ level: 'error', client: '127.0.0.1', reason: 'EMFILE' });
+    expect(lines.length).toBeLessThanOrEqual(5);
+    await once(through(`socks5://${proxy.at}`, port), 'connect');
+  });
+
   it('lets what there is finish at the end', async () => {
     const port = await world.echo();
     const proxy = await start('--allow-loopback', '--drain', '60s');
@@ -107,6 +128,11 @@ describe('subflow proxy', () => {
     [['--listen', 'socks4:127.0.0.1:1'], /is not an address and a port/],
     [['--via', 'ftp://127.0.0.1:1'], /is no proxy/],
     [['--socks6-version', '5'], /not a whole number from 6 to 255/],
+    [['--socks6-version', '67'], /67 cannot be the version byte/],
+    [['--via', 'http://a%3ab'], /is no proxy/],
+    [['--via', 'http://a%3ab:c@127.0.0.1:1'], /colon/],
+    [['--listen', 'redirect:127.0.0.1:1', '--capture', 'a b'], /no interface with hosts behind it/],
+    [['--listen', 'redirect:127.0.0.1:1', '--except', 'all'], /is no network/],
     [['--users', '/nonexistent'], /ENOENT/],
     [['--service-type', 'fast'], /fast/],
     [['--config', '/nonexistent'], /ENOENT/],

@@ -13,7 +13,8 @@ import {
   TransparentListener,
 } from '../../node/index.js';
 import { UsageError } from '../errors.js';
-import { parseListen } from '../relay-flags.js';
+import { parseListen } from '../listen-address.js';
+import { explained } from '../relay-flags.js';
 import type { RelayFigures } from '../relay-metrics.js';
 
 /** Flags as they come. */
@@ -98,7 +99,7 @@ export async function startTransparent(
     ...(connectMs !== undefined && { connectMs }),
   };
   try {
-    for (const { host, plan } of placesOf(flags)) {
+    for (const { host, plan } of await explained(() => placesOf(flags))) {
       const { mode, port } = plan;
       listeners.push(await TransparentListener.start({ mode, host, port, rules, upstream, log, ...more }));
       if (flags.apply === true) captures.push(Capture.apply(plan));

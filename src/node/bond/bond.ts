@@ -35,6 +35,7 @@ export const bondEvents = {
   connected: 'a connection has its server',
   closed: 'a connection is over, with what became of it',
   refused: 'a connection could not be made: its host was told so by a reset',
+  exhausted: 'descriptors or memory have run out: a connection was closed as soon as it was there',
   stopping: 'no more connections are taken; those that are there may end',
   stopped: 'nothing of it is left',
 } as const;
@@ -120,14 +121,14 @@ export class Bond {
     let listener: TransparentListener | undefined;
     try {
       const sources = (): string[] => usable(keeper.uplinks).flatMap(({ addresses }) => addresses);
+      const upstream = new BondUpstream(via, sources);
       listener = await TransparentListener.start({
-        ...{ mode: 'tproxy', port, rules: bondRules },
-        upstream: new BondUpstream(via, sources),
+        ...{ mode: 'tproxy', port, rules: bondRules, upstream },
         ...(limits !== undefined && { limits }),
         log: (event: TransparentEvent, fields) => log?.(event, fields),
       });
       const bond = new Bond(options, listener, Capture.apply(bondPlan(options)));
-      log?.('started', { lan: options.lan, via, multipath: listener.isMultipath });
+      log?.('started', { lan: options.lan, via: upstream.name, multipath: listener.isMultipath });
       bond.look();
       return bond;
     } catch (error) {

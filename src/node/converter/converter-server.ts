@@ -3,7 +3,7 @@
  * Multipath TCP on both sides where it has it, else over plain TCP.
  * Read first: RFC 8803 §4 and §9.
  */
-import type { AddressInfo, Server as NetServer, Socket as NetSocket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { MILLISECOND, RateLimiter } from '../../base/index.js';
 import {
@@ -13,11 +13,12 @@ import {
   type ConverterPolicy,
   DEFAULT_CONVERT_PORT,
 } from '../../convert/index.js';
-import { IpAddress, TcpOptionKind } from '../../wire/index.js';
+import { type IpAddress, TcpOptionKind } from '../../wire/index.js';
 import { CryptoRandom } from '../crypto-random.js';
 import {
   type Abortable,
   type AccessRules,
+  type Arrival,
   closedRules,
   listenForRelay,
   mayUse,
@@ -25,7 +26,8 @@ import {
   type RelayLimits,
   type RelayListener,
   RelaySet,
-  SocketEnd,
+  shortageFields,
+  type SocketEnd,
 } from '../relay/index.js';
 import type { ConverterContext, ConverterEvent } from './context.js';
 import { ConverterSession } from './session.js';
@@ -67,7 +69,7 @@ export class ConverterServer {
   readonly isMultipath: boolean;
   /** Whether messages are taken from SYNs. */
   readonly hasFastOpen: boolean;
-  private readonly server: NetServer;
+  private readonly listener: RelayListener;
   private readonly sessions = new Set<Abortable>();
   private readonly context: ConverterContext;
   private rules: AccessRules;
@@ -76,7 +78,7 @@ export class ConverterServer {
   private farewells = 0;
 
   private constructor(listener: RelayListener, options: ConverterOptions) {
-    this.server = listener.server;
+    this.listener = listener;
     this.address = listener.address;
     this.isMultipath = listener.isMultipath;
     this.hasFastOpen = listener.hasFastOpen;
@@ -84,13 +86,18 @@ export class ConverterServer {
     this.rules = options.rules ?? closedRules;
     this.connectMs = options.connectMs ?? 10_000;
     this.context = this.makeContext(options);
-    this.server.on('connection', (socket: NetSocket) => this.accept(socket));
+    listener.serve({
+      onArrival: (arrival) => this.accept(arrival),
+      onShortage: (reason, address) => this.context.log('exhausted', shortageFields(reason, address)),
+    });
   }
 
   /** Starts one. Rejects as `net` does where it cannot listen. */
-  static async start(options: ConverterOptions = {}): Promise<ConverterServer> {
+  static start(options: ConverterOptions = {}): Promise<ConverterServer> {
     const { host = '127.0.0.1', port = DEFAULT_CONVERT_PORT, isPlain, fastOpen } = options;
-    return new ConverterServer(await listenForRelay({ host, port, isPlain, fastOpen }), options);
+    return new Promise((resolve) => {
+      resolve(new ConverterServer(listenForRelay({ host, port, isPlain, fastOpen }), options));
+    });
   }
 
   private makeContext(options: ConverterOptions): ConverterContext {
@@ -125,25 +132,17 @@ export class ConverterServer {
     this.connectMs = connectMs;
   }
 
-  private accept(accepted: NetSocket): void {
-    const address = IpAddress.parse(accepted.remoteAddress ?? '');
-    const client = SocketEnd.accepted(accepted);
-    // It was gone before it was here.
-    if (address === undefined) {
-      client.reset();
+  private accept({ client, address }: Arrival): void {
+    if (!mayUse(this.rules, address)) {
+      this.turnAway(client, address, ConvertErrorCode.NOT_AUTHORIZED, 'client');
       return;
     }
-    const unmapped = address.mappedV4 ?? address;
-    if (!mayUse(this.rules, unmapped)) {
-      this.turnAway(client, unmapped, ConvertErrorCode.NOT_AUTHORIZED, 'client');
-      return;
-    }
-    const place = this.relays.admit(unmapped.toString());
+    const place = this.relays.admit(address.toString());
     if (typeof place === 'string') {
-      this.turnAway(client, unmapped, ConvertErrorCode.RESOURCE_EXCEEDED, place);
+      this.turnAway(client, address, ConvertErrorCode.RESOURCE_EXCEEDED, place);
       return;
     }
-    new ConverterSession(this.context, client, unmapped, place).begin();
+    new ConverterSession(this.context, client, address, place).begin();
   }
 
   private turnAway(client: SocketEnd, address: IpAddress, code: number, reason: Refusal | 'client'): void {
@@ -159,10 +158,9 @@ export class ConverterServer {
 
   /** Takes no more clients, and settles when all are gone: at once those without a server, the others within `patienceMs`. */
   async close(patienceMs = 0): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.listener.close();
     const drained = this.relays.close(patienceMs);
     for (const session of [...this.sessions]) session.abort('stopping');
     await drained;
-    await closed;
   }
 }

@@ -15,7 +15,7 @@ import {
   judgeRequest,
 } from '../../convert/index.js';
 import { formatEndpoint, type IpAddress } from '../../wire/index.js';
-import { ClientSession, type Place, refusalOf, SocketEnd } from '../relay/index.js';
+import { ClientSession, isOwnAddress, type Place, refusalOf, SocketEnd } from '../relay/index.js';
 import type { ConverterContext } from './context.js';
 import { serverOptions } from './server-options.js';
 
@@ -69,7 +69,7 @@ export class ConverterSession extends ClientSession {
       this.tell(verdict.bytes, verdict.error);
     } else {
       this.record['server'] = formatEndpoint(verdict.remote);
-      const refusal = refusalOf(context.rules(), verdict.remote.address);
+      const refusal = refusalOf(context.rules(), verdict.remote.address, isOwnAddress);
       if (refusal !== undefined) this.refuse(ConvertErrorCode.NOT_AUTHORIZED, refusal);
       else this.connect(verdict, read.state === 'message' ? read.rest.slice() : new Uint8Array(0));
     }

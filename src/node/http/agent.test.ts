@@ -259,6 +259,19 @@ describeWith('an agent for HTTPS', [kernelMptcp()], () => {
   });
 });
 
+describe('the name of a pool', () => {
+  const nameOf = (options: object): string => new Agent().getName({ host: 'a', port: 1, ...options });
+
+  it('is the same for the same proxies, another for others, and tells none of their passwords', () => {
+    const via = 'socks5://alice:secret@127.0.0.1:1080';
+    const name = nameOf({ via });
+    expect(name).toBe(nameOf({ via }));
+    expect(name).not.toBe(nameOf({ via: via.replace('secret', 'terces') }));
+    expect(name).not.toBe(nameOf({}));
+    expect(name).not.toMatch(/alice|secret/);
+  });
+});
+
 describe('the options of an agent', () => {
   it.each([
     [{ serviceType: 'sideways' }, 'ERR_SUBFLOW_UNKNOWN_NAME'],

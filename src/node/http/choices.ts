@@ -2,6 +2,7 @@
  * What a program may choose for the connections of an agent or a dispatcher, and what of the options that `node:http` and undici hand
  * on belongs to a connection. Opens nothing.
  */
+import { createHmac, randomBytes } from 'node:crypto';
 import { checkConnect } from '../connect.js';
 import { hopsOf } from '../tunnel/tunnel-socket.js';
 import type { FastOpenClientOptions } from '../fast-open.js';
@@ -93,17 +94,26 @@ function numberOf(value: object): number {
   return known;
 }
 
-/** What tells the choices of one connection from those of another, for the name of a pool; empty without any. */
+/** Of this process: what is hashed with it can be compared, and not be guessed at. */
+const key = randomBytes(32);
+
+/** What tells the choices of one connection from those of another, for the name of a pool; empty without any. Tells no secret. */
 export function choicesName(options: object): string {
   const all = options as Loose;
   const given = choiceNames.filter((name) => all[name] !== undefined && all[name] !== null);
   if (given.length === 0) return '';
-  const texts = given.map((name) => `${name}=${textOf(all[name], name === 'via')}`);
+  const texts = given.map((name) => `${name}=${name === 'via' ? viaName(all[name]) : textOf(all[name])}`);
   return `:${texts.join(':')}`;
 }
 
-function textOf(value: unknown, isOpaque: boolean): string {
+function textOf(value: unknown): string {
   if (typeof value === 'function') return `#${numberOf(value)}`;
   if (typeof value !== 'object' || value === null) return String(value);
-  return isOpaque ? `#${numberOf(value)}` : JSON.stringify(value);
+  return JSON.stringify(value);
+}
+
+/** A host of the userspace transport, or proxies, whose URLs may have passwords. */
+function viaName(via: unknown): string {
+  if (typeof via === 'object' && via !== null) return `#${numberOf(via)}`;
+  return createHmac('sha256', key).update(String(via)).digest('base64url');
 }

@@ -24,16 +24,19 @@ export interface DialogueSettings {
 
 /** The dialogue for a client that may speak any of `protocols`, at least one. */
 export function dialogueFor(protocols: readonly ListenProtocol[], settings: DialogueSettings): Dialogue {
-  const [only, ...others] = protocols;
-  if (only === undefined)
+  return protocols.length === 1 ? dialogueOf(protocols[0]!, settings) : new AnyDialogue(protocols, settings);
+}
+
+/**
+ * Throws `ERR_SUBFLOW_BAD_LISTENER` where there is no protocol, and `ERR_SUBFLOW_BAD_VERSION` for a version byte of SOCKS 6 that cannot
+ * be told from what else is spoken.
+ */
+export function checkProtocols(protocols: readonly ListenProtocol[], version: number): void {
+  if (protocols.length === 0)
     throw new SubflowError('ERR_SUBFLOW_BAD_LISTENER', 'a listener needs a protocol', {
       hint: 'Name some of socks5, socks6 and http, or leave them out for all.',
     });
-  return others.length === 0 ? dialogueOf(only, settings) : new AnyDialogue(protocols, settings);
-}
-
-/** Throws `ERR_SUBFLOW_BAD_VERSION` for a version byte of SOCKS 6 that cannot be told from what else is spoken. */
-export function checkVersions(protocols: readonly ListenProtocol[], version: number): void {
+  if (!protocols.includes('socks6')) return;
   const isByte = Number.isInteger(version) && version > 5 && version <= 255;
   const isHttp = protocols.includes('http') && isMethodByte(version);
   if (isByte && !isHttp) return;

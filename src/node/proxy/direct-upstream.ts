@@ -14,7 +14,7 @@ import { netError } from '../net-error.js';
 import type { ConnectOptions } from '../options.js';
 import { SocketEnd } from '../relay/index.js';
 import { type Lookup, permittedAddresses } from './permitted-addresses.js';
-import { race } from './race.js';
+import { type Attempt, race } from './race.js';
 import type { OpenedConnection, Upstream, UpstreamRequest } from './upstream.js';
 
 /** How connections from this host are to be. */
@@ -61,7 +61,7 @@ export class DirectUpstream implements Upstream {
     const { host, port, rules, signal, early } = request;
     const addresses = await permittedAddresses(host, rules, signal, this.lookup);
     const isFastOpen = request.isFastOpen === true && early.length > 0;
-    const { end } = await this.connect(addresses, port, { ...request, isFastOpen });
+    const end = await this.connect(addresses, port, { ...request, isFastOpen });
     // The answer may come with the server's SYN, before anybody else listens.
     const received = isFastOpen ? await this.sendEarly(end, early, signal) : new Uint8Array(0);
     const { fd } = end;
@@ -95,7 +95,7 @@ export class DirectUpstream implements Upstream {
    * A connection to the first of `addresses` that answers; rejects as {@link race} does. With `isFastOpen`, to one address,
    * it may be one that has yet to answer: its SYN leaves with the first write.
    */
-  connect(addresses: readonly IpAddress[], port: number, wishes: Wishes): ReturnType<typeof race> {
+  connect(addresses: readonly IpAddress[], port: number, wishes: Wishes): Promise<SocketEnd> {
     const { serviceType, serviceOptions, mark, localAddress } = this.options;
     const isPlain = wishes.isMultipath === false || this.isPlain;
     // Several addresses are raced for answers, and there is none to be had by then (RFC 7413 §4.1.3: a host at a time).
@@ -112,12 +112,40 @@ export class DirectUpstream implements Upstream {
     const options: Omit<ConnectOptions, 'host'> = isOwn
       ? { ...common, ...(isPlain ? { serviceType: 'none' } : { ...service, ...more }), fastOpen: isFast }
       : { ...common, ...service, ...more };
-    return race(
-      addresses,
-      (address) => SocketEnd.connecting({ ...options, host: address.toString() }, isPlain && !isOwn),
-      wishes.signal,
-    );
+    const attempts = addresses.map((address): Attempt<SocketEnd> => {
+      const place = { ...options, host: address.toString() };
+      return (signal) => connected(() => SocketEnd.connecting(place, isPlain && !isOwn), signal);
+    });
+    const discard = (late: SocketEnd): void => late.reset();
+    return race(attempts, wishes.signal, { headStartMs: ATTEMPT_DELAY_MS, discard });
   }
+}
+
+/** Time between the beginnings of two attempts, in ms (RFC 8305 §8: the recommended one). */
+const ATTEMPT_DELAY_MS = 250;
+
+/** Settles when what `connect` makes is connected. */
+function connected(connect: () => SocketEnd, signal: AbortSignal): Promise<SocketEnd> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const end = connect();
+    const abort = (): void => {
+      end.reset();
+      reject(signal.reason as Error);
+    };
+    const fail = (error: Error): void => {
+      signal.removeEventListener('abort', abort);
+      reject(error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    end.socket.once('error', fail);
+    // Whatever ends it without a word.
+    end.socket.once('close', () => fail(netError('ECONNRESET', 'connect')));
+    end.socket.once('connect', () => {
+      signal.removeEventListener('abort', abort);
+      resolve(end);
+    });
+  });
 }
 
 /** The kernel's numbers of TCP's states (tcp_states.h). */

@@ -2,7 +2,7 @@
 import type { SocksHost } from '../../socks/index.js';
 import type { IpAddress } from '../../wire/index.js';
 import type { ConnectOptions } from '../options.js';
-import { type AccessRules, refusalOf } from '../relay/index.js';
+import { type AccessRules, isOwnAddress, refusalOf } from '../relay/index.js';
 import { lookUp } from '../tunnel/look-up.js';
 import { ProxyError } from '../tunnel/proxy-error.js';
 
@@ -25,7 +25,7 @@ export async function permittedAddresses(
   lookup?: Lookup,
 ): Promise<IpAddress[]> {
   const found = await lookUp(host, signal, lookup === undefined ? {} : { lookup });
-  const refusals = found.map((address) => refusalOf(rules, address));
+  const refusals = found.map((address) => refusalOf(rules, address, isOwnAddress));
   const allowed = found.filter((_, i) => refusals[i] === undefined);
   if (allowed.length === 0) throw forbidden(String(host), refusals[0] ?? 'no address');
   return allowed;

@@ -3,14 +3,14 @@
  * protocol. Which upstream connections go through, who may use it, and who the users are can change while it works: what is
  * asked for from then on is held to it.
  */
-import type { AddressInfo, Socket as NetSocket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { SOCKS6_VERSION } from '../../socks/index.js';
-import { IpAddress } from '../../wire/index.js';
 import { CryptoRandom } from '../crypto-random.js';
 import {
   type Abortable,
   type AccessRules,
+  type Arrival,
   closedRules,
   listenForRelay,
   mayUse,
@@ -18,10 +18,10 @@ import {
   type RelayListener,
   type RelayListenOptions,
   RelaySet,
-  SocketEnd,
+  shortageFields,
 } from '../relay/index.js';
 import type { Dialogue } from './dialogue.js';
-import { checkVersions, dialogueFor, type DialogueSettings, type ListenProtocol } from './dialogue-for.js';
+import { checkProtocols, dialogueFor, type DialogueSettings, type ListenProtocol } from './dialogue-for.js';
 import { DirectUpstream } from './direct-upstream.js';
 import type { Authenticate, ProxyContext, ProxyTimes } from './proxy-context.js';
 import type { ProxyEvent } from './proxy-events.js';
@@ -55,6 +55,7 @@ export interface ProxyOptions extends Partial<ProxyTimes> {
 /** Port that proxies listen on unless told otherwise (RFC 1928 §3). */
 export const DEFAULT_PROXY_PORT = 1080;
 
+const defaultListen: readonly ProxyListenOptions[] = [{ host: '127.0.0.1', port: DEFAULT_PROXY_PORT }];
 const allProtocols = ['socks5', 'socks6', 'http'] as const;
 const defaultTimes: ProxyTimes = { requestMs: 10_000, connectMs: 20_000 };
 
@@ -90,12 +91,17 @@ export class ProxyServer {
     };
   }
 
+  /** Throws what {@link start} rejects with for protocols that cannot be told apart, or a listener without any. */
+  static check({ listen = defaultListen, socks6Version = SOCKS6_VERSION }: ProxyOptions): void {
+    for (const { protocols = allProtocols } of listen) checkProtocols(protocols, socks6Version);
+  }
+
   /** Starts one. Rejects as `net` does where it cannot listen everywhere it is to, and listens nowhere then. */
   static async start(options: ProxyOptions = {}): Promise<ProxyServer> {
+    ProxyServer.check(options);
     const server = new ProxyServer(options);
     try {
-      for (const place of options.listen ?? [{ host: '127.0.0.1', port: DEFAULT_PROXY_PORT }])
-        await server.listen(place);
+      for (const place of options.listen ?? defaultListen) server.listen(place);
     } catch (error) {
       await server.close();
       throw error;
@@ -103,15 +109,13 @@ export class ProxyServer {
     return server;
   }
 
-  private async listen({ protocols = allProtocols, ...place }: ProxyListenOptions): Promise<void> {
-    if (protocols.includes('socks6')) checkVersions(protocols, this.settings.socks6Version ?? SOCKS6_VERSION);
-    // Before there is anything to close: a listener without a protocol throws.
-    dialogueFor(protocols, this.settings);
-    const listener = await listenForRelay(place);
+  private listen({ protocols = allProtocols, ...place }: ProxyListenOptions): void {
+    const listener = listenForRelay(place);
     this.listeners.push(listener);
-    listener.server.on('connection', (socket: NetSocket) =>
-      this.accept(socket, () => dialogueFor(protocols, this.settings)),
-    );
+    listener.serve({
+      onArrival: (arrival) => this.accept(arrival, () => dialogueFor(protocols, this.settings)),
+      onShortage: (reason, address) => this.context.log('exhausted', shortageFields(reason, address)),
+    });
   }
 
   /** Where it listens, in the order of the options. */
@@ -139,18 +143,10 @@ export class ProxyServer {
   }
 
   /**
-   * Serves a client that a listener of any kind accepted (a socket that nobody read from), as long as it may use the proxy and
-   * there is a place for it. `dialogueOf` says what it speaks; it is asked for those only that are admitted.
+   * Serves a client, as long as it may use the proxy and there is a place for it. `dialogueOf` says what it speaks; it is asked for those
+   * only that are admitted.
    */
-  accept(accepted: NetSocket, dialogueOf: () => Dialogue): void {
-    const parsed = IpAddress.parse(accepted.remoteAddress ?? '');
-    const client = SocketEnd.accepted(accepted);
-    // It was gone before it was here.
-    if (parsed === undefined) {
-      client.reset();
-      return;
-    }
-    const address = parsed.mappedV4 ?? parsed;
+  private accept({ client, address }: Arrival, dialogueOf: () => Dialogue): void {
     const place = mayUse(this.rules, address) ? this.relays.admit(address.toString()) : 'client';
     if (typeof place === 'string') {
       this.context.log('refused', { client: address.toString(), reason: place });
@@ -163,11 +159,9 @@ export class ProxyServer {
 
   /** Takes no more clients, and settles when all are gone: at once those without a server, the others within `patienceMs`. */
   async close(patienceMs = 0): Promise<void> {
-    const closed = this.listeners.map(
-      ({ server }) => new Promise<void>((resolve) => server.close(() => resolve())),
-    );
+    for (const listener of this.listeners) listener.close();
     const drained = this.relays.close(patienceMs);
     for (const session of [...this.context.sessions]) session.abort('stopping');
-    await Promise.all([drained, ...closed]);
+    await drained;
   }
 }

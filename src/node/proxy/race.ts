@@ -1,85 +1,115 @@
 /**
- * Connects to the first of several addresses that answers: the next attempt begins when one fails, or has not answered for a
- * while, and those before go on. Read first: RFC 8305 §5.
+ * Several ways to one connection: the next attempt begins when one fails, or has not come to an end for a while, and those before go on.
+ * The first that is there is the connection. Read first: RFC 8305 §5.
  */
-import type { IpAddress } from '../../wire/index.js';
-import { codeOf, netError } from '../net-error.js';
-import type { SocketEnd } from '../relay/index.js';
+import { codeOf, errorOf } from '../net-error.js';
 
-/** Time between the beginnings of two attempts, in ms (RFC 8305 §8: the recommended one). */
-export const ATTEMPT_DELAY_MS = 250;
+/** One way: rejects, with nothing left open, where the signal is aborted. */
+export type Attempt<T> = (signal: AbortSignal) => Promise<T>;
+
+/** How a race is run. */
+export interface RaceRules<T> {
+  /** Time between the beginnings of two attempts, in ms. */
+  readonly headStartMs: number;
+  /** Whether an error ends it all, for no other way would change it. Default: none does. */
+  readonly isFinal?: (error: Error) => boolean;
+  /** Ends a connection that came too late. */
+  readonly discard: (late: T) => void;
+}
 
 /** Errors that say less than any other: they are of this host, not of a server. */
 const weak = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EHOSTUNREACH']);
 
-/** The winner. */
-export interface Raced {
-  readonly end: SocketEnd;
-  readonly address: IpAddress;
+/**
+ * Races `attempts`, at least one, in their order. Rejects with the error that says most, or with the reason of `signal`; nothing is left
+ * open then.
+ */
+export function race<T>(
+  attempts: readonly Attempt<T>[],
+  signal: AbortSignal,
+  rules: RaceRules<T>,
+): Promise<T> {
+  // Nothing to be begun beside it, or ended for it.
+  return attempts.length === 1 ? attempts[0]!(signal) : new Race(attempts, signal, rules).run();
 }
 
-/**
- * Races for `addresses`, at least one, in their order. Rejects with the error that says most, or with the reason of `signal`;
- * nothing is left open then.
- */
-export function race(
-  addresses: readonly IpAddress[],
-  connect: (address: IpAddress) => SocketEnd,
-  signal: AbortSignal,
-): Promise<Raced> {
-  return new Promise((resolve, reject) => {
-    const attempts = new Set<SocketEnd>();
-    const errors: Error[] = [];
-    let next = 0;
-    let timer: NodeJS.Timeout | undefined;
-    const finish = (winner?: SocketEnd): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-      next = addresses.length;
-      for (const attempt of attempts) if (attempt !== winner) attempt.reset();
-      attempts.clear();
-    };
-    const abort = (): void => {
-      finish();
-      reject(signal.reason as Error);
-    };
-    const fail = (attempt: SocketEnd | undefined, error: Error): void => {
-      if (attempt !== undefined && !attempts.delete(attempt)) return;
-      errors.push(error);
-      if (next < addresses.length) begin();
-      else if (attempts.size === 0) {
-        finish();
-        reject(strongest(errors));
-      }
-    };
-    const begin = (): void => {
-      clearTimeout(timer);
-      const address = addresses[next++]!;
-      let attempt: SocketEnd;
-      try {
-        attempt = connect(address);
-      } catch (error) {
-        fail(undefined, error as Error);
+class Race<T> {
+  private readonly attempts: readonly Attempt<T>[];
+  private readonly signal: AbortSignal;
+  private readonly rules: RaceRules<T>;
+  private readonly running = new Set<AbortController>();
+  private readonly errors: Error[] = [];
+  private next = 0;
+  private timer: NodeJS.Timeout | undefined = undefined;
+  private isOver = false;
+  private resolve: (winner: T) => void = () => undefined;
+  private reject: (error: Error) => void = () => undefined;
+
+  constructor(attempts: readonly Attempt<T>[], signal: AbortSignal, rules: RaceRules<T>) {
+    this.attempts = attempts;
+    this.signal = signal;
+    this.rules = rules;
+  }
+
+  run(): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+      if (this.signal.aborted) {
+        this.abort();
         return;
       }
-      attempts.add(attempt);
-      attempt.socket.once('error', (error) => fail(attempt, error));
-      // Whatever ends it without a word.
-      attempt.socket.once('close', () => fail(attempt, netError('ECONNRESET', 'connect')));
-      attempt.socket.once('connect', () => {
-        if (!attempts.has(attempt)) return;
-        finish(attempt);
-        resolve({ end: attempt, address });
-      });
-      if (next < addresses.length) timer = setTimeout(begin, ATTEMPT_DELAY_MS);
-    };
-    if (signal.aborted) {
-      abort();
+      this.signal.addEventListener('abort', this.abort);
+      this.begin();
+    });
+  }
+
+  private readonly abort = (): void => {
+    this.finish();
+    this.reject(errorOf(this.signal.reason));
+  };
+
+  private begin(): void {
+    clearTimeout(this.timer);
+    const attempt = this.attempts[this.next++]!;
+    const controller = new AbortController();
+    this.running.add(controller);
+    if (this.next < this.attempts.length) this.timer = setTimeout(() => this.begin(), this.rules.headStartMs);
+    attempt(controller.signal).then(
+      (connection) => this.win(controller, connection),
+      (error: unknown) => this.fail(controller, errorOf(error)),
+    );
+  }
+
+  private win(controller: AbortController, connection: T): void {
+    if (this.isOver) {
+      this.rules.discard(connection);
       return;
     }
-    signal.addEventListener('abort', abort, { once: true });
-    begin();
-  });
+    this.running.delete(controller);
+    this.finish();
+    this.resolve(connection);
+  }
+
+  private fail(controller: AbortController, error: Error): void {
+    if (this.isOver) return;
+    this.running.delete(controller);
+    this.errors.push(error);
+    const isFinal = this.rules.isFinal?.(error) === true;
+    if (!isFinal && this.next < this.attempts.length) this.begin();
+    else if (isFinal || this.running.size === 0) {
+      this.finish();
+      this.reject(isFinal ? error : strongest(this.errors));
+    }
+  }
+
+  private finish(): void {
+    this.isOver = true;
+    clearTimeout(this.timer);
+    this.signal.removeEventListener('abort', this.abort);
+    for (const controller of this.running) controller.abort(new Error('another was there before'));
+    this.running.clear();
+  }
 }
 
 function strongest(errors: readonly Error[]): Error {

@@ -9,10 +9,7 @@
  *     +------ refused, failed: a reset ---------+
  * ```
  */
-import { once } from 'node:events';
-import { closeSync } from 'node:fs';
-import { type AddressInfo, Server as NetServer, type Socket as NetSocket } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import {
   inside,
@@ -21,19 +18,24 @@ import {
   listenTransparent,
   type NetworkNamespace,
   originalDestinationOf,
+  OwnAddresses,
   type SocketAddress,
 } from '../../linux/index.js';
 import { type Endpoint, formatEndpoint, IpAddress } from '../../wire/index.js';
 import { codeOf, messageOf, netError } from '../net-error.js';
 import {
   type AccessRules,
+  type Arrival,
   mayUse,
   type Place,
   refusalOf,
   Relay,
+  RELAY_BACKLOG,
   type RelayLimits,
+  RelayListener,
   RelaySet,
-  SocketEnd,
+  shortageFields,
+  type SocketEnd,
 } from '../relay/index.js';
 import type { CaptureMode } from './transparent-rules.js';
 import type { OpenedConnection, Upstream } from './upstream.js';
@@ -43,6 +45,7 @@ export const transparentEvents = {
   connected: 'a client has its server',
   closed: 'a connection is over, with what became of it',
   refused: 'a client got no connection: it has been reset',
+  exhausted: 'descriptors or memory have run out: a client was closed as soon as it was there',
 } as const;
 
 export type TransparentEvent = keyof typeof transparentEvents;
@@ -76,39 +79,39 @@ export class TransparentListener {
   readonly address: AddressInfo;
   /** Whether clients may speak Multipath TCP to it. */
   readonly isMultipath: boolean;
-  private readonly server: NetServer;
+  private readonly listener: RelayListener;
   private readonly options: TransparentOptions;
+  /** Of the machine that it listens on: rules of packets never bring what is for those. */
+  private readonly own: OwnAddresses;
   private rules: AccessRules;
   private upstream: Upstream;
   /** Attempts to reach servers. */
   private readonly attempts = new Set<AbortController>();
 
-  private constructor(server: NetServer, options: TransparentOptions, isMultipath: boolean) {
-    this.server = server;
+  private constructor(listener: RelayListener, options: TransparentOptions) {
+    this.listener = listener;
     this.options = options;
-    this.address = server.address() as AddressInfo;
-    this.isMultipath = isMultipath;
+    this.own = new OwnAddresses(options.namespace);
+    this.address = listener.address;
+    this.isMultipath = listener.isMultipath;
     this.relays = new RelaySet(options.limits);
     this.rules = options.rules;
     this.upstream = options.upstream;
-    server.on('connection', (socket: NetSocket) => this.accept(socket));
+    listener.serve({
+      onArrival: (arrival) => this.accept(arrival),
+      onShortage: (reason, address) => this.log('exhausted', shortageFields(reason, address)),
+    });
   }
 
   /** Starts one. Rejects as `net` does where it cannot listen; `EPERM` in the mode `tproxy` without the right to. */
-  static async start(options: TransparentOptions): Promise<TransparentListener> {
-    const { mode, isPlain = false, namespace } = options;
-    // The kernel tells of redirections to plain TCP sockets only.
-    const isMultipath = mode === 'tproxy' && !isPlain && inside(namespace, kernelMptcp).available;
-    const fd = openListener(options, isMultipath);
-    const server = new NetServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    try {
-      server.listen({ fd });
-      await once(server, 'listening');
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-    return new TransparentListener(server, options, isMultipath);
+  static start(options: TransparentOptions): Promise<TransparentListener> {
+    return new Promise((resolve) => {
+      const { mode, isPlain = false, namespace } = options;
+      // The kernel tells of redirections to plain TCP sockets only.
+      const isMultipath = mode === 'tproxy' && !isPlain && inside(namespace, kernelMptcp).available;
+      const listener = new RelayListener(openListener(options, isMultipath), isMultipath, false);
+      resolve(new TransparentListener(listener, options));
+    });
   }
 
   /** Rules and upstream that hold for whatever comes from now on. */
@@ -119,23 +122,15 @@ export class TransparentListener {
 
   /** Takes no more clients, and settles when all are gone: at once those without a server, the others within `patienceMs`. */
   async close(patienceMs = 0): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.listener.close();
     const drained = this.relays.close(patienceMs);
     for (const attempt of [...this.attempts]) attempt.abort(new Error('stopping'));
     await drained;
-    await closed;
+    this.own.close();
   }
 
-  private accept(accepted: NetSocket): void {
-    const from = IpAddress.parse(accepted.remoteAddress ?? '');
-    const clientPort = accepted.remotePort ?? 0;
-    const end = SocketEnd.accepted(accepted);
-    // It was gone before it was here.
-    if (from === undefined) {
-      end.reset();
-      return;
-    }
-    const client = from.mappedV4 ?? from;
+  private accept({ client: end, address: client, port: clientPort }: Arrival): void {
+    end.socket.setNoDelay(true);
     const server = this.destinationOf(end, client.family);
     const record: Record<string, unknown> = {
       client: formatEndpoint({ address: client, port: clientPort }),
@@ -147,7 +142,7 @@ export class TransparentListener {
     };
     if (server === undefined) return refuse('not-captured');
     if (!mayUse(this.rules, client)) return refuse('client');
-    const refusal = refusalOf(this.rules, server.address);
+    const refusal = refusalOf(this.rules, server.address, (address) => this.own.has(address));
     if (refusal !== undefined) return refuse(refusal);
     const place = this.relays.admit(client.toString());
     if (typeof place === 'string') return refuse(place);
@@ -167,17 +162,8 @@ export class TransparentListener {
     const parsed = told === undefined ? undefined : IpAddress.parse(told.address);
     if (told === undefined || parsed === undefined) return undefined;
     const address = parsed.mappedV4 ?? parsed;
-    // Rules never bring what is for this machine.
-    if (told.port === this.address.port && this.isOwn(address)) return undefined;
+    if (told.port === this.address.port && this.own.has(address)) return undefined;
     return { address, port: told.port };
-  }
-
-  private isOwn(address: IpAddress): boolean {
-    if (address.isLoopback) return true;
-    const all = inside(this.options.namespace, networkInterfaces);
-    return Object.values(all).some((list) =>
-      list?.some((own) => IpAddress.parse(own.address)?.equals(address)),
-    );
   }
 
   private async serve({ end, client, clientPort, server, place, record }: Taken): Promise<void> {
@@ -229,7 +215,10 @@ function openListener({ mode, host, port, namespace }: TransparentOptions, isMul
   const listen = mode === 'tproxy' ? listenTransparent : listenKernel;
   const protocol = isMultipath ? 'mptcp' : 'tcp';
   const at = (address: string): number =>
-    listen({ ...{ address, port, protocol }, ...(namespace !== undefined && { namespace }) });
+    listen({
+      ...{ address, port, protocol, backlog: RELAY_BACKLOG },
+      ...(namespace !== undefined && { namespace }),
+    });
   try {
     if (host !== undefined) return at(host);
     try {

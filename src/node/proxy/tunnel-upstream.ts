@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { isMultipath } from '../../linux/index.js';
 import { forgetServer } from '../converter/convert-handshake.js';
-import { refusalOf, type SocketEnd } from '../relay/index.js';
+import { isOwnAddress, refusalOf, type SocketEnd } from '../relay/index.js';
 import type { Hop } from '../tunnel/hop.js';
 import { lookUp } from '../tunnel/look-up.js';
 import { ProxyError } from '../tunnel/proxy-error.js';
@@ -50,7 +50,7 @@ export class TunnelUpstream implements Upstream {
   /** What the last proxy is told: a name where it looks names up, else the first address that the rules allow. */
   private async targetOf({ host, port, rules, signal }: UpstreamRequest): Promise<Destination> {
     if (typeof host !== 'string') {
-      const refusal = refusalOf(rules, host);
+      const refusal = refusalOf(rules, host, isOwnAddress);
       if (refusal !== undefined) throw forbidden(host.toString(), refusal);
       return { host, port };
     }
@@ -92,7 +92,7 @@ export class TunnelUpstream implements Upstream {
     const { lookup } = this.options;
     try {
       const addresses = await lookUp(place.host, signal, lookup === undefined ? {} : { lookup });
-      return (await this.direct.connect(addresses, place.port, wishes)).end;
+      return await this.direct.connect(addresses, place.port, wishes);
     } catch (error) {
       if (signal.aborted || handshake === undefined) throw error;
       const why = (error as Error).message;

@@ -13,7 +13,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { emitDatagramHeader, parseDatagramHeader, type SocksHost } from '../../socks/index.js';
 import { type Endpoint, formatEndpoint, IpAddress } from '../../wire/index.js';
 import type { AccessRules } from '../relay/index.js';
-import { refusalOf } from '../relay/index.js';
+import { isOwnAddress, refusalOf } from '../relay/index.js';
 import { type Lookup, permittedAddresses } from './permitted-addresses.js';
 
 /** Peers whose datagrams are let in; the one that was sent to longest ago makes way. */
@@ -146,7 +146,7 @@ export class UdpAssociation {
   }
 
   private sendOut(address: IpAddress, port: number, data: Uint8Array): void {
-    if (this.isClosed || refusalOf(this.options.rules(), address) !== undefined) {
+    if (this.isClosed || refusalOf(this.options.rules(), address, isOwnAddress) !== undefined) {
       this.counts.dropped++;
       return;
     }

@@ -8,7 +8,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { MILLISECOND, RateLimiter, SubflowError } from '../../base/index.js';
 import { IpAddress } from '../../wire/index.js';
-import { readBoundedText } from '../daemon/index.js';
+import { readBoundedText } from '../daemon/config-file.js';
 import { messageOf } from '../net-error.js';
 import { isPassword, nobody, parsePasswordHash, type PasswordHash } from './password-hash.js';
 import type { Authenticate } from './proxy-context.js';

@@ -16,8 +16,10 @@ import {
 
 const address = (text: string): IpAddress => IpAddress.parse(text)!;
 const rules = (more: Partial<AccessRules>): AccessRules => ({ ...closedRules, ...more });
+/** Addresses of the machine. */
+const own = ['9.9.9.9', '2620:fe::9', '10.9.9.9'];
 const refused = (text: string, more: Partial<AccessRules> = {}): string | undefined =>
-  refusalOf(rules(more), address(text));
+  refusalOf(rules(more), address(text), (each) => own.includes(each.toString()));
 
 describe('rules on who may use a proxy', () => {
   it('let only this machine in where nobody is named', () => {
@@ -81,6 +83,21 @@ describe('rules on destinations', () => {
     expect(refused(text, { allowPrivate: true })).toBeUndefined();
   });
 
+  it.each(['9.9.9.9', '2620:fe::9', '::ffff:9.9.9.9', '64:ff9b::9.9.9.9', '2002:0909:0909::1'])(
+    "take %s, the machine's own, for this machine",
+    (text) => {
+      expect(refused(text)).toBe('loopback');
+      expect(refused(text, { allowPrivate: true })).toBe('loopback');
+      expect(refused(text, { allowLoopback: true })).toBeUndefined();
+    },
+  );
+
+  it("hold the machine's own addresses in private networks to both rules", () => {
+    expect(refused('10.9.9.9', { allowPrivate: true })).toBe('loopback');
+    expect(refused('10.9.9.9', { allowLoopback: true })).toBe('private');
+    expect(refused('10.9.9.9', { allowPrivate: true, allowLoopback: true })).toBeUndefined();
+  });
+
   it.each(['224.0.0.1', '255.255.255.255', '240.0.0.1', 'ff02::1', '::ffff:224.0.0.1'])(
     'never allow %s',
     (text) => {
@@ -119,6 +136,7 @@ describe('a file with rules', () => {
     ['{', /no JSON/],
     ['[]', /one object/],
     ['{ "client": [] }', /client: not known/],
+    ['{ "deny": ["10.0.0.0/8"], "deny": [] }', /deny: is there twice/],
     ['{ "clients": "10.0.0.0/8" }', /clients: no list/],
     ['{ "deny": ["10.0.0.0/8", "x", 7], "allowPrivate": 1 }', /deny\.1: .*deny\.2: .*allowPrivate: neither/],
   ])('is refused whole, with every mistake: %s', (text, said) => {

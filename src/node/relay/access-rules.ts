@@ -20,7 +20,7 @@ export interface AccessRules {
   readonly deny: readonly Network[];
   /** Whether private, shared, link-local and other addresses of no public meaning may be destinations. */
   readonly allowPrivate: boolean;
-  /** Whether this machine may be. */
+  /** Whether this machine may be: loopback, and by its own addresses. */
   readonly allowLoopback: boolean;
 }
 
@@ -88,13 +88,20 @@ export function mayUse(rules: AccessRules, address: IpAddress): boolean {
   return rules.clients.length === 0 ? client.isLoopback : isIn(client, rules.clients);
 }
 
-/** Why nobody may be connected to `address`; undefined where they may. */
-export function refusalOf(rules: AccessRules, address: IpAddress): AccessRefusal | undefined {
+/**
+ * Why nobody may be connected to `address`; undefined where they may. `isOwn`: whether an address is this machine's own, by which services
+ * that are for this machine alone could be reached as by loopback.
+ */
+export function refusalOf(
+  rules: AccessRules,
+  address: IpAddress,
+  isOwn: (address: IpAddress) => boolean,
+): AccessRefusal | undefined {
   const inner = innerV4(address);
   for (const each of inner === undefined ? [address] : [address, inner]) {
     if (isIn(each, rules.deny)) return 'denied';
     if (isIn(each, notUnicast)) return 'not-unicast';
-    if (!rules.allowLoopback && isIn(each, loopback)) return 'loopback';
+    if (!rules.allowLoopback && (isIn(each, loopback) || isOwn(each))) return 'loopback';
     if (!rules.allowPrivate && isIn(each, privates)) return 'private';
   }
   return undefined;

@@ -2,6 +2,7 @@
 export * from './access-rules.js';
 export * from './client-session.js';
 export * from './listener.js';
+export * from './own-addresses.js';
 export * from './relay.js';
 export * from './relay-end.js';
 export * from './relay-set.js';

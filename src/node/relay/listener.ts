@@ -1,10 +1,18 @@
 /** Listening for a proxy: sockets of the kernel, of Multipath TCP where it has it, with Fast Open where it is on. */
-import { once } from 'node:events';
 import { closeSync } from 'node:fs';
-import { type AddressInfo, Server as NetServer } from 'node:net';
-import { kernelMptcp, listenKernel, mayServeFastOpen } from '../../linux/index.js';
+import type { AddressInfo } from 'node:net';
+import {
+  Acceptor,
+  kernelMptcp,
+  listenKernel,
+  localAddressOf,
+  mayServeFastOpen,
+  type SocketAddress,
+} from '../../linux/index.js';
+import { IpAddress } from '../../wire/index.js';
 import { prepareKernelServer } from '../fast-open.js';
 import { codeOf, netError } from '../net-error.js';
+import { SocketEnd } from './socket-end.js';
 
 /** Where and how to listen. */
 export interface RelayListenOptions {
@@ -17,39 +25,86 @@ export interface RelayListenOptions {
   readonly fastOpen?: boolean | { readonly requireCookie: boolean } | undefined;
 }
 
-/** A listener that hands out sockets which nobody read from. */
-export interface RelayListener {
-  readonly server: NetServer;
+/** Connections that wait to be taken: as many as Linux lets by itself. */
+export const RELAY_BACKLOG = 4096;
+
+/** A client that came. */
+export interface Arrival {
+  /** Its connection, which nobody read from. */
+  readonly client: SocketEnd;
+  /** Where it comes from; of IPv4 where it came by IPv4. */
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** Told of clients. */
+export interface RelayServer {
+  onArrival(arrival: Arrival): void;
+  /** A client was closed at once, for `reason` (`EMFILE`: no descriptor); without an `address`, clients wait. */
+  onShortage(reason: string, address: IpAddress | undefined): void;
+}
+
+/** A descriptor that listens, and hands clients out once there is somebody to. */
+export class RelayListener {
   readonly address: AddressInfo;
   readonly isMultipath: boolean;
   readonly hasFastOpen: boolean;
+  private readonly fd: number;
+  private acceptor: Acceptor | undefined = undefined;
+  private isClosed = false;
+
+  /** `fd` is closed by {@link close}. */
+  constructor(fd: number, isMultipath: boolean, hasFastOpen: boolean) {
+    const { address, family, port } = localAddressOf(fd);
+    this.address = { address, family: `IPv${family}`, port };
+    this.isMultipath = isMultipath;
+    this.hasFastOpen = hasFastOpen;
+    this.fd = fd;
+  }
+
+  /** Called once. */
+  serve(server: RelayServer): void {
+    this.acceptor = new Acceptor(this.fd, {
+      onArrival(fd, peer) {
+        const address = addressOf(peer);
+        const client = SocketEnd.accepted(fd);
+        if (address === undefined) client.reset();
+        else server.onArrival({ client, address, port: peer!.port });
+      },
+      onShortage: (reason, peer) => server.onShortage(reason, addressOf(peer)),
+    });
+  }
+
+  /** Takes no more clients. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.acceptor?.close();
+    closeSync(this.fd);
+  }
 }
 
-/** Listens; what `server` accepts is as `SocketEnd.accepted` takes it. Rejects as `net` does where that cannot be. */
-export async function listenForRelay({
-  host,
-  port,
-  isPlain,
-  fastOpen = true,
-}: RelayListenOptions): Promise<RelayListener> {
+function addressOf(peer: SocketAddress | undefined): IpAddress | undefined {
+  const address = peer === undefined ? undefined : IpAddress.parse(peer.address);
+  return address?.mappedV4 ?? address;
+}
+
+/** What a log says of {@link RelayServer.onShortage}. */
+export function shortageFields(reason: string, address: IpAddress | undefined): Record<string, string> {
+  return { ...(address !== undefined && { client: address.toString() }), reason };
+}
+
+/** Listens. Throws as `net` does where that cannot be. */
+export function listenForRelay({ host, port, isPlain, fastOpen = true }: RelayListenOptions): RelayListener {
   const isMultipath = isPlain !== true && kernelMptcp().available;
   const hasFastOpen = fastOpen !== false && mayServeFastOpen();
-  let fd: number;
   try {
-    fd = listenKernel({
-      ...{ address: host, port, protocol: isMultipath ? 'mptcp' : 'tcp' },
+    const fd = listenKernel({
+      ...{ address: host, port, backlog: RELAY_BACKLOG, protocol: isMultipath ? 'mptcp' : 'tcp' },
       prepare: (socket) => prepareKernelServer(socket, hasFastOpen && fastOpen),
     });
+    return new RelayListener(fd, isMultipath, hasFastOpen);
   } catch (error) {
     throw netError(codeOf(error) ?? 'EINVAL', 'listen', { address: host, port });
   }
-  const server = new NetServer({ pauseOnConnect: true, allowHalfOpen: true });
-  try {
-    server.listen({ fd });
-    await once(server, 'listening');
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-  return { server, address: server.address() as AddressInfo, isMultipath, hasFastOpen };
 }

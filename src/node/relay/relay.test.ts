@@ -5,7 +5,16 @@ import { Duplex, PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { type Capability, kernelMptcp, listenKernel, unsupportedReason } from '../../linux/index.js';
-import { MAX_HELD_BYTES, Relay, type RelayOutcome, RelaySet, SocketEnd, StreamEnd } from './index.js';
+import {
+  type Arrival,
+  listenForRelay,
+  MAX_HELD_BYTES,
+  Relay,
+  type RelayOutcome,
+  RelaySet,
+  SocketEnd,
+  StreamEnd,
+} from './index.js';
 
 const open: (() => void)[] = [];
 
@@ -20,7 +29,8 @@ afterEach(() => {
 type Protocol = 'tcp' | 'mptcp' | 'spliced tcp';
 
 async function listening(server: net.Server, protocol: Protocol = 'tcp'): Promise<number> {
-  if (protocol !== 'mptcp') server.listen(0, '127.0.0.1');
+  // `net` takes one connection a turn of the event loop, and a proxy more.
+  if (protocol !== 'mptcp') server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
   else server.listen({ fd: listenKernel({ address: '127.0.0.1', port: 0 }) });
   await once(server, 'listening');
   open.push(() => server.close());
@@ -28,16 +38,15 @@ async function listening(server: net.Server, protocol: Protocol = 'tcp'): Promis
 }
 
 /** A proxy that relays whatever comes to `target`, and what became of its relays. */
-async function proxyTo(target: number, protocol: Protocol, set = new RelaySet()) {
+function proxyTo(target: number, protocol: Protocol, set = new RelaySet()) {
   const outcomes: RelayOutcome[] = [];
   const relays: Relay[] = [];
-  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (accepted) => {
-    const place = set.admit(accepted.remoteAddress ?? '');
+  const serve = ({ client, address }: Arrival): void => {
+    const place = set.admit(address.toString());
     if (typeof place === 'string') {
-      accepted.resetAndDestroy();
+      client.reset();
       return;
     }
-    const client = SocketEnd.accepted(accepted);
     const remote = SocketEnd.connecting({ host: '127.0.0.1', port: target }, protocol !== 'mptcp');
     const fail = (): void => client.reset();
     remote.socket.once('error', fail);
@@ -51,10 +60,12 @@ async function proxyTo(target: number, protocol: Protocol, set = new RelaySet())
         outcomes.push(outcome);
       });
     });
-  });
-  const port = await listening(server, protocol);
+  };
+  const listener = listenForRelay({ host: '127.0.0.1', port: 0, isPlain: protocol !== 'mptcp' });
+  listener.serve({ onArrival: serve, onShortage: (reason) => expect.fail(reason) });
+  open.push(() => listener.close());
   open.push(() => void set.close(0));
-  return { port, set, outcomes, relays };
+  return { port: listener.address.port, set, outcomes, relays };
 }
 
 async function connected(port: number): Promise<net.Socket> {
@@ -68,7 +79,7 @@ async function connected(port: number): Promise<net.Socket> {
 async function joined(protocol: Protocol, set?: RelaySet) {
   const target = net.createServer({ allowHalfOpen: true });
   const accepted = once(target, 'connection') as Promise<[net.Socket]>;
-  const proxy = await proxyTo(await listening(target, protocol), protocol, set);
+  const proxy = proxyTo(await listening(target, protocol), protocol, set);
   const client = await connected(proxy.port);
   const [server] = await accepted;
   open.push(() => server.destroy());
@@ -173,7 +184,7 @@ for (const protocol of ['tcp', 'mptcp', 'spliced tcp'] as const)
         socket.on('error', () => undefined);
         socket.pipe(socket);
       });
-      const { port, set, outcomes } = await proxyTo(await listening(target, protocol), protocol);
+      const { port, set, outcomes } = proxyTo(await listening(target, protocol), protocol);
       const round = async (i: number): Promise<void> => {
         const client = await connected(port);
         client.on('error', () => undefined);
@@ -205,7 +216,7 @@ describe('a set of relays', () => {
   it('carries 1,000 connections at once, and each gets its own bytes', async () => {
     const count = 1000;
     const target = net.createServer((socket) => socket.pipe(socket));
-    const { port, set, outcomes } = await proxyTo(await listening(target), 'tcp');
+    const { port, set, outcomes } = proxyTo(await listening(target), 'tcp');
     const clients: net.Socket[] = [];
     for (let i = 0; i < count; i += 50)
       clients.push(...(await Promise.all(Array.from({ length: 50 }, () => connected(port)))));

@@ -1,6 +1,7 @@
 /** The file with a proxy's rules: JSON, checked whole before any of it holds. */
 import { SubflowError } from '../../base/index.js';
-import { readBoundedText } from '../daemon/index.js';
+import { readBoundedText } from '../daemon/config-file.js';
+import { jsonLines } from '../daemon/json-lines.js';
 import { messageOf } from '../net-error.js';
 import { type AccessRules, type Network, parseNetwork } from './access-rules.js';
 
@@ -20,7 +21,7 @@ export function parseRules(text: string, name: string): AccessRules {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRules(`${name} is not one object`);
-  const mistakes: string[] = [];
+  const mistakes = jsonLines(text).repeated.map(({ path }) => `${path.join('.')}: is there twice`);
   const known: readonly string[] = [...listNames, ...switchNames];
   for (const key of Object.keys(value)) if (!known.includes(key)) mistakes.push(`${key}: not known`);
   const given = value as Readonly<Record<string, unknown>>;

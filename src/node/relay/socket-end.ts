@@ -72,15 +72,10 @@ export class SocketEnd implements RelayEnd, SpliceEnd {
     });
   }
 
-  /** Takes over a socket that a server of `net` with `pauseOnConnect` accepted, before anything was read. */
-  static accepted(socket: NetSocket): SocketEnd {
-    const from = socket as unknown as { _handle: Handle | null };
-    const handle = from._handle;
-    from._handle = null;
-    // What is left of it has nothing to close, but its server counts it.
-    socket.destroy();
+  /** A connection that was accepted, of which nothing was read. */
+  static accepted(fd: number): SocketEnd {
     // Or it would read at once, and nobody listens yet.
-    const options = { handle, allowHalfOpen: true, manualStart: true };
+    const options = { fd, allowHalfOpen: true, manualStart: true };
     const end = new SocketEnd((onread) => new NetSocket({ ...options, onread } as never));
     pushEarlyAnswers(() => end.fd);
     return end;

@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs';
 import net from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
-import { type Capability, kernelMptcp, listenKernel, unsupportedReason } from '../../linux/index.js';
-import { MAX_HELD_BYTES, Relay, SocketEnd } from './index.js';
+import { type Capability, connectKernel, kernelMptcp, unsupportedReason } from '../../linux/index.js';
+import { type Arrival, listenForRelay, MAX_HELD_BYTES, Relay, SocketEnd } from './index.js';
 import { type SpliceEnd, Splicer } from './splicer.js';
 
 const open: (() => void)[] = [];
@@ -18,16 +18,13 @@ const callable: Capability =
   reason === undefined ? { available: true } : { available: false, reason, hint: 'Use Linux.' };
 
 /** Two connected sockets; the second was accepted, and nobody reads from it. */
-async function pair(isMultipath = false): Promise<[net.Socket, net.Socket]> {
+async function pair(): Promise<[net.Socket, net.Socket]> {
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  if (isMultipath) server.listen({ fd: listenKernel({ address: '127.0.0.1', port: 0 }) });
-  else server.listen(0, '127.0.0.1');
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const accepted = once(server, 'connection') as Promise<[net.Socket]>;
   const { port } = server.address() as net.AddressInfo;
-  const near = isMultipath
-    ? SocketEnd.connecting({ host: '127.0.0.1', port }, false).socket
-    : net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  const near = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
   const [far] = await accepted;
   if (near.connecting) await once(near, 'connect');
   for (const socket of [near, far]) socket.on('error', () => undefined);
@@ -167,7 +164,16 @@ describeWith('a splicer', [callable], () => {
 describeWith('a relay of bulk', [callable], () => {
   /** A relay between two pairs of sockets, and whether it moves out of sight what the client sends. */
   async function relayed(isMultipath: boolean) {
-    const [client, accepted] = await pair(isMultipath);
+    const listener = listenForRelay({ host: '127.0.0.1', port: 0, isPlain: !isMultipath });
+    open.push(() => listener.close());
+    const arrival = new Promise<Arrival>((resolve) =>
+      listener.serve({ onArrival: resolve, onShortage: (reason) => expect.fail(reason) }),
+    );
+    const { address, port: near } = listener.address;
+    const protocol = isMultipath ? 'mptcp' : 'tcp';
+    const client = new net.Socket({ fd: connectKernel({ address, port: near, protocol }) });
+    open.push(() => client.destroy());
+    const { client: end } = await arrival;
     const target = net.createServer();
     target.listen(0, '127.0.0.1');
     await once(target, 'listening');
@@ -178,7 +184,6 @@ describeWith('a relay of bulk', [callable], () => {
     const [sink] = await sinks;
     open.push(() => sink.destroy());
     if (server.socket.connecting) await once(server.socket, 'connect');
-    const end = SocketEnd.accepted(accepted);
     const relay = new Relay(end, server);
     relay.start();
     open.push(() => relay.abort('drained'));

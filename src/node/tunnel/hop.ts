@@ -5,6 +5,7 @@
 import { SubflowError } from '../../base/index.js';
 import { DEFAULT_CONVERT_PORT } from '../../convert/index.js';
 import { SOCKS6_VERSION, type SocksPassword } from '../../socks/index.js';
+import { IpAddress } from '../../wire/index.js';
 
 /** Protocols between a client and a proxy. */
 export type HopProtocol = 'converter' | 'socks5' | 'socks6' | 'http';
@@ -35,7 +36,11 @@ const schemes: Readonly<Record<string, { protocol: HopProtocol; port: number; is
 };
 
 const form =
-  /^(?:([a-z0-9]+):\/\/)?(?:([^:@/]*)(?::([^@/]*))?@)?(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]@/?#\s]+))(?::(\d{1,5}))?\/?(?:\?version=(\d{1,3}))?$/;
+  /^(?:([a-z0-9]+):\/\/)?(?:([^:@/]*)(?::([^@/]*))?@)?(\[[^\]]*\](?::\d+)?|[^@/?#]*)\/?(?:\?version=(\d{1,3}))?$/;
+/** Letters and digits of any script, which look-ups turn into what DNS has. */
+const nameForm = /^[\p{L}\p{M}\p{N}_.-]{1,255}$/u;
+/** What a user name over HTTP cannot have (RFC 7617 §2). */
+const COLON = 0x3a;
 
 /**
  * Reads one proxy, or several one behind the other, nearest first, with commas between them. Without a scheme it is a
@@ -50,17 +55,27 @@ export function parseHops(text: string, isSchemeNeeded = false): Hop[] {
 }
 
 function parseHop(text: string): Hop {
-  const [, scheme = 'converter', user, password, v6, name, digits, version] = form.exec(text) ?? [];
-  const host = v6 ?? name;
+  const [, scheme = 'converter', user, password, written = '', version] = form.exec(text) ?? [];
   const kind = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
-  const port = digits === undefined ? (kind?.port ?? 0) : Number(digits);
-  if (kind === undefined || host === undefined || port === 0 || port > 65_535)
-    throw badProxy(`'${withoutSecrets(text)}' is no proxy`);
-  const hop = { protocol: kind.protocol, host, port, isLookingUp: kind.isLookingUp };
+  const place = kind === undefined ? undefined : parsePlace(written, kind.port);
+  if (kind === undefined || place === undefined) throw badProxy(`'${withoutSecrets(text)}' is no proxy`);
+  const { protocol, isLookingUp } = kind;
   const credentials = user === undefined ? undefined : credentialsOf(user, password ?? '');
-  if (credentials !== undefined && kind.protocol === 'converter')
-    throw badProxy('a converter asks for no user');
-  return { ...hop, credentials, version: versionOf(version, kind.protocol) };
+  if (credentials !== undefined && protocol === 'converter') throw badProxy('a converter asks for no user');
+  if (credentials?.user.includes(COLON) === true && protocol === 'http')
+    throw badProxy('a user name with a colon cannot be told over HTTP');
+  return { ...place, protocol, isLookingUp, credentials, version: versionOf(version, protocol) };
+}
+
+/** Reads `name:port`, `192.0.2.1:port` or `[2001:db8::1]:port`, or the same without a port; undefined for what is none of them. */
+export function parsePlace(
+  text: string,
+  defaultPort: number,
+): { readonly host: string; readonly port: number } | undefined {
+  const [, v6, name = '', digits] = /^(?:\[(.*)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const isHost = v6 === undefined ? nameForm.test(name) : IpAddress.parse(v6)?.family === 6;
+  const port = digits === undefined ? defaultPort : Number(digits);
+  return isHost && port > 0 && port <= 65_535 ? { host: v6 ?? name, port } : undefined;
 }
 
 function credentialsOf(user: string, password: string): SocksPassword {
@@ -86,7 +101,9 @@ export function formatHop({ protocol, host, port }: Hop): string {
 }
 
 function withoutSecrets(text: string): string {
-  return text.replace(/(?<=\/\/|^)[^@]*@/, '***@').slice(0, 200);
+  // Up to the last @ of each: whoever forgot to encode one in a password has the rest of it before that.
+  const parts = text.split(',').map((part) => part.replace(/(?<=\/\/|^).*@/s, '***@'));
+  return parts.join(',').slice(0, 200);
 }
 
 function badProxy(message: string): SubflowError {

@@ -22,7 +22,7 @@ import type { ConnectOptions } from '../options.js';
 import type { ConvertedInfo, Socket } from '../socket.js';
 import type { ChosenTransport } from '../transport.js';
 import type { Handshake, HandshakeFailed, HandshakeStep } from './handshake.js';
-import { formatHop, type Hop, parseHops } from './hop.js';
+import { formatHop, type Hop, parseHops, parsePlace } from './hop.js';
 import { ProxyError } from './proxy-error.js';
 import { type Planned, Route } from './route.js';
 import type { Destination } from './socks5-handshake.js';
@@ -248,12 +248,10 @@ function toBytes({ chunk, encoding }: Chunks[number]): Uint8Array {
 /** Reads `192.0.2.1:5124`, `[2001:db8::1]:5124`, `name:5124`, or the same without a port. Throws `ERR_SUBFLOW_BAD_CONVERTER`. */
 function parseConverter(text: unknown): Hop {
   if (typeof text !== 'string') throw argumentType('converter', 'a string');
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = match?.[3] === undefined ? DEFAULT_CONVERT_PORT : Number(match[3]);
-  if (host !== undefined && port > 0 && port <= 65_535) {
+  const place = parsePlace(text, DEFAULT_CONVERT_PORT);
+  if (place !== undefined) {
     const plain = { credentials: undefined, isLookingUp: false, version: SOCKS6_VERSION };
-    return { protocol: 'converter', host, port, ...plain };
+    return { protocol: 'converter', ...place, ...plain };
   }
   throw new SubflowError('ERR_SUBFLOW_BAD_CONVERTER', `'${text}' is no place of a converter`, {
     hint: 'Write it like 192.0.2.1:5124 or [2001:db8::1]:5124.',
