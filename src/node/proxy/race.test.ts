@@ -23,7 +23,7 @@ describe('a race for a connection (RFC 8305 §5)', () => {
   it('begins the next attempt when one fails, and one that has not ended for a while goes on beside it', async () => {
     const { begun, result } = makeRace(3);
     begun[0]!.reject(fault('ECONNREFUSED'));
-    await vi.waitUntil(() => begun.length === 2);
+    await vi.waitUntil(() => begun.length >= 2);
     await vi.waitUntil(() => begun.length === 3);
     expect(begun[1]!.signal.aborted).toBe(false);
     begun[1]!.resolve('second');
@@ -33,7 +33,7 @@ describe('a race for a connection (RFC 8305 §5)', () => {
 
   it('discards what comes too late', async () => {
     const { begun, late, result } = makeRace(2);
-    await vi.waitUntil(() => begun.length === 2);
+    await vi.waitUntil(() => begun.length >= 2);
     begun[1]!.resolve('one');
     begun[0]!.resolve('other');
     expect(await result).toBe('one');
@@ -50,7 +50,7 @@ describe('a race for a connection (RFC 8305 §5)', () => {
 
   it('ends with an error that no other way would change', async () => {
     const { begun, result } = makeRace(2, { isFinal: ({ message }) => message.includes('ECONNREFUSED') });
-    await vi.waitUntil(() => begun.length === 2);
+    await vi.waitUntil(() => begun.length >= 2);
     begun[1]!.reject(fault('ECONNREFUSED'));
     await expect(result).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(begun[0]!.signal.aborted).toBe(true);
