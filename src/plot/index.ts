@@ -6,6 +6,7 @@ export { FigurePanel, type PanelHost } from './page/figure-panel.js';
 export { FigureView } from './page/figure-view.js';
 export { Frame } from './page/frame.js';
 export { Painter } from './page/painter.js';
+export { PixelCover } from './page/pixel-cover.js';
 export { columnBuffers, figureData, type PageFigure, renderPage } from './page/render.js';
 export { TimeRange } from './page/time-range.js';
 export { seriesStyle } from './palette.js';

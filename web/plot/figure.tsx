@@ -16,6 +16,7 @@ import {
   type PageSeries,
   Painter,
   type Pen,
+  PixelCover,
   ticksWithin,
 } from '../../src/plot/index.js';
 import { isDark } from '../theme.js';
@@ -72,13 +73,12 @@ export class Figure extends Component<FigureProps> {
       pointAt: (packet: ChosenPacket | undefined) => group.onPoint(packet),
     };
     const panel = new FigurePanel(elements, this.view, group.time, host, {
-      ...{ Frame, Painter, findTicks: ticksWithin },
+      ...{ Frame, Painter, PixelCover, findTicks: ticksWithin },
     });
     // One that is hidden has no size; it is drawn when it has one again.
     this.panel = {
-      draw: () => {
-        if (canvas.clientWidth > 0) panel.draw();
-      },
+      draw: () => panel.draw(),
+      isNear: (height) => canvas.clientWidth > 0 && panel.isNear(height),
     };
     group.add(this.panel);
     this.sizes.observe(canvas);

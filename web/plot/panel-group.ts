@@ -5,6 +5,8 @@ import { isDark } from '../theme.js';
 /** A figure that can be drawn. */
 export interface Drawable {
   draw(): void;
+  /** Whether some of it is on a screen of that height, or nearly. */
+  isNear(height: number): boolean;
 }
 
 export class PanelGroup {
@@ -18,6 +20,8 @@ export class PanelGroup {
   onPoint: (packet: ChosenPacket | undefined) => void = () => undefined;
   private readonly panels = new Set<Drawable>();
   private isFrameWanted = false;
+  /** Figures that are not drawn as they should be. */
+  private stale = new Set<Drawable>();
   /** Seconds that the figures reach over. */
   private whole = 1;
 
@@ -54,20 +58,45 @@ export class PanelGroup {
   }
 
   add(panel: Drawable): void {
+    if (this.panels.size === 0) {
+      addEventListener('scroll', this.catchUp);
+      addEventListener('beforeprint', this.drawAll);
+    }
     this.panels.add(panel);
     this.requestDraw();
   }
 
   remove(panel: Drawable): void {
     this.panels.delete(panel);
+    this.stale.delete(panel);
+    if (this.panels.size > 0) return;
+    removeEventListener('scroll', this.catchUp);
+    removeEventListener('beforeprint', this.drawAll);
   }
 
   requestDraw(): void {
-    if (this.isFrameWanted) return;
+    this.stale = new Set(this.panels);
+    this.catchUp();
+  }
+
+  /** Draws what is seen and not as it should be, once for each picture of the screen; the rest waits until it is scrolled to. */
+  private readonly catchUp = (): void => {
+    if (this.isFrameWanted || this.stale.size === 0) return;
     this.isFrameWanted = true;
     requestAnimationFrame(() => {
       this.isFrameWanted = false;
-      for (const panel of this.panels) panel.draw();
+      this.drawStale(innerHeight);
     });
+  };
+
+  /** Paper shows everything. */
+  private readonly drawAll = (): void => this.drawStale(Number.POSITIVE_INFINITY);
+
+  private drawStale(height: number): void {
+    for (const panel of this.stale) {
+      if (!panel.isNear(height)) continue;
+      panel.draw();
+      this.stale.delete(panel);
+    }
   }
 }

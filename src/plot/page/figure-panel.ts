@@ -8,6 +8,7 @@ import type { ChosenPacket } from './data.js';
 import type { FigureView } from './figure-view.js';
 import type { Frame } from './frame.js';
 import type { FindTicks, Painter, Selection } from './painter.js';
+import type { PixelCover } from './pixel-cover.js';
 import type { TimeRange } from './time-range.js';
 
 /** The page around it. */
@@ -31,6 +32,7 @@ export interface PanelHost {
 export interface PanelParts {
   readonly Frame: typeof Frame;
   readonly Painter: typeof Painter;
+  readonly PixelCover: typeof PixelCover;
   readonly findTicks: FindTicks;
 }
 
@@ -58,6 +60,7 @@ export class FigurePanel {
   private readonly time: TimeRange;
   private readonly host: PanelHost;
   private readonly parts: PanelParts;
+  private readonly cover: PixelCover;
   private grip: Grip | undefined = undefined;
   private selection: Selection | undefined = undefined;
   private hasFocus = false;
@@ -78,6 +81,7 @@ export class FigurePanel {
     this.time = time;
     this.host = host;
     this.parts = parts;
+    this.cover = new parts.PixelCover();
     this.listen();
   }
 
@@ -88,7 +92,8 @@ export class FigurePanel {
     canvas.height = Math.round(frame.size.height * host.pixelRatio);
     const pen = canvas.getContext('2d');
     pen.setTransform(host.pixelRatio, 0, 0, host.pixelRatio, 0, 0);
-    new parts.Painter(pen, host.isDark, parts.findTicks).draw(this.view, frame, this.selection, host.chosen);
+    const painter = new parts.Painter(pen, host.isDark, parts.findTicks);
+    painter.draw(this.view, frame, this.cover, this.selection, host.chosen);
     this.placeTip();
   }
 

@@ -20,6 +20,14 @@ export interface Stretch {
   readonly to: number;
 }
 
+/** The values of y that take in what is shown of a figure between two instants. */
+interface Fitted {
+  readonly figure: PageFigureData;
+  readonly low: number;
+  readonly high: number;
+  readonly range: Range;
+}
+
 /** Writes a value in words, with its unit. */
 export type DescribeValue = (value: number, unit: Unit) => string;
 
@@ -32,6 +40,8 @@ export class FigureView {
   private readonly hidden = new Set<PageSeries>();
   /** What its reader chose to see; undefined while the figure fits itself to what there is. */
   private chosenY: Range | undefined = undefined;
+  /** What fitted last, and to what. */
+  private fitted: Fitted | undefined = undefined;
 
   constructor(figure: PageFigureData, time: TimeRange, describeValue: DescribeValue) {
     this.figure = figure;
@@ -47,6 +57,7 @@ export class FigureView {
     if (isHidden) this.hidden.add(series);
     else this.hidden.delete(series);
     this.picked = undefined;
+    this.fitted = undefined;
   }
 
   /** Shows `figure`, which has grown meanwhile: what was hidden stays so, and what is in view. */
@@ -204,8 +215,17 @@ export class FigureView {
     return low;
   }
 
-  /** What takes in the points that are shown. */
+  /** What takes in the points that are shown; looked for anew only when other points are. */
   private fittingY(): Range {
+    const { time, figure, fitted } = this;
+    const isSame = fitted?.figure === figure && fitted.low === time.low && fitted.high === time.high;
+    if (isSame) return fitted.range;
+    const range = this.findFittingY();
+    this.fitted = { figure, low: time.low, high: time.high, range };
+    return range;
+  }
+
+  private findFittingY(): Range {
     const { low: lowest, high: highest } = this.figure.yAxis;
     let low = Number.POSITIVE_INFINITY;
     let high = Number.NEGATIVE_INFINITY;

@@ -18,6 +18,9 @@ export class Frame {
   readonly top = 12;
   readonly right: number;
   readonly bottom: number;
+  /** Pixels for one of the unit. */
+  readonly perX: number;
+  readonly perY: number;
   private readonly rangeX: Range;
   private readonly rangeY: Range;
 
@@ -25,16 +28,10 @@ export class Frame {
     this.size = size;
     this.right = Math.max(this.left + 1, size.width - 16);
     this.bottom = Math.max(this.top + 1, size.height - 48);
+    this.perX = (this.right - this.left) / (rangeX.high - rangeX.low);
+    this.perY = (this.bottom - this.top) / (rangeY.high - rangeY.low);
     this.rangeX = rangeX;
     this.rangeY = rangeY;
-  }
-
-  get perX(): number {
-    return (this.right - this.left) / (this.rangeX.high - this.rangeX.low);
-  }
-
-  get perY(): number {
-    return (this.bottom - this.top) / (this.rangeY.high - this.rangeY.low);
   }
 
   x(value: number): number {

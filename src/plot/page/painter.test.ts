@@ -6,9 +6,20 @@ import type { PageFigureData, PageSeries } from './data.js';
 import { FigureView } from './figure-view.js';
 import { Frame } from './frame.js';
 import { Painter } from './painter.js';
+import { PixelCover } from './pixel-cover.js';
 import { TimeRange } from './time-range.js';
 
 const whole = { low: 0, high: 10 };
+
+/** What is seen of one series alone, and where. */
+function viewOf(series: PageSeries): { readonly view: FigureView; readonly frame: Frame } {
+  const axis = { label: 'x', unit: '' } as const;
+  const figure: PageFigureData = {
+    ...{ id: 'x', title: 'x', caption: 'x', xAxis: axis, yAxis: axis, series: [series], markers: [] },
+  };
+  const view = new FigureView(figure, new TimeRange(whole), describeValue);
+  return { view, frame: new Frame({ width: 1000, height: 460 }, whole, view.rangeY) };
+}
 
 /** What the pen was asked to do while one series alone was drawn: name and arguments. */
 function draw(series: PageSeries): (readonly [string, ...number[]])[] {
@@ -18,15 +29,23 @@ function draw(series: PageSeries): (readonly [string, ...number[]])[] {
     (...values: number[]) =>
       void calls.push([name, ...values]);
   const pen = new Proxy({}, { get: (_, name) => record(String(name)), set: () => true }) as Pen;
-  const axis = { label: 'x', unit: '' } as const;
-  const figure: PageFigureData = {
-    ...{ id: 'x', title: 'x', caption: 'x', xAxis: axis, yAxis: axis, series: [series], markers: [] },
-  };
-  const view = new FigureView(figure, new TimeRange(whole), describeValue);
-  const frame = new Frame({ width: 1000, height: 460 }, whole, view.rangeY);
-  new Painter(pen, false, ticksWithin).draw(view, frame, undefined);
+  const { view, frame } = viewOf(series);
+  new Painter(pen, false, ticksWithin).draw(view, frame, new PixelCover(), undefined);
   const start = calls.findIndex(([name]) => name === 'clip');
   return calls.slice(start + 1);
+}
+
+type Rectangle = readonly [string, ...number[]];
+
+function rectangles(calls: readonly Rectangle[]): readonly Rectangle[] {
+  return calls.filter(([name]) => name === 'rect' || name === 'fillRect');
+}
+
+/** Some of what was drawn lies on the place, or as near as makes no difference to see. */
+function expectCovered(drawn: readonly Rectangle[], atX: number, atY: number): void {
+  const isNear = ([, left = 0, top = 0, width = 0, height = 0]: Rectangle): boolean =>
+    atX >= left - 2 && atX <= left + width + 2 && atY >= top - 2 && atY <= top + height + 2;
+  expect(drawn.some(isNear)).toBe(true);
 }
 
 const look = { name: 'x', color: '#000000', darkColor: '#ffffff', dash: [4, 2], mark: 1 };
@@ -67,7 +86,7 @@ describe('a figure of a page', () => {
       expect(calls.length, kind).toBeLessThan(most);
     }
     const still = draw({ ...look, kind: 'scatter', x: many, y: many.map(() => 1) });
-    expect(still.filter(([name]) => name === 'rect').length).toBeLessThan(1000);
+    expect(rectangles(still).length).toBeLessThan(1000);
     const strokes = draw({
       ...look,
       kind: 'segments',
@@ -75,8 +94,37 @@ describe('a figure of a page', () => {
       y: many,
       top: many.map((value) => value + 0.01),
     });
-    expect(strokes.filter(([name]) => name === 'rect').length).toBeLessThan(2500);
+    expect(rectangles(strokes).length).toBeLessThan(2500);
   });
+
+  it.each(['scatter', 'segments', 'area'] as const)(
+    'leaves no point out, however many there are and wherever one lies by itself: %s',
+    (kind) => {
+      const cloud = fc.record({
+        seed: fc.nat(1e6),
+        count: fc.constantFrom(1200, 6000, 30_000),
+        height: fc.constantFrom(0.01, 1, 100),
+        outlier: fc.integer({ min: 101, max: 1000 }),
+      });
+      fc.assert(
+        fc.property(cloud, ({ seed, count, height, outlier }) => {
+          const x = Array.from({ length: count }, (_, i) => (10 * i) / count);
+          const y = x.map((_, i) => (((Math.imul(i + seed, 0x9e3779b1) >>> 0) % 1000) * height) / 1000);
+          y[count >> 1] = outlier;
+          const top = y.map((value) => value + height / 1000);
+          const series = { ...look, kind, x, y, ...(kind === 'scatter' ? {} : { top }) };
+          const calls = draw(series);
+          const drawn = rectangles(calls);
+          expect(drawn.length).toBeLessThan(2600);
+          const { frame } = viewOf(series);
+          for (let i = 0; i < count; i += count >> 7) {
+            for (const at of [i, count >> 1]) expectCovered(drawn, frame.x(x[at]!), frame.y(y[at]!));
+          }
+        }),
+        { numRuns: 15 },
+      );
+    },
+  );
 
   it('tells series by dashes where there is room for them, and by marks where there is none', () => {
     const few = draw({ ...look, kind: 'line', x: [0, 5, 10], y: [0, 1, 0] });

@@ -8,6 +8,7 @@ import type { Pen } from './browser.js';
 import type { ChosenPacket, PageSeries, Range } from './data.js';
 import type { FigureView, Stretch } from './figure-view.js';
 import type { Frame } from './frame.js';
+import type { PixelCover } from './pixel-cover.js';
 
 /** Ticks between two values, and the unit that their labels are in. */
 export type FindTicks = (
@@ -34,8 +35,14 @@ export class Painter {
     this.findTicks = findTicks;
   }
 
-  /** Draws all of it, in pixels of the screen, with the packet that a reader chose. */
-  draw(view: FigureView, frame: Frame, selection?: Selection, chosen?: ChosenPacket): void {
+  /** Draws all of it, in pixels of the screen, with the packet that a reader chose; `cover` is its own meanwhile. */
+  draw(
+    view: FigureView,
+    frame: Frame,
+    cover: PixelCover,
+    selection?: Selection,
+    chosen?: ChosenPacket,
+  ): void {
     const { pen } = this;
     pen.fillStyle = this.isDark ? '#16181d' : '#ffffff';
     pen.fillRect(0, 0, frame.size.width, frame.size.height);
@@ -45,7 +52,7 @@ export class Painter {
     pen.beginPath();
     pen.rect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
     pen.clip();
-    view.shown.forEach((series, index) => this.drawSeries(series, index, view.visible(series), frame));
+    view.shown.forEach((series, index) => this.drawSeries(series, index, view.visible(series), frame, cover));
     this.drawMarkers(view, frame);
     if (chosen !== undefined) this.drawChosen(view, frame, chosen);
     if (selection !== undefined) this.drawSelection(selection);
@@ -112,79 +119,108 @@ export class Painter {
     return unit === '' ? label : `${label} (${unit})`;
   }
 
-  private drawSeries(series: PageSeries, index: number, stretch: Stretch, frame: Frame): void {
+  private drawSeries(
+    series: PageSeries,
+    index: number,
+    stretch: Stretch,
+    frame: Frame,
+    cover: PixelCover,
+  ): void {
     const { pen } = this;
+    const { kind } = series;
+    // More points than the screen is wide are drawn as the places that they cover.
+    const isDense = stretch.to - stretch.from > frame.right - frame.left;
     pen.strokeStyle = pen.fillStyle = this.isDark ? series.darkColor : series.color;
     pen.lineWidth = 2;
-    if (series.kind === 'area') this.drawArea(series, stretch, frame);
-    else if (series.kind === 'scatter') this.drawMarks(series, stretch, frame);
-    else if (series.kind === 'segments') this.drawSegments(series, index, stretch, frame);
-    else this.drawLine(series, index, stretch, frame);
+    if (kind === 'line' || kind === 'step') {
+      return isDense
+        ? this.drawDenseLine(series, index, stretch, frame)
+        : this.drawLine(series, stretch, frame);
+    }
+    pen.globalAlpha = kind === 'area' ? 0.45 : 1;
+    if (!isDense) this.drawEach(series, stretch, frame);
+    else if (kind === 'area') this.coverArea(series, stretch, frame, cover);
+    else if (kind === 'scatter') this.coverMarks(series, stretch, frame, cover);
+    else this.coverSegments(series, stretch, frame, cover);
+    pen.globalAlpha = 1;
+    if (kind === 'segments') this.drawSparseMarks(series, index, stretch, frame);
   }
 
-  /** All in one path, in whole columns: what overlaps is no darker then, and nothing shows between two parts. */
-  private drawArea({ x, y, top }: PageSeries, { from, to }: Stretch, frame: Frame): void {
-    const { pen } = this;
-    pen.globalAlpha = 0.45;
-    pen.beginPath();
-    let [end, upper, lower] = [-1, 0, 0];
+  /** All points in one path: what overlaps is no darker then. */
+  private drawEach(series: PageSeries, stretch: Stretch, frame: Frame): void {
+    this.pen.beginPath();
+    if (series.kind === 'area') this.addArea(series, stretch, frame);
+    else if (series.kind === 'scatter') this.addMarks(series, stretch, frame);
+    else this.addSegments(series, stretch, frame);
+    this.pen.fill();
+  }
+
+  /** An area in whole columns: nothing shows between two parts. */
+  private addArea({ x, y, top }: PageSeries, { from, to }: Stretch, frame: Frame): void {
     for (let i = from; i + 1 < to; i++) {
       if (top![i] === y[i]) continue;
       const left = Math.floor(Math.max(frame.x(x[i]!), frame.left));
       const right = Math.ceil(Math.min(frame.x(x[i + 1]!), frame.right));
       const high = frame.y(top![i]!);
-      const low = frame.y(y[i]!);
-      // Many points share a column where there are more than the screen is wide.
-      if (right <= end && high >= upper && low <= lower) continue;
-      pen.rect(left, high, right - left, low - high);
-      [end, upper, lower] = [left + 1, high, low];
+      this.pen.rect(left, high, right - left, frame.y(y[i]!) - high);
     }
-    pen.fill();
-    pen.globalAlpha = 1;
   }
 
-  /**
-   * Strokes; those that touch within a column are one. At some, so far from each other that they can be seen, stand marks,
-   * which tell the series without its colour.
-   */
-  private drawSegments(series: PageSeries, index: number, { from, to }: Stretch, frame: Frame): void {
-    const { pen } = this;
-    const { x, y, top } = series;
-    pen.beginPath();
-    let column = Number.NaN;
-    let upper = 0;
-    let lower = 0;
+  private coverArea({ x, y, top }: PageSeries, { from, to }: Stretch, frame: Frame, cover: PixelCover): void {
+    cover.begin(frame, 1, 1);
+    for (let i = from; i + 1 < to; i++) {
+      if (top![i] === y[i]) continue;
+      cover.add(frame.x(x[i]!), frame.x(x[i + 1]!), frame.y(top![i]!), frame.y(y[i]!));
+    }
+    cover.draw(this.pen);
+  }
+
+  /** Strokes: two pixels wide, and one and a half high at least. */
+  private addSegments({ x, y, top }: PageSeries, { from, to }: Stretch, frame: Frame): void {
     for (let i = from; i < to; i++) {
       const at = Math.round(frame.x(x[i]!) * 2) / 2;
       const low = frame.y(y[i]!);
       const high = Math.min(frame.y(top![i]!), low - 1.5);
-      if (at === column && high <= lower + 1 && low >= upper - 1) {
-        upper = Math.min(upper, high);
-        lower = Math.max(lower, low);
-        continue;
-      }
-      if (column > 0) pen.rect(column - 1, upper, 2, lower - upper);
-      column = at;
-      upper = high;
-      lower = low;
+      this.pen.rect(at - 1, high, 2, low - high);
     }
-    if (column > 0) pen.rect(column - 1, upper, 2, lower - upper);
-    pen.fill();
-    this.drawSparseMarks(series, index, { from, to }, frame);
   }
 
-  /** Marks at all points; those that would cover each other are left out. */
-  private drawMarks({ x, y, mark }: PageSeries, { from, to }: Stretch, frame: Frame): void {
-    const drawn = new Set<number>();
-    this.pen.beginPath();
+  private coverSegments(
+    { x, y, top }: PageSeries,
+    { from, to }: Stretch,
+    frame: Frame,
+    cover: PixelCover,
+  ): void {
+    cover.begin(frame, 2, 1);
     for (let i = from; i < to; i++) {
-      const atX = Math.round(frame.x(x[i]!));
-      const atY = Math.round(frame.y(y[i]!));
-      const key = atX * 65_536 + atY;
-      if (drawn.has(key)) continue;
-      drawn.add(key);
-      this.mark(mark, atX, atY);
+      const at = frame.x(x[i]!);
+      const low = frame.y(y[i]!);
+      cover.add(at, at, Math.min(frame.y(top![i]!), low - 1.5), low);
     }
+    cover.draw(this.pen);
+  }
+
+  private addMarks({ x, y, mark }: PageSeries, { from, to }: Stretch, frame: Frame): void {
+    for (let i = from; i < to; i++) {
+      this.mark(mark, Math.round(frame.x(x[i]!)), Math.round(frame.y(y[i]!)));
+    }
+  }
+
+  /** Marks that would cover each other flow together; those that stand alone are drawn as ever. */
+  private coverMarks(
+    { x, y, mark }: PageSeries,
+    { from, to }: Stretch,
+    frame: Frame,
+    cover: PixelCover,
+  ): void {
+    cover.begin(frame, 4, 4);
+    for (let i = from; i < to; i++) {
+      const atX = frame.x(x[i]!);
+      const atY = frame.y(y[i]!);
+      cover.add(atX, atX, atY, atY);
+    }
+    this.pen.beginPath();
+    cover.draw(this.pen, (atX, atY) => this.mark(mark, atX, atY));
     this.pen.fill();
   }
 
@@ -202,12 +238,8 @@ export class Painter {
     this.pen.fill();
   }
 
-  /** A line; one that goes up and down more often than dashes could show is solid and thin, with marks instead. */
-  private drawLine(series: PageSeries, index: number, stretch: Stretch, frame: Frame): void {
+  private drawLine({ x, y, kind, dash }: PageSeries, { from, to }: Stretch, frame: Frame): void {
     const { pen } = this;
-    const { x, y, kind, dash } = series;
-    const { from, to } = stretch;
-    if (to - from > frame.right - frame.left) return this.drawDenseLine(series, index, stretch, frame);
     pen.setLineDash(dash);
     pen.beginPath();
     for (let i = from; i < to; i++) {
@@ -220,7 +252,10 @@ export class Painter {
     pen.setLineDash([]);
   }
 
-  /** Of all points in a column of the screen the first, the extremes and the last are enough. */
+  /**
+   * A line that goes up and down more often than dashes could show is solid and thin, with marks instead. Of all points in a
+   * column of the screen the first, the extremes and the last are enough.
+   */
   private drawDenseLine(series: PageSeries, index: number, stretch: Stretch, frame: Frame): void {
     const { pen } = this;
     const { x, y } = series;
@@ -322,7 +357,7 @@ export class Painter {
     this.pen.moveTo(x, y - 5 * up);
     this.pen.lineTo(x + 5, mark === 3 ? y : y + 4 * up);
     if (mark === 3) this.pen.lineTo(x, y + 5);
+    // To fill closes; with very many marks in a path, to close each costs a browser more than all else.
     this.pen.lineTo(x - 5, mark === 3 ? y : y + 4 * up);
-    this.pen.closePath();
   }
 }

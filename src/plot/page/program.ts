@@ -10,11 +10,12 @@ import { FigureView } from './figure-view.js';
 import { Frame } from './frame.js';
 import { Page } from './page.js';
 import { Painter } from './painter.js';
+import { PixelCover } from './pixel-cover.js';
 import { TimeRange } from './time-range.js';
 
 const functions = [prefixFor, roundStep, makeTicks, ticksWithin, describeValue];
-const classes = [TimeRange, Frame, FigureView, Painter, FigurePanel, Page];
-const parts = ['TimeRange', 'Frame', 'FigureView', 'Painter', 'FigurePanel', 'describeValue'];
+const classes = [TimeRange, Frame, FigureView, PixelCover, Painter, FigurePanel, Page];
+const parts = ['TimeRange', 'Frame', 'FigureView', 'PixelCover', 'Painter', 'FigurePanel', 'describeValue'];
 
 /** Reads the element `data`, and fills the elements `figures` and `live` (see render.ts). */
 export const pageProgram = `'use strict';
