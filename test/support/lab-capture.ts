@@ -55,32 +55,25 @@ export async function openLargeCapture(browser: Browser, url: string, file: stri
   }
 }
 
-/** As much of a window as the watch needs: this is no page's program. */
-interface Watched {
-  longestGapMs: number;
-  requestAnimationFrame(draw: (now: number) => void): void;
-}
-
-/** Has the page note how long it went without a frame. */
+/** Has the page note how long it went without a frame. As text: what compiles this file adds names that no page knows. */
 async function watchFrames(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const watched = globalThis as unknown as Watched;
-    watched.longestGapMs = 0;
+  await page.evaluate(`{
+    globalThis.longestGapMs = 0;
     let before = 0;
-    const note = (now: number): void => {
-      if (before > 0) watched.longestGapMs = Math.max(watched.longestGapMs, now - before);
+    const note = (now) => {
+      if (before > 0) globalThis.longestGapMs = Math.max(globalThis.longestGapMs, now - before);
       before = now;
-      watched.requestAnimationFrame(note);
+      requestAnimationFrame(note);
     };
-    watched.requestAnimationFrame(note);
-  });
+    requestAnimationFrame(note);
+  }`);
 }
 
 function longestGap(page: Page): Promise<number> {
-  return page.evaluate(() => (globalThis as unknown as Watched).longestGapMs);
+  return page.evaluate('globalThis.longestGapMs');
 }
 
-/** By the address, as a link would: the page goes there while the capture is open. */
+/** In the middle of the list. */
 async function find(page: Page, packet: number): Promise<number> {
   const rows = page.getByTestId('packet-rows');
   await rows.evaluate((list) => {

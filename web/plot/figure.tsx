@@ -42,6 +42,9 @@ export class Figure extends Component<FigureProps> {
   private hidden = nothing;
   private unwatch: () => void = () => undefined;
   private readonly sizes = new ResizeObserver(() => this.props.group.requestDraw());
+  private readonly sight = new IntersectionObserver(() => this.props.group.catchUp(), {
+    rootMargin: '200px',
+  });
 
   constructor(props: FigureProps) {
     super(props);
@@ -82,6 +85,7 @@ export class Figure extends Component<FigureProps> {
     };
     group.add(this.panel);
     this.sizes.observe(canvas);
+    this.sight.observe(canvas);
     this.unwatch = effect(() => {
       void isDark.value;
       group.requestDraw();
@@ -91,6 +95,7 @@ export class Figure extends Component<FigureProps> {
   override componentWillUnmount(): void {
     if (this.panel !== undefined) this.props.group.remove(this.panel);
     this.sizes.disconnect();
+    this.sight.disconnect();
     this.unwatch();
   }
 

@@ -58,10 +58,7 @@ export class PanelGroup {
   }
 
   add(panel: Drawable): void {
-    if (this.panels.size === 0) {
-      addEventListener('scroll', this.catchUp);
-      addEventListener('beforeprint', this.drawAll);
-    }
+    if (this.panels.size === 0) addEventListener('beforeprint', this.drawAll);
     this.panels.add(panel);
     this.requestDraw();
   }
@@ -69,9 +66,7 @@ export class PanelGroup {
   remove(panel: Drawable): void {
     this.panels.delete(panel);
     this.stale.delete(panel);
-    if (this.panels.size > 0) return;
-    removeEventListener('scroll', this.catchUp);
-    removeEventListener('beforeprint', this.drawAll);
+    if (this.panels.size === 0) removeEventListener('beforeprint', this.drawAll);
   }
 
   requestDraw(): void {
@@ -79,15 +74,15 @@ export class PanelGroup {
     this.catchUp();
   }
 
-  /** Draws what is seen and not as it should be, once for each picture of the screen; the rest waits until it is scrolled to. */
-  private readonly catchUp = (): void => {
+  /** Draws what is seen and not as it should be, once for each picture of the screen; the rest waits until it comes near. */
+  catchUp(): void {
     if (this.isFrameWanted || this.stale.size === 0) return;
     this.isFrameWanted = true;
     requestAnimationFrame(() => {
       this.isFrameWanted = false;
       this.drawStale(innerHeight);
     });
-  };
+  }
 
   /** Paper shows everything. */
   private readonly drawAll = (): void => this.drawStale(Number.POSITIVE_INFINITY);
