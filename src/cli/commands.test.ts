@@ -25,6 +25,13 @@ describe('the list of commands', () => {
     expect(await loadedBy('--help')).toEqual([]);
     expect(await loadedBy('trace', '--help')).toEqual(['trace']);
   });
+
+  it.each(['trace', 'plot'])('and no engine for %s, which reads captures', async (name) => {
+    const loaded = await modulesLoadedBy(name, '--help');
+    const engine = ['policy', 'tcp', 'mptcp', 'stack', 'network', 'lab', 'experiments'];
+    expect(engine.filter((layer) => loaded.includes(`/dist/${layer}/`))).toEqual([]);
+    expect(loaded).toContain('/dist/trace/');
+  });
 });
 
 function dataUrl(code: string): string {
@@ -33,12 +40,18 @@ function dataUrl(code: string): string {
 
 /** Names of the commands whose modules a run loads. */
 async function loadedBy(...args: readonly string[]): Promise<string[]> {
+  const loaded = await modulesLoadedBy(...args);
+  return commands.map(({ name }) => name).filter((name) => new RegExp(`/cli/${name}[./]`).test(loaded));
+}
+
+/** The addresses of all modules that a run loads, one in a line. */
+async function modulesLoadedBy(...args: readonly string[]): Promise<string> {
   const hook = dataUrl(`import { writeSync } from 'node:fs';
     export function load(url, context, next) { writeSync(2, url + '\\n'); return next(url, context); }`);
   const preload = dataUrl(`import { register } from 'node:module'; register('${hook}');`);
   const { stderr } = await promisify(execFile)(process.execPath, ['--import', preload, launcher, ...args]);
   expect(stderr).toContain('/cli/main.js');
-  return commands.map(({ name }) => name).filter((name) => new RegExp(`/cli/${name}[./]`).test(stderr));
+  return stderr;
 }
 
 describe('the command that a command line is about', () => {

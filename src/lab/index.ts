@@ -2,7 +2,7 @@
  * What the lab shows, without a page: scenarios of the playground as data, as text and at work, and the figures of scenarios
  * and of captures. Start with {@link Scenario} and {@link LabWorld}.
  */
-export * from './capture-figures.js';
+export { makeFigure, type PlotKind, plotKinds, type PlotSource, seriesOfSubflows } from '../plot/index.js';
 export * from './captures/index.js';
 export * from './comparison.js';
 export { explainReason, type Reason, reasons } from './decisions.js';
@@ -19,6 +19,7 @@ export * from './lessons/index.js';
 export * from './live-figures.js';
 export * from './machine/index.js';
 export * from './place-sampler.js';
+export * from './names.js';
 export * from './quantity.js';
 export { runScenario } from './run.js';
 export * from './scenario.js';

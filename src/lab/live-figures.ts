@@ -1,9 +1,20 @@
 /** From what a running scenario has noted to figures: the same kinds and marks as those of captures, by path. */
 import { formatDuration, SECOND } from '../base/index.js';
-import { type Axis, type Marker, MAX_SERIES, type Series, type XyFigure } from '../plot/index.js';
+import {
+  type Axis,
+  binPoints,
+  binStarts,
+  collected,
+  type Marker,
+  MAX_SERIES,
+  rateIn,
+  type Series,
+  seriesOf,
+  totalOf,
+  type XyFigure,
+} from '../plot/index.js';
 import type { ThinnedPoints } from '../trace/index.js';
 import { type Reason, reasons } from './decisions.js';
-import { binPoints, collected, places, rateIn, seriesOf, totalOf } from './figure-series.js';
 import type { Incident } from './scenario.js';
 import type { LabWorld } from './world.js';
 
@@ -131,7 +142,7 @@ function decisionsFigure(world: LabWorld): XyFigure {
     y: { label: 'decisions', low: 0 },
     series: used.map((slot) => ({
       ...{ name: reasonNames[reasons[slot]!], kind: 'area', style: slot },
-      points: places(bins).map((bin) => ({
+      points: binStarts(bins).map((bin) => ({
         x: bins.startOf(bin) / SECOND,
         y: below(slot, bin),
         top: below(slot, bin) + (bin < bins.count ? bins.sum(slot, bin) : 0),

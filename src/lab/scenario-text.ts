@@ -4,18 +4,15 @@
  * further than the values of `scenario.ts`.
  */
 import { floorPlan } from './floor-plan.js';
+import { boxNames, congestionNames, schedulerNames, serviceNames } from './names.js';
 import { readQuantity, scaleUnits, shareUnits, timeUnits, writeQuantity } from './quantity.js';
 import {
-  boxNames,
-  congestionNames,
   defaultScenario,
   type Incident,
   incidentKinds,
   type PathScenario,
   type Scenario,
   scenarioLimits,
-  schedulerNames,
-  serviceNames,
   type Traffic,
 } from './scenario.js';
 

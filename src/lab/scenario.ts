@@ -4,11 +4,9 @@
  * anywhere (a link that somebody sent) within bounds; how it is written is in `scenario-text.ts`.
  */
 import { MILLISECOND, SECOND } from '../base/index.js';
-import { schedulers } from '../mptcp/index.js';
-import { middleboxBehaviours } from '../network/index.js';
-import { type LinkKind, serviceTypes } from '../policy/index.js';
-import { congestionControls } from '../tcp/index.js';
+import type { LinkKind } from '../policy/index.js';
 import type { Place } from './floor-plan.js';
+import { FULL_MESH } from './names.js';
 
 /** One path between the two hosts. */
 export interface PathScenario {
@@ -99,19 +97,6 @@ export const scenarioLimits = Object.freeze({
   incidents: 300,
   seed: { low: 0, high: 0xffff_ffff },
 });
-
-/** Service type that stands for none: a full mesh of subflows. */
-export const FULL_MESH = 'full-mesh';
-
-/** Names that a scenario may have in each place, in the order of a list to choose from. */
-export const schedulerNames: readonly string[] = Object.keys(schedulers);
-export const congestionNames: readonly string[] = Object.keys(congestionControls);
-export const serviceNames: readonly string[] = [
-  FULL_MESH,
-  ...serviceTypes.filter((type) => type !== 'none'),
-  'none',
-];
-export const boxNames: readonly string[] = middleboxBehaviours.map(({ name }) => name);
 
 const wifi: PathScenario = {
   ...{ name: 'Wi-Fi', rateBps: 20e6, delayNs: 10 * MILLISECOND, loss: 0, bufferBytes: 100_000 },

@@ -42,9 +42,9 @@ import { FlightLog } from './flight-log.js';
 import { FlightTap } from './flights.js';
 import { HeaderDigest } from './header-digest.js';
 import { LiveSeries } from './live-series.js';
+import { FULL_MESH } from './names.js';
 import { PathCondition } from './path-condition.js';
 import {
-  FULL_MESH,
   type Incident,
   type IncidentKind,
   linkKindOf,

@@ -1,3 +1,13 @@
+export {
+  binPoints,
+  binStarts,
+  collected,
+  collectedHeights,
+  rateIn,
+  seriesOf,
+  totalOf,
+} from './connection/collected.js';
+export * from './connection/figures.js';
 export * from './figure.js';
 export { sha256Base64 } from './page/digest.js';
 export type { PageCanvas, PageElement, Pen } from './page/browser.js';

@@ -16,7 +16,7 @@ import {
   type TimeSpan,
   writeLook,
 } from '../../src/lab/index.js';
-import type { Sender } from '../../src/trace/index.js';
+import { type Sender, SEPARATE_SUBFLOWS } from '../../src/trace/index.js';
 import { address, replaceQuery } from '../address.js';
 import { download } from '../download.js';
 import { PanelGroup } from '../plot/panel-group.js';
@@ -56,7 +56,7 @@ export class CaptureSession {
   readonly hiddenSeries = computed(() =>
     this.drawing.value === undefined
       ? new Set<string>()
-      : seriesOfSubflows(this.drawing.value.connection, this.hidden.value),
+      : seriesOfSubflows(this.drawing.value.connection, this.hidden.value, SEPARATE_SUBFLOWS + 1),
   );
   /** The part of the list that is at hand. */
   readonly rows = signal<CaptureRows | undefined>(undefined);

@@ -14,7 +14,7 @@ import { openFolder } from '../output-file.js';
 import { addFilterOptions, chooseConnections, type FilterFlags, readSelection } from '../captures/filter.js';
 import { readCaptures, type ReadOptions, requireFiles } from '../captures/read.js';
 import { type DrawnFigure, type FormatFlags, writeFormats } from './formats.js';
-import { makeFigure, type PlotKind, plotKinds, type PlotSource } from '../../lab/index.js';
+import { makeFigure, type PlotKind, plotKinds, type PlotSource } from '../../plot/index.js';
 
 interface PlotFlags extends FilterFlags, FormatFlags {
   readonly kind?: readonly PlotKind[];

@@ -1,10 +1,16 @@
 /** The files that a plot can become. */
 
 import { join } from 'node:path';
-import { renderFigure, renderPage, renderPoints, renderXplot, type XyFigure } from '../../plot/index.js';
+import {
+  type PlotKind,
+  renderFigure,
+  renderPage,
+  renderPoints,
+  renderXplot,
+  type XyFigure,
+} from '../../plot/index.js';
 import type { ConnectionReport } from '../../trace/index.js';
 import { writeOutput } from '../output-file.js';
-import type { PlotKind } from '../../lab/index.js';
 
 /** As the options say; without any, SVG. */
 export interface FormatFlags {

@@ -2,7 +2,7 @@ import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CommandFolder } from '../../../test/support/run-subflow.js';
-import { plotKinds } from '../../lab/index.js';
+import { plotKinds } from '../../plot/index.js';
 
 const folder = new CommandFolder();
 

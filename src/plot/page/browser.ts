@@ -57,6 +57,7 @@ export interface Pen {
   font: string;
   textAlign: 'left' | 'center' | 'right';
   beginPath(): void;
+  closePath(): void;
   moveTo(x: number, y: number): void;
   lineTo(x: number, y: number): void;
   arc(x: number, y: number, radius: number, from: number, to: number): void;

@@ -1,7 +1,7 @@
-/** From what was collected to the series of figures: those of live scenarios and those of captures are made alike. */
-import { SECOND } from '../base/index.js';
-import { hasTop, type Point, type PointColumns, type Series } from '../plot/index.js';
-import type { SeriesColumns, ThinnedPoints, TimeBins } from '../trace/index.js';
+/** From what was collected to the series of figures: those of live scenarios and those of captures are made alike. Of the analyser only types. */
+import { SECOND } from '../../base/index.js';
+import type { SeriesColumns, ThinnedPoints, TimeBins } from '../../trace/index.js';
+import { hasTop, type Point, type PointColumns, type Series } from '../figure.js';
 
 /** A series of what was collected. Its points are made when they are asked for: who draws columns never does. */
 class CollectedSeries implements Series {
@@ -58,7 +58,7 @@ export function seriesOf(
 }
 
 /** Numbers of the bins, and one more for the end of the last; none without data. */
-export function places(bins: TimeBins): number[] {
+export function binStarts(bins: TimeBins): number[] {
   return bins.count === 0 ? [] : Array.from({ length: bins.count + 1 }, (_, bin) => bin);
 }
 
@@ -71,7 +71,7 @@ export function totalOf(bins: TimeBins, column: number): number {
 
 /** A point for each bin, and one at the end of the last, where nothing is left. */
 export function binPoints(bins: TimeBins, value: (bin: number) => number): Point[] {
-  return places(bins).map((bin) => ({
+  return binStarts(bins).map((bin) => ({
     x: bins.startOf(bin) / SECOND,
     y: bin < bins.count ? value(bin) : 0,
   }));

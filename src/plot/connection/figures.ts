@@ -1,22 +1,10 @@
-/** From the series of a connection to figures: which there are, and what each says. */
+/** From the series of a connection in a capture to figures: which there are, and what each says. Of the analyser only types. */
 
-import { formatDuration, SECOND } from '../base/index.js';
-import type { Axis, Marker, Series, XyFigure } from '../plot/index.js';
-import {
-  type ConnectionReport,
-  type ConnectionSeries,
-  SEPARATE_SUBFLOWS,
-  type ThinnedPoints,
-} from '../trace/index.js';
-import {
-  binPoints,
-  collected,
-  collectedHeights,
-  places,
-  rateIn,
-  seriesOf,
-  totalOf,
-} from './figure-series.js';
+import { formatDuration, SECOND } from '../../base/index.js';
+
+import type { ConnectionReport, ConnectionSeries, ThinnedPoints } from '../../trace/index.js';
+import type { Axis, Marker, Series, XyFigure } from '../figure.js';
+import { binPoints, collected, collectedHeights, binStarts, rateIn, seriesOf, totalOf } from './collected.js';
 
 /** The kinds of figures, by the names of `--kind`. */
 export const plotKinds = [
@@ -91,7 +79,7 @@ function goodputFigure({ connection, series }: PlotSource): XyFigure {
       ...(slots.length > 1 ? seriesOf('all subflows', 'step', binPoints(fresh, whole), WHOLE_STYLE) : []),
       ...slots.flatMap((slot) =>
         seriesOf(
-          slotName(connection, slot),
+          slotName(connection, slot, series.data.length),
           'step',
           binPoints(fresh, (bin) => rate(fresh.sum(slot, bin))),
           slot,
@@ -114,10 +102,10 @@ function sharesFigure({ connection, series }: PlotSource): XyFigure {
     caption: `Share of the new data per ${formatDuration(fresh.widthNs)}; nothing is drawn where there was none.`,
     y: { label: 'share of the new data', unit: '%', low: 0, high: 100 },
     series: slots.map((slot) => ({
-      name: slotName(connection, slot),
+      name: slotName(connection, slot, series.data.length),
       kind: 'area',
       style: slot,
-      points: places(fresh).map((bin) => ({
+      points: binStarts(fresh).map((bin) => ({
         x: fresh.startOf(bin) / SECOND,
         y: percent(below(slot, bin), bin),
         top: bin < fresh.count ? percent(below(slot, bin) + fresh.sum(slot, bin), bin) : 0,
@@ -185,28 +173,27 @@ function bySubflow(
   slots: readonly ThinnedPoints[],
   connection: ConnectionReport,
 ): Series[] {
-  return slots.flatMap((points, slot) => collected(slotName(connection, slot), kind, points, slot));
+  return slots.flatMap((points, slot) =>
+    collected(slotName(connection, slot, slots.length), kind, points, slot),
+  );
 }
 
-/** Names of series that show nothing but these subflows of a connection. */
+/** Names of series that show nothing but these subflows of a connection; `slots`: series by subflow, the last for all further ones. */
 export function seriesOfSubflows(
   connection: ConnectionReport,
   subflows: readonly number[],
+  slots: number,
 ): ReadonlySet<string> {
-  const { length } = connection.subflows;
-  const others = Array.from(
-    { length: Math.max(0, length - SEPARATE_SUBFLOWS) },
-    (_, i) => SEPARATE_SUBFLOWS + i,
-  );
-  const names = subflows.filter((id) => id < SEPARATE_SUBFLOWS).map((id) => slotName(connection, id));
-  const isRest = others.length > 0 && others.every((id) => subflows.includes(id));
-  return new Set(isRest ? [...names, slotName(connection, SEPARATE_SUBFLOWS)] : names);
+  const last = slots - 1;
+  const further = Array.from({ length: Math.max(0, connection.subflows.length - last) }, (_, i) => last + i);
+  const isShown = further.length > 0 && further.every((id) => subflows.includes(id));
+  const ids = [...subflows.filter((id) => id < last), ...(isShown ? [last] : [])];
+  return new Set(ids.map((id) => slotName(connection, id, slots)));
 }
 
-/** What a subflow is called. */
-function slotName({ subflows }: ConnectionReport, slot: number): string {
-  const isLast = slot === SEPARATE_SUBFLOWS;
-  return isLast && subflows.length > slot + 1 ? `subflows ${slot} and up` : `subflow ${slot}`;
+/** What a subflow is called; the last slot is that of all further ones. */
+function slotName({ subflows }: ConnectionReport, slot: number, slots: number): string {
+  return slot === slots - 1 && subflows.length > slots ? `subflows ${slot} and up` : `subflow ${slot}`;
 }
 
 /** Subflows that carried new data. */
