@@ -57,6 +57,7 @@ const suites: readonly Suite[] = [
   { name: 'monitor', prefixes: ['monitor.'], load: () => import('./monitor.js') },
   { name: 'lab-capture', prefixes: ['lab.capture'], load: () => import('./lab-capture.js') },
   { name: 'bond', prefixes: ['bond.'], load: () => import('./bond.js') },
+  { name: 'lab', prefixes: ['lab.simulate', 'lab.points', 'lab.load'], load: () => import('./lab.js') },
   { name: 'throughput', prefixes: ['stack.receive', 'stack.send'], load: () => import('./throughput.js') },
 ];
 
