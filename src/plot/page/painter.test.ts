@@ -121,7 +121,7 @@ describe('a figure of a page', () => {
             for (const at of [i, count >> 1]) expectCovered(drawn, frame.x(x[at]!), frame.y(y[at]!));
           }
         }),
-        { numRuns: 15 },
+        { numRuns: 6, examples: [[{ seed: 0, count: 6000, height: 100, outlier: 103 }]] },
       );
     },
   );

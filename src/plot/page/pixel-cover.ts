@@ -7,7 +7,7 @@
 import type { Pen } from './browser.js';
 import type { Frame } from './frame.js';
 
-/** Draws what covers one cell by itself, which has its middle there. */
+/** Draws what covers one cell by itself, which has its middle there, and is eight pixels high at most. */
 export type DrawSingle = (x: number, y: number) => void;
 
 export class PixelCover {
@@ -61,7 +61,8 @@ export class PixelCover {
         const from = row;
         while (row + 1 < rows && cells[base + row + 1] === 1) row++;
         const y = this.top + from * cellHeight;
-        if (single !== undefined && from === row && this.isAlone(column, row)) {
+        const isSingle = single !== undefined && cellHeight <= 8 && from === row;
+        if (isSingle && this.isAlone(column, row)) {
           single(x + cellWidth / 2, y + cellHeight / 2);
         } else pen.fillRect(x, y, cellWidth, (row + 1 - from) * cellHeight);
       }
