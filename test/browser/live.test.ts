@@ -1,7 +1,8 @@
 /** This machine in a browser: a namespace with connections of the kernel's own Multipath TCP, looked at and changed by clicks and keys. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, Socket } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
@@ -235,6 +236,42 @@ describeWith('this machine in a browser', [hasTool('chromium'), kernelMptcp(), m
         ).toBeLessThanOrEqual(width);
       }
     }
+  });
+
+  it('tells no page of another origin anything, and does nothing for it, whatever it knows', async () => {
+    const attack = `<!doctype html><iframe name="frame"></iframe>
+      <form method="post" enctype="text/plain" target="frame" action="${lab.url}api/control">
+        <input name='{"do":"limits","subflows":7,"x":"' value='"}'></form>
+      <script>
+        const headers = { authorization: 'Bearer ${lab.token!}', 'content-type': 'application/json' };
+        const body = '{"do":"limits","subflows":7}';
+        const socket = new Promise((resolve) => {
+          const it = new WebSocket('${lab.url.replace('http', 'ws')}api/state');
+          it.onopen = () => resolve('open');
+          it.onerror = () => resolve('refused');
+        });
+        const tries = [
+          fetch('${lab.url}api/state', { headers }),
+          fetch('${lab.url}api/control', { method: 'POST', headers, body }),
+          fetch('${lab.url}api/control', { method: 'POST', mode: 'no-cors', body }),
+          fetch('${lab.url}'),
+        ].map((each) => each.then((response) => response.type, () => 'refused'));
+        document.forms[0].submit();
+        Promise.all([socket, ...tries]).then((all) => (document.title = all.join(' ')));
+      </script>`;
+    const foreign = createHttpServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end(attack);
+    });
+    foreign.listen(0, '127.0.0.1');
+    await once(foreign, 'listening');
+    open.push(foreign);
+    const limits = client.ip('mptcp limits show');
+    const { port } = foreign.address() as AddressInfo;
+    // What it tries stands on its console: it is not one of ours.
+    const { page } = await browser.visit('', {}, { ...lab, url: `http://127.0.0.1:${port}/` });
+    await expect.poll(() => page.title(), patience).toMatch(/^refused refused refused \w+ refused$/);
+    await page.context().close();
+    expect(client.ip('mptcp limits show')).toBe(limits);
   });
 
   it('is read-only unless that was wanted, asks nothing without a secret, and nothing at all of another server', async () => {

@@ -44,6 +44,9 @@ const columns: readonly Column[] = [
   { title: 'seen' },
 ];
 
+/** Connections that are shown before a reader asks for more. */
+const FIRST_ROWS = 40;
+
 interface TableProps {
   readonly session: LiveSession;
   readonly picture: LivePicture;
@@ -51,7 +54,8 @@ interface TableProps {
 
 export function Connections({ session, picture }: TableProps): JSX.Element {
   const { state } = picture;
-  const shown = rowsOf(state.connections, session.filter.value, session.order.value);
+  const found = rowsOf(state.connections, session.filter.value, session.order.value);
+  const shown = session.showsAll.value ? found : found.slice(0, FIRST_ROWS);
   const seenFor = new Map(state.connections.map((each, i) => [connectionKey(each), picture.seenFor[i]]));
   return (
     <section class="panel" aria-label="Connections">
@@ -71,7 +75,7 @@ export function Connections({ session, picture }: TableProps): JSX.Element {
           />
         </label>
         <span class="soft" data-testid="shown">
-          {countText(shown.length, state.connections.length, state.moreConnections)}
+          {countText(found.length, state.connections.length, state.moreConnections)}
         </span>
       </div>
       <div class="scroll tall" tabIndex={0} role="region" aria-label="List of connections">
@@ -92,6 +96,11 @@ export function Connections({ session, picture }: TableProps): JSX.Element {
           })}
         </table>
         {shown.length === 0 ? <p class="soft none">{noneText(state.connections.length)}</p> : null}
+        {found.length > shown.length ? (
+          <button type="button" class="more" onClick={() => (session.showsAll.value = true)}>
+            Show {formatCount(found.length - shown.length)} more
+          </button>
+        ) : null}
       </div>
     </section>
   );

@@ -1,11 +1,14 @@
 /** This machine as the page sees it: the latest state, what is held, chosen, asked for; and the worker that reads. */
 import { signal } from '@preact/signals';
-import type { MachineCommand, MachineEvent, MachineState, RowOrder } from '../../src/lab/index.js';
+import {
+  type MachineCommand,
+  type MachineEvent,
+  type MachineState,
+  MAX_EVENTS,
+  type RowOrder,
+} from '../../src/lab/index.js';
 import type { LivePicture, LiveReply, LiveRequest, LiveTrouble } from '../protocol/live.js';
 import { isServedLive, readToken } from './token.js';
-
-/** Events that are shown. */
-const MAX_EVENTS = 200;
 
 /** What hinders the view from the start. */
 export type LiveObstacle = 'static' | 'no-token';
@@ -26,6 +29,8 @@ export class LiveSession {
   /** Nothing moves while a reader holds it. */
   readonly isHeld = signal(false);
   readonly filter = signal('');
+  /** Whether the table is to have all that is known, and not only as much as fits a screen or two. */
+  readonly showsAll = signal(false);
   readonly order = signal<RowOrder | undefined>(undefined);
   readonly chosen = signal<string | undefined>(undefined);
   readonly said = signal<Said | undefined>(undefined);
@@ -92,6 +97,8 @@ export class LiveSession {
       this.trouble.value = undefined;
       this.picture.value = reply;
       this.note(reply.state);
+      // After the page has been drawn: where that takes long, pictures are left out.
+      requestAnimationFrame(() => setTimeout(() => this.ask({ type: 'shown' })));
     }
   }
 

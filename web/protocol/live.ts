@@ -7,6 +7,8 @@ export type LiveRequest =
   /** Has states told, with the secret of the address, until it is ended. */
   | { readonly type: 'begin'; readonly token: string }
   | { readonly type: 'end' }
+  /** The last picture is shown: there is room for the next. */
+  | { readonly type: 'shown' }
   /** Draws a connection, by what `connectionKey` gives; undefined for the busiest. */
   | { readonly type: 'choose'; readonly key: string | undefined }
   /** Has something done; answered by `answered` with the same number. */

@@ -7,9 +7,11 @@ import {
   type MachineAnswer,
   type MachineCommand,
   type MachineConnection,
+  type MachineEvent,
   MachineHistory,
   machineSchema,
   type MachineState,
+  MAX_EVENTS,
 } from '../../src/lab/index.js';
 import { figureData } from '../../src/plot/index.js';
 import type { LiveReply, LiveRequest, LiveTrouble } from '../protocol/live.js';
@@ -29,6 +31,12 @@ class Live {
   private chosen: string | undefined = undefined;
   private drawnKey: string | undefined = undefined;
   private last: MachineState | undefined = undefined;
+  /** The page is at work on a picture; and there is news since. A page that is slow skips pictures, and none wait for it. */
+  private isShowing = false;
+  private isBehind = false;
+  /** Those that no picture told of yet. */
+  private events: readonly MachineEvent[] = [];
+  private lostEvents = 0;
   /** Ends the stream that is read. */
   private stream: AbortController | undefined = undefined;
 
@@ -42,6 +50,10 @@ class Live {
       case 'end':
         this.stream?.abort();
         this.stream = undefined;
+        return;
+      case 'shown':
+        this.isShowing = false;
+        if (this.isBehind) this.show();
         return;
       case 'choose':
         this.chosen = request.key;
@@ -69,6 +81,17 @@ class Live {
 
   /** Reads one stream to its end, and gives why it ended. */
   private async read(signal: AbortSignal, onState: () => void): Promise<LiveTrouble> {
+    const lines = this.lines(signal);
+    for (;;) {
+      const { done, value } = await lines.next();
+      if (done === true) return value;
+      this.take(value);
+      onState();
+    }
+  }
+
+  /** The lines of one stream, and why it ended. */
+  private async *lines(signal: AbortSignal): AsyncGenerator<string, LiveTrouble> {
     try {
       const response = await fetch('/api/state', { headers: this.headers(), signal });
       if (response.status === 503) return 'busy';
@@ -78,13 +101,12 @@ class Live {
         const lines = (rest + text).split('\n');
         rest = lines.pop()!;
         if (rest.length > MAX_LINE_LENGTH) return 'gone';
-        for (const line of lines) this.take(line);
-        if (lines.length > 0) onState();
+        yield* lines;
       }
-      return 'gone';
     } catch {
-      return 'gone';
+      // The server went, or the page does not want more.
     }
+    return 'gone';
   }
 
   private take(line: string): void {
@@ -92,13 +114,17 @@ class Live {
     if (state.schema !== machineSchema) return;
     this.history.take(state);
     this.last = state;
+    this.events = [...this.events, ...state.events].slice(-MAX_EVENTS);
+    this.lostEvents += state.lostEvents;
     this.show();
   }
 
   private show(): void {
     const { last, history } = this;
-    if (last === undefined) return;
-    const state = { ...last, connections: history.inOrder(last.connections) };
+    this.isBehind = this.isShowing;
+    if (last === undefined || this.isShowing) return;
+    this.isShowing = true;
+    const state = { ...last, ...this.unshown(), connections: history.inOrder(last.connections) };
     const drawn = this.drawn(state.connections);
     this.drawnKey = drawn === undefined ? undefined : connectionKey(drawn);
     const figures = [history.ratesFigure()];
@@ -108,6 +134,14 @@ class Live {
       seenFor: state.connections.map((connection) => history.seenFor(connection)),
       figures: figures.map((figure, i) => figureData({ id: ['rates', 'subflows', 'rtt'][i]!, figure })),
     });
+  }
+
+  /** What happened since the last picture. */
+  private unshown(): Pick<MachineState, 'events' | 'lostEvents'> {
+    const { events, lostEvents } = this;
+    this.events = [];
+    this.lostEvents = 0;
+    return { events, lostEvents };
   }
 
   /** The connection that was chosen, or that was drawn before, while it is there; else the busiest. */
