@@ -1,8 +1,7 @@
 /** The lab's page begins here. */
+// First: what it takes out of the address is nobody else's.
+import './live/token.js';
 import { render } from 'preact';
-import { takeToken } from './live/token.js';
 import { App } from './app.js';
 
-takeToken();
-addEventListener('hashchange', takeToken);
 render(<App />, document.getElementById('app')!);

@@ -225,6 +225,14 @@ describeWith('this machine in a browser', [hasTool('chromium'), kernelMptcp(), m
     await page.getByRole('button', { name: 'Go on' }).click();
     await expect.poll(() => lab.isLooking, patience).toBe(true);
 
+    // Nor while another view is looked at; and nothing of the page tells the secret.
+    await page.getByRole('link', { name: 'Capture' }).click();
+    await expect.poll(() => lab.isLooking, patience).toBe(false);
+    await page.getByRole('link', { name: 'Live' }).click();
+    await expect.poll(() => lab.isLooking, patience).toBe(true);
+    expect(await page.content()).not.toContain(lab.token);
+    expect(page.url()).not.toContain(lab.token);
+
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await seriousFindings(page)).toEqual([]);

@@ -1,5 +1,5 @@
 /** This machine as the page sees it: the latest state, what is held, chosen, asked for; and the worker that reads. */
-import { signal } from '@preact/signals';
+import { effect, type ReadonlySignal, signal } from '@preact/signals';
 import {
   type MachineCommand,
   type MachineEvent,
@@ -34,11 +34,15 @@ export class LiveSession {
   readonly order = signal<RowOrder | undefined>(undefined);
   readonly chosen = signal<string | undefined>(undefined);
   readonly said = signal<Said | undefined>(undefined);
+  private readonly isShown: ReadonlySignal<boolean>;
+  private unwatch: () => void = () => undefined;
   private readonly token: string | undefined;
   private readonly worker: Worker | undefined;
   private asked = 0;
 
-  constructor() {
+  /** `isShown`: whether the view is. */
+  constructor(isShown: ReadonlySignal<boolean>) {
+    this.isShown = isShown;
     this.token = readToken();
     this.obstacle = !isServedLive() ? 'static' : this.token === undefined ? 'no-token' : undefined;
     if (this.obstacle !== undefined) return;
@@ -49,7 +53,7 @@ export class LiveSession {
     this.worker.onmessage = ({ data }: MessageEvent<LiveReply>) => this.take(data);
     this.worker.onerror = () => (this.trouble.value = 'gone');
     document.addEventListener('visibilitychange', this.follow);
-    this.follow();
+    this.unwatch = effect(this.follow);
   }
 
   get state(): MachineState | undefined {
@@ -58,6 +62,7 @@ export class LiveSession {
 
   close(): void {
     document.removeEventListener('visibilitychange', this.follow);
+    this.unwatch();
     this.worker?.terminate();
   }
 
@@ -69,7 +74,6 @@ export class LiveSession {
 
   hold(isHeld: boolean): void {
     this.isHeld.value = isHeld;
-    this.follow();
   }
 
   control(command: MachineCommand): void {
@@ -79,7 +83,8 @@ export class LiveSession {
 
   /** The machine is looked at while somebody looks at the page. */
   private readonly follow = (): void => {
-    if (document.hidden || this.isHeld.value) this.ask({ type: 'end' });
+    const isWanted = this.isShown.value && !this.isHeld.value;
+    if (document.hidden || !isWanted) this.ask({ type: 'end' });
     else this.ask({ type: 'begin', token: this.token! });
   };
 

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { HISTORY_MS } from '../../src/lab/index.js';
 import { Figure } from '../plot/figure.js';
 import { PanelGroup } from '../plot/panel-group.js';
+import type { ViewProps } from '../views.js';
 import { Connections } from './connections.js';
 import { Events, Facts, Services } from './facts.js';
 import { Paths } from './paths.js';
@@ -25,8 +26,8 @@ const troubles = {
   gone: 'The server does not answer; it is tried again.',
 } as const;
 
-export function LiveView(): JSX.Element {
-  const session = useMemo(() => new LiveSession(), []);
+export function LiveView({ isShown }: ViewProps): JSX.Element {
+  const session = useMemo(() => new LiveSession(isShown), [isShown]);
   useEffect(() => () => session.close(), [session]);
   return (
     <div class="live">
