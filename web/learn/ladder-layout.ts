@@ -73,6 +73,8 @@ class LadderPen {
   private readonly lastHead: Record<LessonSide, number> = { client: 0, server: 0 };
   private readonly sentY = new Map<number, number>();
   private readonly arrivedY = new Map<number, number>();
+  /** Packets that will arrive and have not: arrows go by here. */
+  private readonly onTheWay = new Set<number>();
   private readonly notes: LadderNote[] = [];
 
   lay(events: readonly LadderEvent[], packets: readonly LessonPacket[]): LadderLayout {
@@ -89,8 +91,8 @@ class LadderPen {
 
   private pass(ms: number): void {
     const gap = ms * pixelsPerMs;
-    if (gap > longestGap) {
-      this.notes.push({ y: this.y + longestGap / 2, text: `${Math.round(ms)} ms`, isPause: true });
+    if (gap > longestGap && this.onTheWay.size === 0) {
+      this.notes.push({ y: this.y + longestGap * 0.6, text: `${Math.round(ms)} ms`, isPause: true });
     }
     this.y += Math.min(gap, longestGap);
   }
@@ -108,6 +110,7 @@ class LadderPen {
       this.y = Math.max(this.y, this.lastWord[from] + wordGap, this.lastHead[from] + headGap);
       this.lastWord[from] = this.y;
       this.sentY.set(number, this.y);
+      if (arrives(packet)) this.onTheWay.add(number);
       return;
     }
     this.y = Math.max(this.y, this.lastHead[to] + headGap, this.sentY.get(number)! + 12);
@@ -115,6 +118,7 @@ class LadderPen {
       this.y = Math.max(this.y, this.lastWord[to] + wordGap);
       this.lastWord[to] = this.y;
     }
+    this.onTheWay.delete(number);
     this.lastHead[to] = this.y;
     this.arrivedY.set(number, this.y);
   }

@@ -71,6 +71,18 @@ describe.each(forms)('the lesson %s, %s', (id, form, lesson: Lesson) => {
     }
   });
 
+  it('numbers the packets as they were sent, and on each link as they arrive', () => {
+    const arrived = new Map<string, number>();
+    for (const [index, { number, path, from, fate, sentNs, arrivesNs }] of ran.packets.entries()) {
+      expect(number).toBe(index + 1);
+      expect(sentNs).toBeGreaterThanOrEqual(ran.packets[index - 1]?.sentNs ?? 0);
+      expect(arrivesNs).toBeGreaterThan(sentNs);
+      if (fate !== 'arrives' && fate !== 'changed') continue;
+      expect(arrivesNs).toBeGreaterThan(arrived.get(`${path} ${from}`) ?? 0);
+      arrived.set(`${path} ${from}`, arrivesNs);
+    }
+  });
+
   it('is the same every time', () => {
     expect(runLesson(lesson, form)).toEqual(ran);
   });

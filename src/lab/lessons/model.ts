@@ -105,7 +105,7 @@ export type LessonFate = 'arrives' | 'changed' | 'lost' | 'dropped';
 
 /** A packet on the ladder. */
 export interface LessonPacket {
-  /** From 1, in the order of sending; at one instant by path. */
+  /** From 1, in the order of sending; at one instant in that of the data. */
   readonly number: number;
   readonly path: number;
   readonly from: LessonSide;

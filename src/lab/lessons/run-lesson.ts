@@ -30,25 +30,38 @@ export function runLesson(lesson: Lesson, form = ''): LessonRun {
   };
 }
 
-function packetsOf({ script, captions }: LessonForm): LessonPacket[] {
-  const records = runScript(script).records.sort(bySending);
-  const read = records.map(({ sent, from, path }) => readPacket(sent, from, path));
-  const facts = factsOf(read.filter((packet) => packet !== undefined));
-  const writer = new CaptionWriter(captions, facts);
-  const packets: LessonPacket[] = [];
-  for (const [index, record] of records.entries()) {
-    const packet = read[index];
-    if (packet === undefined || record.sentNs < (script.fromNs ?? 0) || record.sentNs >= script.untilNs)
-      continue;
-    const delayNs = script.paths[record.path]!.delayNs;
-    packets.push(describe(record, packet, { facts, number: packets.length + 1, delayNs, writer }));
-  }
-  return packets;
+/** A packet with what became of it. */
+interface SentPacket {
+  readonly record: PacketRecord;
+  readonly packet: ReadPacket;
 }
 
-/** What is sent at one instant goes by path; the sort keeps the order of each. */
-function bySending(a: PacketRecord, b: PacketRecord): number {
-  return a.sentNs - b.sentNs || a.path - b.path;
+function packetsOf({ script, captions }: LessonForm): LessonPacket[] {
+  const { fromNs = 0, untilNs, paths } = script;
+  const sent = runScript(script).records.flatMap((record): SentPacket[] => {
+    const packet = readPacket(record.sent, record.from, record.path);
+    return packet === undefined ? [] : [{ record, packet }];
+  });
+  const facts = factsOf(sent.map(({ packet }) => packet));
+  const writer = new CaptionWriter(captions, facts);
+  return sent
+    .filter(({ record: { sentNs } }) => sentNs >= fromNs && sentNs < untilNs)
+    .sort(bySending)
+    .map(({ record, packet }, index) => {
+      const { delayNs } = paths[record.path]!;
+      return describe(record, packet, { facts, number: index + 1, delayNs, writer });
+    });
+}
+
+/** What is sent at one instant on several links goes by the data; on each link its order is that of sending. */
+function bySending(a: SentPacket, b: SentPacket): number {
+  return a.record.sentNs - b.record.sentNs || firstMapped(a.packet) - firstMapped(b.packet);
+}
+
+/** Where its data stands in the data of its sender, near enough to compare; -1 without data. */
+function firstMapped(packet: ReadPacket): number {
+  const value = packet.option('DSS')?.mapping?.dataSeq.value;
+  return value === undefined ? -1 : Number(value & 0xffff_ffffn);
 }
 
 interface Context {
