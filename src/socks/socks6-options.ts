@@ -5,8 +5,8 @@
 import { parseError, parsed, type ParseResult, SubflowError } from '../base/index.js';
 import { readU16, readU32, writeU16, writeU32 } from '../wire/index.js';
 
-/** Most bytes of all options of a message (§5). */
-export const MAX_SOCKS6_OPTIONS_BYTES = 20 * 1024;
+/** Most bytes of all options of a message (§5 to §7). */
+export const MAX_SOCKS6_OPTIONS_BYTES = 16 * 1024;
 /** Most bytes of data that may stand between a request and its authentication (§8.2). */
 export const MAX_INITIAL_DATA_BYTES = 1 << 14;
 

@@ -31,7 +31,7 @@ import {
   socks5Reader,
   socks6Reader,
 } from '../../socks/index.js';
-import { IpAddress } from '../../wire/index.js';
+import { IpAddress, readU16 } from '../../wire/index.js';
 import { joined } from '../tunnel/handshake.js';
 import { after, type Dialogue, type DialogueStep } from './dialogue.js';
 import type { ProxyFailure } from './failure.js';
@@ -104,11 +104,17 @@ export class Socks6Dialogue implements Dialogue {
   private identify({ options }: Socks6Request, rest: Uint8Array): DialogueStep {
     const named = find(options, 'session-id');
     if (named !== undefined) {
-      const session = this.world.sessions.find(named.id, this.world.nowMs());
-      this.early = rest.slice();
-      // §8.4: whoever has lost a session begins a new one.
-      if (session === undefined) return this.refuseUser('session-invalid', [{ kind: 'session-invalid' }]);
-      return this.admit(session);
+      const { sessions } = this.world;
+      const session = sessions.find(named.id, this.world.nowMs());
+      const isEnd = find(options, 'session-teardown') !== undefined;
+      if (!isEnd) {
+        this.early = rest.slice();
+        // §8.4: whoever has lost a session begins a new one.
+        if (session === undefined) return this.refuseUser('session-invalid', [{ kind: 'session-invalid' }]);
+        return this.admit(session);
+      }
+      // §8.4.3: the request that ends a session is none of it.
+      if (session !== undefined) sessions.end(session);
     }
     if (!this.world.needsUser) {
       this.early = rest.slice();
@@ -155,9 +161,14 @@ export class Socks6Dialogue implements Dialogue {
   }
 
   authenticated(isWelcome: boolean): DialogueStep {
+    const said = emitPasswordReply(isWelcome);
     const isAsked = this.phase === 'password';
-    const step = isWelcome ? this.admit(undefined) : this.refuseUser('not-authenticated');
-    return isAsked ? after(emitPasswordReply(isWelcome), step) : step;
+    // §9: a password in an option has its answer in an option.
+    const answers: Socks6Option[] = isAsked
+      ? []
+      : [{ kind: 'authentication-data', method: SocksMethod.PASSWORD, data: said }];
+    const step = isWelcome ? this.admit(undefined, answers) : this.refuseUser('not-authenticated', answers);
+    return isAsked ? after(said, step) : step;
   }
 
   /** Without a method, a failure is the end (§6). */
@@ -169,43 +180,36 @@ export class Socks6Dialogue implements Dialogue {
   }
 
   /** The client is who it has to be. */
-  private admit(known: Socks6Session | undefined): DialogueStep {
+  private admit(known: Socks6Session | undefined, said: readonly Socks6Option[] = []): DialogueStep {
     const request = this.request!;
     const { options } = request;
-    const { sessions } = this.world;
-    const answers: Socks6Option[] = [];
+    const answers = [...said];
     let session = known;
-    if (known === undefined && find(options, 'session-request') !== undefined) {
-      session = sessions.create(this.world.nowMs());
+    if (known !== undefined) answers.push({ kind: 'session-ok' });
+    else if (find(options, 'session-request') !== undefined) {
+      session = this.world.sessions.create(this.world.nowMs());
       answers.push({ kind: 'session-id', id: session.id });
     }
-    if (session !== undefined) answers.push({ kind: 'session-ok' });
-    const isBought = this.spend(session, options, answers);
-    if (known !== undefined && find(options, 'session-teardown') !== undefined) sessions.end(known);
+    // §8.5: without a session there are no tokens, and options about them are read over.
+    if (session !== undefined && !this.spend(session, options, answers))
+      return this.refuseUser('token-rejected', [{ kind: 'idempotence-rejected' }]);
     const send = emitSocks6AuthenticationReply({ isSuccess: true, options: answers }, this.version);
-    // §8.5: a token buys a request once; the packet that says so again buys nothing.
-    if (!isBought) return { act: 'end', error: 'token-rejected', send };
     return after(send, this.grant(request));
   }
 
-  /** Whether the request may be carried out, as far as tokens are concerned. */
-  private spend(
-    session: Socks6Session | undefined,
-    options: readonly Socks6Option[],
-    answers: Socks6Option[],
-  ): boolean {
+  /** Whether the request may be carried out: a token buys one, once; the packet that says so again buys nothing (§8.5.2). */
+  private spend(session: Socks6Session, options: readonly Socks6Option[], answers: Socks6Option[]): boolean {
     const wanted = find(options, 'idempotence-request');
-    if (session !== undefined && wanted !== undefined)
-      session.openWindow(this.world.sessions.firstToken(), wanted.size);
+    if (wanted !== undefined) session.openWindow(this.world.sessions.firstToken(), wanted.size);
     const spent = find(options, 'idempotence-expenditure');
-    const isGood = spent === undefined ? undefined : (session?.spend(spent.token) ?? false);
-    if (isGood !== undefined)
-      answers.push({ kind: isGood ? 'idempotence-accepted' : 'idempotence-rejected' });
-    const window = session?.window;
-    // §8.5.1: told when it is asked for, and when it has moved.
-    if (window !== undefined && (wanted !== undefined || spent !== undefined))
-      answers.push({ kind: 'idempotence-window', ...window });
-    return isGood !== false;
+    if (spent !== undefined) {
+      if (!session.spend(spent.token)) return false;
+      answers.push({ kind: 'idempotence-accepted' });
+    }
+    const { window } = session;
+    // §8.5.1: it is told with every success from then on.
+    if (window !== undefined) answers.push({ kind: 'idempotence-window', ...window });
+    return true;
   }
 
   private grant({ command, host, port, options }: Socks6Request): DialogueStep {
@@ -217,7 +221,7 @@ export class Socks6Dialogue implements Dialogue {
     return {
       ...{ act: 'open', host, port, early: this.early },
       isMultipath: wantsMultipath(stack),
-      isFastOpen: stack.some((option) => isTcp(option, Socks6Stack.FAST_OPEN, 2)),
+      isFastOpen: mayFastOpen(stack, this.early.length),
     };
   }
 
@@ -264,6 +268,17 @@ function find<K extends Socks6Option['kind']>(
 /** Whether the option is about `code` of TCP on `leg`, or on both (§8.1). */
 function isTcp({ leg, level, code }: StackOption, wanted: number, onLeg: 1 | 2): boolean {
   return level === Socks6Stack.TCP_LEVEL && code === wanted && (leg === 3 || leg === onLeg);
+}
+
+/**
+ * Whether Fast Open to the server is wanted with so many bytes: a client may say how many there may be in the SYN at most, or 0 for any
+ * number (§8.1). What goes with it cannot be cut, so that with more it is not used.
+ */
+function mayFastOpen(stack: readonly StackOption[], earlyBytes: number): boolean {
+  const said = stack.find((option) => isTcp(option, Socks6Stack.FAST_OPEN, 2));
+  if (said === undefined) return false;
+  const mostBytes = readU16(said.data, 0);
+  return mostBytes === 0 || earlyBytes <= mostBytes;
 }
 
 /** Whether Multipath TCP to the server is wanted; undefined where the client does not care. */

@@ -2,11 +2,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { fromHex, ProxyWorld, portHex, type RawClient, textHex } from '../../../test/support/proxy-world.js';
 import { describeWith } from '../../../test/support/with-rights.js';
-import type { Scan } from '../../base/index.js';
+import { type Scan, SeededRandom } from '../../base/index.js';
 import { kernelMptcp } from '../../linux/index.js';
 import {
   emitPassword,
   emitSocks6Request,
+  fastOpenOption,
   multipathOption,
   scanSocks6AuthenticationReply,
   scanSocks6OperationReply,
@@ -16,6 +17,8 @@ import {
 } from '../../socks/index.js';
 import { IpAddress } from '../../wire/index.js';
 import { closedRules, parseHops, type ProxyOptions, TunnelUpstream } from '../index.js';
+import { Socks6Dialogue } from './socks6-dialogue.js';
+import { Socks6Sessions } from './socks6-sessions.js';
 
 const world = new ProxyWorld();
 afterEach(() => world.close());
@@ -118,6 +121,7 @@ describe('a proxy of SOCKS 6', () => {
       ...Array<Socks6Option>(50).fill(multipathOption(false)),
       { kind: 'other', number: 6, body: new Uint8Array(0) },
       { kind: 'idempotence-request', size: 4 },
+      { kind: 'idempotence-expenditure', token: 7 },
     ];
     client.send(request(port, options));
     expect(await authentication(client)).toEqual({ isSuccess: true, options: [] });
@@ -138,13 +142,29 @@ describe('a proxy of SOCKS 6', () => {
   });
 });
 
+describe('Fast Open to the server', () => {
+  it.each([
+    ['is wanted with any number of bytes', [fastOpenOption(0)], true],
+    ['is wanted with as many bytes as there are', [fastOpenOption(5)], true],
+    ['is wanted with fewer bytes in the SYN than there are', [fastOpenOption(4)], false],
+    ['is not asked for', [], false],
+  ])('%s (§8.1)', (_, options, isFastOpen) => {
+    const sessions = new Socks6Sessions(new SeededRandom(1));
+    const dialogue = new Socks6Dialogue({ sessions, needsUser: false, nowMs: () => 0 });
+    const step = dialogue.read(Uint8Array.of(...request(80, options), ...bytes('early')));
+    expect(step).toMatchObject({ act: 'open', early: bytes('early'), isFastOpen });
+  });
+});
+
 describe('users of a proxy of SOCKS 6', () => {
   it('say who they are in the request, with data behind it', async () => {
     const port = await world.echo();
     const proxy = await world.proxy(users);
     const client = await world.client(proxy.port);
     client.send(request(port, [passwordOption()])).send(bytes('early'));
-    expect(await authentication(client)).toEqual({ isSuccess: true, options: [] });
+    // §9: RFC 1929's answer, in an option.
+    const welcome = { kind: 'authentication-data', method: 2, data: Uint8Array.of(1, 0, 0) } as const;
+    expect(await authentication(client)).toEqual({ isSuccess: true, options: [welcome] });
     expect(await operation(client)).toMatchObject({ code: 0 });
     expect(await client.read(5)).toBe(textHex('early'));
     expect(proxy.events[0]).toMatchObject({ user: 'alice' });
@@ -153,10 +173,12 @@ describe('users of a proxy of SOCKS 6', () => {
   it('are refused with a wrong password, or with none', async () => {
     const proxy = await world.proxy(users);
     const wrong = passwordOption({ ...right, password: bytes('guess') });
+    const refusal = { kind: 'authentication-data', method: 2, data: Uint8Array.of(1, 1, 0) } as const;
     for (const options of [[wrong], [], [{ kind: 'session-request' } as const]]) {
       const client = await world.client(proxy.port);
       client.send(request(80, options));
-      expect(await authentication(client)).toEqual({ isSuccess: false, options: [] });
+      const said = options.includes(wrong) ? [refusal] : [];
+      expect(await authentication(client)).toEqual({ isSuccess: false, options: said });
       expect((await client.rest()).how).toBe('end');
     }
   });
@@ -196,16 +218,18 @@ describe('users of a proxy of SOCKS 6', () => {
     const id = first.options.find((option) => option.kind === 'session-id')!;
     expect(first).toMatchObject({
       isSuccess: true,
-      options: [{ kind: 'session-id' }, { kind: 'session-ok' }],
+      options: [{ kind: 'authentication-data' }, { kind: 'session-id' }],
     });
     expect(await ask(id)).toEqual({ isSuccess: true, options: [{ kind: 'session-ok' }] });
     const invalid = { isSuccess: false, options: [{ kind: 'session-invalid' }] };
     expect(await ask({ kind: 'session-id', id: new Uint8Array(16) })).toEqual(invalid);
-    expect(await ask(id, { kind: 'session-teardown' })).toMatchObject({ isSuccess: true });
+    // The request that ends it is none of it, and has to say who the user is.
+    expect(await ask(id, { kind: 'session-teardown' })).toEqual({ isSuccess: false, options: [] });
     expect(await ask(id)).toEqual(invalid);
+    expect(await ask(id, { kind: 'session-teardown' }, passwordOption())).toMatchObject({ isSuccess: true });
     const second = await ask(passwordOption(), { kind: 'session-request' });
     proxy.server.change({ authenticate: users.authenticate });
-    expect(await ask(second.options[0]!)).toEqual(invalid);
+    expect(await ask(second.options[1]!)).toEqual(invalid);
   });
 
   it('spend each token once: the same packet a second time opens nothing (§8.5)', async () => {
@@ -226,6 +250,12 @@ describe('users of a proxy of SOCKS 6', () => {
     expect(window.size).toBe(3);
     const spend = (place: number): ReturnType<typeof ask> =>
       ask(id, { kind: 'idempotence-expenditure', token: (window.base + place) >>> 0 });
+    // It is told with every success.
+    expect((await ask(id))[1].options).toEqual([
+      { kind: 'session-ok' },
+      { kind: 'idempotence-window', base: window.base, size: 3 },
+    ]);
+    await expect.poll(() => connections).toBe(2);
     const [good, accepted] = await spend(1);
     expect(accepted.options).toEqual([
       { kind: 'session-ok' },
@@ -233,17 +263,17 @@ describe('users of a proxy of SOCKS 6', () => {
       { kind: 'idempotence-window', base: window.base, size: 3 },
     ]);
     expect(await operation(good)).toMatchObject({ code: 0 });
-    await expect.poll(() => connections).toBe(2);
+    await expect.poll(() => connections).toBe(3);
     for (const place of [1, 3, -1]) {
       const [client, rejected] = await spend(place);
-      expect(rejected.options).toContainEqual({ kind: 'idempotence-rejected' });
+      expect(rejected).toEqual({ isSuccess: false, options: [{ kind: 'idempotence-rejected' }] });
       expect(await client.rest()).toEqual({ bytes: '', how: 'end' });
     }
     const [, moved] = await spend(0);
     expect(moved.options).toContainEqual({
       ...{ kind: 'idempotence-window', base: (window.base + 2) >>> 0, size: 3 },
     });
-    await expect.poll(() => connections).toBe(3);
+    await expect.poll(() => connections).toBe(4);
   });
 });
 
