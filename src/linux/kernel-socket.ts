@@ -272,7 +272,7 @@ export function plainTcpInfo(fd: number): KernelTcpInfo | undefined {
   }
 }
 
-/** Each subflow with its number, ends and TCP state, all of the same moment (Linux 6.6); undefined for plain TCP. */
+/** Each subflow with its number, ends and TCP state, all of the same moment (Linux 6.5); undefined for plain TCP. */
 export function subflowsOf(fd: number): KernelSubflow[] | undefined {
   const tcpInfo = new NativeBuffer(MAX_SUBFLOWS * TCP_INFO_LENGTH);
   const subflowInfo = new NativeBuffer(MAX_SUBFLOWS * SUBFLOW_INFO_LENGTH);

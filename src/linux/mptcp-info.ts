@@ -46,7 +46,7 @@ export interface KernelConnectionInfo {
   readonly rcvNxt: bigint;
   /** DSS checksums are in use (Linux 5.19). */
   readonly checksum: boolean | undefined;
-  /** Times that data was sent again at the data level (Linux 6.6), as the following counts of bytes. */
+  /** Times that data was sent again at the data level (Linux 6.5), as the following counts of bytes. */
   readonly retransmits: number | undefined;
   readonly bytesRetransmitted: bigint | undefined;
   readonly bytesSent: bigint | undefined;

@@ -121,11 +121,11 @@ export interface KernelInfo {
   readonly isRemoteKeyKnown: boolean;
   /** Bytes given to the connection that the peer has not acknowledged at the data level. */
   readonly unacknowledgedBytes: number;
-  /** Bytes at the data level (Linux 6.6); what goes over several subflows counts once. */
+  /** Bytes at the data level (Linux 6.5); what goes over several subflows counts once. */
   readonly bytesSent: number | undefined;
   readonly bytesReceived: number | undefined;
   readonly bytesAcked: number | undefined;
-  /** Bytes sent again on another subflow, and how often (Linux 6.6). */
+  /** Bytes sent again on another subflow, and how often (Linux 6.5). */
   readonly bytesRetransmitted: number | undefined;
   readonly retransmissions: number | undefined;
   /** Time since data was sent, since data came, and since an acknowledgment came (Linux 6.10). */

@@ -9,7 +9,7 @@ import type { KernelPathState } from './kernel-paths.js';
 type Moved = Pick<KernelPathState, 'link' | 'newBytes'>;
 
 export class MeteredBytes {
-  /** Bytes of the connection at the last look; undefined before, and where the kernel does not count them (before Linux 6.6). */
+  /** Bytes of the connection at the last look; undefined before, and where the kernel does not count them (before Linux 6.5). */
   private connectionBytes: number | undefined;
 
   /**

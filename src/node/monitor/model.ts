@@ -207,7 +207,7 @@ function connectionOf(
 ): MonitoredConnection {
   const sent = sum(listed, ({ tcp }) => Number(tcp.bytesSent ?? 0n));
   const received = sum(listed, ({ tcp }) => Number(tcp.bytesReceived ?? 0n));
-  // Kernels before 6.6 do not count at the data level, and after a fall-back there is none.
+  // Kernels before 6.5 do not count at the data level, and after a fall-back there is none.
   const isCounted = mptcp.bytesSent !== undefined && !mptcp.fallback;
   const sentBytes = isCounted ? Number(mptcp.bytesSent) : sent;
   const receivedBytes = isCounted ? Number(mptcp.bytesReceived ?? 0n) : received;
