@@ -110,7 +110,7 @@ function ratio(
 }
 
 const speed = (own: Run, theirs: Run): number => theirs.seconds / own.seconds;
-const cost = (own: Run, theirs: Run): number => own.cpuSeconds / Math.max(0.01, theirs.cpuSeconds);
+const cost = (own: Run, theirs: Run): number => own.cpuSeconds / theirs.cpuSeconds;
 const three = (value: number): number => Number(value.toFixed(3));
 
 function result(
