@@ -3,6 +3,7 @@
  * browser. Whatever stands there is only ever read by a parser that gives defaults.
  */
 import { effect, signal } from '@preact/signals';
+import { takeToken } from './live/token.js';
 
 export const viewNames = ['playground', 'capture', 'experiments', 'live', 'learn'] as const;
 export type ViewName = (typeof viewNames)[number];
@@ -17,11 +18,15 @@ export function readAddress(hash: string): Address {
   return { view: viewNames.find((view) => view === name) ?? 'playground', query: query.join('?') };
 }
 
+// The secret of a server is no part of any address; what stands below never sees it.
+takeToken();
+
 /** What the browser's address says; follows it back and forth. */
 export const address = signal(readAddress(location.hash));
 /** The browser's address as it was known last. */
 let knownHash = location.hash;
 addEventListener('hashchange', () => {
+  takeToken();
   knownHash = location.hash;
   address.value = readAddress(knownHash);
 });
