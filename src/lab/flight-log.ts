@@ -13,7 +13,7 @@ export const FLIGHT_FIELDS = 5;
  * For each packet {@link FLIGHT_FIELDS} numbers: a code of path, direction, kind and fate (see {@link decodeFlight}), when it
  * was offered, when it leaves the queue, when it arrives (all in ns), and its number.
  */
-export type FlightColumns = Float64Array;
+export type FlightColumns = Float64Array<ArrayBuffer>;
 
 /** What a code says. */
 export interface FlightCode {
