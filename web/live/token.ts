@@ -1,12 +1,12 @@
 /**
- * The secret of the address that `subflow lab` printed: `#token=...`, which no browser sends anywhere. It is taken out of the address before
- * anybody else reads the address, when this module is loaded and whenever the address changes, and kept for as long as this tab is.
+ * The secret of the address that `subflow lab` printed: `#token=...`, which no browser sends anywhere. Whoever reads addresses
+ * (address.ts) has it taken out first; it is kept for as long as this tab is.
  */
 
 const STORED = 'subflow-lab-token';
 
 /** Takes it out of the address, where it stands behind a view's name or alone. */
-function takeToken(): void {
+export function takeToken(): void {
   const match = /^#(?:([a-z]+)\?)?token=([0-9a-f]{32})$/.exec(location.hash);
   if (match === null) return;
   try {
@@ -17,9 +17,6 @@ function takeToken(): void {
   }
   history.replaceState(null, '', match[1] === undefined ? location.pathname : `#${match[1]}`);
 }
-
-takeToken();
-addEventListener('hashchange', takeToken);
 
 /** The secret; undefined where this tab has none. */
 export function readToken(): string | undefined {
