@@ -16,8 +16,10 @@ export interface OpenedCapture {
   /** Seconds from the choice of the file to its report, and to the figures of its connection. */
   readonly reportSeconds: number;
   readonly drawnSeconds: number;
-  /** The longest that the page did not draw meanwhile, in ms. */
+  /** The longest that the page did not draw meanwhile, in ms; on a machine that does other work, that of others too. */
   readonly longestGapMs: number;
+  /** Processor time of the longest that the page's thread was at work without a pause, in ms. */
+  readonly longestTaskMs: number;
   /** Most bytes that the process of the page, worker included, had in memory. */
   readonly peakBytes: number;
   /** Milliseconds from the wish to see a packet amid the file to its fields. */
@@ -35,6 +37,7 @@ export async function openLargeCapture(browser: Browser, url: string, file: stri
     await page.goto(`${url}#capture`);
     await page.locator('.opener').waitFor();
     await watchFrames(page);
+    await browser.startTracing(page, { categories: ['toplevel'] });
     const begunAt = performance.now();
     await page.setInputFiles('input[type=file]', file);
     await page.getByTestId('packets').waitFor();
@@ -44,10 +47,11 @@ export async function openLargeCapture(browser: Browser, url: string, file: stri
     // What is drawn at last is drawn in the frame that follows.
     await page.waitForTimeout(500);
     const longestGapMs = await longestGap(page);
+    const longestTaskMs = longestTask(await browser.stopTracing());
     const packets = Number((await page.getByTestId('packets').innerText()).replaceAll(',', ''));
     const findMs = await find(page, Math.ceil(packets / 2));
     return {
-      ...{ packets, reportSeconds, drawnSeconds, longestGapMs, findMs },
+      ...{ packets, reportSeconds, drawnSeconds, longestGapMs, longestTaskMs, findMs },
       peakBytes: await peakBytes(browser),
     };
   } finally {
@@ -71,6 +75,27 @@ async function watchFrames(page: Page): Promise<void> {
 
 function longestGap(page: Page): Promise<number> {
   return page.evaluate('globalThis.longestGapMs');
+}
+
+/** A task as Chromium writes it into a trace; `tdur` is its processor time in µs. */
+interface TracedTask {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly tdur?: number;
+  readonly args: { readonly name?: string };
+}
+
+function longestTask(trace: Buffer): number {
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: readonly TracedTask[] };
+  const threadOf = ({ pid, tid }: TracedTask): string => `${pid} ${tid}`;
+  const threads = new Set(
+    traceEvents
+      .filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
+      .map(threadOf),
+  );
+  const times = traceEvents.map((event) => (threads.has(threadOf(event)) ? (event.tdur ?? 0) : 0));
+  return times.reduce((most, time) => Math.max(most, time), 0) / 1000;
 }
 
 /** In the middle of the list. */
