@@ -231,7 +231,8 @@ export class TraceAnalyzer {
     const peerData = isClient ? connection.serverData : connection.clientData;
     const host = isClient ? connection.client : connection.server;
     const { flags, payloadLength } = segment;
-    connection.packets++;
+    // The one that showed whose stream it is was counted with those before it.
+    if (stream.packets > stream.packetsBefore) connection.packets++;
     connection.lastPacket = o.packet;
     connection.endNs = segment.atNs;
     o.connection = connection.id;

@@ -3,6 +3,9 @@
  * of test/simulation/worlds.test.ts; here is what shows that their judge would find an error.
  */
 import { describe, expect, it, vi } from 'vitest';
+import { PcapngWriter, readCapture } from '../../src/capture/index.js';
+import { readScenario, runScenario } from '../../src/lab/index.js';
+import { TraceAnalyzer } from '../../src/trace/index.js';
 import { DataRanges } from '../../src/trace/data-ranges.js';
 import { SubflowDirection } from '../../src/trace/subflow-direction.js';
 import { drawWorld } from '../simulation/draw.js';
@@ -83,4 +86,14 @@ describe('the analyser, of a simulated world', () => {
     expect(violations).toEqual([]);
     expect(judge.truth.dataOf('server', 0).reinjectedBytes).toBeLessThan(reinjectedByEngine);
   });
+});
+
+it('counts each packet of a connection once, those that begin its subflows too', () => {
+  const writer = new PcapngWriter();
+  runScenario(readScenario('seed=3&traffic=bulk,200k').scenario, writer);
+  const analyzer = new TraceAnalyzer();
+  const { packets } = readCapture(writer.take());
+  for (const packet of packets) analyzer.handle(packet);
+  const { connections } = analyzer.finish();
+  expect(connections.map((each) => [each.subflows.length, each.packets])).toEqual([[2, packets.length]]);
 });
