@@ -170,9 +170,13 @@ function answer(site: Site, request: IncomingMessage, response: ServerResponse):
   sendFile(site.folder, pathname, request, response);
 }
 
+/** What targets are read against; of it nothing is seen. */
+const BASE = 'http://localhost';
+
 /** The path of a target; undefined for one that names another host, as browsers read it, and for what is none. */
 function pathOf(target: string): string | undefined {
-  return /^\/(?![/\\])/.test(target) ? URL.parse(target, 'http://localhost')?.pathname : undefined;
+  if (!/^\/(?![/\\])/.test(target) || !URL.canParse(target, BASE)) return undefined;
+  return new URL(target, BASE).pathname;
 }
 
 /** The status with which a request that came by a foreign name, or from a foreign page, is turned away; undefined for any other. */
