@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, expect, it, vi } from 'vitest';
 import { describeWith } from '../../test/support/with-rights.js';
 import { mayCreateNamespaces } from './capabilities.js';
+import { listenKernel } from './kernel-socket.js';
 import { NetworkNamespace } from './namespace.js';
 
 /** Every network namespace that some process is in or holds. */
@@ -48,6 +49,14 @@ describeWith('network namespaces', [mayCreateNamespaces()], () => {
     });
     expect(new Set([home, ...inside]).size).toBe(3);
     expect(own()).toBe(home);
+  });
+
+  it('have addresses that can be used once the command that set them has returned, however long the kernel takes', () => {
+    first.connectTo(second, 'wait0', 'wait1');
+    second.sysctl('net.ipv6.conf.wait1.accept_dad', 1);
+    second.ip('address add fd77::2/64 dev wait1');
+    const fd = listenKernel({ address: 'fd77::2', port: 7, protocol: 'tcp', namespace: second });
+    closeSync(fd);
   });
 
   it('are left when the action throws', () => {

@@ -16,6 +16,17 @@ import { parseMibCounters, type MibCounters } from './mib.js';
 /** The namespace of the calling thread; /proc/self would be that of the process's first thread. */
 const OWN_NAMESPACE = '/proc/thread-self/ns/net';
 
+/** Looks at addresses that are to come up, and the time between them in ms: two seconds in all. */
+const MAX_TRIES = 200;
+const PAUSE_MS = 10;
+/** Nobody ever wakes who waits for it. */
+const clock = new Int32Array(new SharedArrayBuffer(4));
+
+/** Addresses of IPv6 where the calling thread is, and their flags (linux/if_addr.h). */
+const ADDRESSES = '/proc/thread-self/net/if_inet6';
+const IFA_F_DADFAILED = 0x08;
+const IFA_F_TENTATIVE = 0x40;
+
 export class NetworkNamespace {
   /** For people: it shows in errors. */
   readonly label: string;
@@ -63,11 +74,16 @@ export class NetworkNamespace {
 
   /**
    * Runs commands of iproute2's `ip` inside, one a string, as in `address add 10.0.0.1/24 dev lo`; stops at the first
-   * that fails. Returns what they printed.
+   * that fails. Returns what they printed, once addresses of IPv6 that they brought up can be used: a busy kernel takes its time.
    * @throws SubflowError `ERR_SUBFLOW_MISSING_TOOL` without iproute2, `ERR_SUBFLOW_COMMAND_FAILED` with what `ip` said.
    */
   ip(...commands: string[]): string {
-    return this.run(() => runIp(this.label, commands));
+    return this.run(() => {
+      const printed = runIp(this.label, commands);
+      for (let tries = 0; tries < MAX_TRIES && hasPendingAddress(this.label); tries++)
+        Atomics.wait(clock, 0, 0, PAUSE_MS);
+      return printed;
+    });
   }
 
   /** Sets a kernel parameter of the namespace, named with dots as sysctl(8) does; names may hold an interface with a dot as `/`. */
@@ -160,6 +176,26 @@ function inNewNamespace(): number {
     () => unshare(CLONE_NEWNET),
     () => openSync(OWN_NAMESPACE, 'r'),
   );
+}
+
+/** Whether an interface that is up, here, has an address of IPv6 that may not be used yet. */
+function hasPendingAddress(label: string): boolean {
+  // A kernel without IPv6 has no such file.
+  if (!existsSync(ADDRESSES)) return false;
+  const names = readFileSync(ADDRESSES, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      ([, , , , flags]) =>
+        (parseInt(flags ?? '0', 16) & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) === IFA_F_TENTATIVE,
+    )
+    .map((fields) => fields[5]);
+  if (names.length === 0) return false;
+  const links = JSON.parse(runIp(label, ['link show up'], ['-json'])) as {
+    ifname: string;
+    flags: string[];
+  }[];
+  return links.some(({ ifname, flags }) => flags.includes('LOWER_UP') && names.includes(ifname));
 }
 
 function sysctlPath(name: string): string {
