@@ -9,13 +9,16 @@ import { connectKernel, kernelMptcp, mayCreateNamespaces, NetworkNamespace } fro
 import { askFor, askProxy, type Holdings, RelayProcess, spawnEcho } from '../support/relay-process.js';
 import { describeWith } from '../support/with-rights.js';
 
-const SECONDS = Number(process.env['SUBFLOW_CHURN_SECONDS'] ?? 25);
+const SECONDS = Number(process.env['SUBFLOW_CHURN_SECONDS'] ?? 20);
 /** Clients of a round, and rounds after which holdings are taken as what it needs. */
 const CLIENTS = 24;
 const WARM_UP_ROUNDS = 3;
 const MAX_ROUNDS = 100_000;
-/** Time after which a client that says nothing is given up, in ms, and one that has not said what it wants. */
-const IDLE_MS = 2_000;
+/**
+ * Time after which a client that says nothing is given up, in ms, and one that has not said what it wants: longer than this process, which makes
+ * and removes links meanwhile, may be held up on a busy machine.
+ */
+const IDLE_MS = 5_000;
 const REQUEST_MS = 5_000;
 /** What caches and the collector may add, whatever the number of rounds. */
 const SLACK_BYTES = 3_000_000;
