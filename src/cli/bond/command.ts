@@ -24,7 +24,7 @@ import { EnvironmentError, UsageError } from '../errors.js';
 import { Screen } from '../experiment/screen.js';
 import { explainListen } from '../listen-hint.js';
 import { parseInteger, parseSize, parseTimer } from '../units.js';
-import { untilSignal } from '../until-signal.js';
+import { aborted, untilSignal } from '../until-signal.js';
 import { bondLines } from './view.js';
 
 interface BondFlags {
@@ -131,10 +131,7 @@ async function run(flags: BondFlags): Promise<void> {
     const timer = setInterval(look, everyMs);
     const announcement = await announce(() => report);
     try {
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await aborted(signal);
     } finally {
       clearInterval(timer);
       screen?.clear();

@@ -26,7 +26,10 @@ interface RunFlags {
 export function run(text: string, { json, write }: RunFlags): void {
   const { problems, ...comparison } = readComparison(text);
   if (problems.length > 0) {
-    throw new UsageError(problems.join(' '), 'the playground of `subflow lab` writes scenarios');
+    throw new UsageError(
+      problems.join(' ').replace(/\.$/, ''),
+      'the playground of `subflow lab` writes scenarios',
+    );
   }
   const scenario = scenarioA(comparison);
   const other = scenarioB(comparison);

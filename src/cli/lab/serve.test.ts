@@ -92,6 +92,13 @@ describeWith('subflow lab', [isBuilt, kernelMptcp()], () => {
     expect(paths.pathManager).not.toBeNull();
   });
 
+  it('says of a network namespace that is not there that it is not, and serves nothing', async () => {
+    const args = ['lab', '--listen', '127.0.0.1:0', '--no-open', '--namespace', 'nowhere'];
+    const { status, err } = await spawnSubflow(folder, args);
+    expect(err).toMatch(/^subflow: network namespace nowhere: ENOENT.*`ip netns` lists them by name/);
+    expect(status).toBe(3);
+  });
+
   it('opens a file that leads to it, so that the secret is in no argument of a program', async () => {
     const opener = join(folder, 'xdg-open');
     writeFileSync(opener, `#!/bin/sh\necho "$@" > ${join(folder, 'opened')}\n`, { mode: 0o755 });

@@ -8,6 +8,7 @@ import { type LabServer, loadLab } from '../../node/index.js';
 import { UsageError } from '../errors.js';
 import { parseListen } from '../listen-address.js';
 import { explainListen } from '../listen-hint.js';
+import { namespaceError } from '../namespace-hint.js';
 import { aborted, untilSignal } from '../until-signal.js';
 
 /** The built page, beside the compiled program. */
@@ -29,6 +30,7 @@ export async function serve({ listen, open, allowControl, namespace }: ServeFlag
       '--allow-control is for pages on this machine: what goes over a network can be read there',
       'listen on 127.0.0.1, and reach it by ssh -L 8484:127.0.0.1:8484',
     );
+  if (namespace !== undefined) await lookInto(namespace);
   const { serveLab } = await loadLab();
   await untilSignal(async (signal) => {
     const live = {
@@ -49,6 +51,16 @@ export async function serve({ listen, open, allowControl, namespace }: ServeFlag
     closeOpener?.();
     await server.close();
   });
+}
+
+/** One that cannot be looked into is told now, and not by every look. */
+async function lookInto(namespace: string): Promise<void> {
+  const { insideNamespaceAt } = await import('../../linux/index.js');
+  try {
+    insideNamespaceAt(namespace, () => undefined);
+  } catch (error) {
+    throw namespaceError(namespace, (error as Error).message);
+  }
 }
 
 /** The address to open. What is behind the `#`, no browser sends anywhere. */

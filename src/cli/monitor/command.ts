@@ -15,6 +15,7 @@ import {
 } from '../../node/index.js';
 import { EnvironmentError, UsageError } from '../errors.js';
 import { Screen } from '../experiment/screen.js';
+import { namespaceError } from '../namespace-hint.js';
 import { parseDuration, parseInteger } from '../units.js';
 import { untilSignal } from '../until-signal.js';
 import { monitorMetrics } from './metrics.js';
@@ -90,10 +91,7 @@ function open({ namespace, limit, filter }: MonitorFlags): ConnectionMonitor {
     if (error instanceof SubflowError && code.startsWith('ERR_SUBFLOW_BAD'))
       throw new UsageError(message, error.hint);
     if (namespace === undefined) throw error;
-    throw new EnvironmentError(
-      `network namespace ${namespace}: ${message}`,
-      '`ip netns` lists them by name; to look into one takes root',
-    );
+    throw namespaceError(namespace, message);
   }
 }
 
