@@ -1,13 +1,17 @@
 /** A relay in a process of its own: `relay` as proxies here do it, or `pipe` as Node's streams do. `MODE TARGET [PORT]` */
 import net from 'node:net';
 import { pipeline } from 'node:stream';
-import { type Arrival, listenForRelay, Relay, SocketEnd } from '../src/node/relay/index.js';
+import { type Arrival, connectForRelay, listenForRelay, Relay } from '../src/node/relay/index.js';
+import { IpAddress } from '../src/wire/index.js';
 
+const address = IpAddress.parse('127.0.0.1')!;
 const [mode = '', target = '', port = '0'] = process.argv.slice(2);
 
 function relay({ client }: Arrival): void {
-  const server = SocketEnd.connecting({ host: '127.0.0.1', port: Number(target) }, true);
-  server.socket.once('connect', () => new Relay(client, server).start());
+  const server = connectForRelay({ address, port: Number(target), isPlain: true }, (error) => {
+    if (error === undefined) new Relay(client, server).start();
+    else client.reset();
+  });
 }
 
 function pipe(client: net.Socket): void {

@@ -8,7 +8,6 @@ import { IPPROTO_TCP } from './constants.js';
 import { getsockopt, setsockopt, unsupportedReason } from './libc.js';
 import { SystemError } from './system-error.js';
 
-const TCP_NODELAY = 1;
 const TCP_INFO = 11;
 const TCP_FASTOPEN = 23;
 const TCP_FASTOPEN_CONNECT = 30;
@@ -49,11 +48,6 @@ export function awaitsThirdPacket(fd: number): boolean {
     throw error;
   }
   return state[0] === SYN_RECEIVED;
-}
-
-/** Has the kernel send what it holds back: an option that says so is set, which may be set already. */
-export function pushHeldBytes(fd: number): void {
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 /** Whether the calling thread's namespace has Fast Open on for servers; where not, the option is taken and does nothing. */

@@ -31,6 +31,7 @@ export * from './raw-device.js';
 export * from './route.js';
 export { ReceivedPacket } from './received-packet.js';
 export * from './socket-address.js';
+export * from './stream-socket.js';
 export * from './transparent-socket.js';
 export * from './unix-datagram.js';
 export * from './xdp/index.js';

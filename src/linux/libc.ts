@@ -33,7 +33,14 @@ export interface ReadableWatch {
   close(): void;
 }
 
+/** One that may let the process end. */
+export interface HeldWatch extends ReadableWatch {
+  /** Whether it holds the process alive from now on. */
+  hold(holds: boolean): void;
+}
+
 interface PollHandle {
+  ref(): void;
   unref(): void;
   close(): void;
 }
@@ -431,7 +438,7 @@ const bpfSyscalls = new Map<string, number>([
  * Calls `onReadable` from the event loop while `fd` has something to read, until closed; holds the process alive
  * meanwhile, unless `holds` is false. Close the watch before the descriptor. (docs/decisions/0004-waiting-for-packets.md says why this way.)
  */
-export function watchReadable(fd: number, onReadable: () => void, holds = true): ReadableWatch {
+export function watchReadable(fd: number, onReadable: () => void, holds = true): HeldWatch {
   load();
   let pending = false;
   let open = true;
@@ -448,6 +455,10 @@ export function watchReadable(fd: number, onReadable: () => void, holds = true):
   });
   if (!holds) handle.unref();
   return {
+    hold(holds): void {
+      if (holds) handle.ref();
+      else handle.unref();
+    },
     close(): void {
       if (!open) return;
       open = false;

@@ -50,7 +50,7 @@ export function checkConnect(options: Partial<ConnectOptions>): ChosenTransport 
 export function begin(chosen: ChosenTransport, wanted: ConnectOptions): Socket {
   const hops = hopsOf(wanted);
   if (hops !== undefined) return connectThrough(chosen, wanted, hops);
-  if (chosen.transport === 'kernel') return connectKernelSocket(wanted, { lack: chosen.lack });
+  if (chosen.transport === 'kernel') return connectKernelSocket(wanted, chosen.lack);
   return connectUserspaceSocket(chosen.host, wanted);
 }
 

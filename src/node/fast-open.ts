@@ -8,7 +8,7 @@ import {
   awaitsThirdPacket,
   connectFastOpen,
   mayServeFastOpen,
-  pushHeldBytes,
+  setNoDelay,
 } from '../linux/index.js';
 import type { FastOpenListenOptions, FastOpenMode } from '../stack/index.js';
 import { codeOf } from './net-error.js';
@@ -75,7 +75,7 @@ export function pushEarlyAnswers(fdOf: () => number | undefined): void {
       const fd = fdOf();
       if (fd === undefined) return;
       if (awaitsThirdPacket(fd)) look(Math.min(2 * waitMs, MAX_LOOK_MS));
-      else pushHeldBytes(fd);
+      else setNoDelay(fd);
     }, waitMs);
     timer.unref();
   };

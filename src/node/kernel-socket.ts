@@ -150,7 +150,6 @@ export interface KernelClientParts {
   readonly service?: KernelService | undefined;
   /** Why there is no Multipath TCP to be had here, where there is none. */
   readonly lack?: Lack | undefined;
-  readonly onread?: OnReadOptions | undefined;
 }
 
 /** A socket that connects. */
@@ -158,8 +157,8 @@ export class KernelClientSocket extends KernelSocket {
   protected readonly wanted: ConnectOptions;
   private readonly attempts: KernelAttempts;
 
-  constructor(options: ConnectOptions, { service, lack, onread }: KernelClientParts = {}) {
-    super({ allowHalfOpen: options.allowHalfOpen ?? false, ...(onread !== undefined && { onread }) });
+  constructor(options: ConnectOptions, { service, lack }: KernelClientParts = {}) {
+    super({ allowHalfOpen: options.allowHalfOpen ?? false });
     if (service !== undefined) serveKernelSocket(this, service);
     this.wanted = options;
     this.attempts = new KernelAttempts(this, options, lack);
@@ -176,9 +175,6 @@ export class KernelClientSocket extends KernelSocket {
   }
 }
 
-/** What `net.Socket` reads with instead of its stream. */
-type OnReadOptions = NonNullable<TcpSocketConnectOpts['onread']>;
-
 /** The service that the options ask for; none where there is no Multipath TCP. Throws as {@link KernelService} does. */
 export function kernelServiceOf(
   { serviceType = 'none', serviceOptions }: ConnectOptions,
@@ -189,14 +185,11 @@ export function kernelServiceOf(
 }
 
 /**
- * Begins a connection through the kernel; `onread` as of `net.Socket`. Throws as {@link KernelService} does, before anything is
- * opened.
+ * Begins a connection through the kernel; `lack`: why there is no Multipath TCP to be had, where there is none. Throws as
+ * {@link KernelService} does, before anything is opened.
  */
-export function connectKernelSocket(
-  options: ConnectOptions,
-  { lack, onread }: Pick<KernelClientParts, 'lack' | 'onread'> = {},
-): Socket {
-  const socket = new KernelClientSocket(options, { service: kernelServiceOf(options, lack), lack, onread });
+export function connectKernelSocket(options: ConnectOptions, lack: Lack | undefined): Socket {
+  const socket = new KernelClientSocket(options, { service: kernelServiceOf(options, lack), lack });
   // Not net's own option: a signal that was aborted before would destroy the socket while net goes on to connect it.
   if (options.signal !== undefined) addAbortSignal(options.signal, socket);
   if (socket.destroyed) return socket;

@@ -24,7 +24,7 @@ import {
   type TransparentOptions,
   type Upstream,
 } from '../../src/node/proxy/index.js';
-import { parseNetwork, SocketEnd } from '../../src/node/relay/index.js';
+import { parseNetwork, RelaySocket } from '../../src/node/relay/index.js';
 import { describeWith, hasTool } from '../support/with-rights.js';
 
 const open: { close(): unknown }[] = [];
@@ -95,19 +95,22 @@ async function startListener(
 function upstreamIn(namespace: NetworkNamespace): Upstream {
   return {
     ...{ name: 'direct', isDirect: true },
-    open: ({ host, port }) => {
+    open: async ({ host, port }) => {
       const address = String(host);
       const fd = connectKernel({
         ...{ address, port, namespace },
         prepare: (made) => markSocket(made, PROXY_MARK),
       });
-      const end = new SocketEnd(
-        (onread) => new net.Socket({ fd, allowHalfOpen: true, onread } as net.SocketConstructorOpts),
-      );
-      return Promise.resolve({
+      const end = await new Promise<RelaySocket>((resolve, reject) => {
+        const made = RelaySocket.connecting(fd, { address, port }, (error) => {
+          if (error === undefined) resolve(made);
+          else reject(error);
+        });
+      });
+      return {
         ...{ end, earlyBytes: 0, received: new Uint8Array(0), way: 'direct' },
         ...{ bound: undefined, isServerMultipath: undefined, isFastOpen: false },
-      });
+      };
     },
   };
 }

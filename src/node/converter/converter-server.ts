@@ -27,7 +27,7 @@ import {
   type RelayListener,
   RelaySet,
   shortageFields,
-  type SocketEnd,
+  type RelaySocket,
 } from '../relay/index.js';
 import type { ConverterContext, ConverterEvent } from './context.js';
 import { ConverterSession } from './session.js';
@@ -145,14 +145,14 @@ export class ConverterServer {
     new ConverterSession(this.context, client, address, place).begin();
   }
 
-  private turnAway(client: SocketEnd, address: IpAddress, code: number, reason: Refusal | 'client'): void {
+  private turnAway(client: RelaySocket, address: IpAddress, code: number, reason: Refusal | 'client'): void {
     this.context.log('refused', { client: address.toString(), reason });
     if (this.farewells >= MAX_FAREWELLS) {
       client.reset();
       return;
     }
     this.farewells++;
-    client.socket.once('close', () => this.farewells--);
+    client.onceClosed(() => this.farewells--);
     new ConverterSession(this.context, client, address, undefined).refuse(code, reason);
   }
 

@@ -15,8 +15,16 @@ import {
   judgeRequest,
 } from '../../convert/index.js';
 import { formatEndpoint, type IpAddress } from '../../wire/index.js';
-import { ClientSession, isOwnAddress, type Place, refusalOf, SocketEnd } from '../relay/index.js';
+import {
+  ClientSession,
+  connectForRelay,
+  isOwnAddress,
+  type Place,
+  refusalOf,
+  type RelaySocket,
+} from '../relay/index.js';
 import type { ConverterContext } from './context.js';
+import { netError } from '../net-error.js';
 import { serverOptions } from './server-options.js';
 
 type ConnectVerdict = Extract<ConvertVerdict, { act: 'connect' }>;
@@ -25,10 +33,10 @@ type ConnectVerdict = Extract<ConvertVerdict, { act: 'connect' }>;
 export class ConverterSession extends ClientSession {
   private readonly context: ConverterContext;
   private readonly reader = convertReader();
-  private server: SocketEnd | undefined = undefined;
+  private server: RelaySocket | undefined = undefined;
 
   /** `place`: undefined where there is none for this client. */
-  constructor(context: ConverterContext, client: SocketEnd, address: IpAddress, place: Place | undefined) {
+  constructor(context: ConverterContext, client: RelaySocket, address: IpAddress, place: Place | undefined) {
     super(context, client, address, place);
     this.context = context;
   }
@@ -77,28 +85,28 @@ export class ConverterSession extends ClientSession {
 
   private connect(verdict: ConnectVerdict, early: Uint8Array): void {
     this.phase = 'opening';
-    const { address, port } = verdict.remote;
-    const server = SocketEnd.connecting({ host: address.toString(), port }, !this.context.isMultipath);
-    this.server = server;
-    const { socket } = server;
-    const fail = (error: NodeJS.ErrnoException): void => {
+    const fail = ({ code = '' }: NodeJS.ErrnoException): void => {
       if (this.phase !== 'opening') return;
-      const { code, value } = errorForFailure(error.code ?? '');
-      this.tell(errorMessage(code, Uint8Array.of(value)), convertErrorName(code), error.code);
+      const { code: error, value } = errorForFailure(code);
+      this.tell(errorMessage(error, Uint8Array.of(value)), convertErrorName(error), code);
+    };
+    const settled = (error?: Error): void => {
+      if (error !== undefined) fail(error);
+      else if (this.phase === 'opening') this.relay(this.server!, verdict, early);
+      else this.server!.reset();
     };
     this.startTimer(this.context.connectMs(), () => {
-      server.reset();
-      fail(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
+      this.server?.reset();
+      fail(netError('ETIMEDOUT', 'connect'));
     });
-    socket.once('error', fail);
-    socket.once('connect', () => {
-      socket.off('error', fail);
-      if (this.phase === 'opening') this.relay(server, verdict, early);
-      else server.reset();
-    });
+    try {
+      this.server = connectForRelay({ ...verdict.remote, isPlain: !this.context.isMultipath }, settled);
+    } catch (error) {
+      fail(error as Error);
+    }
   }
 
-  private relay(server: SocketEnd, verdict: ConnectVerdict, early: Uint8Array): void {
+  private relay(server: RelaySocket, verdict: ConnectVerdict, early: Uint8Array): void {
     const options = server.fd === undefined ? new Uint8Array(0) : serverOptions(server.fd);
     this.relayTo(server, confirmConnection(this.context.policy(), verdict.isInfoAsked, options), early);
   }

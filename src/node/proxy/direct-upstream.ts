@@ -12,7 +12,7 @@ import { type Endpoint, IpAddress } from '../../wire/index.js';
 import { checkKernelService } from '../kernel-service/index.js';
 import { netError } from '../net-error.js';
 import type { ConnectOptions } from '../options.js';
-import { SocketEnd } from '../relay/index.js';
+import { connectForRelay, type RelayConnectOptions, type RelaySocket } from '../relay/index.js';
 import { type Lookup, permittedAddresses } from './permitted-addresses.js';
 import { type Attempt, race } from './race.js';
 import type { OpenedConnection, Upstream, UpstreamRequest } from './upstream.js';
@@ -75,7 +75,7 @@ export class DirectUpstream implements Upstream {
   }
 
   /** Settles when the peer has answered the SYN that carries `early`, with what it said by then; nothing more is read. */
-  private async sendEarly(end: SocketEnd, early: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+  private async sendEarly(end: RelaySocket, early: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     let received = new Uint8Array(0);
     end.listen({
       onBytes: (bytes) => {
@@ -95,28 +95,16 @@ export class DirectUpstream implements Upstream {
    * A connection to the first of `addresses` that answers; rejects as {@link race} does. With `isFastOpen`, to one address,
    * it may be one that has yet to answer: its SYN leaves with the first write.
    */
-  connect(addresses: readonly IpAddress[], port: number, wishes: Wishes): Promise<SocketEnd> {
+  connect(addresses: readonly IpAddress[], port: number, wishes: Wishes): Promise<RelaySocket> {
     const { serviceType, serviceOptions, mark, localAddress } = this.options;
     const isPlain = wishes.isMultipath === false || this.isPlain;
     // Several addresses are raced for answers, and there is none to be had by then (RFC 7413 §4.1.3: a host at a time).
-    const isFast = wishes.isFastOpen === true && addresses.length === 1 && mayConnectFastOpen();
-    const service = isPlain || serviceType === undefined ? {} : { serviceType };
-    const more = isPlain || serviceOptions === undefined ? {} : { serviceOptions };
-    const common = {
-      ...{ port, noDelay: true },
-      ...(mark !== undefined && { mark }),
-      ...(localAddress !== undefined && { localAddress }),
-    };
-    // Only the kernel transport's own sockets, which may be plain TCP as well, have a mark.
-    const isOwn = isFast || mark !== undefined;
-    const options: Omit<ConnectOptions, 'host'> = isOwn
-      ? { ...common, ...(isPlain ? { serviceType: 'none' } : { ...service, ...more }), fastOpen: isFast }
-      : { ...common, ...service, ...more };
-    const attempts = addresses.map((address): Attempt<SocketEnd> => {
-      const place = { ...options, host: address.toString() };
-      return (signal) => connected(() => SocketEnd.connecting(place, isPlain && !isOwn), signal);
+    const fastOpen = wishes.isFastOpen === true && addresses.length === 1 && mayConnectFastOpen();
+    const options = { port, isPlain, mark, localAddress, fastOpen, serviceType, serviceOptions };
+    const attempts = addresses.map((address): Attempt<RelaySocket> => {
+      return (signal) => connected({ ...options, address }, signal);
     });
-    const discard = (late: SocketEnd): void => late.reset();
+    const discard = (late: RelaySocket): void => late.reset();
     return race(attempts, wishes.signal, { headStartMs: ATTEMPT_DELAY_MS, discard });
   }
 }
@@ -124,27 +112,20 @@ export class DirectUpstream implements Upstream {
 /** Time between the beginnings of two attempts, in ms (RFC 8305 §8: the recommended one). */
 const ATTEMPT_DELAY_MS = 250;
 
-/** Settles when what `connect` makes is connected. */
-function connected(connect: () => SocketEnd, signal: AbortSignal): Promise<SocketEnd> {
+/** Settles when there is a connection. */
+function connected(options: RelayConnectOptions, signal: AbortSignal): Promise<RelaySocket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const end = connect();
+    const end = connectForRelay(options, (error) => {
+      signal.removeEventListener('abort', abort);
+      if (error === undefined) resolve(end);
+      else reject(error);
+    });
     const abort = (): void => {
       end.reset();
       reject(signal.reason as Error);
     };
-    const fail = (error: Error): void => {
-      signal.removeEventListener('abort', abort);
-      reject(error);
-    };
     signal.addEventListener('abort', abort, { once: true });
-    end.socket.once('error', fail);
-    // Whatever ends it without a word.
-    end.socket.once('close', () => fail(netError('ECONNRESET', 'connect')));
-    end.socket.once('connect', () => {
-      signal.removeEventListener('abort', abort);
-      resolve(end);
-    });
   });
 }
 
@@ -155,10 +136,10 @@ const CLOSED = 7;
 const MAX_LOOK_MS = 32;
 
 /**
- * Settles when the peer has answered the SYN: of a connection whose SYN left with data, `net` knows nothing more. Rejects
+ * Settles when the peer has answered the SYN: of a connection whose SYN left with data, nothing else tells. Rejects
  * with why it did not come about, or with the reason of `signal`; the connection is reset then.
  */
-async function established(end: SocketEnd, signal: AbortSignal): Promise<void> {
+async function established(end: RelaySocket, signal: AbortSignal): Promise<void> {
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, MAX_LOOK_MS)) {
     const state = end.fd === undefined ? CLOSED : tcpInfoOf(end.fd)?.state;
     if (state === CLOSED) throw await failureOf(end);
@@ -171,7 +152,7 @@ async function established(end: SocketEnd, signal: AbortSignal): Promise<void> {
 }
 
 /** Why a connection that is closed is: a read tells. */
-function failureOf(end: SocketEnd): Promise<Error> {
+function failureOf(end: RelaySocket): Promise<Error> {
   return new Promise((resolve) => {
     const over = (error?: Error): void => resolve(error ?? netError('ECONNRESET', 'connect'));
     end.listen({ onBytes: () => false, onEnd: over, onRoom: () => undefined, onClose: over });

@@ -3,10 +3,11 @@
  * say, in time. Read first: relay/client-session.ts.
  */
 import { isMultipath } from '../../linux/index.js';
-import { formatEndpoint, IpAddress } from '../../wire/index.js';
+import { formatEndpoint, type IpAddress } from '../../wire/index.js';
 import { netError } from '../net-error.js';
-import { ClientSession, type Place, type SocketEnd } from '../relay/index.js';
+import { ClientSession, type Place, type RelaySocket } from '../relay/index.js';
 import type { Dialogue, DialogueStep, Wanted } from './dialogue.js';
+import { localEndpoint } from './direct-upstream.js';
 import { failureOf } from './failure.js';
 import type { ProxyContext } from './proxy-context.js';
 import { ProxyError } from '../tunnel/proxy-error.js';
@@ -25,7 +26,7 @@ export class ProxySession extends ClientSession {
 
   constructor(
     context: ProxyContext,
-    client: SocketEnd,
+    client: RelaySocket,
     address: IpAddress,
     place: Place,
     dialogue: Dialogue,
@@ -121,7 +122,7 @@ export class ProxySession extends ClientSession {
       typeof host === 'string' ? `${host}:${port}` : formatEndpoint({ address: host, port });
     const signal = controller.signal;
     this.startTimer(context.times.connectMs, () => controller.abort(netError('ETIMEDOUT', 'connect')));
-    const client = { address: this.address, port: this.client.socket.remotePort ?? 0 };
+    const client = { address: this.address, port: this.client.remotePort };
     try {
       const connection = await context.upstream().open({ ...wanted, client, rules: context.rules(), signal });
       this.relay(connection, wanted.early);
@@ -134,14 +135,14 @@ export class ProxySession extends ClientSession {
   private async associate(port: number): Promise<void> {
     const { context, client, address, dialogue } = this;
     this.phase = 'opening';
-    const parsed = IpAddress.parse(client.socket.localAddress ?? '');
+    const local = client.fd === undefined ? undefined : localEndpoint(client.fd)?.address;
     const upstream = context.upstream();
-    if (!upstream.isDirect || parsed === undefined) {
+    if (!upstream.isDirect || local === undefined) {
       this.fail(new ProxyError('ERR_SUBFLOW_PROXY_UNSUPPORTED', 'no datagrams here'), 'unsupported');
       return;
     }
     let isQuiet = false;
-    const options = { client: address, local: parsed.mappedV4 ?? parsed, port, lookup: upstream.lookup };
+    const options = { client: address, local, port, lookup: upstream.lookup };
     try {
       const opened = await UdpAssociation.open({
         ...{ ...options, rules: () => context.rules() },

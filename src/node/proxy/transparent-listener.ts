@@ -16,10 +16,10 @@ import {
   kernelMptcp,
   listenKernel,
   listenTransparent,
+  localAddressOf,
   type NetworkNamespace,
   originalDestinationOf,
   OwnAddresses,
-  type SocketAddress,
 } from '../../linux/index.js';
 import { type Endpoint, formatEndpoint, IpAddress } from '../../wire/index.js';
 import { codeOf, messageOf, netError } from '../net-error.js';
@@ -35,7 +35,7 @@ import {
   RelayListener,
   RelaySet,
   shortageFields,
-  type SocketEnd,
+  type RelaySocket,
 } from '../relay/index.js';
 import type { CaptureMode } from './transparent-rules.js';
 import type { OpenedConnection, Upstream } from './upstream.js';
@@ -130,7 +130,6 @@ export class TransparentListener {
   }
 
   private accept({ client: end, address: client, port: clientPort }: Arrival): void {
-    end.socket.setNoDelay(true);
     const server = this.destinationOf(end, client.family);
     const record: Record<string, unknown> = {
       client: formatEndpoint({ address: client, port: clientPort }),
@@ -153,12 +152,9 @@ export class TransparentListener {
   }
 
   /** Where a connection was meant to go; undefined for one that came by itself, which would go around in circles. */
-  private destinationOf({ fd, socket }: SocketEnd, family: 4 | 6): Endpoint | undefined {
+  private destinationOf({ fd }: RelaySocket, family: 4 | 6): Endpoint | undefined {
     if (fd === undefined) return undefined;
-    const told: Pick<SocketAddress, 'address' | 'port'> | undefined =
-      this.options.mode === 'tproxy'
-        ? { address: socket.localAddress ?? '', port: socket.localPort ?? 0 }
-        : originalDestinationOf(fd, family);
+    const told = this.options.mode === 'tproxy' ? localAddressOf(fd) : originalDestinationOf(fd, family);
     const parsed = told === undefined ? undefined : IpAddress.parse(told.address);
     if (told === undefined || parsed === undefined) return undefined;
     const address = parsed.mappedV4 ?? parsed;
@@ -202,7 +198,7 @@ export class TransparentListener {
 
 /** A client that was taken. */
 interface Taken {
-  readonly end: SocketEnd;
+  readonly end: RelaySocket;
   readonly client: IpAddress;
   readonly clientPort: number;
   readonly server: Endpoint;

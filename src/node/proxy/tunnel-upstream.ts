@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { isMultipath } from '../../linux/index.js';
 import { forgetServer } from '../converter/convert-handshake.js';
-import { isOwnAddress, refusalOf, type SocketEnd } from '../relay/index.js';
+import { isOwnAddress, refusalOf, type RelaySocket } from '../relay/index.js';
 import type { Hop } from '../tunnel/hop.js';
 import { lookUp } from '../tunnel/look-up.js';
 import { ProxyError } from '../tunnel/proxy-error.js';
@@ -87,7 +87,7 @@ export class TunnelUpstream implements Upstream {
   private async reach(
     { place, handshake }: Planned,
     wishes: Pick<UpstreamRequest, 'signal' | 'isFastOpen'>,
-  ): Promise<SocketEnd> {
+  ): Promise<RelaySocket> {
     const { signal } = wishes;
     const { lookup } = this.options;
     try {

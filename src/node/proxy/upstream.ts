@@ -4,7 +4,7 @@
  */
 import type { SocksHost } from '../../socks/index.js';
 import type { Endpoint } from '../../wire/index.js';
-import type { AccessRules, SocketEnd } from '../relay/index.js';
+import type { AccessRules, RelaySocket } from '../relay/index.js';
 import type { Lookup } from './permitted-addresses.js';
 
 /** A connection that is asked for. */
@@ -29,7 +29,7 @@ export interface UpstreamRequest {
 /** A connection that is there. */
 export interface OpenedConnection {
   /** Reads nothing until it is resumed. */
-  readonly end: SocketEnd;
+  readonly end: RelaySocket;
   /** How many bytes of `early` were sent. */
   readonly earlyBytes: number;
   /** What came from the server already. */

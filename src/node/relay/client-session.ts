@@ -14,7 +14,7 @@ import { formatEndpoint, type IpAddress } from '../../wire/index.js';
 import type { RelayEndListener } from './relay-end.js';
 import { Relay, type RelayOutcome } from './relay.js';
 import type { Place, RelaySet } from './relay-set.js';
-import type { SocketEnd } from './socket-end.js';
+import type { RelaySocket } from './relay-socket.js';
 
 /** Time that a client has to take an answer and to close, in ms. */
 const FAREWELL_MS = 2_000;
@@ -39,7 +39,7 @@ export type SessionPhase = 'asking' | 'opening' | 'answered' | 'relaying' | 'ove
 
 /** See the module. */
 export abstract class ClientSession implements RelayEndListener, Abortable {
-  protected readonly client: SocketEnd;
+  protected readonly client: RelaySocket;
   protected readonly address: IpAddress;
   protected phase: SessionPhase = 'asking';
   /** What is told of it when it is over. */
@@ -52,14 +52,13 @@ export abstract class ClientSession implements RelayEndListener, Abortable {
   private timer: NodeJS.Timeout | undefined = undefined;
 
   /** `place`: undefined where there is none for this client, who is only told so. */
-  constructor(world: SessionWorld, client: SocketEnd, address: IpAddress, place: Place | undefined) {
+  constructor(world: SessionWorld, client: RelaySocket, address: IpAddress, place: Place | undefined) {
     this.world = world;
     this.client = client;
     this.address = address;
     this.place = place;
     this.startedAt = world.nowMs();
-    this.record = { client: formatEndpoint({ address, port: client.socket.remotePort ?? 0 }) };
-    client.socket.setNoDelay(true);
+    this.record = { client: formatEndpoint({ address, port: client.remotePort }) };
     client.listen(this);
     world.sessions.add(this);
   }
@@ -111,7 +110,7 @@ export abstract class ClientSession implements RelayEndListener, Abortable {
 
   /** Joins the client to its server; `answer` is what it is told, `early` and `received` what was read of either. */
   protected relayTo(
-    server: SocketEnd,
+    server: RelaySocket,
     answer: Uint8Array,
     early: Uint8Array,
     received: Uint8Array = new Uint8Array(0),
@@ -120,7 +119,6 @@ export abstract class ClientSession implements RelayEndListener, Abortable {
     this.phase = 'relaying';
     clearTimeout(this.timer);
     this.place?.settle();
-    server.socket.setNoDelay(true);
     record['clientMultipath'] = client.fd !== undefined && isMultipath(client.fd);
     record['serverMultipath'] = server.fd !== undefined && isMultipath(server.fd);
     if (answer.length > 0) client.write(answer);

@@ -10,9 +10,10 @@ import {
   type SocketAddress,
 } from '../../linux/index.js';
 import { IpAddress } from '../../wire/index.js';
-import { prepareKernelServer } from '../fast-open.js';
+import { prepareKernelServer, pushEarlyAnswers } from '../fast-open.js';
 import { codeOf, netError } from '../net-error.js';
-import { SocketEnd } from './socket-end.js';
+import { sharedLoop } from './relay-loop.js';
+import { RelaySocket } from './relay-socket.js';
 
 /** Where and how to listen. */
 export interface RelayListenOptions {
@@ -31,7 +32,7 @@ export const RELAY_BACKLOG = 4096;
 /** A client that came. */
 export interface Arrival {
   /** Its connection, which nobody read from. */
-  readonly client: SocketEnd;
+  readonly client: RelaySocket;
   /** Where it comes from; of IPv4 where it came by IPv4. */
   readonly address: IpAddress;
   readonly port: number;
@@ -62,12 +63,15 @@ export class RelayListener {
     this.fd = fd;
   }
 
-  /** Called once. */
+  /** Called once. @throws SystemError where no descriptor is left to wait for clients with. */
   serve(server: RelayServer): void {
+    // Before the first client is there, who could only be let go.
+    sharedLoop();
     this.acceptor = new Acceptor(this.fd, {
-      onArrival(fd, peer) {
+      onArrival: (fd, peer) => {
+        const client = RelaySocket.accepted(fd, peer);
         const address = addressOf(peer);
-        const client = SocketEnd.accepted(fd);
+        if (this.hasFastOpen) pushEarlyAnswers(() => client.fd);
         if (address === undefined) client.reset();
         else server.onArrival({ client, address, port: peer!.port });
       },

@@ -1,22 +1,23 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import net from 'node:net';
-import { Duplex, PassThrough } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { type Capability, kernelMptcp, listenKernel, unsupportedReason } from '../../linux/index.js';
+import { IpAddress } from '../../wire/index.js';
 import {
   type Arrival,
+  connectForRelay,
   listenForRelay,
   MAX_HELD_BYTES,
   Relay,
   type RelayOutcome,
   RelaySet,
-  SocketEnd,
-  StreamEnd,
 } from './index.js';
 
 const open: (() => void)[] = [];
+const loopback = IpAddress.parse('127.0.0.1')!;
 
 afterEach(() => {
   for (const close of open.splice(0).reverse()) close();
@@ -47,11 +48,12 @@ function proxyTo(target: number, protocol: Protocol, set = new RelaySet()) {
       client.reset();
       return;
     }
-    const remote = SocketEnd.connecting({ host: '127.0.0.1', port: target }, protocol !== 'mptcp');
-    const fail = (): void => client.reset();
-    remote.socket.once('error', fail);
-    remote.socket.once('connect', () => {
-      remote.socket.off('error', fail);
+    const isPlain = protocol !== 'mptcp';
+    const remote = connectForRelay({ address: loopback, port: target, isPlain }, (error) => {
+      if (error !== undefined) {
+        client.reset();
+        return;
+      }
       place.settle();
       const relay = new Relay(client, remote, protocol === 'spliced tcp' ? 0 : undefined);
       relays.push(relay);
@@ -271,23 +273,27 @@ describe('a set of relays', () => {
     await expect.poll(() => other.outcomes).toEqual(['drained']);
   });
 
-  it('relays a stream that is no socket, and bytes that were read before', async () => {
+  it('relays bytes that were read before', async () => {
     const target = net.createServer((socket) => socket.pipe(socket));
     const port = await listening(target);
-    const remote = SocketEnd.connecting({ host: '127.0.0.1', port }, true);
-    await once(remote.socket, 'connect');
-    const [near, far] = streamPair();
-    const relay = new Relay(new StreamEnd(near), remote);
-    relay.start(Buffer.from('early '));
+    const listener = listenForRelay({ host: '127.0.0.1', port: 0, isPlain: true });
+    open.push(() => listener.close());
+    const over = new Promise<RelayOutcome>((resolve) =>
+      listener.serve({
+        onArrival({ client }) {
+          const remote = connectForRelay({ address: loopback, port, isPlain: true }, () => {
+            const relay = new Relay(client, remote);
+            relay.start(Buffer.from('early '), Buffer.from('received '));
+            void relay.over.then(resolve);
+          });
+        },
+        onShortage: (reason) => expect.fail(reason),
+      }),
+    );
+    const client = await connected(listener.address.port);
     const sent = pattern(1_000_000);
-    far.end(sent);
-    expect((await readAll(far)).equals(Buffer.concat([Buffer.from('early '), sent]))).toBe(true);
-    expect(await relay.over).toBe('ended');
+    client.end(sent);
+    expect((await readAll(client)).equals(Buffer.concat([Buffer.from('received early '), sent]))).toBe(true);
+    expect(await over).toBe('ended');
   });
 });
-
-/** Two ends of a stream in memory. */
-function streamPair(): [Duplex, Duplex] {
-  const [there, back] = [new PassThrough(), new PassThrough()];
-  return [Duplex.from({ readable: there, writable: back }), Duplex.from({ readable: back, writable: there })];
-}

@@ -10,7 +10,8 @@
  *      +--- abort ----------------+--> both are reset ('idle', 'drained' ...)
  * ```
  */
-import { MAX_HELD_BYTES, type RelayEnd, type RelayEndListener } from './relay-end.js';
+import type { RelayEndListener } from './relay-end.js';
+import type { RelaySocket } from './relay-socket.js';
 
 /** Why a relay is over. */
 export type RelayOutcome =
@@ -28,10 +29,10 @@ export type RelayOutcome =
 export type RelaySide = 'client' | 'server';
 
 /**
- * Full buffers in a row after which a direction may go past this process, where both sides can: before, setting that up would
- * cost more than it saves (docs/decisions/0027-bytes-that-go-past.md).
+ * Bytes that come at once from which on a direction goes past this process, where both sides can: fewer are read and written as cheaply
+ * (docs/decisions/0027-bytes-that-go-past.md).
  */
-const POUR_AFTER = 4;
+const POUR_FROM = 16_384;
 
 /** See the module. */
 export class Relay {
@@ -41,21 +42,21 @@ export class Relay {
   serverBytes = 0;
   /** Settles when it is over and both connections are closed. */
   readonly over: Promise<RelayOutcome>;
-  private readonly client: RelayEnd;
-  private readonly server: RelayEnd;
+  private readonly client: RelaySocket;
+  private readonly server: RelaySocket;
   private outcome: RelayOutcome = 'ended';
   /** Whether a reset went through here: the other side's end means nothing then. */
   private isBroken = false;
   /** Sides that are still there. */
   private open = 2;
   private finish: (outcome: RelayOutcome) => void = () => undefined;
-  private readonly pourAfter: number;
+  private readonly pourFrom: number;
 
-  /** `pourAfter`: full buffers in a row after which bytes may go past this process; 0: whatever comes, Infinity: never. */
-  constructor(client: RelayEnd, server: RelayEnd, pourAfter = POUR_AFTER) {
+  /** `pourFrom`: bytes that come at once from which on they may go past this process; Infinity: never. */
+  constructor(client: RelaySocket, server: RelaySocket, pourFrom = POUR_FROM) {
     this.client = client;
     this.server = server;
-    this.pourAfter = pourAfter;
+    this.pourFrom = pourFrom;
     this.over = new Promise((resolve) => (this.finish = resolve));
   }
 
@@ -88,11 +89,10 @@ export class Relay {
     this.server.reset();
   }
 
-  private listenerOf(side: RelaySide, other: RelayEnd): RelayEndListener {
+  private listenerOf(side: RelaySide, other: RelaySocket): RelayEndListener {
     const isClient = side === 'client';
     const own = isClient ? this.client : this.server;
     let hasEnded = false;
-    let fullBuffers = 0;
     const count = (bytes: number): void => {
       if (isClient) this.clientBytes += bytes;
       else this.serverBytes += bytes;
@@ -101,8 +101,8 @@ export class Relay {
       onBytes: (bytes) => {
         count(bytes.length);
         if (!other.write(bytes)) return false;
-        fullBuffers = bytes.length < MAX_HELD_BYTES ? 0 : fullBuffers + 1;
-        return fullBuffers < this.pourAfter || own.pourInto?.(other, count) !== true;
+        if (bytes.length >= this.pourFrom) own.pourInto(other, count);
+        return true;
       },
       onEnd: () => {
         hasEnded = true;

@@ -1,5 +1,5 @@
 /** A handshake with a proxy over a relay's socket, which reads nothing more once that is done. */
-import type { SocketEnd } from '../relay/index.js';
+import type { RelaySocket } from '../relay/index.js';
 import type { Handshake, HandshakeStep, TunnelFacts } from './handshake.js';
 import { ProxyError } from './proxy-error.js';
 
@@ -29,7 +29,7 @@ export class HandshakeFailure extends Error {
  * `signal`; `end` is reset then.
  */
 export function shakeHands(
-  end: SocketEnd,
+  end: RelaySocket,
   handshake: Handshake,
   early: Uint8Array,
   signal: AbortSignal,

@@ -1,0 +1,99 @@
+/**
+ * Turns of all relayed sockets of this thread: who is ready, and who goes on next. Each does a bounded number of calls a turn, and
+ * after a round of them the event loop has its own.
+ */
+import { PipePool, ReadinessSet, type ReadinessListener } from '../../linux/index.js';
+
+/** Whoever has turns. */
+export interface LoopMember extends ReadinessListener {
+  /** Whether it waits for its turn; kept by the loop. */
+  isQueued: boolean;
+  /** Does what can be done now, within {@link CALLS_PER_TURN}; gives how many calls that took. It is queued again if there may be more. */
+  turn(): number;
+}
+
+/** Calls of a member's turn, and of all of them before the event loop gets its own. */
+export const CALLS_PER_TURN = 32;
+const CALLS_PER_ROUND = 512;
+
+/** See the module. */
+export class RelayLoop {
+  readonly pipes: PipePool;
+  private readonly ready: ReadinessSet;
+  /** Those that may go on, in the order of their turns. */
+  private waiting: LoopMember[] = [];
+  private next: LoopMember[] = [];
+  private isRunning = false;
+  private scheduled: NodeJS.Immediate | undefined = undefined;
+
+  /** `maxPipes`: directions that may have bytes in a pipe at a time. @throws SystemError where no descriptor is left. */
+  constructor(maxPipes?: number) {
+    this.pipes = new PipePool(maxPipes);
+    this.ready = new ReadinessSet(() => this.round());
+  }
+
+  /** Descriptors that are waited for. */
+  get size(): number {
+    return this.ready.size;
+  }
+
+  /** Tells `member` of `fd` from now on; 0, or the negative errno where the kernel refuses. */
+  add(fd: number, member: LoopMember): number {
+    return this.ready.add(fd, member);
+  }
+
+  /** Ends {@link add}, right before `fd` is closed. */
+  forget(fd: number): void {
+    this.ready.forget(fd);
+  }
+
+  /** Gives `member` a turn. */
+  queue(member: LoopMember): void {
+    if (member.isQueued) return;
+    member.isQueued = true;
+    this.waiting.push(member);
+    if (!this.isRunning) this.schedule();
+  }
+
+  private schedule(): void {
+    this.scheduled ??= setImmediate(() => {
+      this.scheduled = undefined;
+      this.round();
+    });
+  }
+
+  /** Turns until nobody may go on, or it is the event loop's turn. */
+  private round(): void {
+    this.isRunning = true;
+    let calls = 0;
+    try {
+      do {
+        this.ready.take();
+        calls += this.turns();
+      } while (this.waiting.length > 0 && calls < CALLS_PER_ROUND);
+    } finally {
+      this.isRunning = false;
+      if (this.waiting.length > 0) this.schedule();
+    }
+  }
+
+  private turns(): number {
+    const { waiting } = this;
+    this.waiting = this.next;
+    this.next = waiting;
+    let calls = 0;
+    for (const member of waiting) {
+      member.isQueued = false;
+      calls += member.turn();
+    }
+    waiting.length = 0;
+    return calls;
+  }
+}
+
+let shared: RelayLoop | undefined;
+
+/** That of this thread. @throws SystemError where no descriptor is left for it: another connection will try again. */
+export function sharedLoop(): RelayLoop {
+  return (shared ??= new RelayLoop());
+}
