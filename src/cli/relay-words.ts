@@ -23,8 +23,9 @@ export function describeRelay(
   return { multipath: isMultipath, fastOpen: hasFastOpen, ...(lacks.length > 0 && { lacks }) };
 }
 
-/** The level of an event. */
-export function relayEventLevel(event: string): LogLevel {
+/** The level of an event: what its operator may mend is more than what a client or a server did. */
+export function relayEventLevel(event: string, { error }: Readonly<Record<string, unknown>> = {}): LogLevel {
   if (event === 'exhausted') return 'error';
-  return event === 'refused' ? 'warn' : 'info';
+  const isOperators = error === 'upstream-failed' || error === 'no-resources';
+  return event === 'refused' || isOperators ? 'warn' : 'info';
 }

@@ -132,7 +132,9 @@ describeWith('subflow bond', needs, () => {
     const { status } = await upload(van.lab);
     // curl: the connection was reset.
     expect([52, 55, 56]).toContain(status);
-    expect((await van.bond.until('refused'))['reason']).toBe('ERR_SUBFLOW_PROXY_UNREACHABLE');
+    expect(await van.bond.until('closed')).toMatchObject({
+      ...{ outcome: 'failed', error: 'upstream-failed', reason: 'ERR_SUBFLOW_PROXY_UNREACHABLE' },
+    });
     await startConverter(van.lab, CONVERTER).until('listening');
     expect(String((await upload(van.lab)).out)).toBe(sha256(content));
   });

@@ -208,6 +208,12 @@ describeWith('a transparent proxy', needs, () => {
     });
     const [error] = (await once(refused, 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ECONNRESET');
+    await expect
+      .poll(() => events.at(-1))
+      .toMatchObject([
+        'closed',
+        { server: '10.2.0.2:9', outcome: 'failed', error: 'refused', reason: 'ECONNREFUSED' },
+      ]);
   });
 
   it('refuses who comes by itself, for that would go around in circles, and whom its rules refuse', async () => {

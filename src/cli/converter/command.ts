@@ -32,7 +32,7 @@ async function start({ flags, log, metrics }: Setting): Promise<Daemon<Converter
   parseDrain(flags.drain);
   const options = optionsOf(flags, await explained(() => rulesOf(flags)), (event, fields) => {
     count(event, fields);
-    log.write(relayEventLevel(event), event, '', fields as LogFields);
+    log.write(relayEventLevel(event, fields), event, '', fields as LogFields);
   });
   const server = await ConverterServer.start(options).catch((error: NodeJS.ErrnoException) => {
     throw explainListen(error, options.port ?? 0);

@@ -62,7 +62,7 @@ async function start({ flags, log, metrics }: Setting): Promise<Daemon<ProxyFlag
   const options = await explained(() => proxyOptions(flags));
   const tell = (event: ProxyEvent, fields: Record<string, unknown>): void => {
     count(event, fields);
-    log.write(relayEventLevel(event), event, '', fields as LogFields);
+    log.write(relayEventLevel(event, fields), event, '', fields as LogFields);
   };
   const server = await ProxyServer.start({ ...options, log: tell }).catch((error: NodeJS.ErrnoException) => {
     throw explainListen(error, (error as { port?: number }).port ?? 0);

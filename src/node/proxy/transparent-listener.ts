@@ -4,9 +4,9 @@
  * `redirect`, plain TCP, whose connections' destinations are remembered by connection tracking.
  *
  * ```
- *  accepted --destination known, allowed--> connecting --server there--> relaying --> over
- *     |                                         |
- *     +------ refused, failed: a reset ---------+
+ *  accepted --destination known, allowed--> TransparentSession
+ *     |
+ *     +------ refused: a reset
  * ```
  */
 import type { AddressInfo } from 'node:net';
@@ -22,29 +22,30 @@ import {
   OwnAddresses,
 } from '../../linux/index.js';
 import { type Endpoint, formatEndpoint, IpAddress } from '../../wire/index.js';
-import { codeOf, messageOf, netError } from '../net-error.js';
+import { codeOf, netError } from '../net-error.js';
 import {
+  type Abortable,
   type AccessRules,
   type Arrival,
   mayUse,
   type Place,
   refusalOf,
-  Relay,
   RELAY_BACKLOG,
   type RelayLimits,
   RelayListener,
   RelaySet,
-  shortageFields,
   type RelaySocket,
+  shortageFields,
 } from '../relay/index.js';
 import type { CaptureMode } from './transparent-rules.js';
-import type { OpenedConnection, Upstream } from './upstream.js';
+import { type TransparentContext, TransparentSession } from './transparent-session.js';
+import type { Upstream } from './upstream.js';
 
 /** What a listener tells of; stable names. */
 export const transparentEvents = {
   connected: 'a client has its server',
-  closed: 'a connection is over, with what became of it',
-  refused: 'a client got no connection: it has been reset',
+  closed: 'a connection is over, with what became of it; one without a server has been reset',
+  refused: 'a client may not use it, or got no place: it has been reset',
   exhausted: 'descriptors or memory have run out: a client was closed as soon as it was there',
 } as const;
 
@@ -85,8 +86,7 @@ export class TransparentListener {
   private readonly own: OwnAddresses;
   private rules: AccessRules;
   private upstream: Upstream;
-  /** Attempts to reach servers. */
-  private readonly attempts = new Set<AbortController>();
+  private readonly context: TransparentContext;
 
   private constructor(listener: RelayListener, options: TransparentOptions) {
     this.listener = listener;
@@ -97,6 +97,13 @@ export class TransparentListener {
     this.relays = new RelaySet(options.limits);
     this.rules = options.rules;
     this.upstream = options.upstream;
+    this.context = {
+      ...{ relays: this.relays, sessions: new Set<Abortable>(), connectMs: options.connectMs ?? 30_000 },
+      rules: () => this.rules,
+      upstream: () => this.upstream,
+      nowMs: () => performance.now(),
+      log: options.log ?? (() => undefined),
+    };
     listener.serve({
       onArrival: (arrival) => this.accept(arrival),
       onShortage: (reason, address) => this.log('exhausted', shortageFields(reason, address)),
@@ -124,31 +131,32 @@ export class TransparentListener {
   async close(patienceMs = 0): Promise<void> {
     this.listener.close();
     const drained = this.relays.close(patienceMs);
-    for (const attempt of [...this.attempts]) attempt.abort(new Error('stopping'));
+    for (const session of [...this.context.sessions]) session.abort('stopping');
     await drained;
     this.own.close();
   }
 
-  private accept({ client: end, address: client, port: clientPort }: Arrival): void {
-    const server = this.destinationOf(end, client.family);
-    const record: Record<string, unknown> = {
-      client: formatEndpoint({ address: client, port: clientPort }),
+  private accept({ client, address, port }: Arrival): void {
+    const server = this.destinationOf(client, address.family);
+    const place = this.admit(address, server);
+    if (typeof place !== 'string') {
+      new TransparentSession(this.context, client, address, place, server!).begin();
+      return;
+    }
+    this.log('refused', {
+      client: formatEndpoint({ address, port }),
       ...(server !== undefined && { server: formatEndpoint(server) }),
-    };
-    const refuse = (reason: string): void => {
-      this.log('refused', { ...record, reason });
-      end.reset();
-    };
-    if (server === undefined) return refuse('not-captured');
-    if (!mayUse(this.rules, client)) return refuse('client');
-    const refusal = refusalOf(this.rules, server.address, (address) => this.own.has(address));
-    if (refusal !== undefined) return refuse(refusal);
-    const place = this.relays.admit(client.toString());
-    if (typeof place === 'string') return refuse(place);
-    void this.serve({ end, client, clientPort, server, place, record }).catch((error: unknown) => {
-      place.release();
-      refuse(codeOf(error) ?? messageOf(error));
+      reason: place,
     });
+    client.reset();
+  }
+
+  /** A place for a client that wants to go to `server`, or why it gets none. */
+  private admit(client: IpAddress, server: Endpoint | undefined): Place | string {
+    if (server === undefined) return 'not-captured';
+    if (!mayUse(this.rules, client)) return 'client';
+    const refusal = refusalOf(this.rules, server.address, (address) => this.own.has(address));
+    return refusal ?? this.relays.admit(client.toString());
   }
 
   /** Where a connection was meant to go; undefined for one that came by itself, which would go around in circles. */
@@ -162,49 +170,9 @@ export class TransparentListener {
     return { address, port: told.port };
   }
 
-  private async serve({ end, client, clientPort, server, place, record }: Taken): Promise<void> {
-    const startedAt = performance.now();
-    const since = (): number => Math.round(performance.now() - startedAt);
-    const { end: far, received, way } = await this.open(server, { address: client, port: clientPort });
-    place.settle();
-    this.log('connected', { ...record, way, setupMs: since() });
-    const relay = new Relay(end, far);
-    const outcome = await this.relays.run(relay, undefined, received);
-    place.release();
-    const { clientBytes, serverBytes } = relay;
-    this.log('closed', { ...record, way, outcome, durationMs: since(), clientBytes, serverBytes });
-  }
-
-  private async open(server: Endpoint, client: Endpoint): Promise<OpenedConnection> {
-    const attempt = new AbortController();
-    this.attempts.add(attempt);
-    const { connectMs = 30_000 } = this.options;
-    const late = setTimeout(() => attempt.abort(netError('ETIMEDOUT', 'connect')), connectMs);
-    try {
-      return await this.upstream.open({
-        ...{ host: server.address, port: server.port, early: new Uint8Array(0), client },
-        ...{ rules: this.rules, signal: attempt.signal },
-      });
-    } finally {
-      clearTimeout(late);
-      this.attempts.delete(attempt);
-    }
-  }
-
   private log(event: TransparentEvent, fields: Record<string, unknown>): void {
     this.options.log?.(event, fields);
   }
-}
-
-/** A client that was taken. */
-interface Taken {
-  readonly end: RelaySocket;
-  readonly client: IpAddress;
-  readonly clientPort: number;
-  readonly server: Endpoint;
-  readonly place: Place;
-  /** What is told of it. */
-  readonly record: Readonly<Record<string, unknown>>;
 }
 
 function openListener({ mode, host, port, namespace }: TransparentOptions, isMultipath: boolean): number {
