@@ -274,7 +274,7 @@ export class RelaySocket implements LoopMember {
     this.wantsBytes = false;
     this.hasEnded = true;
     this.listener?.onEnd();
-    this.closeIfDone();
+    if (this.hasShut) this.close();
   }
 
   /** Writes as much as the kernel takes; all, where it turns out that nobody is there any more. */
@@ -334,12 +334,16 @@ export class RelaySocket implements LoopMember {
   private shut(): void {
     if (this.descriptor === undefined) return;
     this.hasShut = true;
+    // Closing says so as well.
+    if (this.hasEnded) {
+      this.close();
+      return;
+    }
     try {
       shutdownWrite(this.descriptor);
     } catch {
       // The peer is gone: that is for the next read to find.
     }
-    this.closeIfDone();
   }
 
   private maySplice(): boolean {
@@ -358,10 +362,6 @@ export class RelaySocket implements LoopMember {
   private fail(result: number, syscall: string): void {
     this.error = netError(getSystemErrorName(result), syscall);
     this.close();
-  }
-
-  private closeIfDone(): void {
-    if (this.hasEnded && this.hasShut) this.close();
   }
 
   private close(): void {
