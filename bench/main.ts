@@ -47,6 +47,7 @@ const suites: readonly Suite[] = [
       'proxy.vs',
       'proxy.cpu',
       'proxy.peers',
+      'proxy.socks',
       'proxy.connections',
       'proxy.idle',
       'proxy.link',

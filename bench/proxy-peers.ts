@@ -62,6 +62,7 @@ async function measure(source: ChildProcess, relay: RunningRelay, what: Errand):
 
 function handshakeOf(kind: RelayKind): Handshake {
   if (kind === 'converter') return 'convert';
+  if (kind === 'socks') return 'socks5';
   return kind === 'converter-multipath' ? 'convert-multipath' : 'none';
 }
 
@@ -135,7 +136,7 @@ function against(runs: Runs, name: string, kind: RelayKind, peer: RelayKind, lab
 
 async function bulk(namespace: NetworkNamespace): Promise<BenchResult[]> {
   const multipath: readonly RelayKind[] = kernelMptcp().available ? ['converter-multipath'] : [];
-  const kinds: readonly RelayKind[] = ['haproxy', 'relay', 'converter', 'nginx', ...multipath];
+  const kinds: readonly RelayKind[] = ['haproxy', 'relay', 'socks', 'converter', 'nginx', ...multipath];
   const runs = await rounds(namespace, kinds, sendOf(BULK_BYTES));
   const gigabytes = BULK_BYTES / 1e9;
   const absolute = kinds.flatMap((kind) => {
@@ -157,6 +158,7 @@ async function bulk(namespace: NetworkNamespace): Promise<BenchResult[]> {
   return [
     ...against(runs, 'proxy', 'relay', 'haproxy', 'haproxy'),
     ...against(runs, 'proxy', 'relay', 'nginx', 'nginx'),
+    ...against(runs, 'proxy.socks', 'socks', 'haproxy', 'haproxy'),
     ...against(runs, 'converter', 'converter', 'haproxy', 'haproxy'),
     ...multipath.flatMap((kind) => against(runs, 'converter.multipath', kind, 'haproxy', 'haproxy')),
     ...absolute,
@@ -236,7 +238,7 @@ export async function run(wanted = ''): Promise<BenchResult[]> {
   }
   const results: BenchResult[] = [];
   for (const [prefixes, measureThem] of [
-    [['proxy.vs', 'proxy.cpu', 'proxy.peers', 'converter.'], bulk],
+    [['proxy.vs', 'proxy.cpu', 'proxy.peers', 'proxy.socks', 'converter.'], bulk],
     [['proxy.connections'], connections],
     [['proxy.idle'], idle],
     [['proxy.link'], overLink],

@@ -9,6 +9,7 @@ import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MessageReader } from '../src/base/index.js';
 import { convertReader, emitConvert } from '../src/convert/index.js';
 import {
   acceptConnection,
@@ -22,6 +23,15 @@ import {
   shutdownWrite,
   writeFrom,
 } from '../src/linux/index.js';
+import {
+  emitGreeting,
+  emitRequest,
+  scanMethodChoice,
+  scanReply,
+  SocksCommand,
+  SocksMethod,
+  socks5Reader,
+} from '../src/socks/index.js';
 import { IpAddress } from '../src/wire/index.js';
 
 /** What a source is to do through the relay at `port`. */
@@ -36,7 +46,7 @@ export type Errand =
   | { readonly kind: 'connect' | 'idle'; readonly port: number; readonly count: number };
 
 /** What is said before anything else. */
-export type Handshake = 'none' | 'convert' | 'convert-multipath';
+export type Handshake = 'none' | 'socks5' | 'convert' | 'convert-multipath';
 
 const HOST = '127.0.0.1';
 const POLLIN = 1;
@@ -113,22 +123,34 @@ function hold(): void {
   );
 }
 
-/** What a converter is told first; its answer is read before anything else is sent. */
-function shakeHands(fd: number, target: number): void {
+/** Sends `message`; the answer is read, byte by byte, before anything else is sent. */
+function ask<T>(fd: number, message: Uint8Array, reader: MessageReader<T>): T {
+  scratch.bytes.set(message);
+  writeFrom(fd, scratch.address, message.length);
+  for (;;) {
+    const count = blocking(fd, POLLIN, () => readInto(fd, scratch.address, 1));
+    if (count <= 0) throw new Error('the proxy ended the connection');
+    const read = reader.read(scratch.bytes.subarray(0, count));
+    if (read.state === 'message') return read.value;
+    if (read.state !== 'more') throw new Error('the proxy says what it may not');
+  }
+}
+
+/** What a SOCKS proxy is told first. */
+function askSocks5(fd: number, target: number): void {
+  ask(fd, emitGreeting({ methods: [SocksMethod.NONE] }), socks5Reader(scanMethodChoice));
+  const wanted = { command: SocksCommand.CONNECT, host: IpAddress.parse(HOST)!, port: target };
+  const { code } = ask(fd, emitRequest(wanted), socks5Reader(scanReply));
+  if (code !== 0) throw new Error('the proxy refused');
+}
+
+/** What a converter is told first. */
+function askConverter(fd: number, target: number): void {
   const remote = { address: IpAddress.parse(HOST)!, port: target };
   // Without a wish for Multipath TCP, which a converter over plain TCP refuses.
   const message = emitConvert({ tlvs: [{ type: 'connect', remote, options: [] }] });
-  scratch.bytes.set(message);
-  writeFrom(fd, scratch.address, message.length);
-  const reader = convertReader();
-  for (;;) {
-    const count = blocking(fd, POLLIN, () => readInto(fd, scratch.address, 1));
-    if (count <= 0) throw new Error('the converter ended the connection');
-    const read = reader.read(scratch.bytes.subarray(0, count));
-    if (read.state === 'more') continue;
-    if (read.state === 'message' && !read.value.tlvs.some(({ type }) => type === 'error')) return;
-    throw new Error('the converter refused');
-  }
+  const { tlvs } = ask(fd, message, convertReader());
+  if (tlvs.some(({ type }) => type === 'error')) throw new Error('the converter refused');
 }
 
 function send({ port, bytes, handshake, target }: Extract<Errand, { kind: 'send' }>): number {
@@ -142,7 +164,8 @@ function send({ port, bytes, handshake, target }: Extract<Errand, { kind: 'send'
   const protocol = handshake === 'convert-multipath' ? 'mptcp' : 'tcp';
   const fd = connectKernel({ address: HOST, port, protocol });
   waitFor(fd, POLLOUT);
-  if (handshake !== 'none') shakeHands(fd, target);
+  if (handshake === 'socks5') askSocks5(fd, target);
+  else if (handshake !== 'none') askConverter(fd, target);
   const startedAt = process.hrtime.bigint();
   const at = new Uint8Array(8);
   for (let left = bytes; left > 0;) {

@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NetworkNamespace } from '../src/linux/index.js';
 
-/** `relay`: what every proxy of ours has inside, with one destination; `converter` and its kind: `subflow converter`. */
-export type RelayKind = 'relay' | 'converter' | 'converter-multipath' | 'haproxy' | 'nginx';
+/**
+ * `relay`: what every proxy of ours has inside, with one destination; `socks`: `subflow proxy`; `converter` and its kind: `subflow
+ * converter`.
+ */
+export type RelayKind = 'relay' | 'socks' | 'converter' | 'converter-multipath' | 'haproxy' | 'nginx';
 
 const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 /** Ports of relays, in namespaces where nobody else has any. */
@@ -151,9 +154,10 @@ function commandOf(
   if (kind === 'relay')
     return [process.execPath, '--import', 'tsx', own('./proxy-relay.ts'), 'relay', `${target}`, `${port}`];
   const limits = ['--max-connections', `${connections}`, '--max-per-client', `${connections}`];
-  const plain = kind === 'converter' ? ['--plain-tcp'] : [];
+  const plain = kind === 'converter-multipath' ? [] : ['--plain-tcp'];
   const listen = ['--listen', `127.0.0.1:${port}`, '--allow-loopback'];
-  return [process.execPath, own('../bin/subflow.js'), 'converter', ...listen, ...limits, ...plain];
+  const command = kind === 'socks' ? 'proxy' : 'converter';
+  return [process.execPath, own('../bin/subflow.js'), command, ...listen, ...limits, ...plain];
 }
 
 /** Whether anybody listens on `port`. */
