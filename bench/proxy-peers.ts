@@ -7,7 +7,7 @@ import { execFileSync, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { kernelMptcp, NetworkNamespace } from '../src/linux/index.js';
-import { missingPeers, RunningRelay, type RelayKind } from './relays.js';
+import { hasMptcpize, missingPeers, RunningRelay, type RelayKind } from './relays.js';
 import type { Errand, Handshake } from './relay-traffic.js';
 import type { BenchResult } from './result.js';
 
@@ -61,9 +61,8 @@ async function measure(source: ChildProcess, relay: RunningRelay, what: Errand):
 }
 
 function handshakeOf(kind: RelayKind): Handshake {
-  if (kind === 'converter') return 'convert';
   if (kind === 'socks') return 'socks5';
-  return kind === 'converter-multipath' ? 'convert-multipath' : 'none';
+  return kind.startsWith('converter') ? 'convert' : 'none';
 }
 
 /** Relays of all `kinds`, in turns, each with what `errandFor` it has to carry. */
@@ -92,7 +91,10 @@ async function rounds(
 
 /** Has a relay carry one long connection. */
 function sendOf(bytes: number): (relay: RunningRelay) => Errand {
-  return ({ kind, port, target }) => ({ kind: 'send', port, bytes, handshake: handshakeOf(kind), target });
+  return ({ kind, port, target }) => ({
+    ...{ kind: 'send', port, bytes, target },
+    ...{ handshake: handshakeOf(kind), isMultipath: kind.endsWith('multipath') },
+  });
 }
 
 function median(values: number[]): number {
@@ -134,8 +136,15 @@ function against(runs: Runs, name: string, kind: RelayKind, peer: RelayKind, lab
   ];
 }
 
+/** Both sides over Multipath TCP, whose cost in the kernel is the same for both. */
+function againstMultipath(runs: Runs): BenchResult[] {
+  const [kind, peer] = ['converter-multipath', 'haproxy-multipath'] as const;
+  return against(runs, 'converter.multipath', kind, peer, 'haproxy');
+}
+
 async function bulk(namespace: NetworkNamespace): Promise<BenchResult[]> {
-  const multipath: readonly RelayKind[] = kernelMptcp().available ? ['converter-multipath'] : [];
+  const isMultipath = kernelMptcp().available && hasMptcpize();
+  const multipath: readonly RelayKind[] = isMultipath ? ['converter-multipath', 'haproxy-multipath'] : [];
   const kinds: readonly RelayKind[] = ['haproxy', 'relay', 'socks', 'converter', 'nginx', ...multipath];
   const runs = await rounds(namespace, kinds, sendOf(BULK_BYTES));
   const gigabytes = BULK_BYTES / 1e9;
@@ -160,7 +169,7 @@ async function bulk(namespace: NetworkNamespace): Promise<BenchResult[]> {
     ...against(runs, 'proxy', 'relay', 'nginx', 'nginx'),
     ...against(runs, 'proxy.socks', 'socks', 'haproxy', 'haproxy'),
     ...against(runs, 'converter', 'converter', 'haproxy', 'haproxy'),
-    ...multipath.flatMap((kind) => against(runs, 'converter.multipath', kind, 'haproxy', 'haproxy')),
+    ...(isMultipath ? againstMultipath(runs) : []),
     ...absolute,
   ];
 }
@@ -236,6 +245,8 @@ export async function run(wanted = ''): Promise<BenchResult[]> {
     process.stderr.write(`bench: proxies are measured against others, which are ${missing}\n`);
     return [];
   }
+  if (!hasMptcpize())
+    process.stderr.write('bench: no figures of Multipath TCP without mptcpize; apt-get install mptcpize\n');
   const results: BenchResult[] = [];
   for (const [prefixes, measureThem] of [
     [['proxy.vs', 'proxy.cpu', 'proxy.peers', 'proxy.socks', 'converter.'], bulk],

@@ -41,12 +41,14 @@ export type Errand =
       readonly port: number;
       readonly bytes: number;
       readonly handshake: Handshake;
+      /** Over Multipath TCP. */
+      readonly isMultipath: boolean;
       readonly target: number;
     }
   | { readonly kind: 'connect' | 'idle'; readonly port: number; readonly count: number };
 
 /** What is said before anything else. */
-export type Handshake = 'none' | 'socks5' | 'convert' | 'convert-multipath';
+export type Handshake = 'none' | 'socks5' | 'convert';
 
 const HOST = '127.0.0.1';
 const POLLIN = 1;
@@ -153,7 +155,7 @@ function askConverter(fd: number, target: number): void {
   if (tlvs.some(({ type }) => type === 'error')) throw new Error('the converter refused');
 }
 
-function send({ port, bytes, handshake, target }: Extract<Errand, { kind: 'send' }>): number {
+function send({ port, bytes, handshake, isMultipath, target }: Extract<Errand, { kind: 'send' }>): number {
   const sendfile = foreignFunction<(to: number, from: number, at: Uint8Array, length: number) => number>(
     'int64 sendfile(int to, int from, void *at, size_t length)',
   );
@@ -161,11 +163,10 @@ function send({ port, bytes, handshake, target }: Extract<Errand, { kind: 'send'
   writeFileSync(path, new Uint8Array(FILE_BYTES).fill(7));
   const file = openSync(path, 'r');
   unlinkSync(path);
-  const protocol = handshake === 'convert-multipath' ? 'mptcp' : 'tcp';
-  const fd = connectKernel({ address: HOST, port, protocol });
+  const fd = connectKernel({ address: HOST, port, protocol: isMultipath ? 'mptcp' : 'tcp' });
   waitFor(fd, POLLOUT);
   if (handshake === 'socks5') askSocks5(fd, target);
-  else if (handshake !== 'none') askConverter(fd, target);
+  if (handshake === 'convert') askConverter(fd, target);
   const startedAt = process.hrtime.bigint();
   const at = new Uint8Array(8);
   for (let left = bytes; left > 0;) {

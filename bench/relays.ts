@@ -9,9 +9,10 @@ import type { NetworkNamespace } from '../src/linux/index.js';
 
 /**
  * `relay`: what every proxy of ours has inside, with one destination; `socks`: `subflow proxy`; `converter` and its kind: `subflow
- * converter`.
+ * converter`. `haproxy-multipath`: HAProxy in `mptcpize`, which has all its sockets speak Multipath TCP.
  */
-export type RelayKind = 'relay' | 'socks' | 'converter' | 'converter-multipath' | 'haproxy' | 'nginx';
+export type RelayKind =
+  'relay' | 'socks' | 'converter' | 'converter-multipath' | 'haproxy' | 'haproxy-multipath' | 'nginx';
 
 const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 /** Ports of relays, in namespaces where nobody else has any. */
@@ -25,6 +26,11 @@ export function missingPeers(): string | undefined {
   if (!existsSync(STREAM_MODULE)) missing.push('libnginx-mod-stream');
   if (missing.length === 0) return undefined;
   return `missing: ${missing.join(', ')}; apt-get install --no-install-recommends ${missing.join(' ')}`;
+}
+
+/** Whether HAProxy can be made to speak Multipath TCP (Debian's package of that name). */
+export function hasMptcpize(): boolean {
+  return existsSync('/usr/bin/mptcpize');
 }
 
 function runs(command: string, flag: string): boolean {
@@ -142,9 +148,10 @@ function commandOf(
   connections: number,
 ): string[] {
   const file = join(folder, 'conf');
-  if (kind === 'haproxy') {
+  if (kind === 'haproxy' || kind === 'haproxy-multipath') {
     writeFileSync(file, haproxyConfig(port, target, connections));
-    return ['haproxy', '-db', '-f', file];
+    const run = kind === 'haproxy' ? [] : ['mptcpize', 'run'];
+    return [...run, 'haproxy', '-db', '-f', file];
   }
   if (kind === 'nginx') {
     writeFileSync(file, nginxConfig(folder, port, target, connections));
