@@ -2,6 +2,7 @@ export * from './acceptor.js';
 export * from './agent/index.js';
 export * from './bpf/index.js';
 export * from './capabilities.js';
+export * from './descriptor-limit.js';
 export * from './fast-open.js';
 export * from './libc.js';
 export * from './interface-bytes.js';

@@ -12,6 +12,7 @@ import {
 import { IpAddress } from '../../wire/index.js';
 import { prepareKernelServer, pushEarlyAnswers } from '../fast-open.js';
 import { codeOf, netError } from '../net-error.js';
+import { sharedBudget } from './descriptor-budget.js';
 import { sharedLoop } from './relay-loop.js';
 import { RelaySocket } from './relay-socket.js';
 
@@ -41,7 +42,9 @@ export interface Arrival {
 /** Told of clients. */
 export interface RelayServer {
   onArrival(arrival: Arrival): void;
-  /** A client was closed at once, for `reason` (`EMFILE`: no descriptor); without an `address`, clients wait. */
+  /**
+   * A client was closed at once, for `reason` (`EMFILE`: no descriptor for it and its server); without an `address`, clients wait.
+   */
   onShortage(reason: string, address: IpAddress | undefined): void;
 }
 
@@ -67,10 +70,17 @@ export class RelayListener {
   serve(server: RelayServer): void {
     // Before the first client is there, who could only be let go.
     sharedLoop();
+    const budget = sharedBudget();
     this.acceptor = new Acceptor(this.fd, {
       onArrival: (fd, peer) => {
-        const client = RelaySocket.accepted(fd, peer);
         const address = addressOf(peer);
+        if (!budget.take()) {
+          closeSync(fd);
+          server.onShortage('EMFILE', address);
+          return;
+        }
+        const client = RelaySocket.accepted(fd, peer);
+        client.onceClosed(budget.release);
         if (this.hasFastOpen) pushEarlyAnswers(() => client.fd);
         if (address === undefined) client.reset();
         else server.onArrival({ client, address, port: peer!.port });

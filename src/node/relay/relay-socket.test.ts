@@ -62,7 +62,7 @@ function listenTo(end: RelaySocket, onBytes: (bytes: Uint8Array) => boolean = ()
 }
 
 /** A sender and a sink, and what comes from the one being poured to the other. */
-async function poured(loop: RelayLoop) {
+async function poured(loop: RelayLoop, least = 0) {
   const [sender, from] = await pair(loop);
   const [sink, to] = await pair(loop);
   const counts = { moved: 0, read: 0 };
@@ -71,7 +71,7 @@ async function poured(loop: RelayLoop) {
     return to.write(bytes);
   });
   const toTold = listenTo(to);
-  expect(from.pourInto(to, (bytes) => (counts.moved += bytes))).toBe(true);
+  expect(from.pourInto(to, (bytes) => (counts.moved += bytes), least)).toBe(true);
   from.resume();
   return { sender, sink, from, to, fromTold, toTold, counts };
 }
@@ -239,7 +239,7 @@ describeWith('what is poured from one socket to another', [callable], () => {
 
   it('is read and written once it comes in small pieces, or where there are as many pipes as may be', async () => {
     const loop = new RelayLoop(1);
-    const small = await poured(loop);
+    const small = await poured(loop, 2);
     small.sender.write('x');
     expect(String((await once(small.sink, 'data'))[0])).toBe('x');
     expect([small.from.isPouring, small.counts]).toEqual([false, { moved: 1, read: 0 }]);
@@ -274,8 +274,8 @@ describeWith('what is poured from one socket to another', [callable], () => {
     const loop = new RelayLoop();
     const [, plain] = await pair(loop);
     const [, multipath] = await pair(loop, 'mptcp');
-    expect(plain.pourInto(multipath, () => undefined)).toBe(false);
-    expect(multipath.pourInto(plain, () => undefined)).toBe(false);
+    expect(plain.pourInto(multipath, () => undefined, 0)).toBe(false);
+    expect(multipath.pourInto(plain, () => undefined, 0)).toBe(false);
   });
 
   it('leaves no descriptor behind', async () => {

@@ -31,9 +31,6 @@ import { CALLS_PER_TURN, type LoopMember, type RelayLoop, sharedLoop } from './r
 
 const { EAGAIN, EINPROGRESS } = constants.errno;
 
-/** A piece smaller than this is read and written again: a pipe costs more than it saves. */
-const LEAST_POURED = 4_096;
-
 /** What all sockets of this thread read into, and what is written from where it is no part of that. */
 interface Buffers {
   readonly incoming: NativeBuffer;
@@ -53,6 +50,8 @@ function buffers(): Buffers {
 interface Outflow {
   readonly pour: Pour;
   readonly sink: RelaySocket;
+  /** What is less is read and written again. */
+  readonly least: number;
 }
 
 /** See the module. */
@@ -148,7 +147,14 @@ export class RelaySocket implements LoopMember {
 
   /** Who else is to know that it is over, beside whoever listens by then. */
   onceClosed(action: () => void): void {
-    this.afterClose = action;
+    const { afterClose } = this;
+    this.afterClose =
+      afterClose === undefined
+        ? action
+        : () => {
+            afterClose();
+            action();
+          };
   }
 
   /** Takes bytes, which may change after the call; false: some are held, and no more should come before `onRoom`. */
@@ -183,13 +189,13 @@ export class RelaySocket implements LoopMember {
   }
 
   /**
-   * Has what comes go straight to `other`, out of sight: only how many bytes they are is told, until the end, a failure, or pieces that
-   * are small. False where that cannot be: Multipath TCP copies all the same.
+   * Has what comes go straight to `other`, out of sight: only how many bytes they are is told, until the end, a failure, or a piece of less than
+   * `least` bytes. False where that cannot be: Multipath TCP copies all the same.
    */
-  pourInto(other: RelaySocket, onPoured: (bytes: number) => void): boolean {
+  pourInto(other: RelaySocket, onPoured: (bytes: number) => void, least: number): boolean {
     if (this.outflow !== undefined) return true;
     if (other.heldLength > 0 || other.isEnding || !this.maySplice() || !other.maySplice()) return false;
-    this.outflow = { pour: new Pour(this.loop.pipes, onPoured), sink: other };
+    this.outflow = { pour: new Pour(this.loop.pipes, onPoured), sink: other, least };
     other.source = this;
     return true;
   }
@@ -246,20 +252,23 @@ export class RelaySocket implements LoopMember {
   }
 
   /** One piece from here to the pipe, or on from there. */
-  private move(fd: number, { pour, sink }: Outflow): void {
-    if (pour.heldBytes > 0) {
-      const moved = pour.push(sink.descriptor!);
-      if (moved === -EAGAIN) sink.mayWrite = false;
-      else if (moved < 0) sink.fail(moved, 'write');
-      return;
+  private move(fd: number, { pour, sink, least }: Outflow): void {
+    if (pour.heldBytes > 0) this.push(pour, sink);
+    else if (!pour.ready()) this.stopPouring();
+    else {
+      const moved = pour.pull(fd);
+      if (moved <= 0) this.found(moved, 'read');
+      else if (moved < least) {
+        this.push(pour, sink);
+        if (pour.heldBytes === 0) this.stopPouring();
+      }
     }
-    const moved = pour.ready() ? pour.pull(fd) : undefined;
-    if (moved === undefined) this.stopPouring();
-    else if (moved <= 0) this.found(moved, 'read');
-    else if (moved < LEAST_POURED) {
-      this.move(fd, { pour, sink });
-      if (pour.heldBytes === 0) this.stopPouring();
-    }
+  }
+
+  private push(pour: Pour, sink: RelaySocket): void {
+    const moved = pour.push(sink.descriptor!);
+    if (moved === -EAGAIN) sink.mayWrite = false;
+    else if (moved < 0) sink.fail(moved, 'write');
   }
 
   /** What a call found that brought nothing: that there is nothing yet, the end, or an error. */

@@ -29,8 +29,8 @@ export type RelayOutcome =
 export type RelaySide = 'client' | 'server';
 
 /**
- * Bytes that come at once from which on a direction goes past this process, where both sides can: fewer are read and written as cheaply
- * (docs/decisions/0027-bytes-that-go-past.md).
+ * Bytes that come at once from which on a direction goes past this process, where both sides can, until a quarter of that comes: fewer are
+ * read and written as cheaply (docs/decisions/0027-bytes-that-go-past.md).
  */
 const POUR_FROM = 16_384;
 
@@ -101,7 +101,7 @@ export class Relay {
       onBytes: (bytes) => {
         count(bytes.length);
         if (!other.write(bytes)) return false;
-        if (bytes.length >= this.pourFrom) own.pourInto(other, count);
+        if (bytes.length >= this.pourFrom) own.pourInto(other, count, this.pourFrom / 4);
         return true;
       },
       onEnd: () => {

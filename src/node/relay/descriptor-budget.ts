@@ -1,0 +1,41 @@
+/**
+ * Whether there are descriptors for another client and its server: a client that is taken without one for its server has come for nothing, and
+ * stands in the way of those before it. As HAProxy and nginx do, who reckon with two for a connection.
+ */
+import { descriptorLimit, openDescriptors } from '../../linux/index.js';
+
+/** Kept for whatever else opens one: metrics, look-ups of names, files. */
+const SPARE = 32;
+const PER_CLIENT = 2;
+
+/** See the module. */
+export class DescriptorBudget {
+  private clients = 0;
+  /** What the process had before there were clients. */
+  private readonly others: number;
+  private readonly limit: () => number;
+
+  constructor(limit = descriptorLimit, others = openDescriptors() + SPARE) {
+    this.limit = limit;
+    this.others = others;
+  }
+
+  /** Takes a client on, to be given back by {@link release}; false where there is no room for one. */
+  take(): boolean {
+    if (PER_CLIENT * (this.clients + 1) + this.others > this.limit()) return false;
+    this.clients++;
+    return true;
+  }
+
+  /** A client is gone. */
+  readonly release = (): void => {
+    this.clients--;
+  };
+}
+
+let shared: DescriptorBudget | undefined;
+
+/** That of all listeners of this thread. */
+export function sharedBudget(): DescriptorBudget {
+  return (shared ??= new DescriptorBudget());
+}
