@@ -35,7 +35,7 @@ export const bondEvents = {
   connected: 'a connection has its server',
   closed: 'a connection is over, with what became of it',
   refused: 'a connection could not be made: its host was told so by a reset',
-  exhausted: 'descriptors or memory have run out: a connection was closed as soon as it was there',
+  exhausted: 'no descriptor or memory is left for a connection: it was closed as soon as it was there',
   stopping: 'no more connections are taken; those that are there may end',
   stopped: 'nothing of it is left',
 } as const;

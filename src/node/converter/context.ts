@@ -25,7 +25,8 @@ export const converterEvents = {
   connected: 'a client has its server',
   closed: 'a client is gone, with what became of it',
   refused: 'a client got no place',
-  exhausted: 'no descriptor or memory is left for a client and its server: it was closed as soon as it was there',
+  exhausted:
+    'no descriptor or memory is left for a client and its server: it was closed as soon as it was there',
   'rules-loaded': 'rules were read, and hold for whatever comes from now on',
   'rules-refused': 'rules have a mistake; those before hold on',
   stopping: 'it takes no more clients, and waits for those that it has',

@@ -46,7 +46,8 @@ export const transparentEvents = {
   connected: 'a client has its server',
   closed: 'a connection is over, with what became of it; one without a server has been reset',
   refused: 'a client may not use it, or got no place: it has been reset',
-  exhausted: 'no descriptor or memory is left for a client and its server: it was closed as soon as it was there',
+  exhausted:
+    'no descriptor or memory is left for a client and its server: it was closed as soon as it was there',
 } as const;
 
 export type TransparentEvent = keyof typeof transparentEvents;
