@@ -3,7 +3,12 @@
  * lent for as long as something is in it, so that an idle direction has none. When each side is ready is for the sockets to know.
  */
 import { type Pipe, type PipePool, spliceBytes } from '../../linux/index.js';
-import { MAX_HELD_BYTES } from './relay-end.js';
+
+/**
+ * Most bytes in a pipe, which are the kernel's own, taken over from one socket's buffer for another's. With 64 KiB a relay took 2.6 times the
+ * CPU of HAProxy, with this as much (docs/decisions/0027-bytes-that-go-past.md).
+ */
+export const MAX_POURED_BYTES = 262_144;
 
 /** See the module. */
 export class Pour {
@@ -27,7 +32,7 @@ export class Pour {
 
   /** From the source, of which nothing is held, to the pipe, which is there: how many bytes; 0 at the end, the negative errno else. */
   pull(source: number): number {
-    const moved = spliceBytes(source, this.pipe!.writeFd, MAX_HELD_BYTES);
+    const moved = spliceBytes(source, this.pipe!.writeFd, MAX_POURED_BYTES);
     if (moved <= 0) return moved;
     this.heldBytes = moved;
     this.onBytes(moved);

@@ -1,6 +1,6 @@
 /** What one side of a relay tells the other, or whoever talks to it before there is a relay. */
 
-/** Most bytes that a relay holds of one direction of one connection. */
+/** Most bytes that a relay holds in this process of one direction of one connection; what is in a pipe is the kernel's (pour.ts). */
 export const MAX_HELD_BYTES = 65_536;
 
 /** Told what happens at one side. */
