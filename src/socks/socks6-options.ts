@@ -150,15 +150,12 @@ function parseOption(number: number, body: Uint8Array): Socks6Option {
   }
 }
 
-/** §8.2: zeros at the end are padding, for method 0 is not advertised. */
+/** §8.2: zeros are padding, or a method that every client has. */
 function parseAdvertisement(body: Uint8Array): Socks6Option | undefined {
   if (body.length < 4) return undefined;
   const initialDataBytes = readU16(body, 0);
-  let end = body.length;
-  while (end > 2 && body[end - 1] === 0) end--;
-  const methods = [...body.subarray(2, end)];
-  if (initialDataBytes > MAX_INITIAL_DATA_BYTES || methods.includes(0) || body.length - end >= 4)
-    return undefined;
+  if (initialDataBytes > MAX_INITIAL_DATA_BYTES) return undefined;
+  const methods = [...body.subarray(2)].filter((method) => method !== 0);
   return { kind: 'method-advertisement', initialDataBytes, methods };
 }
 

@@ -109,7 +109,7 @@ function upstreamIn(namespace: NetworkNamespace): Upstream {
       });
       return {
         ...{ end, earlyBytes: 0, received: new Uint8Array(0), way: 'direct' },
-        ...{ bound: undefined, isServerMultipath: undefined, isFastOpen: false },
+        ...{ bound: undefined, isServerMultipath: undefined, synBytes: 0 },
       };
     },
   };

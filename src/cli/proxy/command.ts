@@ -140,7 +140,11 @@ export function declareProxy(command: Command): void {
       'who has to say so: lines of NAME:HASH; subflow proxy hash-password makes the hash',
     )
     .option('--request-timeout <duration>', 'time for a client to say what it wants', '10s')
-    .option('--socks6-version <byte>', 'the version byte of SOCKS 6, 6 to 255 (default: 6)');
+    .option('--socks6-version <byte>', 'the version byte of SOCKS 6, 6 to 255 (default: 6)')
+    .option(
+      '--socks6-multipath <when>',
+      'Multipath TCP to servers for clients of SOCKS 6: asked (by those that ask for it, as its draft has it) or always (default: asked)',
+    );
   addDaemonOptions(command)
     .addHelpText('after', eventHelp(proxyEvents))
     .action(() => run(command));

@@ -19,6 +19,7 @@ import { serviceTypeNamed } from '../../policy/index.js';
 import { parseInteger } from '../units.js';
 import type { FlagChecks } from '../daemon/config-flags.js';
 import type { DaemonFlags } from '../daemon/run-daemon.js';
+import { UsageError } from '../errors.js';
 import { parseListen } from '../listen-address.js';
 import { type LimitFlags, limitsOf, parseMs, relayChecks, type RuleFlags, rulesOf } from '../relay-flags.js';
 import { isTransparent, type TransparentFlags } from './transparent-flags.js';
@@ -31,6 +32,7 @@ export interface ProxyFlags extends DaemonFlags, RuleFlags, LimitFlags, Transpar
   readonly fastOpen?: boolean;
   readonly requestTimeout: string;
   readonly socks6Version?: string;
+  readonly socks6Multipath?: string;
   readonly users?: string;
 }
 
@@ -42,11 +44,16 @@ export const reloadableFlags = [
 
 const parseVersion = (text: string): number => parseInteger(text, 6, 255);
 
+function parseMultipath(text: string): 'asked' | 'always' {
+  if (text === 'asked' || text === 'always') return text;
+  throw new UsageError(`'${text}' is neither asked nor always`);
+}
+
 /** What each of them is looked at by, in a file. */
 export const proxyChecks: FlagChecks = {
   ...relayChecks,
   ...{ via: parseHops, serviceType: serviceTypeNamed, except: parseNetwork },
-  ...{ socks6Version: parseVersion, requestTimeout: parseMs },
+  ...{ socks6Version: parseVersion, socks6Multipath: parseMultipath, requestTimeout: parseMs },
 };
 
 /** Options of a proxy, all files read. Throws what is wrong with flags or files. */
@@ -58,6 +65,7 @@ export async function proxyOptions(
       .filter((text) => !isTransparent(text))
       .map((text) => listenOf(text, flags)),
     ...(flags.socks6Version !== undefined && { socks6Version: parseVersion(flags.socks6Version) }),
+    ...(flags.socks6Multipath !== undefined && { socks6Multipath: parseMultipath(flags.socks6Multipath) }),
   };
   ProxyServer.check(listen);
   return {

@@ -129,6 +129,7 @@ describe('subflow proxy', () => {
     [['--via', 'ftp://127.0.0.1:1'], /is no proxy/],
     [['--socks6-version', '5'], /not a whole number from 6 to 255/],
     [['--socks6-version', '67'], /67 cannot be the version byte/],
+    [['--socks6-multipath', 'never'], /'never' is neither asked nor always/],
     [['--via', 'http://a%3ab'], /is no proxy/],
     [['--via', 'http://a%3ab:c@127.0.0.1:1'], /colon/],
     [['--listen', 'redirect:127.0.0.1:1', '--capture', 'a b'], /no interface with hosts behind it/],

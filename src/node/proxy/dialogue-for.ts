@@ -16,6 +16,8 @@ export type ListenProtocol = Exclude<ProxyProtocol, 'transparent'>;
 /** What dialogues need to know of the proxy. */
 export interface DialogueSettings {
   readonly socks6Version?: number;
+  /** See `ProxyOptions`. */
+  readonly socks6Multipath: 'asked' | 'always';
   readonly sessions: Socks6Sessions;
   /** Whether clients have to say who they are, at present. */
   needsUser(): boolean;
@@ -55,7 +57,9 @@ function dialogueOf(protocol: ListenProtocol, settings: DialogueSettings): Dialo
       return new HttpDialogue(needsUser);
     case 'socks6': {
       const version = socks6Version === undefined ? {} : { version: socks6Version };
-      return new Socks6Dialogue({ sessions, needsUser, nowMs: () => settings.nowMs(), ...version });
+      const isMultipathAlways = settings.socks6Multipath === 'always';
+      const world = { sessions, needsUser, isMultipathAlways, nowMs: () => settings.nowMs() };
+      return new Socks6Dialogue({ ...world, ...version });
     }
   }
 }

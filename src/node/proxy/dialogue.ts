@@ -18,8 +18,8 @@ export interface Wanted {
   readonly early: Uint8Array;
   /** Whether it asks for Multipath TCP to the server, or for none; undefined: no matter. */
   readonly isMultipath?: boolean | undefined;
-  /** Whether what is early may go with the SYN. */
-  readonly isFastOpen?: boolean | undefined;
+  /** Most bytes of what is early that may go with the SYN. Default 0. */
+  readonly synBytes?: number | undefined;
 }
 
 /** What to do next; `send` are bytes for the client that go first. */

@@ -38,7 +38,10 @@ export interface DirectOptions {
 }
 
 /** What a connection is to be like. */
-type Wishes = Pick<UpstreamRequest, 'signal' | 'isMultipath' | 'isFastOpen'>;
+export type ConnectWishes = Pick<UpstreamRequest, 'signal' | 'isMultipath'> & {
+  /** Whether the SYN may leave with the first write. */
+  readonly isFastOpen: boolean;
+};
 
 /** See the module. */
 export class DirectUpstream implements Upstream {
@@ -58,19 +61,20 @@ export class DirectUpstream implements Upstream {
   }
 
   async open(request: UpstreamRequest): Promise<OpenedConnection> {
-    const { host, port, rules, signal, early } = request;
+    const { host, port, rules, signal } = request;
     const addresses = await permittedAddresses(host, rules, signal, this.lookup);
-    const isFastOpen = request.isFastOpen === true && early.length > 0;
+    const early = request.early.subarray(0, request.synBytes ?? 0);
+    const isFastOpen = early.length > 0;
     const end = await this.connect(addresses, port, { ...request, isFastOpen });
     // The answer may come with the server's SYN, before anybody else listens.
     const received = isFastOpen ? await this.sendEarly(end, early, signal) : new Uint8Array(0);
     const { fd } = end;
     return {
       ...{ end, received, way: this.name },
-      earlyBytes: isFastOpen ? early.length : 0,
+      earlyBytes: early.length,
       bound: fd === undefined ? undefined : localEndpoint(fd),
       isServerMultipath: fd !== undefined && isMultipath(fd),
-      isFastOpen: isFastOpen && fd !== undefined && tcpInfoOf(fd)?.synDataAccepted === true,
+      synBytes: isFastOpen && fd !== undefined && tcpInfoOf(fd)?.synDataAccepted === true ? early.length : 0,
     };
   }
 
@@ -95,11 +99,11 @@ export class DirectUpstream implements Upstream {
    * A connection to the first of `addresses` that answers; rejects as {@link race} does. With `isFastOpen`, to one address,
    * it may be one that has yet to answer: its SYN leaves with the first write.
    */
-  connect(addresses: readonly IpAddress[], port: number, wishes: Wishes): Promise<RelaySocket> {
+  connect(addresses: readonly IpAddress[], port: number, wishes: ConnectWishes): Promise<RelaySocket> {
     const { serviceType, serviceOptions, mark, localAddress } = this.options;
     const isPlain = wishes.isMultipath === false || this.isPlain;
     // Several addresses are raced for answers, and there is none to be had by then (RFC 7413 §4.1.3: a host at a time).
-    const fastOpen = wishes.isFastOpen === true && addresses.length === 1 && mayConnectFastOpen();
+    const fastOpen = wishes.isFastOpen && addresses.length === 1 && mayConnectFastOpen();
     const options = { port, isPlain, mark, localAddress, fastOpen, serviceType, serviceOptions };
     const attempts = addresses.map((address): Attempt<RelaySocket> => {
       return (signal) => connected({ ...options, address }, signal);

@@ -48,6 +48,11 @@ export interface ProxyOptions extends Partial<ProxyTimes> {
   readonly authenticate?: Authenticate | undefined;
   /** The version byte of SOCKS 6. Default 6. */
   readonly socks6Version?: number;
+  /**
+   * Whether servers are connected to over Multipath TCP for those clients of SOCKS 6 alone that ask for it, as the draft has it
+   * (§8.1), or for those too that say nothing. Default 'asked'.
+   */
+  readonly socks6Multipath?: 'asked' | 'always';
   /** Told what happens. */
   readonly log?: (event: ProxyEvent, fields: Record<string, unknown>) => void;
 }
@@ -87,6 +92,7 @@ export class ProxyServer {
     const version = options.socks6Version === undefined ? {} : { socks6Version: options.socks6Version };
     this.settings = {
       ...{ ...version, sessions: this.sessions, nowMs: () => performance.now() },
+      socks6Multipath: options.socks6Multipath ?? 'asked',
       needsUser: () => this.authenticate !== undefined,
     };
   }

@@ -15,8 +15,6 @@ import {
   emitSocks6AuthenticationReply,
   emitSocks6OperationReply,
   emitVersionMismatch,
-  fastOpenOption,
-  multipathOption,
   scanPassword,
   scanSocks6Request,
   SocksCommand,
@@ -27,16 +25,16 @@ import {
   type Socks6Request,
   SOCKS6_NOOP,
   SOCKS6_VERSION,
-  Socks6Stack,
   socks5Reader,
   socks6Reader,
 } from '../../socks/index.js';
-import { IpAddress, readU16 } from '../../wire/index.js';
+import { IpAddress } from '../../wire/index.js';
 import { joined } from '../tunnel/handshake.js';
 import { after, type Dialogue, type DialogueStep } from './dialogue.js';
 import type { ProxyFailure } from './failure.js';
 import { socksCodes } from './socks5-dialogue.js';
 import type { Socks6Session, Socks6Sessions } from './socks6-sessions.js';
+import { nothingDone, stackAnswers, type StackFacts, stackWishes } from './socks6-stack.js';
 import type { OpenedConnection } from './upstream.js';
 
 /** What the dialogues of one proxy share. */
@@ -45,11 +43,12 @@ export interface Socks6World {
   /** The version byte. */
   readonly version?: number;
   readonly needsUser: boolean;
+  /** Whether Multipath TCP goes to servers for clients too that do not ask for it. Default false. */
+  readonly isMultipathAlways?: boolean;
   /** A clock in ms, for sessions. */
   nowMs(): number;
 }
 
-type StackOption = Extract<Socks6Option, { kind: 'stack' }>;
 const none = new Uint8Array(0);
 
 /** See the module. */
@@ -61,6 +60,8 @@ export class Socks6Dialogue implements Dialogue {
   private readonly requestReader;
   private readonly passwordReader = socks5Reader(scanPassword);
   private request: Socks6Request | undefined = undefined;
+  /** The session that the request began: the reply to it names it. */
+  private begun: Socks6Session | undefined = undefined;
   /** Data for the server that came before the request was granted. */
   private early: Uint8Array = none;
   /** Bytes of it that are to come before the password. */
@@ -94,14 +95,24 @@ export class Socks6Dialogue implements Dialogue {
       const error = read.error.code;
       // §5.1: another version is told which one is spoken here.
       if (error === 'bad-version') return { act: 'end', error, send: emitVersionMismatch(this.version) };
+      if (error === 'bad-address-type') return this.refuseAddressType();
       return { act: 'reset', error };
     }
     this.request = read.value;
     return this.identify(read.value, read.rest);
   }
 
+  /** Where its options begin is not known then, nor who the client is: the reply is for those who need not say so. */
+  private refuseAddressType(): DialogueStep {
+    const error = 'bad-address-type';
+    if (this.world.needsUser) return this.refuseUser(error);
+    const send = emitSocks6AuthenticationReply({ isSuccess: true, options: [] }, this.version);
+    const code = SocksReplyCode.ADDRESS_TYPE_NOT_SUPPORTED;
+    return after(send, { act: 'end', error, send: this.reply(code) });
+  }
+
   /** §6: a session, a password that is there, or one that is to come. */
-  private identify({ options }: Socks6Request, rest: Uint8Array): DialogueStep {
+  private identify({ command, options }: Socks6Request, rest: Uint8Array): DialogueStep {
     const named = find(options, 'session-id');
     if (named !== undefined) {
       const { sessions } = this.world;
@@ -131,7 +142,8 @@ export class Socks6Dialogue implements Dialogue {
     }
     const offered = find(options, 'method-advertisement');
     if (offered?.methods.includes(SocksMethod.PASSWORD) !== true) return this.refuseUser('not-authenticated');
-    return this.ask(offered.initialDataBytes, rest);
+    // §8.2: only CONNECT has data for somebody.
+    return this.ask(command === SocksCommand.CONNECT ? offered.initialDataBytes : 0, rest);
   }
 
   /** §6: a failure with a method is the beginning of an exchange by it, which comes behind the initial data (§8.2). */
@@ -188,6 +200,7 @@ export class Socks6Dialogue implements Dialogue {
     if (known !== undefined) answers.push({ kind: 'session-ok' });
     else if (find(options, 'session-request') !== undefined) {
       session = this.world.sessions.create(this.world.nowMs());
+      this.begun = session;
       answers.push({ kind: 'session-id', id: session.id });
     }
     // §8.5: without a session there are no tokens, and options about them are read over.
@@ -217,25 +230,12 @@ export class Socks6Dialogue implements Dialogue {
     if (command !== SocksCommand.CONNECT)
       return { act: 'end', error: 'bad-command', send: this.reply(SocksReplyCode.COMMAND_NOT_SUPPORTED) };
     if (port === 0) return { act: 'end', error: 'bad-port', send: this.failed('failed') };
-    const stack = options.filter((option) => option.kind === 'stack');
-    return {
-      ...{ act: 'open', host, port, early: this.early },
-      isMultipath: wantsMultipath(stack),
-      isFastOpen: mayFastOpen(stack, this.early.length),
-    };
+    const wishes = stackWishes(options, this.world.isMultipathAlways === true);
+    return { act: 'open', host, port, early: this.early, ...wishes };
   }
 
-  /** With what was asked about the two connections (§8.1). */
-  opened(connection: OpenedConnection, isClientMultipath: boolean): Uint8Array {
-    const stack = this.request!.options.filter((option) => option.kind === 'stack');
-    const options: Socks6Option[] = [];
-    if (stack.some((option) => isTcp(option, Socks6Stack.MULTIPATH, 1)))
-      options.push(multipathOption(isClientMultipath, 1));
-    const { isServerMultipath, bound } = connection;
-    if (isServerMultipath !== undefined && stack.some((option) => isTcp(option, Socks6Stack.MULTIPATH, 2)))
-      options.push(multipathOption(isServerMultipath));
-    if (connection.isFastOpen) options.push(fastOpenOption(Math.min(connection.earlyBytes, 0xffff)));
-    return this.reply(SocksReplyCode.SUCCEEDED, options, bound?.address, bound?.port);
+  opened({ bound, ...facts }: OpenedConnection, isClientMultipath: boolean): Uint8Array {
+    return this.reply(SocksReplyCode.SUCCEEDED, { ...facts, isClientMultipath }, bound?.address, bound?.port);
   }
 
   failed(failure: ProxyFailure): Uint8Array {
@@ -249,10 +249,14 @@ export class Socks6Dialogue implements Dialogue {
 
   private reply(
     code: number,
-    options: readonly Socks6Option[] = [],
+    facts: StackFacts = nothingDone,
     host: SocksHost = IpAddress.unspecified(4),
     port = 0,
   ): Uint8Array {
+    const options = stackAnswers(this.request?.options ?? [], facts);
+    // §8.4 has the name of a session in the authentication reply, §8.4.1 in the operation reply that says success: clients find it in both.
+    if (this.begun !== undefined && code === SocksReplyCode.SUCCEEDED)
+      options.push({ kind: 'session-id', id: this.begun.id });
     return emitSocks6OperationReply({ code, host, port, options }, this.version);
   }
 }
@@ -263,26 +267,4 @@ function find<K extends Socks6Option['kind']>(
   kind: K,
 ): Extract<Socks6Option, { kind: K }> | undefined {
   return options.find((option) => option.kind === kind) as Extract<Socks6Option, { kind: K }> | undefined;
-}
-
-/** Whether the option is about `code` of TCP on `leg`, or on both (§8.1). */
-function isTcp({ leg, level, code }: StackOption, wanted: number, onLeg: 1 | 2): boolean {
-  return level === Socks6Stack.TCP_LEVEL && code === wanted && (leg === 3 || leg === onLeg);
-}
-
-/**
- * Whether Fast Open to the server is wanted with so many bytes: a client may say how many there may be in the SYN at most, or 0 for any
- * number (§8.1). What goes with it cannot be cut, so that with more it is not used.
- */
-function mayFastOpen(stack: readonly StackOption[], earlyBytes: number): boolean {
-  const said = stack.find((option) => isTcp(option, Socks6Stack.FAST_OPEN, 2));
-  if (said === undefined) return false;
-  const mostBytes = readU16(said.data, 0);
-  return mostBytes === 0 || earlyBytes <= mostBytes;
-}
-
-/** Whether Multipath TCP to the server is wanted; undefined where the client does not care. */
-function wantsMultipath(stack: readonly StackOption[]): boolean | undefined {
-  const said = stack.find((option) => isTcp(option, Socks6Stack.MULTIPATH, 2))?.data[0];
-  return said === 1 ? false : said === 2 ? true : undefined;
 }

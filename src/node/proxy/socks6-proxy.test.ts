@@ -2,12 +2,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { fromHex, ProxyWorld, portHex, type RawClient, textHex } from '../../../test/support/proxy-world.js';
 import { describeWith } from '../../../test/support/with-rights.js';
-import { type Scan, SeededRandom } from '../../base/index.js';
+import type { Scan } from '../../base/index.js';
 import { kernelMptcp } from '../../linux/index.js';
 import {
   emitPassword,
   emitSocks6Request,
-  fastOpenOption,
   multipathOption,
   scanSocks6AuthenticationReply,
   scanSocks6OperationReply,
@@ -17,8 +16,6 @@ import {
 } from '../../socks/index.js';
 import { IpAddress } from '../../wire/index.js';
 import { closedRules, parseHops, type ProxyOptions, TunnelUpstream } from '../index.js';
-import { Socks6Dialogue } from './socks6-dialogue.js';
-import { Socks6Sessions } from './socks6-sessions.js';
 
 const world = new ProxyWorld();
 afterEach(() => world.close());
@@ -139,20 +136,6 @@ describe('a proxy of SOCKS 6', () => {
     const client = await world.client(proxy.port);
     expect(await client.send(digits).rest()).toEqual({ bytes: '', how: 'ECONNRESET' });
     await expect.poll(() => proxy.server.relays.connections).toBe(0);
-  });
-});
-
-describe('Fast Open to the server', () => {
-  it.each([
-    ['is wanted with any number of bytes', [fastOpenOption(0)], true],
-    ['is wanted with as many bytes as there are', [fastOpenOption(5)], true],
-    ['is wanted with fewer bytes in the SYN than there are', [fastOpenOption(4)], false],
-    ['is not asked for', [], false],
-  ])('%s (§8.1)', (_, options, isFastOpen) => {
-    const sessions = new Socks6Sessions(new SeededRandom(1));
-    const dialogue = new Socks6Dialogue({ sessions, needsUser: false, nowMs: () => 0 });
-    const step = dialogue.read(Uint8Array.of(...request(80, options), ...bytes('early')));
-    expect(step).toMatchObject({ act: 'open', early: bytes('early'), isFastOpen });
   });
 });
 
@@ -291,6 +274,61 @@ describeWith('the stacks of a proxy of SOCKS 6', [kernelMptcp()], () => {
     expect(await operation(client)).toMatchObject({
       ...{ code: 0, options: [multipathOption(false, 1), multipathOption(isThere)] },
     });
+  });
+
+  it.each([
+    ['is not asked, as the draft has it', {}, [], false, []],
+    ['is set to it', { socks6Multipath: 'always' }, [], true, [multipathOption(true)]],
+    [
+      'is asked for none',
+      { socks6Multipath: 'always' },
+      [multipathOption(false)],
+      false,
+      [multipathOption(false)],
+    ],
+  ] as const)('are what a proxy chooses that %s (§8.1)', async (_, options, asked, serverMultipath, told) => {
+    const port = await world.echo('mptcp');
+    const proxy = await world.proxy(options);
+    const client = await world.client(proxy.port);
+    client.send(request(port, asked));
+    await authentication(client);
+    expect(await operation(client)).toMatchObject({ code: 0, options: told });
+    expect(proxy.events[0]).toMatchObject({ event: 'connected', serverMultipath });
+  });
+
+  it('are left as the client wants them by proxies in between', async () => {
+    const port = await world.echo('mptcp');
+    const last = await world.proxy();
+    const first = await world.proxy({
+      upstream: new TunnelUpstream(parseHops(`socks6://127.0.0.1:${last.port}`)),
+    });
+    for (const isMultipath of [true, false]) {
+      const client = await world.client(first.port);
+      client.send(request(port, [multipathOption(isMultipath)]));
+      await authentication(client);
+      expect(await operation(client)).toMatchObject({ options: [multipathOption(isMultipath)] });
+    }
+    expect(last.events).toMatchObject([
+      { clientMultipath: true, serverMultipath: true },
+      { clientMultipath: true, serverMultipath: false },
+    ]);
+  });
+
+  it('are plain TCP for a client that wants that, also where a converter is left out', async () => {
+    const port = await world.echo('mptcp');
+    const converter = await world.converter();
+    const upstream = new TunnelUpstream(parseHops(`127.0.0.1:${converter.port}`));
+    const proxy = await world.proxy({ upstream });
+    const ask = async (isMultipath: boolean): Promise<Socks6OperationReply> => {
+      const client = await world.client(proxy.port);
+      client.send(request(port, [multipathOption(isMultipath)]));
+      await authentication(client);
+      return operation(client);
+    };
+    for (const isMultipath of [true, false, true])
+      expect(await ask(isMultipath)).toMatchObject({ options: [multipathOption(isMultipath)] });
+    const way = `converter://127.0.0.1:${converter.port}`;
+    expect(proxy.events).toMatchObject([{ way }, { way: 'direct' }, { way: 'direct' }]);
   });
 
   it('are told through a proxy of SOCKS 6 in between, and through a converter behind that', async () => {

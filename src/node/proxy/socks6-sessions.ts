@@ -13,6 +13,9 @@ export const MAX_WINDOW_TOKENS = 256;
 export const SESSION_IDLE_MS = 600_000;
 const ID_BYTES = 16;
 
+/** Part of a window behind whose first token lies one that moves the window when it is spent (§8.5.3). */
+const HIGH_PART = 0.75;
+
 /** A window of tokens: those from `base` on, `size` of them, modulo 2^32. */
 export interface TokenWindow {
   readonly base: number;
@@ -35,17 +38,27 @@ class Tokens {
     return { base: this.base, size: this.spent.length };
   }
 
-  /** Whether `token` was good; it is not any more. The window goes on past those at its beginning that are spent. */
+  /**
+   * Whether `token` was good; it is not any more. The window goes on past those at its beginning that are spent, and past some
+   * that are not, and may never be, when one near its end is; but not past the last that is not (§8.5.3).
+   */
   spend(token: number): boolean {
     const place = (token - this.base) >>> 0;
-    if (place >= this.spent.length || this.spent[place] === true) return false;
+    const { length } = this.spent;
+    if (place >= length || this.spent[place] === true) return false;
     this.spent[place] = true;
-    while (this.spent[0] === true) {
+    const beyond = place + 1 - Math.ceil(HIGH_PART * length);
+    this.shift(Math.min(beyond, this.spent.lastIndexOf(false)));
+    while (this.spent[0] === true) this.shift(1);
+    return true;
+  }
+
+  private shift(count: number): void {
+    for (let i = 0; i < count; i++) {
       this.spent.shift();
       this.spent.push(false);
       this.base = (this.base + 1) >>> 0;
     }
-    return true;
   }
 }
 

@@ -12,7 +12,7 @@ import { ProxyError } from '../tunnel/proxy-error.js';
 import { type Planned, Route } from '../tunnel/route.js';
 import { HandshakeFailure, shakeHands } from '../tunnel/shake-hands.js';
 import type { Destination } from '../tunnel/socks5-handshake.js';
-import { type DirectOptions, DirectUpstream } from './direct-upstream.js';
+import { type ConnectWishes, type DirectOptions, DirectUpstream } from './direct-upstream.js';
 import { checkRemoteName, forbidden, permittedAddresses } from './permitted-addresses.js';
 import type { OpenedConnection, Upstream, UpstreamRequest } from './upstream.js';
 
@@ -37,7 +37,7 @@ export class TunnelUpstream implements Upstream {
   async open(request: UpstreamRequest): Promise<OpenedConnection> {
     const target = await this.targetOf(request);
     for (let isRetry = false; ; isRetry = true) {
-      const planned = await this.route.plan(target, request.isFastOpen === true, request.signal);
+      const planned = await this.route.plan(target, request, request.signal);
       try {
         return await this.follow(planned, request);
       } catch (error) {
@@ -64,30 +64,29 @@ export class TunnelUpstream implements Upstream {
 
   private async follow(planned: Planned, request: UpstreamRequest): Promise<OpenedConnection> {
     const { handshake, bypass, behind } = planned;
-    const { signal, isFastOpen } = request;
+    const { signal, synBytes = 0 } = request;
     const isFast = this.options.fastOpen === true && handshake !== undefined;
-    const end = await this.reach(planned, { signal, isFastOpen: isFast });
+    // What the client wants is about the server: it has no say in how the nearest proxy is reached.
+    const wish = handshake === undefined ? request.isMultipath : undefined;
+    const end = await this.reach(planned, { signal, isFastOpen: isFast, isMultipath: wish });
     const isNearMultipath = end.fd !== undefined && isMultipath(end.fd);
     // It was left out because what is behind it speaks Multipath TCP, which is not so.
-    if (bypass !== undefined && !isNearMultipath) forgetServer(behind!);
+    if (bypass !== undefined && wish !== false && !isNearMultipath) forgetServer(behind!);
     const way =
       bypass === undefined ? this.name : handshake === undefined ? 'direct' : `${this.name} (${bypass})`;
     if (handshake === undefined) {
-      const facts = { bound: undefined, isServerMultipath: isNearMultipath, isFastOpen: false };
+      const facts = { bound: undefined, isServerMultipath: isNearMultipath, synBytes: 0 };
       return { end, earlyBytes: 0, received: nothing, way, ...facts };
     }
     // What is in a SYN may arrive twice: the client's data is put there only where it wants that.
-    const early = isFast && isFastOpen !== true ? nothing : request.early;
+    const early = isFast ? request.early.subarray(0, synBytes) : request.early;
     const { earlyBytes, received, facts } = await shakeHands(end, handshake, early, signal);
     const { bound, isServerMultipath } = facts;
-    return { end, earlyBytes, received, way, bound, isServerMultipath, isFastOpen: false };
+    return { end, earlyBytes, received, way, bound, isServerMultipath, synBytes: facts.synBytes ?? 0 };
   }
 
   /** Connects to the nearest proxy: where it is, is for the operator to say, and no rule holds for it. */
-  private async reach(
-    { place, handshake }: Planned,
-    wishes: Pick<UpstreamRequest, 'signal' | 'isFastOpen'>,
-  ): Promise<RelaySocket> {
+  private async reach({ place, handshake }: Planned, wishes: ConnectWishes): Promise<RelaySocket> {
     const { signal } = wishes;
     const { lookup } = this.options;
     try {

@@ -22,8 +22,8 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal;
   /** Whether the first connection is to be Multipath TCP. Default: as the upstream is set, and the kernel can. */
   readonly isMultipath?: boolean | undefined;
-  /** Whether early data may go with the SYN, and so perhaps arrive twice (RFC 7413 §6.1). Default false. */
-  readonly isFastOpen?: boolean | undefined;
+  /** Most bytes of early data that may go with the SYN, and so perhaps arrive twice (RFC 7413 §6.1). Default 0. */
+  readonly synBytes?: number | undefined;
 }
 
 /** A connection that is there. */
@@ -40,8 +40,8 @@ export interface OpenedConnection {
   readonly bound: Endpoint | undefined;
   /** Whether the server, as far as that is known, speaks Multipath TCP with whoever connected to it. */
   readonly isServerMultipath: boolean | undefined;
-  /** Whether early data was taken from the SYN. */
-  readonly isFastOpen: boolean;
+  /** Bytes of early data that the server took from the SYN, as far as that is known. */
+  readonly synBytes: number;
 }
 
 /** See the module. */

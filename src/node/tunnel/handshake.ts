@@ -42,6 +42,8 @@ export interface TunnelFacts {
   readonly bound?: Endpoint | undefined;
   /** Whether the server speaks Multipath TCP with the last proxy; undefined where it does not tell. */
   readonly isServerMultipath?: boolean | undefined;
+  /** Bytes of the application that the server took from the last proxy's SYN; undefined where it does not tell. */
+  readonly synBytes?: number | undefined;
 }
 
 /** See the module. */

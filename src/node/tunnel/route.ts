@@ -6,7 +6,7 @@ import type { SocksHost } from '../../socks/index.js';
 import { type Endpoint, IpAddress } from '../../wire/index.js';
 import { chooseWay, ConvertHandshake } from '../converter/convert-handshake.js';
 import { type Handshake, HandshakeChain } from './handshake.js';
-import { handshakeWith } from './hop-handshake.js';
+import { handshakeWith, type HopWishes } from './hop-handshake.js';
 import { formatHop, type Hop } from './hop.js';
 import { lookUp, type LookUpOptions } from './look-up.js';
 import type { Destination } from './socks5-handshake.js';
@@ -41,14 +41,14 @@ export class Route {
     return this.hops.at(-1)!.isLookingUp;
   }
 
-  /** `isFastOpen`: whether data may go with a SYN of a proxy's. Rejects as {@link lookUp} does. */
-  async plan(target: Destination, isFastOpen: boolean, signal: AbortSignal): Promise<Planned> {
+  /** `wishes`: what is asked of the proxies' connections. Rejects as {@link lookUp} does. */
+  async plan(target: Destination, wishes: HopWishes, signal: AbortSignal): Promise<Planned> {
     const first = this.hops[0]!;
     const place = { host: IpAddress.parse(first.host) ?? first.host, port: first.port };
     if (first.protocol !== 'converter')
       return {
         place,
-        handshake: await this.from(0, target, isFastOpen, signal),
+        handshake: await this.from(0, target, wishes, signal),
         bypass: undefined,
         behind: undefined,
       };
@@ -57,7 +57,7 @@ export class Route {
     const behind = { address, port };
     const key = `${first.host} ${first.port}`;
     const choice = chooseWay(key, behind);
-    const others = this.hops.length > 1 ? await this.from(1, target, isFastOpen, signal) : undefined;
+    const others = this.hops.length > 1 ? await this.from(1, target, wishes, signal) : undefined;
     if (choice.way === 'direct')
       return { place: { host: address, port }, handshake: others, bypass: choice.reason, behind };
     const nearest = new ConvertHandshake(key, behind, choice.cookie);
@@ -75,7 +75,7 @@ export class Route {
   private async from(
     from: number,
     target: Destination,
-    isFastOpen: boolean,
+    { isMultipath, synBytes }: HopWishes,
     signal: AbortSignal,
   ): Promise<Handshake> {
     const handshakes: Handshake[] = [];
@@ -83,7 +83,11 @@ export class Route {
       if (i < from) continue;
       const { host, port } = this.after(i, target);
       const said: SocksHost = hop.isLookingUp ? host : (await lookUp(host, signal, this.lookUpOptions))[0]!;
-      handshakes.push(handshakeWith(hop, { host: said, port }, isFastOpen));
+      // Between proxies Multipath TCP is wanted, whatever the server is to be connected to by.
+      const isLast = i === this.hops.length - 1;
+      handshakes.push(
+        handshakeWith(hop, { host: said, port }, { isMultipath: isLast ? isMultipath : true, synBytes }),
+      );
     }
     return handshakes.length === 1 ? handshakes[0]! : new HandshakeChain(handshakes);
   }

@@ -2,23 +2,29 @@
  * SOCKS 6, the client's side of CONNECT: request, authentication and data of the application in one message, so that a proxy
  * costs no round trip of its own. Read first: draft-olteanu-intarea-socks-6-11 §5 to §8.
  */
+import type { MessageRead } from '../../base/index.js';
 import {
   emitPassword,
   emitSocks6Request,
   fastOpenOption,
   MAX_INITIAL_DATA_BYTES,
   multipathOption,
+  scanPasswordReply,
   scanSocks6AuthenticationReply,
   scanSocks6OperationReply,
   SocksCommand,
   SocksMethod,
   type SocksPassword,
   SocksReplyCode,
+  type Socks6AuthenticationReply,
+  type Socks6OperationReply,
   type Socks6Option,
   Socks6Stack,
+  socks5Reader,
   socks6Reader,
 } from '../../socks/index.js';
-import type { Handshake, HandshakeFailed, HandshakeStep, Opening } from './handshake.js';
+import { readU16 } from '../../wire/index.js';
+import type { Handshake, HandshakeFailed, HandshakeStep, Opening, TunnelFacts } from './handshake.js';
 import { joined } from './handshake.js';
 import { noAnswer, ProxyError } from './proxy-error.js';
 import { type Destination, errorOfReply } from './socks5-handshake.js';
@@ -28,8 +34,10 @@ export interface Socks6Asked {
   readonly credentials?: SocksPassword | undefined;
   /** The version byte. */
   readonly version: number;
-  /** Whether data of the application may go with the proxy's SYN, and so perhaps arrive twice. */
-  readonly isFastOpen?: boolean;
+  /** Whether the proxy is to connect over Multipath TCP. Default true. */
+  readonly isMultipath?: boolean | undefined;
+  /** Most bytes of the application in the proxy's SYN, which so perhaps arrive twice. Default 0. */
+  readonly synBytes?: number | undefined;
 }
 
 /** See the module. */
@@ -37,8 +45,9 @@ export class Socks6Handshake implements Handshake {
   private readonly destination: Destination;
   private readonly asked: Socks6Asked;
   private readonly authenticationReader;
+  private readonly passwordReader = socks5Reader(scanPasswordReply);
   private readonly operationReader;
-  private isAuthenticated = false;
+  private phase: 'authentication' | 'password' | 'second-authentication' | 'operation' = 'authentication';
 
   constructor(destination: Destination, asked: Socks6Asked) {
     this.destination = destination;
@@ -48,9 +57,10 @@ export class Socks6Handshake implements Handshake {
   }
 
   begin(early: Uint8Array): Opening {
-    const { credentials, version, isFastOpen = false } = this.asked;
-    const options: Socks6Option[] = [multipathOption(true)];
-    if (isFastOpen && early.length > 0) options.push(fastOpenOption(0));
+    const { credentials, version, isMultipath = true, synBytes = 0 } = this.asked;
+    const options: Socks6Option[] = [multipathOption(isMultipath)];
+    // §8.1: 0 is any number.
+    if (synBytes > 0 && early.length > 0) options.push(fastOpenOption(synBytes > 0xffff ? 0 : synBytes));
     // §8.2: where a method is advertised, what follows the request is announced with it.
     const most = credentials === undefined ? early.length : MAX_INITIAL_DATA_BYTES;
     const taken = early.subarray(0, most);
@@ -60,27 +70,52 @@ export class Socks6Handshake implements Handshake {
   }
 
   read(bytes: Uint8Array): HandshakeStep {
-    if (this.isAuthenticated) return this.readOperation(bytes);
-    const read = this.authenticationReader.read(bytes);
+    switch (this.phase) {
+      case 'authentication':
+      case 'second-authentication':
+        return this.on(this.authenticationReader.read(bytes), (reply, rest) =>
+          reply.isSuccess ? this.goOn('operation', rest) : this.refused(reply),
+        );
+      case 'password':
+        // Whether it was right, the reply that follows says as well (§6).
+        return this.on(this.passwordReader.read(bytes), (_, rest) =>
+          this.goOn('second-authentication', rest),
+        );
+      case 'operation':
+        return this.on(this.operationReader.read(bytes), (reply, rest) => this.finish(reply, rest));
+    }
+  }
+
+  private on<T>(read: MessageRead<T>, take: (value: T, rest: Uint8Array) => HandshakeStep): HandshakeStep {
     if (read.state === 'more') return read;
     if (read.state === 'invalid') return { state: 'failed', error: noAnswer('SOCKS 6', read.error.code) };
-    if (!read.value.isSuccess) {
+    return take(read.value, read.rest);
+  }
+
+  private goOn(phase: typeof this.phase, rest: Uint8Array): HandshakeStep {
+    this.phase = phase;
+    return rest.length === 0 ? { state: 'more' } : this.read(rest);
+  }
+
+  /** §6: a failure that selects a method asks for an exchange by it, once. */
+  private refused({ options }: Socks6AuthenticationReply): HandshakeStep {
+    const { credentials } = this.asked;
+    const isSelected = options.some(
+      (option) => option.kind === 'method-selection' && option.method === SocksMethod.PASSWORD,
+    );
+    if (credentials === undefined || !isSelected || this.phase !== 'authentication') {
       const error = new ProxyError('ERR_SUBFLOW_PROXY_AUTHENTICATION', 'the proxy does not know this user');
       return { state: 'failed', error };
     }
-    this.isAuthenticated = true;
-    return read.rest.length === 0 ? { state: 'more' } : this.readOperation(read.rest);
+    this.phase = 'password';
+    return { state: 'more', send: emitPassword(credentials) };
   }
 
-  private readOperation(bytes: Uint8Array): HandshakeStep {
-    const read = this.operationReader.read(bytes);
-    if (read.state === 'more') return read;
-    if (read.state === 'invalid') return { state: 'failed', error: noAnswer('SOCKS 6', read.error.code) };
-    const { code, host, port, options } = read.value;
+  private finish({ code, host, port, options }: Socks6OperationReply, rest: Uint8Array): HandshakeStep {
     if (code !== SocksReplyCode.SUCCEEDED)
       return { state: 'failed', error: errorOfReply(code, this.destination) };
     const bound = typeof host === 'string' ? undefined : { address: host, port };
-    return { state: 'done', rest: read.rest, facts: { bound, isServerMultipath: multipathOf(options) } };
+    return { state: 'done', rest, facts: { bound, ...factsOf(options) } };
   }
 
   endOfStream(): HandshakeFailed {
@@ -100,10 +135,16 @@ function authentication(credentials: SocksPassword, initialDataBytes: number): S
 }
 
 /** What the proxy says of its connection to the server (§8.1). */
-function multipathOf(options: readonly Socks6Option[]): boolean | undefined {
-  for (const option of options) {
-    if (option.kind !== 'stack' || option.level !== Socks6Stack.TCP_LEVEL) continue;
-    if (option.code === Socks6Stack.MULTIPATH && option.leg !== 1) return option.data[0] === 2;
-  }
-  return undefined;
+function factsOf(options: readonly Socks6Option[]): Pick<TunnelFacts, 'isServerMultipath' | 'synBytes'> {
+  const dataOf = (code: number): Uint8Array | undefined =>
+    options
+      .filter((option) => option.kind === 'stack')
+      .find((option) => option.level === Socks6Stack.TCP_LEVEL && option.code === code && option.leg !== 1)
+      ?.data;
+  const multipath = dataOf(Socks6Stack.MULTIPATH);
+  const fastOpen = dataOf(Socks6Stack.FAST_OPEN);
+  return {
+    isServerMultipath: multipath === undefined ? undefined : multipath[0] === 2,
+    synBytes: fastOpen === undefined ? undefined : readU16(fastOpen, 0),
+  };
 }

@@ -71,7 +71,7 @@ class TunnelSocket extends KernelClientSocket {
   begin(): void {
     const { host = 'localhost', port, fastOpen = false } = this.wanted;
     const target = { host: IpAddress.parse(host) ?? host, port };
-    this.route.plan(target, fastOpen !== false, this.controller.signal).then(
+    this.route.plan(target, { synBytes: fastOpen === false ? 0 : Infinity }, this.controller.signal).then(
       (planned) => {
         if (!this.destroyed) this.follow(planned);
       },
