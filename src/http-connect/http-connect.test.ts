@@ -47,6 +47,18 @@ describe('a CONNECT request (RFC 9110 §9.3.6)', () => {
     });
   });
 
+  it.each([
+    '',
+    'example.org',
+    'example.org:',
+    '[2001:db8::1]:443',
+    '192.0.2.1:443',
+    'a_b.example:1',
+    'other.example',
+  ])('with the Host field %j is one: what it says does not matter (RFC 9112 §3.2)', (value) => {
+    expect(codeOf(head(connect, `Host: ${value}`))).toBe('done');
+  });
+
   it('names addresses of both families', () => {
     for (const address of ['192.0.2.1', '2001:db8::1']) {
       const request = { host: IpAddress.parse(address)!, port: 8443 };
@@ -61,6 +73,10 @@ describe('a CONNECT request (RFC 9110 §9.3.6)', () => {
   });
 
   it.each([
+    ['a Host that is none', head(connect, 'Host: example.org/x'), 'bad-host', 400],
+    ['a Host of two words', head(connect, 'Host: example.org:443 b'), 'bad-host', 400],
+    ['a Host with a user', head(connect, 'Host: a@example.org'), 'bad-host', 400],
+    ['a Host whose port is none', head(connect, 'Host: example.org:x'), 'bad-host', 400],
     ['another method', head('GET http://example.org/ HTTP/1.1', host), 'bad-method', 405],
     ['a method in small letters', head('connect example.org:443 HTTP/1.1', host), 'bad-method', 405],
     ['another version', head('CONNECT example.org:443 HTTP/2.0', host), 'bad-version', 505],

@@ -41,13 +41,17 @@ export function scanConnectRequest(bytes: Uint8Array): Scan<ConnectRequest> {
   };
 }
 
+/** What a Host field may say, nothing included: a host, and perhaps a port (RFC 9110 §7.2, RFC 3986 §3.2.2). */
+const hostForm = /^(?:\[[0-9A-Za-z:.]+\]|[-.\w~!$&'()*+,;=%]*)(?::\d*)?$/;
+
 /** A code for fields that cannot be together. */
 function whatIsWrong(fields: Head['fields'], version: string): string | undefined {
   const valuesOf = (wanted: string): string[] =>
     fields.filter(([name]) => name === wanted).map(([, value]) => value);
   const hosts = valuesOf('host');
-  // RFC 9112 §3.2: exactly one in HTTP/1.1. What it says does not matter here: the target does.
+  // RFC 9112 §3.2: exactly one in HTTP/1.1, and a host. Which one it says does not matter here: the target does.
   if (hosts.length > 1 || (hosts.length === 0 && version === 'HTTP/1.1')) return 'bad-host';
+  if (!hosts.every((value) => hostForm.test(value))) return 'bad-host';
   // RFC 9110 §9.3.6: a request has no content. One that says so would be read differently by others (RFC 9112 §11.2).
   const hasContent = valuesOf('content-length').some((value) => value !== '0');
   if (hasContent || valuesOf('transfer-encoding').length > 0) return 'has-content';

@@ -130,6 +130,14 @@ describeWith('subflow converter', [kernelMptcp(), mayCreateNamespaces(), hasTool
     }
   });
 
+  it('tells that there is no way to a server (code 97)', async () => {
+    const converter = await start('converter', '--listen', place);
+    const child = subflow('get', 'http://9.9.9.8/', '-o', '/dev/null', '--converter', place);
+    expect(await text(child.stderr!)).toContain('ENETUNREACH');
+    await expect.poll(converter.names, { timeout: 20_000 }).toContain('closed');
+    expect(converter.said.at(-1)).toMatchObject({ error: 'destination-unreachable', reason: 'ENETUNREACH' });
+  });
+
   it('says what the kernel lacks, and serves plain TCP', async () => {
     namespace.sysctl('net.mptcp.enabled', 0);
     namespace.sysctl('net.ipv4.tcp_fastopen', 1);

@@ -7,6 +7,7 @@ import { kernelMptcp } from '../../linux/index.js';
 import {
   emitPassword,
   emitSocks6Request,
+  fastOpenOption,
   multipathOption,
   scanSocks6AuthenticationReply,
   scanSocks6OperationReply,
@@ -107,6 +108,19 @@ describe('a proxy of SOCKS 6', () => {
     forbidden.send(request(80));
     await authentication(forbidden);
     expect(await operation(forbidden)).toMatchObject({ code: 2 });
+  });
+
+  it('sends the server no more with the SYN than the client allows, loses nothing, and says how much it was (§8.1)', async () => {
+    const port = await world.echo();
+    const proxy = await world.proxy();
+    const client = await world.client(proxy.port);
+    client.send(Uint8Array.of(...request(port, [fastOpenOption(4)]), ...bytes('early')));
+    await authentication(client);
+    // Nothing, or all that is allowed, as the kernel's setting has it.
+    const { code, options } = await operation(client);
+    expect([code, options.length]).toEqual([0, 1]);
+    expect([fastOpenOption(0), fastOpenOption(4)]).toContainEqual(options[0]);
+    expect(await client.read(5)).toBe(textHex('early'));
   });
 
   it('reads over options that it does not know, that are there twice, or that make no sense (§8)', async () => {

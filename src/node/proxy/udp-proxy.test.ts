@@ -9,9 +9,9 @@ import { closedRules, parseHops, type ProxyOptions, TunnelUpstream } from '../in
 const world = new ProxyWorld();
 afterEach(() => world.close());
 
-async function datagrams(): Promise<{ socket: Socket; port: number }> {
+async function datagrams(at = 0): Promise<{ socket: Socket; port: number }> {
   const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
+  socket.bind(at, '127.0.0.1');
   await once(socket, 'listening');
   world.onClose(() => socket.close());
   return { socket, port: socket.address().port };
@@ -138,6 +138,28 @@ describe('UDP ASSOCIATE', () => {
     const { client, proxy } = await associate({ limits: { idleMs: 100 } });
     expect((await client.rest()).how).toBe('ECONNRESET');
     await expect.poll(() => proxy.events.at(-1)).toMatchObject({ event: 'closed', reason: 'idle' });
+  });
+
+  it('ends with a connection that is reset (RFC 1928 §6)', async () => {
+    const { client, proxy, at } = await associate();
+    client.socket.resetAndDestroy();
+    await expect.poll(() => proxy.events.at(-1)).toMatchObject({ event: 'closed' });
+    await expect.poll(() => proxy.server.relays.connections).toBe(0);
+    // Its port is there for others.
+    const { socket } = await datagrams(at);
+    expect(socket.address().port).toBe(at);
+  });
+
+  it('has datagrams from the port that the client named, and from no other (RFC 1928 §6)', async () => {
+    const port = await echo();
+    const own = await datagrams();
+    const { client, proxy, send } = await associate({}, own.port);
+    send(`${to(port)} 61`);
+    const answer = next(own.socket);
+    send(`${to(port)} 62`, own.socket);
+    expect(await answer).toMatch(/62$/);
+    client.socket.end();
+    await expect.poll(() => proxy.events.at(-1)).toMatchObject({ clientDatagrams: 1, dropped: 1 });
   });
 
   it('ends with the proxy', async () => {

@@ -4,6 +4,7 @@ import { documentOf } from './requirement.js';
 const message = 'src/convert/message.test.ts › ';
 const roles = 'src/convert/roles.test.ts › ';
 const server = 'src/node/converter/converter.test.ts › ';
+const hostile = 'src/node/converter/hostile-peers.test.ts › ';
 const command = 'src/cli/converter/converter.test.ts › ';
 
 export const rfc8803 = documentOf('8803', '0-RTT TCP Convert Protocol', {
@@ -181,15 +182,18 @@ export const rfc8803 = documentOf('8803', '0-RTT TCP Convert Protocol', {
       'options-with-value',
       '6.2.5 10; 7.6 1 2',
       'an option that is asked for with a value, or a Fast Open cookie, is copied into the SYN to the server',
-      [`${roles}lists the options that it cannot convert (code 33, §7.6, §7.7)`],
+      [
+        `${roles}lists the options that it cannot convert (code 33, §7.6, §7.7)`,
+        `${hostile}that asks for options which cannot be converted is told them (code 33)`,
+      ],
       'The kernel writes the SYN and takes no options from programs: such a Connect is refused with error 33, which names them.',
     ],
     [
       'errors-are-rationed',
       '6.2.5 11',
       'error messages are limited in number, and clients beyond that are reset',
-      [],
-      'A limiter of the whole converter stands before every error (100 a second); no test counts them.',
+      [`${hostile}beyond the errors that are told is reset without a word (RFC 8803 §6.2.5)`],
+      '200 a second together, and 1,000 at once.',
     ],
     [
       'extended-header',
@@ -223,8 +227,10 @@ export const rfc8803 = documentOf('8803', '0-RTT TCP Convert Protocol', {
       'client-resets-on-error',
       '6.2.8 1',
       'a client resets the connection on which an error came',
-      [`${server}fail with a code of its own for error %i`],
-      'That its socket fails is tested, and the code resets; no test looks at the packet.',
+      [
+        `${hostile}resets the connection on which the error came (RFC 8803 §6.2.8)`,
+        `${server}fail with a code of its own for error %i`,
+      ],
     ],
     [
       'no-resources',
@@ -263,7 +269,7 @@ export const rfc8803 = documentOf('8803', '0-RTT TCP Convert Protocol', {
       'destination-unreachable',
       '6.2.8 19',
       'a server that is unreachable is answered with error 97 and the code of the ICMP message',
-      [`${roles}tells %s as code %i`],
+      [`${roles}tells %s as code %i`, `${command}tells that there is no way to a server (code 97)`],
       'The kernel tells of two kinds only: network (code 0) and host (code 1); others become one of these.',
     ],
     [
