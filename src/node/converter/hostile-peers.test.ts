@@ -1,7 +1,7 @@
 /** Clients of a converter that say too much, or leave in the middle, and what is rationed; clients whose converter refuses them. */
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { fromHex, portHex, ProxyWorld, type RawClient, textHex } from '../../../test/support/proxy-world.js';
+import { fromHex, portHex, ProxyWorld, type RawClient } from '../../../test/support/proxy-world.js';
 import { errorMessage, scanConvert } from '../../convert/index.js';
 import { connect } from '../index.js';
 import { listenForRelay, RelaySet } from '../relay/index.js';

@@ -105,12 +105,14 @@ describe('a client that says everything at once and ends', () => {
       .toMatchObject({ user: 'a', outcome: 'ended', clientBytes: 5 });
   });
 
-  it.each(protocols)('is reset where that is not all: %s', async (_, said) => {
+  it.each(protocols)('is given up where that is not all: %s', async (_, said) => {
     const proxy = await world.proxy();
     const client = await world.client(proxy.port);
     client.socket.end(Buffer.from(fromHex(said(80)).subarray(0, -1)));
-    expect((await client.rest()).how).toBe('ECONNRESET');
+    // A reset that comes behind an answer may be seen as an end.
+    expect(['ECONNRESET', 'end']).toContain((await client.rest()).how);
     await expect.poll(() => proxy.events).toMatchObject([{ event: 'closed', reason: 'no-request' }]);
+    expect(proxy.server.relays.connections).toBe(0);
   });
 });
 
