@@ -29,7 +29,7 @@ export async function run(): Promise<BenchResult[]> {
   const directory = mkdtempSync(join(tmpdir(), 'subflow-bench-'));
   try {
     const file = join(directory, 'transfer.pcap');
-    const isLinux = [mayCreateNamespaces(), kernelMptcp(), hasTool('tcpdump'), hasTool('iperf3')].every(
+    const isLinux = [mayCreateNamespaces(), kernelMptcp(), hasTool('tcpdump')].every(
       ({ available }) => available,
     );
     if (isLinux) await captureLinuxTransfer({ file, packets: PACKETS });

@@ -1,15 +1,25 @@
 /**
- * Captures of Multipath TCP transfers between two kernels, made by tcpdump in namespaces of the test's own. Needs root,
- * iperf3, mptcpize and tcpdump.
+ * Captures of Multipath TCP transfers between two kernels, made by tcpdump in namespaces of the test's own. Needs root and
+ * tcpdump.
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { NetworkNamespace } from '../../src/linux/index.js';
+import { createServer, Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  connectionInfo,
+  connectKernel,
+  descriptorOf,
+  listenKernel,
+  NetworkNamespace,
+} from '../../src/linux/index.js';
 
 export interface LinuxCaptureOptions {
   /** Where the capture goes. */
   readonly file: string;
-  /** Bytes that the client sends; absent: what `packets` need. */
+  /** Bytes that each connection carries; absent: what `packets` need. */
   readonly bytes?: number;
   /** Packets after which tcpdump stops; absent: with the transfer. */
   readonly packets?: number;
@@ -39,9 +49,8 @@ export async function captureLinuxTransfer(options: LinuxCaptureOptions): Promis
   try {
     join(client, server, bridge, options.rateMbps);
     prepare(client, server, options);
-    await listen(server);
     const stop = await startTcpdump(client, options);
-    await transfer(client, options);
+    await transfer(client, server, options);
     await stop();
   } finally {
     client.close();
@@ -93,13 +102,6 @@ function address(family: 4 | 6, path: number, end: number): string {
   return family === 4 ? `10.0.${path}.${end}` : `fd00:${path}::${end}`;
 }
 
-async function listen(server: NetworkNamespace): Promise<void> {
-  const args = ['run', 'iperf3', '--server', '--port', `${PORT}`, '--one-off', '--forceflush'];
-  const child = server.spawn('mptcpize', args, { stdio: ['ignore', 'pipe', 'ignore'] });
-  await once(child.stdout!, 'data');
-  child.stdout!.resume();
-}
-
 /** Starts tcpdump and waits until it listens; gives what ends it. */
 async function startTcpdump(
   client: NetworkNamespace,
@@ -131,13 +133,62 @@ async function startTcpdump(
   };
 }
 
-async function transfer(client: NetworkNamespace, options: LinuxCaptureOptions): Promise<void> {
-  const { family = 4, bytes = (options.packets ?? 1000) * 1500, reverse = false, parallel = 1 } = options;
-  const args = ['run', 'iperf3', '--client', address(family, 1, 2), '--port', `${PORT}`, '--length', '16K'];
-  const more = ['--bytes', `${bytes}`, '--parallel', `${parallel}`, ...(reverse ? ['--reverse'] : [])];
-  const child = client.spawn('mptcpize', [...args, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Error(`iperf3: ${said}`);
+/** Every connection has its subflows before its bytes go: however slow the machine, the transfer is not over first. */
+async function transfer(
+  client: NetworkNamespace,
+  server: NetworkNamespace,
+  options: LinuxCaptureOptions,
+): Promise<void> {
+  const { family = 4, subflows = 2, bytes = (options.packets ?? 1000) * 1500 } = options;
+  const remote = { address: address(family, 1, 2), port: PORT };
+  const ends: Socket[] = [];
+  const listener = createServer((socket) => ends.push(socket.on('error', () => undefined)));
+  try {
+    // Joins come to the other address too.
+    const everywhere = family === 4 ? '0.0.0.0' : '::';
+    listener.listen({ fd: listenKernel({ address: everywhere, port: PORT, namespace: server }) });
+    for (let i = 0; i < (options.parallel ?? 1); i++) {
+      const accepted = once(listener, 'connection');
+      const near = new Socket({ fd: connectKernel({ ...remote, namespace: client }) });
+      ends.push(near.on('error', () => undefined));
+      const [far] = (await accepted) as [Socket];
+      await greet(near, far);
+      await joined([near, far], subflows - 1);
+    }
+    const over = Promise.all(ends.map((end) => finished(end.resume())));
+    for (const end of ends) {
+      if ((end.localPort === PORT) === (options.reverse ?? false)) Readable.from(chunks(bytes)).pipe(end);
+    }
+    await over;
+  } finally {
+    for (const end of ends) end.destroy();
+    listener.close();
+  }
+}
+
+/** A word in each direction: then either end knows that the other has its key, and may join. */
+async function greet(near: Socket, far: Socket): Promise<void> {
+  for (const [from, to] of [
+    [near, far],
+    [far, near],
+  ] as const) {
+    from.write('hello');
+    await once(to, 'data');
+  }
+}
+
+/** Waits until both ends count so many subflows that joined. */
+async function joined(ends: readonly Socket[], count: number): Promise<void> {
+  const isJoined = (end: Socket): boolean =>
+    (connectionInfo(descriptorOf(end))?.joinedSubflows ?? 0) >= count;
+  for (let left = 6000; !ends.every(isJoined); left--) {
+    if (left === 0) throw new Error('no subflow joined within a minute');
+    await sleep(10);
+  }
+}
+
+/** So many bytes, in pieces. */
+function* chunks(bytes: number): Generator<Buffer> {
+  const chunk = Buffer.alloc(1 << 16, 'subflow');
+  for (let left = bytes; left > 0; left -= chunk.length) yield chunk.subarray(0, left);
 }

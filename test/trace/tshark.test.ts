@@ -100,13 +100,7 @@ const repeatedOf = ({ subflows }: ConnectionReport): number =>
 const directory = mkdtempSync(join(tmpdir(), 'subflow-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const needs = [
-  mayCreateNamespaces(),
-  kernelMptcp(),
-  hasTool('tshark'),
-  hasTool('tcpdump'),
-  hasTool('iperf3'),
-];
+const needs = [mayCreateNamespaces(), kernelMptcp(), hasTool('tshark'), hasTool('tcpdump')];
 
 describeWith('the analyser and tshark, of transfers between two kernels', needs, () => {
   it.each<[string, Omit<LinuxCaptureOptions, 'file'>]>([
