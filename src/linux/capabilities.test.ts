@@ -1,23 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { describeWith } from '../../test/support/with-rights.js';
-import {
-  mayCreateNamespaces,
-  mayCreateTun,
-  mayOpenRawSockets,
-  mayUseXdp,
-  type Capability,
-} from './capabilities.js';
+import { describeWith, isRoot } from '../../test/support/with-rights.js';
+import { mayCreateNamespaces, mayCreateTun, mayOpenRawSockets, mayUseXdp } from './capabilities.js';
 import { unsupportedReason } from './libc.js';
 import { NetworkNamespace } from './namespace.js';
 import { Tun } from './tun.js';
 
-/** Only root can give its rights up and take them back. */
-const root: Capability =
-  process.getuid?.() === 0
-    ? { available: true }
-    : { available: false, reason: 'not root', hint: 'Run as root.' };
-
-describeWith('without rights', [root], () => {
+// Only root can give its rights up and take them back.
+describeWith('without rights', [isRoot()], () => {
   /** Runs `action` as a user without any; the process can take root's rights back. */
   function asNobody<T>(action: () => T): T {
     process.seteuid!(65_534);

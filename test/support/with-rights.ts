@@ -27,3 +27,9 @@ export function hasTool(name: string): Capability {
     return { available: false, reason: `${name} is not installed`, hint: `Install it: apt install ${name}.` };
   }
 }
+
+/** Whether this is root, who may start programs as other users and give files away. */
+export function isRoot(): Capability {
+  if (process.getuid?.() === 0) return { available: true };
+  return { available: false, reason: 'the user is not root', hint: 'Run as root.' };
+}

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { launcher } from '../../../test/support/subflow-command.js';
-import { describeWith } from '../../../test/support/with-rights.js';
+import { describeWith, isRoot } from '../../../test/support/with-rights.js';
 import { kernelMptcp, mayCreateNamespaces, NetworkNamespace } from '../../linux/index.js';
 import { announceService, findServices, serviceSchema } from './services.js';
 
@@ -121,12 +121,13 @@ describeWith('what else lies in the folder', isLinux, () => {
     expect(await findServices([folder])).toEqual([]);
   });
 
-  it('counts for nothing where another user wrote it', async ({ skip }) => {
-    if (process.getuid!() !== 0) skip();
-    const file = await forged({});
-    expect(await findServices([folder])).toHaveLength(1);
-    chownSync(file, 65_534, 65_534);
-    expect(await findServices([folder])).toEqual([]);
+  describeWith('of another user', [isRoot()], () => {
+    it('counts for nothing', async () => {
+      const file = await forged({});
+      expect(await findServices([folder])).toHaveLength(1);
+      chownSync(file, 65_534, 65_534);
+      expect(await findServices([folder])).toEqual([]);
+    });
   });
 
   it('does not answer, answers nonsense, or has no end: then that is said, and the others are found', async () => {
@@ -189,27 +190,29 @@ describeWith('commands that go on', [kernelMptcp()], () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('announce themselves where they were put: paths auto', async ({ skip }) => {
-    if (!mayCreateNamespaces().available) skip();
-    const namespace = NetworkNamespace.create('uplinks');
-    open.push(namespace);
-    const child = namespace.spawn(process.execPath, [launcher, 'paths', 'auto', '--state', folder], {
-      stdio: 'ignore',
-      env: { ...process.env, RUNTIME_DIRECTORY: folder },
+  describeWith('in a namespace', [mayCreateNamespaces()], () => {
+    it('announce themselves where they were put: paths auto', async () => {
+      const namespace = NetworkNamespace.create('uplinks');
+      open.push(namespace);
+      const child = namespace.spawn(process.execPath, [launcher, 'paths', 'auto', '--state', folder], {
+        stdio: 'ignore',
+        env: { ...process.env, RUNTIME_DIRECTORY: folder },
+      });
+      await expect.poll(() => healthy('paths auto'), patience).toMatchObject({ pid: child.pid! });
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+      expect(await findServices([folder])).toEqual([]);
     });
-    await expect.poll(() => healthy('paths auto'), patience).toMatchObject({ pid: child.pid! });
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-    expect(await findServices([folder])).toEqual([]);
   });
 
-  it('go on to be found as another user, and leave nothing that counts', async ({ skip }) => {
-    if (process.getuid!() !== 0) skip();
-    chmodSync(folder, 0o755);
-    const child = await start('proxy', '--listen', '127.0.0.1:0', '--user', 'nobody');
-    await expect.poll(async () => (await healthy('proxy'))?.uid, patience).toBe(65_534);
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-    expect(await findServices([folder])).toEqual([]);
+  describeWith('and give up their rights', [isRoot()], () => {
+    it('go on to be found as another user, and leave nothing that counts', async () => {
+      chmodSync(folder, 0o755);
+      const child = await start('proxy', '--listen', '127.0.0.1:0', '--user', 'nobody');
+      await expect.poll(async () => (await healthy('proxy'))?.uid, patience).toBe(65_534);
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+      expect(await findServices([folder])).toEqual([]);
+    });
   });
 });
