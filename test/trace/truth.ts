@@ -72,22 +72,40 @@ export class StreamTruth {
 class DataTruth {
   uniqueBytes = 0;
   reinjectedBytes = 0;
-  /** Who carried each byte first. */
-  private readonly carriers: (StreamTruth | undefined)[] = [];
+  /** Who carried each byte first: a place in `streams`, plus 1; 0 for nobody. */
+  private carriers = new Uint16Array(1 << 16);
+  private readonly streams: StreamTruth[] = [];
 
   /** The data [start, end) goes out on a subflow, not again within that. */
   carry(stream: StreamTruth, start: number, end: number): void {
-    for (let at = start; at < end; at++) {
-      const carrier = this.carriers[at];
-      if (carrier === undefined) {
-        this.carriers[at] = stream;
-        this.uniqueBytes++;
-        stream.firstCarriedBytes++;
+    this.reserve(end);
+    const { carriers } = this;
+    for (let from = start, to = start; from < end; from = to) {
+      const carrier = carriers[from]!;
+      while (to < end && carriers[to] === carrier) to++;
+      const bytes = to - from;
+      if (carrier === 0) {
+        carriers.fill(this.numberOf(stream), from, to);
+        this.uniqueBytes += bytes;
+        stream.firstCarriedBytes += bytes;
       } else {
-        this.reinjectedBytes++;
-        stream.reinjectedFrom.set(carrier, (stream.reinjectedFrom.get(carrier) ?? 0) + 1);
+        const first = this.streams[carrier - 1]!;
+        this.reinjectedBytes += bytes;
+        stream.reinjectedFrom.set(first, (stream.reinjectedFrom.get(first) ?? 0) + bytes);
       }
     }
+  }
+
+  private reserve(end: number): void {
+    if (end <= this.carriers.length) return;
+    const carriers = new Uint16Array(2 * end);
+    carriers.set(this.carriers);
+    this.carriers = carriers;
+  }
+
+  private numberOf(stream: StreamTruth): number {
+    const place = this.streams.indexOf(stream);
+    return place >= 0 ? place + 1 : this.streams.push(stream);
   }
 }
 
