@@ -12,7 +12,7 @@ const units = [
   ...computingTests().filter((path) => !/^test\/(simulation|fuzz)\//.test(path)),
 ];
 
-/** What the documentation has a reader type who has no rights: .ci/run types it as an ordinary user, and so once. */
+/** What the documentation has a reader type who needs no rights. */
 const commands = ['test/docs/commands.test.ts'];
 
 /** The lab's page: the browser that shows it is the same for everybody. What it tells of this machine is not. */
