@@ -5,7 +5,8 @@
  *
  * Use: `handle` every packet of every file in the order of time, then `finish`. What `handle` gives is the same object
  * every time, good until the next call. A join whose connection becomes known later (the capture lost the packet with the
- * keys) has the connection -1 until then.
+ * keys) has the connection -1 until then, and plain TCP has it throughout: its numbers are known at the end. `Attribution`
+ * tells both in a second reading.
  */
 import { asDouble } from './double.js';
 import { SECOND } from '../base/index.js';
@@ -210,9 +211,7 @@ export class TraceAnalyzer {
   ): Connection | undefined {
     if (segment.hasDss) return adopt(place, stream, segment, isFromOpener);
     if (!this.settings.includesPlain || stream.join !== undefined) return undefined;
-    const connection = this.handshakes.begin(place, stream);
-    if (connection !== undefined) connection.isMultipath = false;
-    return connection;
+    return this.handshakes.begin(place, stream, false);
   }
 
   /** Takes a segment of a followed connection in. */
@@ -235,11 +234,14 @@ export class TraceAnalyzer {
     if (stream.packets > stream.packetsBefore) connection.packets++;
     connection.lastPacket = o.packet;
     connection.endNs = segment.atNs;
-    o.connection = connection.id;
+    o.connection = connection.id < 0 ? -1 : connection.id;
     o.subflow = stream.subflow;
     o.sender = isClient ? 'client' : 'server';
     if (!own.isAnchored) anchor(own, stream, isFromOpener);
-    if (stream.subflow === 0) firstSubflow(connection, stream, segment, isFromOpener, own);
+    if (stream.subflow === 0) {
+      if (segment.hasDss && !connection.isMultipath) this.discover(connection, stream, o);
+      firstSubflow(connection, stream, segment, isFromOpener, own);
+    }
     if (stream.thirdNs < 0 && isFromOpener && stream.synAckNs >= 0 && (flags & SYN) === 0) {
       stream.thirdNs = segment.atNs;
     }
@@ -280,6 +282,14 @@ export class TraceAnalyzer {
       o.inOrderOffset = peerData.contiguous;
     }
     if ((flags & (FIN | RST)) !== 0 && stream.isOver) endOf(connection, stream);
+  }
+
+  /** A DSS shows that what was taken for plain TCP is Multipath TCP, whose handshake is not in the capture. */
+  private discover(connection: Connection, stream: Stream, o: Observation): void {
+    this.handshakes.makeMultipath(connection);
+    o.connection = connection.id;
+    stream.fromOpener!.mappings.clear();
+    stream.fromOther!.mappings.clear();
   }
 
   /** Keeps what belongs to the handshake of a connection. */
@@ -350,11 +360,6 @@ function firstSubflow(
   isFromOpener: boolean,
   own: SubflowDirection,
 ): void {
-  if (!connection.isMultipath && segment.hasDss) {
-    connection.isMultipath = true;
-    stream.fromOpener!.mappings.clear();
-    stream.fromOther!.mappings.clear();
-  }
   const isBare = segment.payloadLength > 0 && !segment.hasDss;
   const mayFallBack = !connection.isConfirmed || (isBare && !connection.isFallback);
   if (connection.isMultipath && mayFallBack) {

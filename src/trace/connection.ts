@@ -28,7 +28,8 @@ export class HostView {
 export type AddressState = { -readonly [Field in keyof AddressReport]: AddressReport[Field] };
 
 export class Connection {
-  readonly id: number;
+  /** Its number among those of Multipath TCP; for plain TCP, below 0 until `finalNumber` puts it behind them. */
+  id: number;
   readonly vantage: number;
   readonly limits: TraceLimits;
   readonly client: HostView;
@@ -37,8 +38,6 @@ export class Connection {
   readonly clientData: DataDirection;
   readonly serverData: DataDirection;
   readonly subflows: Stream[] = [];
-  /** Whether any MPTCP option was seen; else it is followed because plain connections were asked for. */
-  isMultipath = true;
   version: 0 | 1 | undefined = undefined;
   /** Versions that the SYN and the SYN+ACK named; -1 before. */
   synVersion = -1;
@@ -77,6 +76,11 @@ export class Connection {
     this.server = new HostView();
     this.clientData = new DataDirection(limits, intervalNs);
     this.serverData = new DataDirection(limits, intervalNs);
+  }
+
+  /** Whether any MPTCP option was seen; else it is followed because plain connections were asked for. */
+  get isMultipath(): boolean {
+    return this.id >= 0;
   }
 
   get isFallback(): boolean {

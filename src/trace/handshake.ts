@@ -40,7 +40,9 @@ export class Handshakes {
   readonly malformedFrames = new FrameList();
   /** Things forgotten, by limit. */
   readonly forgotten = { connections: 0, subflows: 0, signals: 0, addresses: 0 };
-  nextConnection = 0;
+  /** Numbers of connections of Multipath TCP, and of plain TCP apart from them: see {@link finalNumber}. */
+  private multipath = 0;
+  private plain = 0;
   readonly keys: KnownKeys;
   private readonly settings: TraceSettings;
 
@@ -57,17 +59,31 @@ export class Handshakes {
   }
 
   /** Makes a connection whose first subflow is `stream`; undefined when there are too many. */
-  begin(vantage: Vantage, stream: Stream): Connection | undefined {
-    const { limits } = this.settings;
-    if (this.nextConnection >= limits.maxConnections) {
+  begin(vantage: Vantage, stream: Stream, isMultipath = true): Connection | undefined {
+    const { limits, intervalNs } = this.settings;
+    if (this.multipath + this.plain >= limits.maxConnections) {
       this.forgotten.connections++;
       return undefined;
     }
-    const connection = new Connection(this.nextConnection++, vantage.index, limits, this.settings.intervalNs);
+    const id = isMultipath ? this.multipath++ : -++this.plain;
+    const connection = new Connection(id, vantage.index, limits, intervalNs);
     connection.isClientCertain = stream.isOpenerCertain;
     vantage.connections.add(connection);
     connection.attach(stream, 'handshake', true);
     return connection;
+  }
+
+  /** A connection that was taken for plain TCP turns out to be of Multipath TCP. */
+  makeMultipath(connection: Connection): void {
+    if (!connection.isMultipath) connection.id = this.multipath++;
+  }
+
+  /**
+   * The number of a connection in the report. Plain TCP comes behind Multipath TCP, so that these have the same numbers
+   * whether plain TCP is reported or not; how many there are is known at the end only.
+   */
+  finalNumber(id: number): number {
+    return id < 0 ? this.multipath - 1 - id : id;
   }
 
   /** Makes a stream a subflow of a connection that is known; false when that has too many. */
@@ -187,7 +203,7 @@ export class Handshakes {
     }
     const connection = stream.connection!;
     if (stream.subflow !== 0) return;
-    connection.isMultipath = true;
+    this.makeMultipath(connection);
     const isFromClient = context.isFromOpener === stream.isOpenerClient;
     if (kind === SYN) {
       connection.wasOffered = true;

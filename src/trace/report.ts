@@ -136,7 +136,10 @@ export type FallbackCause =
   | 'version';
 
 export interface ConnectionReport {
-  /** Counted from 0 in the order in which the first sign of them was seen. */
+  /**
+   * Counted from 0 in the order in which the first sign of them was seen, as `mptcp.stream` of Wireshark; plain TCP behind
+   * all of Multipath TCP, so that a number means the same whether plain TCP is reported or not.
+   */
   readonly id: number;
   /** Where it was seen: 0 unless both ends were captured. A connection seen at two places is reported twice. */
   readonly vantage: number;

@@ -57,11 +57,11 @@ export class TraceReporter {
   }
 
   finish(facts: TraceFacts): TraceReport {
-    const connections = [...this.finished];
+    const reports = [...this.finished];
     let plainConnections = this.evictedPlain;
     let unmatchedJoins = this.evictedJoins;
     for (const vantage of facts.vantages) {
-      for (const connection of vantage.connections) connections.push(this.report(connection));
+      for (const connection of vantage.connections) reports.push(this.report(connection));
       for (const stream of vantage.flows.all()) {
         if (stream.connection !== undefined) continue;
         if (stream.join === undefined) plainConnections++;
@@ -71,7 +71,9 @@ export class TraceReporter {
         }
       }
     }
-    connections.sort((one, other) => one.id - other.id);
+    const connections = reports
+      .map((report) => ({ ...report, id: facts.handshakes.finalNumber(report.id) }))
+      .sort((one, other) => one.id - other.id);
     plainConnections += connections.filter(({ protocol }) => protocol === 'tcp').length;
     const { origin } = facts;
     const report: TraceReport = {
@@ -96,7 +98,10 @@ export class TraceReporter {
       plainConnections,
       limitsReached: this.limitsReached(facts),
       connections,
-      delays: facts.matcher === undefined ? null : reportDelays(facts.matcher),
+      delays:
+        facts.matcher === undefined
+          ? null
+          : reportDelays(facts.matcher, (id) => facts.handshakes.finalNumber(id)),
       findings: [],
     };
     return { ...report, findings: findingRules.flatMap((rule) => rule.capture?.(report) ?? []) };

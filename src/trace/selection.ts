@@ -1,5 +1,9 @@
-/** Which connections of a report somebody asks for: by number, address, port, token and time. */
+/**
+ * Which connections of a report somebody asks for: by number, address, port, token and time; and which of them, and whose
+ * data, to look at where nothing was asked for.
+ */
 import { parseEndpoint } from '../wire/index.js';
+import type { Sender } from './observation.js';
 import type { ConnectionReport } from './report.js';
 
 /** A connection must fit all that is given, and one value of each kind. */
@@ -23,6 +27,27 @@ export function selectConnections(
   selection: ConnectionSelection,
 ): readonly ConnectionReport[] {
   return connections.filter((connection) => fits(connection, selection));
+}
+
+/** Payload bytes that a host sent, over all subflows, retransmissions included. */
+export function sentBytes({ subflows }: ConnectionReport, sender: Sender): number {
+  return subflows.reduce((sum, flow) => sum + (sender === 'client' ? flow.clientBytes : flow.serverBytes), 0);
+}
+
+/** The host that sent more. */
+export function busierHost(connection: ConnectionReport): Sender {
+  return sentBytes(connection, 'client') > sentBytes(connection, 'server') ? 'client' : 'server';
+}
+
+/** The connection that carried most, those of Multipath TCP first; of equal ones the first; undefined for none. */
+export function busiestConnection(connections: readonly ConnectionReport[]): ConnectionReport | undefined {
+  const multipath = connections.filter(({ protocol }) => protocol === 'mptcp');
+  const bytesOf = (each: ConnectionReport): number => sentBytes(each, 'client') + sentBytes(each, 'server');
+  let busiest: ConnectionReport | undefined;
+  for (const each of multipath.length > 0 ? multipath : connections) {
+    if (busiest === undefined || bytesOf(each) > bytesOf(busiest)) busiest = each;
+  }
+  return busiest;
 }
 
 function fits(connection: ConnectionReport, selection: ConnectionSelection): boolean {

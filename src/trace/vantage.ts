@@ -16,7 +16,7 @@ export class Vantage {
   readonly flows = new FlowTable();
   readonly tokens: TokenTable;
   readonly damage = new DamageWatch();
-  /** Connections that are followed, in the order of their numbers. */
+  /** Connections that are followed, in the order in which they were found. */
   readonly connections = new Set<Connection>();
   /** Number of the next stream. */
   nextStream = 0;

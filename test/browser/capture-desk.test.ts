@@ -92,7 +92,7 @@ describe('a capture in the lab', () => {
     const span = { fromNs: 100e6, toNs: 300e6 };
     const { drawing } = await page.ask({ type: 'look', connection: 0, span }, 'drawing');
     const looked = { file: 'run.pcapng', connection: drawing.connection, sender: 'server', span } as const;
-    const command = traceCommand({ ...looked, includesPlain: false, hasPlain: false });
+    const command = traceCommand({ ...looked, includesPlain: false });
     const { connections } = JSON.parse(await run(command, '--json')) as TraceReport;
     // The headers of handshakes are no part of the JSON.
     const object = reportObject({ connections: [drawing.connection] } as unknown as TraceReport);
@@ -109,7 +109,7 @@ describe('a capture in the lab', () => {
     const { drawing } = await page.ask({ type: 'look', connection: 0, span: allTime }, 'drawing');
     expect(drawing.figures.server.map(({ id }) => id)).toEqual(plotKinds);
     const looked = { file: 'run.pcapng', connection: drawing.connection, sender: 'server' } as const;
-    const command = plotCommand({ ...looked, span: allTime, includesPlain: false, hasPlain: false });
+    const command = plotCommand({ ...looked, span: allTime });
     await run(command, '--svg', '--csv');
     for (const kind of plotKinds) {
       for (const what of ['svg', 'csv'] as const) {

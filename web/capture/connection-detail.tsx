@@ -237,11 +237,10 @@ function PacketOptions({ session, packet }: PacketOptionsProps): JSX.Element {
 
 /** What a terminal would be told to get the same. */
 function Commands({ session, connection }: SignalsProps): JSX.Element {
-  const summary = session.summary.value;
   const looked = {
     ...{ file: session.file.value?.name ?? 'capture', connection },
     ...{ sender: session.sender.value, span: session.span.value },
-    ...{ includesPlain: session.includesPlain.value, hasPlain: (summary?.plainConnections ?? 0) > 0 },
+    includesPlain: session.includesPlain.value,
   };
   return (
     <p class="command">

@@ -3,8 +3,6 @@
  * what is being read. Knows nothing of workers; a page hears of it by `post` alone.
  */
 import {
-  busierHost,
-  busiestConnection,
   type ByteFile,
   CaptureFile,
   connectionOf,
@@ -24,6 +22,8 @@ import {
 import { figureData, type PageFigureData, renderFigure, renderPoints } from '../../src/plot/index.js';
 import {
   Attribution,
+  busierHost,
+  busiestConnection,
   type ConnectionReport,
   ConnectionSeries,
   dissect,

@@ -3,6 +3,8 @@
 import { type Command, Option } from 'commander';
 import {
   Attribution,
+  busierHost,
+  busiestConnection,
   type ConnectionReport,
   ConnectionSeries,
   type ConnectionSelection,
@@ -117,23 +119,8 @@ async function choose(
 ): Promise<readonly ConnectionReport[]> {
   const { report } = await readCaptures(names, reading, true);
   const chosen = chooseConnections(report.connections, selection);
-  const rank = (connection: ConnectionReport): number =>
-    (connection.protocol === 'mptcp' ? 1 : 0) * Number.MAX_SAFE_INTEGER +
-    sentBytes(connection, 'client') +
-    sentBytes(connection, 'server');
-  const best = chosen.reduce((most, other) => (rank(other) > rank(most) ? other : most));
+  const best = busiestConnection(chosen)!;
   return [best, ...otherViews(report.connections, best)].sort((one, other) => one.vantage - other.vantage);
-}
-
-function sentBytes({ subflows }: ConnectionReport, sender: Sender): number {
-  return subflows.reduce(
-    (sum, { clientBytes, serverBytes }) => sum + (sender === 'client' ? clientBytes : serverBytes),
-    0,
-  );
-}
-
-function busierHost(connection: ConnectionReport): Sender {
-  return sentBytes(connection, 'client') > sentBytes(connection, 'server') ? 'client' : 'server';
 }
 
 /** Writes the figures; says what was written and what there is nothing of. */

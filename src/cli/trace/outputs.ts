@@ -1,11 +1,13 @@
 /**
  * What `subflow trace` writes to files, and how often it reads the captures for that. What concerns all packets takes one
  * reading; what concerns chosen connections takes two, since a join may be matched, and a token known, after packets that
- * belong to it.
+ * belong to it. So does plain TCP, whose connections have their numbers at the end only; standard input, which can be read
+ * once, leaves the numbers of its packets out.
  */
 
 import { Attribution, type ConnectionSelection } from '../../trace/index.js';
 import { chooseConnections } from '../captures/filter.js';
+import { STANDARD_INPUT } from '../captures/input.js';
 import type { PacketFile } from './packet-file.js';
 import { readCaptures, type Reading, type ReadOptions, requireFiles } from '../captures/read.js';
 import { TraceTables } from './tables.js';
@@ -70,8 +72,13 @@ async function writeAll(
   showsProgress: boolean,
   { tables }: Outputs,
 ): Promise<Reading> {
+  const isReadTwice = options.includesPlain === true && !names.includes(STANDARD_INPUT);
+  const first = isReadTwice ? await readCaptures(names, options, showsProgress) : undefined;
+  const attribution = new Attribution(first?.report.connections ?? []);
   const reading = await readCaptures(names, options, showsProgress, (packet, observation) => {
-    if (observation !== undefined) for (const table of tables) table.add(packet, observation);
+    if (observation === undefined) return;
+    attribution.attribute(observation);
+    for (const table of tables) table.add(packet, observation);
   });
   for (const table of tables) table.finish(reading.report);
   return reading;

@@ -18,7 +18,7 @@ export interface CaptureLook {
   readonly sender?: Sender | undefined;
   readonly span: TimeSpan;
   readonly packet?: number | undefined;
-  /** Whether plain TCP connections are numbered too. */
+  /** Whether plain TCP connections are reported too. */
   readonly includesPlain: boolean;
 }
 

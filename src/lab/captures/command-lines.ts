@@ -1,6 +1,5 @@
 /** What a terminal would be told to get what the page shows. */
 import type { ConnectionReport, Sender } from '../../trace/index.js';
-import { tokenText } from './connection-filter.js';
 import { type TimeSpan, writeTime } from './capture-address.js';
 import { visibleText } from './visible-text.js';
 
@@ -10,8 +9,6 @@ export interface LookedAt {
   readonly sender: Sender;
   readonly span: TimeSpan;
   readonly includesPlain: boolean;
-  /** Whether the capture has plain TCP connections, which `subflow plot` numbers along. */
-  readonly hasPlain: boolean;
 }
 
 /** `subflow trace` of the connection: the numbers and sentences that the page shows. */
@@ -26,16 +23,10 @@ export function traceCommand({ file, connection, span, includesPlain }: LookedAt
 }
 
 /** `subflow plot` of the connection: the figures. */
-export function plotCommand({ file, connection, sender, span, includesPlain, hasPlain }: LookedAt): string {
-  const { id, client, serverToken } = connection;
-  const port = /:(\d+)$/.exec(client)?.[1] ?? '';
-  const address = client.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  const isNumberKnown = includesPlain || !hasPlain;
-  const byName =
-    serverToken === null ? `--address ${address} --port ${port}` : `--token ${tokenText(serverToken)}`;
+export function plotCommand({ file, connection, sender, span }: Omit<LookedAt, 'includesPlain'>): string {
   return [
     `subflow plot ${quote(file)}`,
-    isNumberKnown ? `--connection ${id}` : byName,
+    `--connection ${connection.id}`,
     `--by ${sender}`,
     ...spanOptions(span),
   ].join(' ');

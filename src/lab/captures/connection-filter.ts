@@ -1,5 +1,5 @@
 /** Which connections of a capture a reader looks for, and what a list shows of each. */
-import type { ConnectionReport, Sender } from '../../trace/index.js';
+import { type ConnectionReport, sentBytes } from '../../trace/index.js';
 
 /** A connection must fit all of it. */
 export interface ConnectionFilter {
@@ -89,26 +89,4 @@ export function connectionRow(connection: ConnectionReport): ConnectionRow {
 function protocolOf({ protocol, version, fallback }: ConnectionReport): string {
   if (protocol === 'tcp') return 'TCP';
   return `MPTCP${version === null ? '' : ` v${version}`}${fallback ? ', fell back' : ''}`;
-}
-
-/** Payload bytes that a host sent, over all subflows. */
-export function sentBytes({ subflows }: ConnectionReport, sender: Sender): number {
-  return subflows.reduce((sum, flow) => sum + (sender === 'client' ? flow.clientBytes : flow.serverBytes), 0);
-}
-
-/** The host that sent more. */
-export function busierHost(connection: ConnectionReport): Sender {
-  return sentBytes(connection, 'client') > sentBytes(connection, 'server') ? 'client' : 'server';
-}
-
-/** The one that carried most, those of Multipath TCP first: what is looked at while nothing was chosen. */
-export function busiestConnection(connections: readonly ConnectionReport[]): ConnectionReport | undefined {
-  const rank = (each: ConnectionReport): number =>
-    (each.protocol === 'mptcp' ? Number.MAX_SAFE_INTEGER / 2 : 0) +
-    sentBytes(each, 'client') +
-    sentBytes(each, 'server');
-  return connections.reduce<ConnectionReport | undefined>(
-    (most, other) => (most === undefined || rank(other) > rank(most) ? other : most),
-    undefined,
-  );
 }

@@ -228,7 +228,7 @@ describe('the command line of what is shown', () => {
       sender: 'server' as const,
       span: { fromNs: 1.5e9, toNs: null },
     },
-    ...{ includesPlain: false, hasPlain: false },
+    includesPlain: false,
   } as const;
 
   it('names the connection and the span', () => {
@@ -236,13 +236,10 @@ describe('the command line of what is shown', () => {
     expect(plotCommand(looked)).toBe('subflow plot run.pcapng --connection 3 --by server --from 1.5s');
   });
 
-  it('does not lean on a number that subflow plot gives to another one', () => {
-    const mixed = { ...looked, hasPlain: true, span: allTime };
-    expect(plotCommand(mixed)).toBe('subflow plot run.pcapng --token 0x00000abc --by server');
-    const nameless = connection(3, { serverToken: null, client: '[2001:db8::2]:4000' });
-    expect(plotCommand({ ...mixed, connection: nameless })).toContain('--address 2001:db8::2 --port 4000');
-    expect(plotCommand({ ...mixed, includesPlain: true })).toContain('--connection 3');
-    expect(traceCommand({ ...mixed, includesPlain: true })).toContain('--all --connection 3');
+  it('asks for plain TCP where that is looked at; its number is the same without', () => {
+    const plain = { ...looked, includesPlain: true, span: allTime };
+    expect(traceCommand(plain)).toBe('subflow trace run.pcapng --all --connection 3 --options');
+    expect(plotCommand(plain)).toBe('subflow plot run.pcapng --connection 3 --by server');
   });
 
   it.each([

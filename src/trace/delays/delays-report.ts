@@ -10,7 +10,8 @@ import type { StreamView, SubflowPair } from './stream-view.js';
 
 type Direction = 0 | 1;
 
-export function reportDelays(matcher: PacketMatcher): DelaysReport {
+/** `numberOf` gives the number in the report of a connection that has this one while the capture is read. */
+export function reportDelays(matcher: PacketMatcher, numberOf: (id: number) => number): DelaysReport {
   const { pairs } = matcher;
   const [clock, line] = judgeClock(pairs);
   const leftOver = line === undefined ? undefined : countWaiting(matcher, line);
@@ -18,7 +19,7 @@ export function reportDelays(matcher: PacketMatcher): DelaysReport {
     clock,
     subflows: pairs
       .filter(({ views }) => views.every(({ stream }) => stream.connection !== undefined))
-      .map((pair) => reportPair(pair, line, leftOver)),
+      .map((pair) => ({ views: viewsOf(pair, numberOf), ...reportPair(pair, line, leftOver) })),
   };
 }
 
@@ -114,17 +115,23 @@ function waysOf({ pair, place }: StreamView, line: ClockLine): readonly number[]
   });
 }
 
+function viewsOf({ views }: SubflowPair, numberOf: (id: number) => number): SubflowDelaysReport['views'] {
+  return views.map(({ stream: { connection, subflow } }) => ({
+    connection: numberOf(connection!.id),
+    subflow,
+  }));
+}
+
 function reportPair(
   pair: SubflowPair,
   line: ClockLine | undefined,
   leftOver: Map<StreamView, [LeftOver, LeftOver]> | undefined,
-): SubflowDelaysReport {
+): Omit<SubflowDelaysReport, 'views'> {
   const leaving = leavingOf(pair, line);
   const client: Direction = pair.views[0].stream.isOpenerClient ? 0 : 1;
   const ofDirection = (direction: Direction): DirectionDelaysReport =>
     reportDirection(pair, direction, leaving, line, leftOver);
   return {
-    views: pair.views.map(({ stream }) => ({ connection: stream.connection!.id, subflow: stream.subflow })),
     clientPlace: leaving === undefined ? null : leaving === client ? 0 : 1,
     clientToServer: ofDirection(client),
     serverToClient: ofDirection(opposite(client)),
