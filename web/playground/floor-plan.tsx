@@ -65,6 +65,7 @@ export function FloorPlan({ session }: Props): JSX.Element {
         aria-valuenow={Math.round(wifi.distanceM)}
         aria-valuetext={`${wifi.distanceM.toFixed(1)} m from the access point, ${Math.round(wifi.downDbm)} dBm`}
         onPointerDown={(event) => {
+          if (event.button !== 0) return;
           event.currentTarget.setPointerCapture(event.pointerId);
           session.movePhone(placeUnder(event));
         }}

@@ -10,6 +10,9 @@ export interface PageEvent {
   readonly deltaX: number;
   readonly deltaY: number;
   readonly pointerId: number;
+  /** The button that was pressed, 0 for the first; and all that are down, a bit for each. */
+  readonly button: number;
+  readonly buttons: number;
   readonly key: string;
   readonly shiftKey: boolean;
   readonly ctrlKey: boolean;

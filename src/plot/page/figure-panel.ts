@@ -181,12 +181,15 @@ export class FigurePanel {
   }
 
   private take(event: PageEvent): void {
+    if (event.button !== 0) return;
     this.grip = { ...this.placeOf(event), frame: this.frame(), isSelecting: event.shiftKey };
     this.hasMoved = false;
     this.canvas.setPointerCapture(event.pointerId);
   }
 
   private drag(event: PageEvent, grip: Grip): void {
+    // It was let go where nobody told: behind a menu, or in another window.
+    if (event.buttons === 0) return this.letGo();
     const { x, y } = this.placeOf(event);
     const { frame } = grip;
     // A hand that clicks is not quite still.

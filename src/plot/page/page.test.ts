@@ -44,7 +44,8 @@ class FakeElement implements PageCanvas, PageCheckbox {
   /** Whether the page took the event for itself. */
   dispatch(name: string, event: Partial<PageEvent> = {}): boolean {
     let isTaken = false;
-    const nothing = { deltaX: 0, deltaY: 0, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false };
+    const keys = { shiftKey: false, ctrlKey: false, metaKey: false, altKey: false };
+    const nothing = { deltaX: 0, deltaY: 0, button: 0, buttons: 1, ...keys };
     const preventDefault = (): void => void (isTaken = true);
     this.listeners[name]!({ ...nothing, preventDefault, ...event } as PageEvent);
     this.browser.drawFrames();
@@ -238,6 +239,24 @@ describe('a page of figures', () => {
     canvas.dispatch('pointerup');
     canvas.dispatch('dblclick');
     expect(browser.drawn()).toEqual(whole);
+  });
+
+  it('is held by the first button only, and for as long as it is down', () => {
+    const browser = new FakeBrowser(page);
+    const { canvas } = browser;
+    canvas.dispatch('focus');
+    canvas.dispatch('wheel', { clientX: 500, clientY: 200, deltaY: -400 });
+    expect(browser.drawn()).not.toEqual([]);
+    const moved = { clientX: 300, clientY: 200 };
+    // The menu of the second one keeps for itself that it was let go.
+    canvas.dispatch('pointerdown', { clientX: 500, clientY: 200, pointerId: 1, button: 2, buttons: 2 });
+    canvas.dispatch('pointermove', { ...moved, buttons: 0 });
+    expect(browser.drawn()).toEqual([]);
+    canvas.dispatch('pointerdown', { clientX: 500, clientY: 200, pointerId: 1 });
+    canvas.dispatch('pointermove', { ...moved, buttons: 0 });
+    canvas.dispatch('pointermove', moved);
+    expect(browser.drawn()).toEqual([]);
+    expect(canvas.attributes['captured']).toBe('yes');
   });
 
   it('leaves the wheel to the page until a figure is chosen or a key is held', () => {
