@@ -303,4 +303,22 @@ describeWith('this machine in a browser', [hasTool('chromium'), kernelMptcp(), m
     await other.getByText('asks nobody anything').waitFor();
     expect(asked()).toEqual(['api/state']);
   });
+
+  it('takes the secret of an address that is opened in a page that has none, or one of an earlier run', async () => {
+    const later = await serveLab({ folder: built, live: liveOptions(false) });
+    open.push(later);
+    // A browser notes each refusal on its console.
+    const { page } = await browser.visit('live', {}, later);
+    const goTo = (secret: string): Promise<unknown> =>
+      page.evaluate(`location.hash = '#live?token=${secret}'`);
+    await page.getByText('Open the address that it printed').waitFor();
+    await goTo(lab.token!);
+    await page.getByText('The server does not take the secret of this tab').waitFor();
+    await goTo(later.token!);
+    await expect.poll(() => page.getByTestId('subflows').count(), patience).toBe(1);
+    expect(await page.getByTestId('notices').innerText()).not.toContain('secret');
+    expect(page.url()).toBe(`${later.url}#live`);
+    await page.context().close();
+    await expect.poll(() => later.isLooking, patience).toBe(false);
+  });
 });

@@ -1,5 +1,5 @@
 /** This machine as the page sees it: the latest state, what is held, chosen, asked for; and the worker that reads. */
-import { effect, type ReadonlySignal, signal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
 import {
   type MachineCommand,
   type MachineEvent,
@@ -8,9 +8,9 @@ import {
   type RowOrder,
 } from '../../src/lab/index.js';
 import type { LivePicture, LiveReply, LiveRequest, LiveTrouble } from '../protocol/live.js';
-import { isServedLive, readToken } from './token.js';
+import { isServedLive, token } from './token.js';
 
-/** What hinders the view from the start. */
+/** What the view lacks to show anything. */
 export type LiveObstacle = 'static' | 'no-token';
 
 /** What was done, or why not. */
@@ -20,7 +20,10 @@ export interface Said {
 }
 
 export class LiveSession {
-  readonly obstacle: LiveObstacle | undefined;
+  readonly obstacle = computed((): LiveObstacle | undefined => {
+    if (!this.isServed) return 'static';
+    return token.value === undefined ? 'no-token' : undefined;
+  });
   readonly picture = signal<LivePicture | undefined>(undefined);
   readonly trouble = signal<LiveTrouble | undefined>(undefined);
   /** Newest first. */
@@ -35,17 +38,17 @@ export class LiveSession {
   readonly chosen = signal<string | undefined>(undefined);
   readonly said = signal<Said | undefined>(undefined);
   private readonly isShown: ReadonlySignal<boolean>;
+  private readonly isServed = isServedLive();
   private unwatch: () => void = () => undefined;
-  private readonly token: string | undefined;
+  /** The secret of the server that was asked last. */
+  private asksWith: string | undefined = undefined;
   private readonly worker: Worker | undefined;
   private asked = 0;
 
   /** `isShown`: whether the view is. */
   constructor(isShown: ReadonlySignal<boolean>) {
     this.isShown = isShown;
-    this.token = readToken();
-    this.obstacle = !isServedLive() ? 'static' : this.token === undefined ? 'no-token' : undefined;
-    if (this.obstacle !== undefined) return;
+    if (!this.isServed) return;
     this.worker = new Worker(new URL('../workers/live-worker.ts', import.meta.url), {
       type: 'module',
       name: 'live',
@@ -83,10 +86,21 @@ export class LiveSession {
 
   /** The machine is looked at while somebody looks at the page. */
   private readonly follow = (): void => {
-    const isWanted = this.isShown.value && !this.isHeld.value;
-    if (document.hidden || !isWanted) this.ask({ type: 'end' });
-    else this.ask({ type: 'begin', token: this.token! });
+    const { value: secret } = token;
+    const isWanted = this.isShown.value && !this.isHeld.value && !document.hidden;
+    if (secret === undefined || !isWanted) return this.ask({ type: 'end' });
+    if (secret !== this.asksWith) untracked(() => this.forget());
+    this.asksWith = secret;
+    this.ask({ type: 'begin', token: secret });
   };
+
+  /** Another secret is that of another run, which counts its events from the first again. */
+  private forget(): void {
+    this.trouble.value = undefined;
+    this.picture.value = undefined;
+    this.events.value = [];
+    this.lostEvents.value = 0;
+  }
 
   private ask(request: LiveRequest): void {
     this.worker?.postMessage(request);

@@ -29,10 +29,11 @@ const troubles = {
 export function LiveView({ isShown }: ViewProps): JSX.Element {
   const session = useMemo(() => new LiveSession(isShown), [isShown]);
   useEffect(() => () => session.close(), [session]);
+  const { value: obstacle } = session.obstacle;
   return (
     <div class="live">
       <h2 class="unseen">Live</h2>
-      {session.obstacle === undefined ? <Machine session={session} /> : <Needs obstacle={session.obstacle} />}
+      {obstacle === undefined ? <Machine session={session} /> : <Needs obstacle={obstacle} />}
     </div>
   );
 }

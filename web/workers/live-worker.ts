@@ -43,14 +43,9 @@ class Live {
   handle(request: LiveRequest): void {
     switch (request.type) {
       case 'begin':
-        this.token = request.token;
-        if (this.stream !== undefined) return;
-        this.stream = new AbortController();
-        return void this.follow(this.stream.signal);
+        return this.begin(request.token);
       case 'end':
-        this.stream?.abort();
-        this.stream = undefined;
-        return;
+        return this.end();
       case 'shown':
         this.isShowing = false;
         if (this.isBehind) this.show();
@@ -64,6 +59,26 @@ class Live {
           scope.postMessage({ type: 'answered', number: request.number, answer }),
         );
     }
+  }
+
+  /** Reads states; another secret is that of another run, of which nothing is known yet. */
+  private begin(token: string): void {
+    if (token !== this.token) {
+      this.end();
+      this.token = token;
+      this.history = new MachineHistory();
+      this.last = undefined;
+      this.events = [];
+      this.lostEvents = 0;
+    }
+    if (this.stream !== undefined) return;
+    this.stream = new AbortController();
+    void this.follow(this.stream.signal);
+  }
+
+  private end(): void {
+    this.stream?.abort();
+    this.stream = undefined;
   }
 
   /** Reads states until that is ended; asks again where the server went. */
@@ -85,6 +100,7 @@ class Live {
     for (;;) {
       const { done, value } = await lines.next();
       if (done === true) return value;
+      if (signal.aborted) return 'gone';
       this.take(value);
       onState();
     }
