@@ -75,6 +75,8 @@ export class CaptureSession {
   private moves = false;
   private pending: { packet?: number; position?: number } = {};
   private previewTimer = 0;
+  /** The packet that is pointed at now. */
+  private pointed: number | undefined = undefined;
   private readonly unwatch: (() => void)[] = [];
   private readonly worker = new Worker(new URL('../workers/capture-worker.ts', import.meta.url), {
     ...{ type: 'module', name: 'capture' },
@@ -107,6 +109,8 @@ export class CaptureSession {
       this.connection.value = undefined;
       this.failure.value = '';
       this.leave();
+      // The worker leaves what it does for the capture before, and says nothing more of it.
+      this.tasks.value = {};
       this.ask('open', { type: 'open', file, includesPlain: this.includesPlain.value });
     });
   }
@@ -155,8 +159,8 @@ export class CaptureSession {
   choose(packet: number | undefined, moves = true): void {
     batch(() => {
       this.packet.value = packet;
-      this.preview.value = undefined;
-      clearTimeout(this.previewTimer);
+      this.pending = {};
+      this.point(undefined);
       if (packet === undefined) {
         this.shown.value = undefined;
         this.position.value = -1;
@@ -199,6 +203,7 @@ export class CaptureSession {
   /** Shows a packet that is pointed at for a while. */
   private point(packet: number | undefined): void {
     clearTimeout(this.previewTimer);
+    this.pointed = packet;
     this.preview.value = undefined;
     if (packet === undefined || packet === this.packet.peek() || this.tasks.peek().packet !== undefined)
       return;
@@ -214,7 +219,6 @@ export class CaptureSession {
     this.hidden.value = [];
     this.drawing.value = undefined;
     this.rows.value = undefined;
-    this.pending = {};
     this.group.time.reset();
     this.choose(undefined);
   }
@@ -291,8 +295,10 @@ export class CaptureSession {
   }
 
   private takeDrawing(drawing: CaptureDrawing): void {
-    this.progress('look', undefined);
     const { connection, span, busier } = drawing;
+    // Another capture, or another connection, has been asked for since.
+    if (this.summary.peek() === undefined || connection.id !== this.connection.peek()) return;
+    this.progress('look', undefined);
     const wish = this.wish.peek();
     const isSame = this.drawing.peek()?.connection.id === connection.id;
     if (!isSame) this.sender.value = wish.sender ?? busier;
@@ -308,20 +314,21 @@ export class CaptureSession {
   }
 
   private takeRows(rows: CaptureRows): void {
+    if (this.drawing.peek() === undefined) return;
     this.rows.value = rows;
-    if (rows.packet === (this.packet.peek() ?? 0) && this.pending.position === undefined) {
-      this.position.value = rows.position;
-    }
     const { position } = this.pending;
-    const row = position === undefined ? undefined : rows.rows[position - rows.from];
-    if (row === undefined) return;
-    this.pending = {};
-    this.choose(row.packet);
+    if (position === undefined || position >= rows.count) {
+      this.pending = {};
+      if (rows.packet === (this.packet.peek() ?? 0)) this.position.value = rows.position;
+      return;
+    }
+    const row = rows.rows[position - rows.from];
+    if (row !== undefined) this.choose(row.packet);
   }
 
   private takePacket(shown: ShownPacket, isPreview: boolean): void {
     if (isPreview) {
-      this.preview.value = shown;
+      if (shown.packet === this.pointed) this.preview.value = shown;
       return;
     }
     this.progress('packet', undefined);
@@ -349,9 +356,15 @@ export class CaptureSession {
       return;
     }
     if (writeLook(look) === '' || writeLook(look) === this.written()) return;
-    this.wish.value = look;
+    if (look.includesPlain && !this.includesPlain.peek()) {
+      this.includesPlain.value = true;
+      this.wish.value = look;
+      return this.open();
+    }
     const connection = look.connection ?? this.connection.peek();
     if (connection === undefined) return;
+    if (connection !== this.connection.peek()) this.leave();
+    this.wish.value = look;
     this.connection.value = connection;
     if (look.sender !== undefined) this.sender.value = look.sender;
     this.read(connection, look.span, look.packet);

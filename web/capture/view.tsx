@@ -63,6 +63,8 @@ function Opener({ session }: Props): JSX.Element {
           onChange={(event) => {
             const chosen = event.currentTarget.files?.[0];
             if (chosen !== undefined) session.open(chosen);
+            // The same file may be opened again, after it has changed say.
+            event.currentTarget.value = '';
           }}
         />
         <span class="file-button">Open a capture</span>

@@ -94,6 +94,7 @@ export class Figure extends Component<FigureProps> {
 
   override componentWillUnmount(): void {
     if (this.panel !== undefined) this.props.group.remove(this.panel);
+    if (this.view.picked !== undefined) this.props.group.onPoint(undefined);
     this.sizes.disconnect();
     this.sight.disconnect();
     this.unwatch();
