@@ -5,3 +5,4 @@ export * from './packet.js';
 export { PcapWriter } from './pcap-writer.js';
 export { type InterfaceToWrite, PcapngWriter, type SectionToWrite } from './pcapng-writer.js';
 export { decodeUtf8 } from './text.js';
+export * from './zstandard.js';

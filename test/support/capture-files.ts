@@ -2,6 +2,7 @@
 import { PassThrough, pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
+import { unpackZstandard } from '../../src/capture/index.js';
 import type { ByteFile, Unpackers } from '../../src/lab/index.js';
 
 /** A file that holds `bytes`; counts what is read of it. */
@@ -45,16 +46,27 @@ async function* gunzip(packed: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGen
   for await (const chunk of out) yield new Uint8Array(chunk as Buffer);
 }
 
-async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  const unpacker = new Decompress((piece) => void pieces.push(piece));
-  for await (const chunk of packed) {
-    unpacker.push(chunk);
-    yield* pieces.splice(0);
+/** Node's for gzip. */
+export const unpackers: Unpackers = {
+  gzip: gunzip,
+  zstandard: (packed) => unpackZstandard(packed, Decompress),
+};
+
+/** Packs nothing: blocks as they are, with a window of 2 MiB (RFC 8878 §3.1.1), for Node 20 has no packer. */
+export function zstandard(bytes: Uint8Array, blockBytes = 1 << 16): Uint8Array {
+  const parts: Uint8Array[] = [Buffer.from('28b52ffd0058', 'hex')];
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    const part = bytes.subarray(at, at + blockBytes);
+    const header = Buffer.alloc(3);
+    header.writeUIntLE((part.length << 3) | (at + blockBytes >= bytes.length ? 1 : 0), 0, 3);
+    parts.push(header, part);
   }
-  unpacker.push(new Uint8Array(0), true);
-  yield* pieces.splice(0);
+  return Buffer.concat(parts);
 }
 
-/** Node's for gzip. */
-export const unpackers: Unpackers = { gzip: gunzip, zstandard: unzstd };
+/** A frame of Zstandard that is to be skipped (RFC 8878 §3.1.2). */
+export function skippableFrame(bytes: Uint8Array): Uint8Array {
+  const header = Buffer.from('502a4d1800000000', 'hex');
+  header.writeUInt32LE(bytes.length, 4);
+  return Buffer.concat([header, bytes]);
+}

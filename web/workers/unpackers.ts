@@ -1,5 +1,6 @@
 /** How packed files are unpacked here: gzip by the browser, Zstandard, which not every browser knows, in JavaScript. */
 import { Decompress } from 'fzstd';
+import { unpackZstandard } from '../../src/capture/index.js';
 import type { Unpackers } from '../../src/lab/index.js';
 
 async function* gzip(packed: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGenerator<Uint8Array> {
@@ -19,15 +20,7 @@ async function* gzip(packed: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGener
   }
 }
 
-async function* zstandard(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  const unpacker = new Decompress((piece) => void pieces.push(piece));
-  for await (const chunk of packed) {
-    unpacker.push(chunk);
-    yield* pieces.splice(0);
-  }
-  unpacker.push(new Uint8Array(0), true);
-  yield* pieces.splice(0);
-}
-
-export const unpackers: Unpackers = { gzip, zstandard };
+export const unpackers: Unpackers = {
+  gzip,
+  zstandard: (packed) => unpackZstandard(packed, Decompress),
+};

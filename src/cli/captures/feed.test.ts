@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { skippableFrame, zstandard } from '../../../test/support/capture-files.js';
 import { LinkType, PcapWriter, type PacketToWrite } from '../../capture/index.js';
 import { feedPackets, type FedFile } from './feed.js';
 import { CaptureInput } from './input.js';
@@ -81,8 +82,7 @@ describe('a capture that is fed', () => {
   });
 
   it('comes from Zstandard, also behind a frame to be skipped', async () => {
-    const skipped = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
-    const packed = Buffer.concat([skipped, zstandard(long)]);
+    const packed = Buffer.concat([skippableFrame(Buffer.alloc(3)), zstandard(long)]);
     expect((await read([file('skip.pcap.zst', packed)])).numbers).toEqual(range(5000));
   });
 
@@ -152,16 +152,3 @@ describe('a capture that is fed', () => {
     expect(inputs[0]!.position).toBe(long.length);
   });
 });
-
-/** A frame of blocks as they are (RFC 8878 §3.1.1), for Node 20 has no packer. */
-function zstandard(bytes: Uint8Array): Uint8Array {
-  const parts: Uint8Array[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58])];
-  const size = 1 << 16;
-  for (let at = 0; at < bytes.length; at += size) {
-    const part = bytes.subarray(at, at + size);
-    const isLast = at + size >= bytes.length;
-    const header = (part.length << 3) | (isLast ? 1 : 0);
-    parts.push(Buffer.from([header & 0xff, (header >> 8) & 0xff, header >> 16]), part);
-  }
-  return Buffer.concat(parts);
-}

@@ -6,6 +6,7 @@
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { type ParseError, parseError } from '../../base/index.js';
+import { isZstandard, unpackZstandard } from '../../capture/index.js';
 import { type ByteSource, FileSource } from './source.js';
 
 /** Bytes read at once. */
@@ -61,9 +62,9 @@ export class CaptureInput {
     const first = await chunks.next();
     if (first.done === true) return;
     const all = this.counted(first.value, chunks);
-    const magic = first.value.subarray(0, 4);
-    if (magic[0] === 0x1f && magic[1] === 0x8b) yield* this.unpacked(gunzip(all));
-    else if (isZstandard(magic)) yield* this.unpacked(unzstd(all));
+    const [a, b] = first.value;
+    if (a === 0x1f && b === 0x8b) yield* this.unpacked(gunzip(all));
+    else if (isZstandard(first.value)) yield* this.unpacked(unzstd(all));
     else yield* all;
   }
 
@@ -135,22 +136,7 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   await feeding;
 }
 
-/** The frame of the format, or one of those that are to be skipped (RFC 8878 §3.1). */
-function isZstandard(magic: Uint8Array): boolean {
-  const [a, b, c, d] = magic;
-  if (b === 0xb5 && c === 0x2f && d === 0xfd) return a === 0x28;
-  return b === 0x2a && c === 0x4d && d === 0x18 && a! >= 0x50 && a! <= 0x5f;
-}
-
 async function* unzstd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { Decompress } = await import('fzstd');
-  const pieces: Uint8Array[] = [];
-  const unpacker = new Decompress((piece) => void pieces.push(piece));
-  for await (const chunk of chunks) {
-    // It keeps what it does not understand yet, and the chunk's memory is used again.
-    unpacker.push(chunk.slice());
-    yield* pieces.splice(0);
-  }
-  unpacker.push(new Uint8Array(0), true);
-  yield* pieces.splice(0);
+  yield* unpackZstandard(chunks, Decompress);
 }

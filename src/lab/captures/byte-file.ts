@@ -4,6 +4,7 @@
  * Read first: RFC 8878 §3.1.1 (frames of Zstandard), RFC 1952 §2.3.1 (members of gzip).
  */
 import { formatSize, type ParseError, parseError } from '../../base/index.js';
+import { isZstandard, skippableBytes } from '../../capture/index.js';
 
 /** A file as a browser gives it: `File` is one, and so is `Blob`. */
 export interface ByteFile {
@@ -22,6 +23,11 @@ export interface Unpackers {
 
 /** Bytes read at once. */
 const CHUNK_BYTES = 1 << 20;
+
+/** Bytes that tell how a file is packed, and what its first frame of Zstandard asks for. */
+const HEAD_BYTES = 18;
+/** Frames to be skipped that are looked behind: programs write one. */
+const MAX_SKIPPED = 16;
 
 /** What a file may ask of its reader before it is taken for a trap. */
 export const unpackLimits = {
@@ -50,21 +56,32 @@ export class FileChunks {
 
   /** The bytes, unpacked, from offset `from` of the unpacked file on. Each chunk is the caller's. */
   async *from(from = 0): AsyncGenerator<Uint8Array> {
-    const head = await this.read(0, 18);
+    const head = await this.read(0, HEAD_BYTES);
     if (head === undefined) return;
-    const [a, b, c, d] = head;
+    const [a, b] = head;
     const { unpackers } = this;
-    // RFC 8878 §3.1.1.
-    const isZstandard = a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd;
     if (a === 0x1f && b === 0x8b) yield* skip(this.unpacked(unpackers.gzip(this.plain(0))), from);
-    else if (!isZstandard) yield* this.plain(from);
-    else if (zstandardWindow(head) <= unpackLimits.windowBytes)
+    else if (!isZstandard(head)) yield* this.plain(from);
+    else if ((await this.window(head)) <= unpackLimits.windowBytes)
       yield* skip(this.unpacked(unpackers.zstandard(this.plain(0))), from);
     else {
       this.stop(
-        `its window is more than ${formatSize(unpackLimits.windowBytes)}: pack it again without --long`,
+        `its window is not known, or more than ${formatSize(unpackLimits.windowBytes)}: pack it again without --long`,
       );
     }
+  }
+
+  /** Bytes of the window that the first frame asks for which is not to be skipped; Infinity where too many are before it. */
+  private async window(head: Uint8Array): Promise<number> {
+    let frame: Uint8Array = head;
+    let at = 0;
+    for (let skipped = 0; skippableBytes(frame) > 0; skipped++) {
+      at += skippableBytes(frame);
+      if (skipped >= MAX_SKIPPED) return Number.POSITIVE_INFINITY;
+      if (at >= this.file.size) return 0;
+      frame = (await this.read(at, at + HEAD_BYTES)) ?? new Uint8Array(0);
+    }
+    return zstandardWindow(frame);
   }
 
   /** Reads one piece ahead, so that the file is read while what came before is looked at. */
@@ -130,7 +147,7 @@ async function* skip(chunks: AsyncIterable<Uint8Array>, count: number): AsyncGen
   }
 }
 
-/** Bytes of the window that the first frame asks for (RFC 8878 §3.1.1.1). */
+/** Bytes of the window that a frame asks for (RFC 8878 §3.1.1.1). */
 function zstandardWindow(head: Uint8Array): number {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   if (head.length < 6) return 0;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { MemoryFile, unpackers } from '../../../test/support/capture-files.js';
+import { MemoryFile, skippableFrame, unpackers, zstandard } from '../../../test/support/capture-files.js';
 import { CapturedPacket, CaptureReader, PcapngWriter, readCapture } from '../../capture/index.js';
 import { CaptureFile, FileChunks, MAX_PLACES, PacketIndex, unpackLimits } from './index.js';
 
@@ -28,19 +28,6 @@ function made(count: number, length = 60): Uint8Array {
     writer.write(packet);
   }
   return writer.take();
-}
-
-/** A frame of Zstandard whose blocks are as they were (RFC 8878 §3.1.1.2). */
-function zstandard(bytes: Uint8Array): Uint8Array {
-  const blocks: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += 1000) {
-    const block = bytes.subarray(at, at + 1000);
-    const header = Buffer.alloc(3);
-    header.writeUIntLE((block.length << 3) | (at + 1000 >= bytes.length ? 1 : 0), 0, 3);
-    blocks.push(header, block);
-  }
-  // Without a size, with a window of 1 MiB.
-  return Buffer.concat([Buffer.from('28b52ffd0050', 'hex'), ...blocks]);
 }
 
 async function opened(file: MemoryFile): Promise<CaptureFile> {
@@ -97,7 +84,9 @@ describe('the index of a capture', () => {
 describe('a packet of a capture', () => {
   it.each(fixtures)('is found again, in any order: %s', async (name, bytes) => {
     const { packets, reader } = readCapture(bytes);
-    for (const form of [bytes, gzipSync(bytes), zstandard(bytes)]) {
+    const skipped = [skippableFrame(Buffer.alloc(40)), skippableFrame(Buffer.alloc(0))];
+    const packed = zstandard(bytes, 1000);
+    for (const form of [bytes, gzipSync(bytes), packed, Buffer.concat([...skipped, packed])]) {
       const capture = await opened(new MemoryFile(name, form));
       for (const wanted of [packets.length, 1, Math.ceil(packets.length / 2)]) {
         const found = await capture.find(wanted, always);
@@ -197,12 +186,14 @@ describe('a file that is read piece by piece', () => {
     expect(chunks.problem?.message).toMatch(/more than 200 times its size/);
     // RFC 8878 §3.1.1.1.2: an exponent of 21 is a window of two gigabytes; then one segment of four.
     for (const header of ['28b52ffd00a8', '28b52ffda0ffffffff', '28b52ffde0ffffffffffffff00']) {
-      const window = new FileChunks(
-        new MemoryFile('window', Buffer.from(`${header}00000000`, 'hex')),
-        unpackers,
-      );
-      for await (const chunk of window.from()) expect(chunk).toBeUndefined();
-      expect(window.problem?.message).toMatch(/--long/);
+      const frame = Buffer.from(`${header}00000000`, 'hex');
+      const skipped = skippableFrame(Buffer.alloc(5));
+      const many = Array.from({ length: 100 }, () => skipped);
+      for (const form of [frame, Buffer.concat([skipped, frame]), Buffer.concat([...many, frame])]) {
+        const window = new FileChunks(new MemoryFile('window', form), unpackers);
+        for await (const chunk of window.from()) expect(chunk).toBeUndefined();
+        expect(window.problem?.message).toMatch(/--long/);
+      }
     }
   });
 });
