@@ -40,11 +40,8 @@ const captions: readonly Caption[] = [
   },
   {
     id: 'third-mapping',
-    fits: (packet, facts) =>
-      packet.path === 0 &&
-      packet.from === 'server' &&
-      (mappingOf(packet)?.subflowSeq ?? 0) > 1 &&
-      mappedText(packet, facts) !== '',
+    fits: (packet) =>
+      packet.path === 0 && packet.from === 'server' && (mappingOf(packet)?.subflowSeq ?? 0) > 1,
     title: 'A hole in the data, none in the subflow',
     text: (packet, facts) =>
       `Back on Wi-Fi: ${mappedText(packet, facts)}. What lies between was sent over LTE and takes longer, so this waits in the receiver's out-of-order queue.`,

@@ -40,7 +40,7 @@ export class LessonRecorder {
 
   private observe(now: number, packet: Packet, direction: Direction, path: number, place: Place): void {
     const bytes = this.bytesOf(packet);
-    if (place === 'link') this.passLink(now, bytes, path, direction);
+    if (place === 'link') this.passLink(bytes, path, direction);
     else if (direction === 'outward') this.send(now, bytes, path, place);
     else if (place === 'server') arrive(this.takeOff(path, 'client', bytes), now, bytes);
     else {
@@ -66,7 +66,7 @@ export class LessonRecorder {
   }
 
   /** Between box and link: what the client sent goes on, or what the server sent comes to the box. */
-  private passLink(_now: number, bytes: Uint8Array, path: number, direction: Direction): void {
+  private passLink(bytes: Uint8Array, path: number, direction: Direction): void {
     if (direction === 'inward') {
       this.inBox[path] = this.takeOff(path, 'server', bytes);
       return;
