@@ -27,8 +27,6 @@ import { workerScope } from './scope.js';
 
 /** Events between two looks at the clock. */
 const SLICE_EVENTS = 1000;
-/** Longest time, in ms, for one picture of a run that goes as fast as it can. */
-const MOST_BUDGET_MS = 100;
 /** Time between two frames with figures, in ms: as often as an eye can follow. */
 const DETAIL_MS = 140;
 /** Bytes of a capture that are kept in memory. */
@@ -42,8 +40,6 @@ class Playground {
   private run = 0;
   private world = new LabWorld(readScenario('').scenario);
   private detailedAt = Number.NEGATIVE_INFINITY;
-  /** When the last answer was given. */
-  private answeredAt = Number.NEGATIVE_INFINITY;
 
   handle(request: PlaygroundRequest): void {
     switch (request.type) {
@@ -67,15 +63,9 @@ class Playground {
 
   private advance(untilNs: number, budgetMs: number): void {
     const { world } = this;
-    const from = performance.now();
-    const end = from + (untilNs === Number.POSITIVE_INFINITY ? this.longest(budgetMs, from) : budgetMs);
+    const end = performance.now() + budgetMs;
     while (!world.isDone && world.now < untilNs && performance.now() < end)
       world.advance(untilNs, SLICE_EVENTS);
-  }
-
-  /** A page that asks late is busy drawing: more happens in each of its pictures then, rather than that this thread waits. */
-  private longest(budgetMs: number, now: number): number {
-    return Math.min(Math.max(budgetMs, 4 * (now - this.answeredAt)), MOST_BUDGET_MS);
   }
 
   private show(hasDetail: boolean): void {
@@ -86,7 +76,6 @@ class Playground {
       ...{ type: 'frame' as const, run, nowNs: world.now, isDone: world.isDone, flights },
       ...{ paths: this.pathFrames(), decision: world.decisions.last ?? null, detail },
     };
-    this.answeredAt = performance.now();
     scope.postMessage(frame, [flights.buffer, ...columnBuffers(detail?.figures ?? [])]);
   }
 
