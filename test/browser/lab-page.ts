@@ -72,8 +72,19 @@ export class LabBrowser {
   }
 }
 
+/**
+ * What is wrong with how a page looks, as it stands: what axe-core calls serious or critical, and that something reaches beside
+ * its screen.
+ */
+export async function faultsOfLook(page: Page): Promise<readonly string[]> {
+  const reach: number = await page.evaluate('document.documentElement.scrollWidth');
+  const { width } = page.viewportSize()!;
+  const tooWide = reach > width ? [`${reach} pixels wide on a screen of ${width}`] : [];
+  return [...(await seriousFindings(page)), ...tooWide];
+}
+
 /** What axe-core finds that is serious or critical, each with the elements. */
-export async function seriousFindings(page: Page): Promise<readonly string[]> {
+async function seriousFindings(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe);
   return page.evaluate(async () => {
     const { axe: tool } = globalThis as unknown as {

@@ -2,16 +2,16 @@
 import type { JSX } from 'preact';
 import { formatCount, formatDuration, formatShare, formatSize } from '../../src/base/index.js';
 import { plotCommand, traceCommand } from '../../src/lab/index.js';
-import { seriesStyle } from '../../src/plot/index.js';
 import {
   agreedText,
   type ConnectionOptionsReport,
   type ConnectionReport,
   type PacketOptionsReport,
   type Sender,
+  SEPARATE_SUBFLOWS,
   type SubflowReport,
 } from '../../src/trace/index.js';
-import { isDark } from '../theme.js';
+import { colorAt } from '../plot/color.js';
 import { Findings, PacketLinks } from './findings.js';
 import type { CaptureSession } from './session.js';
 
@@ -135,8 +135,13 @@ function SubflowRow({
 
 /** The colour that figures give to a subflow. */
 export function Swatch({ subflow }: { readonly subflow: number }): JSX.Element {
-  const { color, darkColor } = seriesStyle(Math.min(subflow, 4));
-  return <span class="swatch" aria-hidden="true" style={{ background: isDark.value ? darkColor : color }} />;
+  return (
+    <span
+      class="swatch"
+      aria-hidden="true"
+      style={{ background: colorAt(Math.min(subflow, SEPARATE_SUBFLOWS)) }}
+    />
+  );
 }
 
 interface SignalsProps {

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { formatCount, formatDuration, formatSize } from '../../src/base/index.js';
 import { type ConnectionFilter, type ConnectionRow, visibleText } from '../../src/lab/index.js';
 import { tcpKindName } from '../../src/trace/index.js';
+import { Fact } from '../fact.js';
 import type { CaptureSummary } from '../protocol/capture.js';
 import { Findings, PacketLinks } from './findings.js';
 import type { CaptureSession } from './session.js';
@@ -19,10 +20,10 @@ export function CaptureFacts({ session, summary }: Props): JSX.Element {
     <section class="panel" aria-label="The capture">
       <div class="facts-row">
         <dl class="facts">
-          <Fact name="format" id="format" value={file?.format ?? 'unknown'} />
-          <Fact name="packets" id="packets" value={formatCount(summary.packets)} />
+          <Fact name="format" value={file?.format ?? 'unknown'} />
+          <Fact name="packets" value={formatCount(summary.packets)} />
           <Fact name="time" id="duration" value={formatDuration(summary.durationNs)} />
-          <Fact name="connections" id="connections" value={formatCount(summary.connections)} />
+          <Fact name="connections" value={formatCount(summary.connections)} />
           <Fact name="plain TCP" id="plain" value={formatCount(summary.plainConnections)} />
           <Fact
             name="MPTCP options"
@@ -42,23 +43,6 @@ export function CaptureFacts({ session, summary }: Props): JSX.Element {
       <Findings session={session} findings={summary.findings} />
       <OptionCounts session={session} summary={summary} />
     </section>
-  );
-}
-
-function Fact({
-  name,
-  id,
-  value,
-}: {
-  readonly name: string;
-  readonly id: string;
-  readonly value: string;
-}): JSX.Element {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd data-testid={id}>{value}</dd>
-    </div>
   );
 }
 

@@ -1,9 +1,10 @@
 /** The view of captures: a file that is dropped is read in this browser, and in no other place. */
 import '../style/capture.css';
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { formatCount, formatSize } from '../../src/base/index.js';
 import { visibleText, writeLook } from '../../src/lab/index.js';
+import { useDropTarget } from '../drop-target.js';
 import type { CaptureTask } from '../protocol/capture.js';
 import { ConnectionDetail } from './connection-detail.js';
 import { takeDropped } from './drop.js';
@@ -18,24 +19,14 @@ interface Props {
 
 export function CaptureView(): JSX.Element {
   const session = useMemo(() => new CaptureSession(), []);
-  const [isOver, setOver] = useState(false);
+  const { isOver, listeners } = useDropTarget((data) => {
+    const dropped = takeDropped<File>([...(data?.items ?? [])]);
+    if ('file' in dropped) session.open(dropped.file);
+    else session.refuse(dropped.refusal);
+  });
   useEffect(() => () => session.close(), [session]);
   return (
-    <div
-      class={isOver ? 'capture over' : 'capture'}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        const dropped = takeDropped<File>([...(event.dataTransfer?.items ?? [])]);
-        if ('file' in dropped) session.open(dropped.file);
-        else session.refuse(dropped.refusal);
-      }}
-    >
+    <div class={isOver ? 'capture over' : 'capture'} {...listeners}>
       <h2 class="unseen">Capture</h2>
       <Opener session={session} />
       <Progress session={session} />

@@ -11,6 +11,7 @@ import {
   writeParameter,
 } from '../../src/experiments/index.js';
 import type { ExperimentAbout } from '../protocol/experiments.js';
+import { useTyped } from '../typed.js';
 import type { ExperimentsSession } from './session.js';
 
 interface Props {
@@ -116,7 +117,7 @@ interface TypedProps {
 }
 
 function TypedField({ label, text, hint, isGiven = false, onHint, accept }: TypedProps): JSX.Element {
-  const [wrong, setWrong] = useState<string | undefined>(undefined);
+  const { shown, isWrong, take } = useTyped(text, accept);
   return (
     <label class={isGiven ? 'entry given' : 'entry'} onPointerEnter={() => onHint(hint)}>
       <span>{label}</span>
@@ -124,14 +125,11 @@ function TypedField({ label, text, hint, isGiven = false, onHint, accept }: Type
         type="text"
         spellcheck={false}
         autocomplete="off"
-        value={wrong ?? text}
-        title={wrong === undefined ? hint : `That makes no sense here. ${hint}`}
-        aria-invalid={wrong !== undefined}
+        value={shown}
+        title={isWrong ? `That makes no sense here. ${hint}` : hint}
+        aria-invalid={isWrong}
         onFocus={() => onHint(hint)}
-        onChange={(e) => {
-          const written = e.currentTarget.value;
-          setWrong(accept(written) ? undefined : written);
-        }}
+        onChange={(e) => take(e.currentTarget.value)}
       />
     </label>
   );

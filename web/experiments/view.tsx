@@ -1,7 +1,8 @@
 /** The view of experiments: published results, run here in a small form or opened, beside what was published. */
 import '../style/experiments.css';
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
+import { useDropTarget } from '../drop-target.js';
 import { ExperimentList } from './list.js';
 import { PublishedBlock } from './published.js';
 import { ResultBlocks, verdictOf } from './result.js';
@@ -15,23 +16,11 @@ interface Props {
 
 export function ExperimentsView(): JSX.Element {
   const session = useMemo(() => new ExperimentsSession(), []);
-  const [isOver, setOver] = useState(false);
+  const { isOver, listeners } = useDropTarget((data) => session.open([...(data?.files ?? [])]));
   useEffect(() => () => session.close(), [session]);
   const result = session.result.value;
   return (
-    <div
-      class={isOver ? 'experiments over' : 'experiments'}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        session.open([...(event.dataTransfer?.files ?? [])]);
-      }}
-    >
+    <div class={isOver ? 'experiments over' : 'experiments'} {...listeners}>
       <ExperimentList session={session} />
       <div class="sheet">
         <Notices session={session} />

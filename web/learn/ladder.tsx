@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { LessonPacket, LessonRun } from '../../src/lab/index.js';
 import { seriesStyle } from '../../src/plot/index.js';
-import { isDark } from '../theme.js';
+import { colorAt } from '../plot/color.js';
 import { arrives, ladder, type LadderArrow, layLadder } from './ladder-layout.js';
 
 /** What stands above the diagram, in pixels. */
@@ -106,7 +106,7 @@ function Legend({ run }: { readonly run: LessonRun }): JSX.Element {
     <ul class="ladder-legend">
       {run.paths.map(({ name }, path) => {
         const { dash, mark } = seriesStyle(path);
-        const color = colorOf(path);
+        const color = colorAt(path);
         return (
           <li key={name}>
             <svg width="40" height="12" aria-hidden="true">
@@ -119,11 +119,6 @@ function Legend({ run }: { readonly run: LessonRun }): JSX.Element {
       })}
     </ul>
   );
-}
-
-function colorOf(path: number): string {
-  const { color, darkColor } = seriesStyle(path);
-  return isDark.value ? darkColor : color;
 }
 
 function Host({
@@ -156,7 +151,7 @@ function Arrow({ arrow, pathName, isChosen, choose }: ArrowProps): JSX.Element {
   const { packet, fromX, fromY, toX, toY } = arrow;
   const { number, from, path, label, arrivedLabel, fate } = packet;
   const { dash, mark } = seriesStyle(path);
-  const color = colorOf(path);
+  const color = colorAt(path);
   const isLeft = from === 'client';
   const end = `${toX} ${toY}`;
   const labelX = fromX + (isLeft ? -12 : 12);

@@ -20,7 +20,7 @@ import {
 } from '../../src/lab/index.js';
 import type { PageFigureData } from '../../src/plot/index.js';
 import type { LivePicture } from '../protocol/live.js';
-import { isDark } from '../theme.js';
+import { shownColor } from '../plot/color.js';
 import type { LiveSession } from './session.js';
 
 interface Column {
@@ -293,5 +293,5 @@ export function rateText(bps: number | null): string {
 /** The colour of a series, so that the row is its legend. */
 function colorOf(figure: PageFigureData | undefined, name: string): string | undefined {
   const series = figure?.series.find((each) => each.name === name);
-  return series === undefined ? undefined : isDark.value ? series.darkColor : series.color;
+  return series && shownColor(series);
 }

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { formatCount } from '../../src/base/index.js';
 import type { MachineEvent, MachineService, MachineState } from '../../src/lab/index.js';
+import { Fact } from '../fact.js';
 import { rateText } from './connections.js';
 import type { LiveSession } from './session.js';
 
@@ -39,15 +40,6 @@ export function Facts({
         {session.isHeld.value ? 'Go on' : 'Hold'}
       </button>
     </section>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }): JSX.Element {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd data-testid={name}>{value}</dd>
-    </div>
   );
 }
 

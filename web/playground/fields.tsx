@@ -1,6 +1,6 @@
 /** Fields of a form: small, each with its label, and marked where what stands in them makes no sense. */
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useTyped } from '../typed.js';
 
 interface TextFieldProps {
   readonly label: string;
@@ -16,22 +16,18 @@ interface TextFieldProps {
 }
 
 export function TextField({ label, name, hint, value, differs, accept }: TextFieldProps): JSX.Element {
-  const [wrong, setWrong] = useState<string | undefined>(undefined);
-  const take = (text: string): void => {
-    if (text === value) setWrong(undefined);
-    else setWrong(accept(text) ? undefined : text);
-  };
+  const { shown, isWrong, take } = useTyped(value, accept);
   return (
     <label class={differs === true ? 'field differs' : 'field'}>
       <span>{label}</span>
       <input
         type="text"
         aria-label={name ?? label}
-        aria-invalid={wrong !== undefined}
-        title={wrong === undefined ? hint : `That makes no sense here: ${hint}`}
+        aria-invalid={isWrong}
+        title={isWrong ? `That makes no sense here: ${hint}` : hint}
         spellcheck={false}
         autocomplete="off"
-        value={wrong ?? value}
+        value={shown}
         onChange={(e) => take(e.currentTarget.value)}
       />
     </label>

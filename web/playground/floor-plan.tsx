@@ -18,8 +18,7 @@ import {
   type WifiAtPlace,
   wifiAtPlace,
 } from '../../src/lab/index.js';
-import { seriesStyle } from '../../src/plot/index.js';
-import { isDark } from '../theme.js';
+import { colorAt } from '../plot/color.js';
 import type { PlaygroundSession } from './session.js';
 
 interface Props {
@@ -51,7 +50,7 @@ export function FloorPlan({ session }: Props): JSX.Element {
   const wanted = session.wantedPlace.value ?? there;
   const wifi = wifiAtPlace(there);
   const name = scenario.paths[path]!.name;
-  const color = colorOf(path);
+  const color = colorAt(path);
   return (
     <section class="floor" aria-label="Floor plan">
       <svg
@@ -101,11 +100,6 @@ export function FloorPlan({ session }: Props): JSX.Element {
       <RadioFacts name={name} color={color} wifi={wifi} isAssociated={isAssociated} session={session} />
     </section>
   );
-}
-
-function colorOf(path: number): string {
-  const { color, darkColor } = seriesStyle(path);
-  return isDark.value ? darkColor : color;
 }
 
 function placeUnder({ currentTarget, clientX, clientY }: PlanPointerEvent): Place {

@@ -14,8 +14,8 @@ import {
   timeUnits,
   writeQuantity,
 } from '../../src/lab/index.js';
-import { seriesStyle } from '../../src/plot/index.js';
 import type { PathSummary } from '../../src/lab/index.js';
+import { colorAt } from '../plot/color.js';
 import { isDark } from '../theme.js';
 import { SideTag } from './controls.js';
 import { TextField } from './fields.js';
@@ -95,7 +95,6 @@ function PathSettings({ path, index, session, side }: PathProps): JSX.Element {
     session.change(side, {
       paths: paths.map((other, at) => (at === index ? { ...other, ...changes } : other)),
     });
-  const { color, darkColor } = seriesStyle(index);
   const texts = partsOf(path);
   /** The path with one part written anew; undefined when that makes no sense. */
   const withPart = (part: number, text: string): PathScenario | undefined => {
@@ -120,7 +119,7 @@ function PathSettings({ path, index, session, side }: PathProps): JSX.Element {
     <fieldset class="path-settings">
       <legend class="unseen">{path.name}</legend>
       <div class="path-name">
-        <span class="swatch" style={{ background: isDark.value ? darkColor : color }} />
+        <span class="swatch" style={{ background: colorAt(index) }} />
         {part(0, 'name', 'letters, digits, blanks')}
         <label class="tick">
           <input
