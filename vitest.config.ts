@@ -12,9 +12,6 @@ const units = [
   ...computingTests().filter((path) => !/^test\/(simulation|fuzz)\//.test(path)),
 ];
 
-/** What the documentation has a reader type who needs no rights. */
-const commands = ['test/docs/commands.test.ts'];
-
 /** The lab's page: the browser that shows it is the same for everybody. What it tells of this machine is not. */
 const page = ['test/browser/!(live).test.ts'];
 
@@ -25,10 +22,11 @@ const retry = 1;
 const alone = ['test/interop/simultaneous-flows.test.ts', 'test/proxies/bonding.test.ts'];
 
 /** In which order projects begin. */
-const order = ['simulation', 'commands', 'machine', 'page', 'units', 'alone'];
+const order = ['simulation', 'machine', 'page', 'units', 'alone'];
 
 /** Files that compute or wait longest: one that began last would leave the other workers idle. */
 const longest = [
+  'test/docs/commands.test.ts',
   'test/docs/commands-as-root.test.ts',
   'test/net-behaviour/references.test.ts',
   'test/proxies/modes.test.ts',
@@ -67,11 +65,10 @@ export default defineConfig({
           name: 'machine',
           // Whatever no other project has: a new test is also run by .ci/run as an ordinary user.
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...units, ...simulation, ...alone, ...commands, ...page],
+          exclude: [...units, ...simulation, ...alone, ...page],
           retry,
         },
       },
-      { extends: true, test: { name: 'commands', include: commands, retry } },
       { extends: true, test: { name: 'page', include: page, retry } },
       {
         extends: true,
