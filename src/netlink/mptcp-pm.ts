@@ -49,7 +49,7 @@ const ADDR_INTERFACE = 7;
 export const endpointFlags = ['signal', 'subflow', 'backup', 'fullmesh', 'implicit', 'laminar'] as const;
 export type EndpointFlag = (typeof endpointFlags)[number];
 
-/** Most endpoints and subflows that the kernel's path manager has room for (MPTCP_PM_ADDR_MAX; 64 since Linux 6.19 for endpoints). */
+/** Most endpoints and subflows that the kernel's path manager has room for (MPTCP_PM_ADDR_MAX). */
 export const MAX_KERNEL_ENDPOINTS = 8;
 export const MAX_KERNEL_SUBFLOWS = 8;
 

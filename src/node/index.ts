@@ -131,6 +131,7 @@ export { commandsOf, type SetupStep } from './balancer/server-steps.js';
 export {
   PathKeeper,
   type PathKeeperEvent,
+  pathKeeperEvents,
   type PathKeeperOptions,
   type Uplink,
   type UplinkState,

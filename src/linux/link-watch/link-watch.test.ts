@@ -1,5 +1,5 @@
 /** Against a real kernel, in namespaces of the test's own. */
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
 import { mayCreateNamespaces } from '../capabilities.js';
 import { NetworkNamespace } from '../namespace.js';
@@ -211,5 +211,25 @@ describeWith('the facts of links', [mayCreateNamespaces()], () => {
     links.attend(new Set([index, 99]));
     links.close();
     links.attend(new Set([index]));
+  });
+
+  it('show a lost carrier of a link that is attended to within 100 ms', async () => {
+    const { near, far } = pair();
+    const { watch: links, changes } = watch(near);
+    await expect.poll(() => links.find('c0')?.hasCarrier, patience).toBe(true);
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      links.attend(new Set([links.find('c0')!.index]));
+      changes.length = 0;
+      far.ip('link set s0 down');
+      // Whatever the kernel announces is not heard meanwhile: the event loop does not turn.
+      expect(links.find('c0')?.hasCarrier).toBe(true);
+      vi.advanceTimersByTime(100);
+      expect(links.find('c0')?.hasCarrier).toBe(false);
+      expect(changes).toHaveLength(1);
+      links.attend(new Set());
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -66,7 +66,7 @@ export class KernelEndpoints {
 
   /**
    * Makes an endpoint, from which the connections that there are get a subflow at once, where it has the flag for that.
-   * @throws as the class: `EEXIST` for an address that has one, `ERANGE` where there are 8 (64 since Linux 6.19), `EBUSY` for an ID in use.
+   * @throws as the class: `EEXIST` for an address that has one, `ERANGE` where there are 8, `EBUSY` for an ID in use.
    */
   add(endpoint: NewEndpoint): void {
     this.command('endpoint add', addEndpoint, endpointAttributes(endpoint));

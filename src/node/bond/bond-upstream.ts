@@ -3,6 +3,7 @@
  * has no answer for a while, the next begins from another, as RFC 8305 does with addresses. So an uplink that is dead and does not
  * know it delays connections and does not prevent them; the kernel's path manager adds the other uplinks to the one that won.
  */
+import { SubflowError } from '../../base/index.js';
 import { codeOf } from '../net-error.js';
 import {
   type OpenedConnection,
@@ -25,25 +26,36 @@ function isFinal(error: Error): boolean {
   return code.startsWith('ERR_SUBFLOW_CONVERT_') || code === 'ECONNREFUSED';
 }
 
+/** Gives addresses to begin from, best first; undefined among them: as the kernel chooses. None: nothing may go out. */
+export type BondSources = () => readonly (string | undefined)[];
+
 /** See the module. */
 export class BondUpstream implements Upstream {
   readonly name: string;
   readonly isDirect = false;
   private readonly via: string;
-  private readonly sources: () => readonly string[];
+  private readonly sources: BondSources;
 
-  /** `via`: as of {@link parseHops}; `sources`: addresses to begin from, best first; none: as the kernel chooses. Throws as that. */
-  constructor(via: string, sources: () => readonly string[]) {
+  /** `via`: as of {@link parseHops}, which may throw. */
+  constructor(via: string, sources: BondSources) {
     this.via = via;
     this.name = this.from(undefined).name;
     this.sources = sources;
   }
 
-  open(request: UpstreamRequest): Promise<OpenedConnection> {
+  /** Rejects with `ERR_SUBFLOW_UPLINKS_CAPPED` where nothing may go out; otherwise as the upstream. */
+  async open(request: UpstreamRequest): Promise<OpenedConnection> {
     const sources = this.sources().slice(0, MAX_ATTEMPTS);
-    const attempts = sources.length === 0 ? [undefined] : sources;
+    if (sources.length === 0)
+      throw new SubflowError(
+        'ERR_SUBFLOW_UPLINKS_CAPPED',
+        'the uplinks that are left have carried their caps',
+        {
+          hint: 'Raise a cap, or bring another uplink up.',
+        },
+      );
     return race(
-      attempts.map((localAddress) => {
+      sources.map((localAddress) => {
         const upstream = this.from(localAddress);
         return (signal) => upstream.open({ ...request, signal });
       }),

@@ -10,7 +10,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { interfaceBytes } from '../../linux/index.js';
-import type { AccessRules, Network, RelayLimits } from '../relay/index.js';
+import type { AccessRules, Network, RelayLimits, RelaySet } from '../relay/index.js';
 import { parseNetwork } from '../relay/index.js';
 import {
   Capture,
@@ -21,7 +21,7 @@ import {
   TransparentListener,
 } from '../proxy/index.js';
 import { BondUpstream } from './bond-upstream.js';
-import { MAX_UPLINKS, UplinkMeter, type UplinkUse } from './uplink-use.js';
+import { UplinkMeter, type UplinkUse } from '../paths/index.js';
 import type { Uplink, UplinkKeeper } from './uplinks.js';
 
 /** Port of the listener, on which nobody but the rules leads anybody. */
@@ -32,12 +32,12 @@ export const bondEvents = {
   started: 'connections of the LAN are taken',
   uplink: 'an uplink came, went, or is used otherwise',
   capped: 'a metered uplink has had what it may have, and is used no more',
+  paused: 'no uplink is left but such: connections are reset, and new ones refused',
+  resumed: 'an uplink may be used again, and connections are taken',
   connected: 'a connection has its server',
   closed: 'a connection is over, with what became of it',
   refused: 'a connection could not be made: its host was told so by a reset',
   exhausted: 'no descriptor or memory is left for a connection: it was closed as soon as it was there',
-  stopping: 'no more connections are taken; those that are there may end',
-  stopped: 'nothing of it is left',
 } as const;
 
 export type BondEvent = keyof typeof bondEvents;
@@ -71,6 +71,8 @@ export interface BondReport {
   readonly serverBytes: number;
   /** What hosts of the LAN were refused, for it is not TCP. */
   readonly refused: readonly RefusedCount[];
+  /** Whether nothing goes out, for no uplink is left but such that have carried what they may. */
+  readonly isPaused: boolean;
 }
 
 /** Everybody: whom the rules bring comes from the LAN, and nobody else gets anywhere. The converter judges destinations. */
@@ -96,18 +98,26 @@ export class Bond {
   private readonly options: BondOptions;
   private readonly listener: TransparentListener;
   private readonly capture: Capture;
-  private readonly meter = new UplinkMeter();
+  private readonly meter = new UplinkMeter((name) => this.caps.has(name));
+  private caps: ReadonlyMap<string, number>;
   /** State and quality of each uplink when it was looked at last. */
   private readonly known = new Map<string, string>();
-  private readonly barred = new Set<string>();
-  /** All that were uplinks once: what is left of them is counted. */
-  private readonly names = new Set<string>();
+  /** Uplinks that are at their cap. */
+  private readonly barred: Set<string>;
+  private isPaused = false;
   /** What was refused when it was asked for last, and whether it is being asked for. */
   private refused: readonly RefusedCount[] = [];
   private isAsking = false;
 
-  private constructor(options: BondOptions, listener: TransparentListener, capture: Capture) {
+  private constructor(
+    options: BondOptions,
+    listener: TransparentListener,
+    capture: Capture,
+    barred: Set<string>,
+  ) {
     this.options = options;
+    this.caps = options.caps ?? new Map();
+    this.barred = barred;
     this.listener = listener;
     this.capture = capture;
   }
@@ -120,14 +130,19 @@ export class Bond {
     const { keeper, via, port = DEFAULT_BOND_PORT, limits, log } = options;
     let listener: TransparentListener | undefined;
     try {
-      const sources = (): string[] => usable(keeper.uplinks).flatMap(({ addresses }) => addresses);
+      const barred = new Set<string>();
+      const sources = (): (string | undefined)[] => {
+        const addresses = usable(keeper.uplinks).flatMap((uplink) => uplink.addresses);
+        // The kernel knows no caps, and might choose an uplink that is at its own.
+        return addresses.length > 0 || barred.size > 0 ? addresses : [undefined];
+      };
       const upstream = new BondUpstream(via, sources);
       listener = await TransparentListener.start({
         ...{ mode: 'tproxy', port, rules: bondRules, upstream },
         ...(limits !== undefined && { limits }),
         log: (event: TransparentEvent, fields) => log?.(event, fields),
       });
-      const bond = new Bond(options, listener, Capture.apply(bondPlan(options)));
+      const bond = new Bond(options, listener, Capture.apply(bondPlan(options)), barred);
       log?.('started', { lan: options.lan, via: upstream.name, multipath: listener.isMultipath });
       bond.look();
       return bond;
@@ -140,23 +155,64 @@ export class Bond {
 
   /** Looks at the uplinks: tells of changes, and ends the use of those whose cap is reached. Once a second or so. */
   look(): BondReport {
-    const { keeper, caps = new Map<string, number>() } = this.options;
-    const counters = interfaceBytes();
-    const { names } = this;
-    for (const { name } of keeper.uplinks) if (names.size < MAX_UPLINKS) names.add(name);
-    this.meter.look(performance.now(), new Map([...counters].filter(([name]) => names.has(name))));
-    for (const name of this.meter.exhausted(caps)) {
-      if (this.barred.has(name) || !names.has(name)) continue;
-      this.barred.add(name);
-      keeper.bar(name);
-      this.log('capped', { uplink: name, capBytes: caps.get(name) });
-    }
+    const { keeper } = this.options;
+    const names = new Set(keeper.uplinks.map(({ name }) => name));
+    // What is left of those that were uplinks once is counted.
+    const counters = [...interfaceBytes()].filter(([name]) => names.has(name) || this.meter.has(name));
+    this.meter.look(performance.now(), new Map(counters));
+    this.holdToCaps();
+    this.pauseOrResume();
     const uplinks = keeper.uplinks.map((uplink) => ({ ...uplink, ...this.meter.useOf(uplink.name) }));
     this.tellChanges(uplinks);
     const { clientBytes, serverBytes } = this.listener.relays.totals;
     const { connections } = this.listener.relays;
     this.askRefused();
-    return { uplinks, connections, clientBytes, serverBytes, refused: this.refused };
+    const { refused, isPaused } = this;
+    return { uplinks, connections, clientBytes, serverBytes, refused, isPaused };
+  }
+
+  /** Has other caps hold, by the names of the uplinks; what they carried counts on. */
+  setCaps(caps: ReadonlyMap<string, number>): void {
+    this.caps = caps;
+    this.options.keeper.setMetered([...caps.keys()]);
+    this.look();
+  }
+
+  /** Has other limits hold; nobody who has a connection loses it. */
+  setLimits(limits: Partial<RelayLimits>): void {
+    this.listener.relays.setLimits(limits);
+  }
+
+  /** Connections and bytes so far. */
+  get relays(): RelaySet {
+    return this.listener.relays;
+  }
+
+  private holdToCaps(): void {
+    const { keeper } = this.options;
+    const { barred, caps, meter } = this;
+    const exhausted = new Set(meter.exhausted(caps).filter((name) => meter.has(name)));
+    for (const name of exhausted) {
+      if (barred.has(name)) continue;
+      barred.add(name);
+      keeper.bar(name);
+      this.log('capped', { uplink: name, capBytes: caps.get(name) });
+    }
+    for (const name of [...barred]) {
+      if (exhausted.has(name)) continue;
+      barred.delete(name);
+      keeper.release(name);
+    }
+  }
+
+  /** Rather than on an uplink that is at its cap, connections end. */
+  private pauseOrResume(): void {
+    const isUsable = ({ addresses, quality }: Uplink): boolean => addresses.length > 0 && quality !== 'dead';
+    const isPaused = this.barred.size > 0 && !this.options.keeper.uplinks.some(isUsable);
+    if (isPaused === this.isPaused) return;
+    this.isPaused = isPaused;
+    this.log(isPaused ? 'paused' : 'resumed', { capped: [...this.barred] });
+    if (isPaused) this.listener.relays.abortAll('capped');
   }
 
   /** It takes a program to ask, which nothing waits for. */
@@ -171,7 +227,6 @@ export class Bond {
 
   /** Takes no more connections, lets the others end within `patienceMs`, and undoes everything. */
   async close(patienceMs = 0): Promise<void> {
-    this.log('stopping', { connections: this.listener.relays.connections });
     try {
       // First: without the rules, what connections still say would not come here.
       await this.listener.close(patienceMs);
@@ -182,7 +237,6 @@ export class Bond {
         this.options.keeper.close();
       }
     }
-    this.log('stopped', this.listener.relays.totals);
   }
 
   private tellChanges(uplinks: readonly Uplink[]): void {
@@ -204,7 +258,10 @@ export class Bond {
   }
 }
 
-/** Those that connections may begin from: backups after all others. */
+/** Those that connections may begin from: backups after all others, and dead ones where there is nothing else. */
 function usable(uplinks: readonly Uplink[]): Uplink[] {
-  return [...uplinks].sort((a, b) => Number(a.state === 'backup') - Number(b.state === 'backup'));
+  const alive = uplinks.filter(({ addresses, quality }) => addresses.length > 0 && quality !== 'dead');
+  return [...(alive.length > 0 ? alive : uplinks)].sort(
+    (a, b) => Number(a.state === 'backup') - Number(b.state === 'backup'),
+  );
 }

@@ -19,7 +19,7 @@ export interface Uplink {
   readonly isMetered: boolean;
   /** As connections find it. */
   readonly quality: LinkQuality;
-  /** Addresses that connections may begin from; none while it cannot be used. */
+  /** Addresses that connections may begin from; none while it is barred or away. */
   readonly addresses: readonly string[];
   /** `used`; `backup`: only while no other works; `barred`: by its cap; `away`: no carrier, address or route. */
   readonly state: 'used' | 'backup' | 'barred' | 'away';
@@ -31,8 +31,12 @@ export interface Uplink {
 export interface UplinkKeeper {
   /** The uplinks, best first. */
   readonly uplinks: readonly Uplink[];
-  /** Uses an uplink no more: subflows over it end. */
+  /** Uses an uplink no more: subflows over it end, and connections that have no other with them. */
   bar(name: string): void;
+  /** Uses it again. */
+  release(name: string): void;
+  /** Has these interfaces, and no others, be those whose bytes cost money. */
+  setMetered(names: readonly string[]): void;
   /** Undoes whatever was done. */
   close(): void;
 }
@@ -48,9 +52,11 @@ export interface UplinkChoice {
 /** Uplinks by the path keeper: a table, rules and an endpoint for each interface with a default route, all used at once. */
 export class KeptUplinks implements UplinkKeeper {
   private readonly keeper: PathKeeper;
+  private readonly choice: UplinkChoice;
 
   /** Throws as `PathKeeper.start`. */
   constructor(choice: UplinkChoice, onEvent?: PathKeeperOptions['onEvent']) {
+    this.choice = choice;
     this.keeper = PathKeeper.start({
       ...keeperOptions(choice),
       ...(onEvent !== undefined && { onEvent }),
@@ -62,7 +68,15 @@ export class KeptUplinks implements UplinkKeeper {
   }
 
   bar(name: string): void {
-    this.keeper.bar(name);
+    this.keeper.bar(name, true);
+  }
+
+  release(name: string): void {
+    this.keeper.release(name);
+  }
+
+  setMetered(metered: readonly string[]): void {
+    this.keeper.reconfigure(keeperOptions({ ...this.choice, metered }));
   }
 
   close(): void {
@@ -102,7 +116,7 @@ const states = {
 } as const satisfies Record<UplinkState, Uplink['state']>;
 
 function describe({ name, facts, quality, state, lacks, addresses }: KeptUplink): Uplink {
-  const isUsable = state !== 'unusable' && state !== 'barred' && quality !== 'dead';
+  const isUsable = state !== 'unusable' && state !== 'barred';
   return {
     ...{ name, kind: facts.kind, isMetered: facts.isMetered, quality, state: states[state] },
     addresses: isUsable ? addresses.map(({ address }) => address) : [],

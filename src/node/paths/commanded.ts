@@ -33,15 +33,19 @@ export class CommandedConnections {
     );
   }
 
-  /** Brings the subflows in line with the roles of their links. The last of a connection that `isGood` stays. */
+  /** Brings the subflows in line with the roles of their links. The last of a connection that `isGood` stays, but on `closed` links. */
   follow(
     uplinks: readonly UplinkCandidate[],
     roles: ReadonlyMap<LinkId, LinkRole>,
     isGood: (link: LinkId) => boolean,
+    closed: ReadonlySet<LinkId>,
   ): void {
     for (const connection of this.connections.all) {
       if (connection.takesCommands !== true) continue;
-      for (const { link } of uplinks) this.followOne(connection, link.index, roles.get(link.index), isGood);
+      for (const { link } of uplinks) {
+        const mayEnd = (others: number): boolean => others > 0 || closed.has(link.index);
+        this.followOne(connection, link.index, roles.get(link.index), isGood, mayEnd);
+      }
     }
   }
 
@@ -50,6 +54,7 @@ export class CommandedConnections {
     link: LinkId,
     role: LinkRole | undefined,
     isGood: (link: LinkId) => boolean,
+    mayEnd: (others: number) => boolean,
   ): void {
     const { connections, commands } = this;
     const subflows = connection.subflows.filter(isCarrying);
@@ -62,7 +67,7 @@ export class CommandedConnections {
       const { local, remote, token, isBackup } = subflow;
       const path = { token, local, remote };
       if (role === undefined) {
-        if (others.length > 0) this.command(connection, () => commands.destroy(path));
+        if (mayEnd(others.length)) this.command(connection, () => commands.destroy(path));
       } else if (role.isBackup !== isBackup) {
         this.command(connection, () => commands.setBackup(path, role.isBackup));
       }

@@ -62,7 +62,7 @@ export class EndpointKeeper {
 
   /**
    * Brings endpoints in line with the roles at `now`. `isGood` says which links may be relied on; `strays` are addresses of former uplinks
-   * that no interface has any more.
+   * that no interface has any more. On `closed` links nothing stays, not even what a connection stands on alone.
    */
   keep(
     now: number,
@@ -70,11 +70,13 @@ export class EndpointKeeper {
     roles: ReadonlyMap<LinkId, LinkRole>,
     isGood: (link: LinkId) => boolean,
     strays: readonly IpAddress[] = [],
+    closed: ReadonlySet<LinkId> = new Set(),
   ): void {
-    if (this.machine.rehearsed === undefined) this.commanded.follow(uplinks, roles, isGood);
+    if (this.machine.rehearsed === undefined) this.commanded.follow(uplinks, roles, isGood, closed);
     const there = this.machine.endpoints.list();
     this.forgetStrangers(there);
     const ways = uplinks.flatMap(({ link, ways }) => ways.map((way) => ({ link, way })));
+    this.forgetAddresses(new Set(ways.map(({ way }) => keyOf(way))));
     const wanted = ways.flatMap(({ link, way }): Wanted[] => {
       const role = roles.get(link.index);
       const isSpared = way.isDefault && !this.needed.has(keyOf(way)) && !this.isOwn(way, link.index);
@@ -87,10 +89,14 @@ export class EndpointKeeper {
       else this.correct(found, each);
     }
     for (const own of this.owned()) {
-      if (!wanted.some(({ link, way }) => isFor(own, way, link.index))) this.dismiss(own, there, isGood);
+      const isClosed = closed.has(own.interfaceIndex);
+      if (!wanted.some(({ link, way }) => isFor(own, way, link.index)))
+        this.dismiss(own, there, isGood, isClosed);
     }
     for (const { link, way } of ways) {
-      if (roles.size > 0 && !roles.has(link.index)) this.endInitial(way.address, isGood);
+      const isClosed = closed.has(link.index);
+      if ((roles.size > 0 || isClosed) && !roles.has(link.index))
+        this.endInitial(way.address, isGood, isClosed);
     }
     for (const address of strays) this.endInitial(address, isGood);
   }
@@ -156,6 +162,12 @@ export class EndpointKeeper {
     ledger.save();
   }
 
+  /** What is noted of addresses goes with them: there is no end of new ones. */
+  private forgetAddresses(there: ReadonlySet<string>): void {
+    for (const notes of [this.madeAt, this.needed])
+      for (const address of notes.keys()) if (!there.has(address)) notes.delete(address);
+  }
+
   private make(now: number, { link, way, isBackup }: Wanted): boolean {
     const { ledger } = this;
     const own: OwnEndpoint = { address: way.address.toString(), interfaceIndex: link.index };
@@ -198,11 +210,11 @@ export class EndpointKeeper {
     return true;
   }
 
-  /** Ends the subflows that connections began with from an address that is not to be used, once all of them have others. */
-  private endInitial(address: IpAddress, isGood: (link: LinkId) => boolean): void {
+  /** Ends the subflows that connections began with from an address that is not to be used, once all of them have others, or at once. */
+  private endInitial(address: IpAddress, isGood: (link: LinkId) => boolean, isForced = false): void {
     const isFromHere = isFrom(address.toString());
     const isThere = this.connections.countOn((subflow) => isFromHere(subflow) && !subflow.isJoin) > 0;
-    if (!isThere || !this.connections.mayEnd(isFromHere, isGood)) return;
+    if (!isThere || !(isForced || this.connections.mayEnd(isFromHere, isGood))) return;
     if (this.act({ do: 'end-initial', address })) this.connections.noteEnded(isFromHere);
   }
 

@@ -9,14 +9,18 @@ import type { UplinkSettings } from './uplinks.js';
 export const keeperServiceTypes = ['handover', 'interactive', 'aggregate'] as const;
 export type KeeperServiceType = (typeof keeperServiceTypes)[number];
 
-export interface PathKeeperOptions extends UplinkSettings {
+/** What a keeper at work may be told anew. */
+export interface PathKeeperSettings extends UplinkSettings {
   readonly serviceType: KeeperServiceType;
-  /** Where the interfaces are; the calling thread's namespace when left out. */
-  readonly namespace?: NetworkNamespace;
   /** Which links cost money; those of kind `cellular` when left out. */
   readonly isMetered?: (link: WatchedLink) => boolean;
   /** What may go over metered links, all of them together, in bytes of whole packets whoever sends them; no limit when left out. */
   readonly metered?: MeteredLimit;
+}
+
+export interface PathKeeperOptions extends PathKeeperSettings {
+  /** Where the interfaces are; the calling thread's namespace when left out. */
+  readonly namespace?: NetworkNamespace;
   /** From when on a link counts as bad. */
   readonly thresholds?: Partial<QualityThresholds>;
   /** Where it stands what was done, for whoever comes after a kill; `/run/subflow` when left out. */

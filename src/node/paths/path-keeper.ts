@@ -11,7 +11,6 @@
 import { MILLISECOND, SECOND, SubflowError } from '../../base/index.js';
 import {
   inside,
-  type InterfaceBytes,
   KernelPathEvents,
   LinkFactsWatch,
   openTogether,
@@ -23,7 +22,6 @@ import {
   LinkQualityMonitor,
   type AssessedLink,
   type LinkId,
-  MeteredAccount,
   type PolicyAction,
 } from '../../policy/index.js';
 import type { LogFields } from '../daemon/index.js';
@@ -33,11 +31,13 @@ import { EndpointKeeper, type LinkRole } from './endpoint-keeper.js';
 import type { PathKeeperEventName, Uplink } from './events.js';
 import { Ledger } from './ledger.js';
 import { Machine } from './machine.js';
+import { Metering } from './metering.js';
 import { NetworkMemory } from './network-memory.js';
-import { checkKeeperRights, type PathKeeperOptions } from './options.js';
+import { checkKeeperRights, type PathKeeperOptions, type PathKeeperSettings } from './options.js';
+import { Refusals } from './refusals.js';
 import { Rests } from './rests.js';
 import { routingSteps } from './routing.js';
-import { commandOf, type Step } from './steps.js';
+import { commandOf, isDoneAlready, type Step } from './steps.js';
 import { uplinkCandidates, type UplinkCandidate } from './uplinks.js';
 import { changesOf, describeUplinks } from './uplink-view.js';
 
@@ -55,14 +55,14 @@ const USERSPACE_PATIENCE_NS = 300 * MILLISECOND;
 const MAX_SUBFLOW_LIMIT = 8;
 
 export class PathKeeper {
-  private readonly options: PathKeeperOptions;
+  private options: PathKeeperOptions;
   private readonly machine: Machine;
   private readonly ledger: Ledger | undefined;
   private readonly watch: LinkFactsWatch;
   private readonly monitor: LinkQualityMonitor<number>;
   private readonly connections = new Connections();
   private readonly endpoints: EndpointKeeper;
-  private readonly account: MeteredAccount;
+  private readonly metering: Metering;
   private readonly rests = new Rests();
   /** What each link is for; those without are not used. */
   private readonly roles = new Map<LinkId, LinkRole>();
@@ -71,17 +71,11 @@ export class PathKeeper {
   private readonly formerAddresses = new Map<string, IpAddress>();
   private candidates: readonly UplinkCandidate[] = [];
   private shown: readonly Uplink[] = [];
-  /** Counters of the interfaces, at first and by the last look. */
-  private firstBytes = new Map<string, InterfaceBytes>();
-  private lastBytes = new Map<string, InterfaceBytes>();
   private routingAt = Number.NEGATIVE_INFINITY;
   private readonly networks = new NetworkMemory();
-  /** Steps that were refused at the last look, so that each is told of once. */
-  private readonly refused = new Set<string>();
-  /** Whether what may go over metered links has gone. */
-  private isMeteredOut = false;
-  /** Names of interfaces that are not to be used: {@link PathKeeper.bar}. */
-  private readonly barred = new Set<string>();
+  private readonly refusals = new Refusals();
+  /** Interfaces that are not to be used, and whether strictly: {@link PathKeeper.bar}. */
+  private readonly barred = new Map<string, boolean>();
   private timer: NodeJS.Timeout | undefined;
   private isLookQueued = false;
   private isClosed = false;
@@ -125,8 +119,8 @@ export class PathKeeper {
   private constructor(options: PathKeeperOptions, isRehearsal: boolean) {
     this.options = options;
     this.monitor = new LinkQualityMonitor(options.thresholds);
-    this.account = new MeteredAccount(options.metered === 'forbid' ? undefined : options.metered);
-    const { namespace, isMetered } = options;
+    this.metering = new Metering(options.metered);
+    const { namespace } = options;
     inside(namespace, checkKeeperRights);
     const { machine, ledger, watch, events } = openTogether((keep) => {
       const machine = keep(new Machine(namespace, isRehearsal));
@@ -134,7 +128,7 @@ export class PathKeeper {
       const watch = keep(
         new LinkFactsWatch({
           ...(namespace !== undefined && { namespace }),
-          ...(isMetered !== undefined && { isMetered }),
+          isMetered: (link) => this.options.isMetered?.(link) ?? link.kind === 'cellular',
           onChange: () => this.noteChange(),
         }),
       );
@@ -147,7 +141,6 @@ export class PathKeeper {
     this.events = events;
     const act = (step: Step): boolean => this.act(step);
     this.endpoints = new EndpointKeeper(this.machine, this.ledger, this.connections, act);
-    this.firstBytes = this.lastBytes = this.machine.linkBytes();
   }
 
   private hear(): KernelPathEvents {
@@ -167,15 +160,43 @@ export class PathKeeper {
 
   /** Bytes that may still go over metered links; Infinity without a cap. */
   get meteredLeftBytes(): number {
-    return this.account.leftBytes;
+    return this.metering.leftBytes;
+  }
+
+  /** Bytes that went over metered links. */
+  get meteredUsedBytes(): number {
+    return this.metering.usedBytes;
+  }
+
+  /** Steps that the system refuses now; each is tried again. */
+  get refusedSteps(): number {
+    return this.refusals.count;
+  }
+
+  /**
+   * Has other settings hold in place of those before, at once; connections go on. What went over metered links stays counted.
+   * @throws SubflowError `ERR_SUBFLOW_BAD_SETTING` for a limit that makes no sense; nothing is changed then.
+   */
+  reconfigure(settings: PathKeeperSettings): void {
+    const { namespace, thresholds, stateFolder, onEvent } = this.options;
+    this.metering.setLimit(settings.metered);
+    this.options = {
+      ...settings,
+      ...(namespace !== undefined && { namespace }),
+      ...(thresholds !== undefined && { thresholds }),
+      ...(stateFolder !== undefined && { stateFolder }),
+      ...(onEvent !== undefined && { onEvent }),
+    };
+    this.routingAt = Number.NEGATIVE_INFINITY;
+    this.look();
   }
 
   /**
    * Uses the interface called `name` no more, be it there or not, until it is released: its subflows end, but for those that connections
-   * stand on alone. Its table and rules stay, for the latter.
+   * stand on alone. Its table and rules stay, for the latter. `isStrict`: the latter end too, and may take their connections with them.
    */
-  bar(name: string): void {
-    this.barred.add(name);
+  bar(name: string, isStrict = false): void {
+    this.barred.set(name, isStrict);
     this.look();
   }
 
@@ -206,6 +227,7 @@ export class PathKeeper {
 
   private undo(isForced: boolean): string[] {
     let left: string[] = [];
+    this.refusals.begin('end');
     this.attempt(() => this.readConnections(this.now()));
     this.attempt(() => {
       left = this.endpoints.undo(isForced);
@@ -258,11 +280,9 @@ export class PathKeeper {
     } catch (error) {
       if (!(error instanceof SystemError) && !isSystemError(error)) throw error;
       if (isDoneAlready(step, error)) return true;
-      if (!this.refused.has(command)) this.tell('refused', { command, reason: error.message });
-      this.refused.add(command);
+      if (this.refusals.note(command)) this.tell('refused', { command, reason: error.message });
       return false;
     }
-    this.refused.delete(command);
     if (this.machine.rehearsed === undefined) this.tell('step', { command });
     return true;
   }
@@ -274,8 +294,7 @@ export class PathKeeper {
     } catch (error) {
       if (!(error instanceof SubflowError) && !isSystemError(error)) throw error;
       const reason = error.message;
-      if (!this.refused.has(reason)) this.tell('refused', { reason });
-      this.refused.add(reason);
+      if (this.refusals.note(reason)) this.tell('refused', { reason });
     }
   }
 
@@ -286,17 +305,20 @@ export class PathKeeper {
       this.candidates = uplinkCandidates(this.watch.links, this.options);
       if (now - this.routingAt >= ROUTING_NS) {
         this.routingAt = now;
+        this.refusals.begin('routing');
         const uplinks = this.uplinkCandidates;
         // What is alone needs no table: everything goes its way.
         this.keepRouting(uplinks.length < 2 ? [] : uplinks);
         this.forgive();
       }
     });
+    this.refusals.begin('connections');
     this.attempt(() => {
       this.readConnections(now);
-      this.countBytes();
+      this.countBytes(now);
       this.decide(now);
     });
+    this.refusals.begin('endpoints');
     this.attempt(() => this.keepEndpoints(now));
     this.show(now);
     this.schedule(now);
@@ -339,19 +361,13 @@ export class PathKeeper {
     this.connections.look(now, this.machine.subflows.read(), linkOf);
   }
 
-  private countBytes(): void {
-    const bytes = this.machine.linkBytes();
-    for (const { link } of this.candidates) {
-      const [before, after] = [this.lastBytes.get(link.name), bytes.get(link.name)];
-      if (before === undefined || after === undefined || !this.watch.factsOf(link).isMetered) continue;
-      const moved = after.sent + after.received - before.sent - before.received;
-      this.account.usedBytes += Math.max(0, moved);
-    }
-    for (const [name, count] of bytes) if (!this.firstBytes.has(name)) this.firstBytes.set(name, count);
-    this.lastBytes = bytes;
-    if (this.isMeteredOut === this.account.isExhausted) return;
-    this.isMeteredOut = this.account.isExhausted;
-    this.tell('metered-used-up', { bytes: this.account.usedBytes });
+  private countBytes(now: number): void {
+    const interfaces = this.candidates.map(({ link }) => ({
+      name: link.name,
+      isMetered: this.watch.factsOf(link).isMetered,
+    }));
+    if (this.metering.look(now / MILLISECOND, this.machine.linkBytes(), interfaces))
+      this.tell('metered-used-up', { bytes: this.metering.usedBytes });
   }
 
   /** Gives the links their roles. */
@@ -386,7 +402,7 @@ export class PathKeeper {
         ...{ id, link: id, isOpen: isOpen(id), isBackup, sample: undefined },
       })),
       room: MAX_SUBFLOW_LIMIT,
-      ...{ isMeteredBarred: this.account.isExhausted, isBehindTarget: false },
+      ...{ isMeteredBarred: this.metering.isExhausted, isBehindTarget: false },
     };
     for (const action of choosePaths(this.options.serviceType, view).actions) this.assign(action);
   }
@@ -405,7 +421,9 @@ export class PathKeeper {
     const uplinks = this.uplinkCandidates;
     const isGood = (id: LinkId): boolean => this.isGood(id);
     if (this.roles.size > 0) this.raiseLimit();
-    this.endpoints.keep(now, uplinks, this.roles, isGood, this.strayAddresses(uplinks));
+    const closed = uplinks.filter(({ link }) => this.barred.get(link.name) === true);
+    const closedIds = new Set(closed.map(({ link }) => link.index));
+    this.endpoints.keep(now, uplinks, this.roles, isGood, this.strayAddresses(uplinks), closedIds);
     const usable = new Map(
       uplinks
         .filter(
@@ -461,9 +479,10 @@ export class PathKeeper {
       ...{ candidates: this.candidates, watch: this.watch, roles: this.roles, connections: this.connections },
       qualityOf: (id) => this.monitor.assess(now, id).quality,
       isForbidden: (link) =>
-        this.watch.factsOf(link).isMetered && (this.options.metered === 'forbid' || this.isMeteredOut),
+        this.watch.factsOf(link).isMetered &&
+        (this.options.metered === 'forbid' || this.metering.isExhausted),
       barred: this.barred,
-      ...{ firstBytes: this.firstBytes, lastBytes: this.lastBytes },
+      useOf: (name) => this.metering.useOf(name),
     });
     for (const { event, fields } of changesOf(before, this.shown)) this.tell(event, fields);
   }
@@ -482,11 +501,4 @@ export class PathKeeper {
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
-}
-
-/** Whether the kernel only says that things are as they should be. */
-function isDoneAlready(step: Step, error: { readonly code?: string | undefined }): boolean {
-  if (step.do === 'add-route' || step.do === 'add-rule') return error.code === 'EEXIST';
-  if (step.do === 'remove-route') return error.code === 'ESRCH' || error.code === 'ENODEV';
-  return step.do === 'remove-rule' && error.code === 'ENOENT';
 }

@@ -26,6 +26,13 @@ export type Step =
   /** Has the kernel try Multipath TCP again where SYNs with its option were lost (net.mptcp.blackhole_timeout). */
   | { readonly do: 'forgive-black-holes'; readonly timeoutS: number };
 
+/** Whether the kernel only says that things are as they should be. */
+export function isDoneAlready(step: Step, error: { readonly code?: string | undefined }): boolean {
+  if (step.do === 'add-route' || step.do === 'add-rule') return error.code === 'EEXIST';
+  if (step.do === 'remove-route') return error.code === 'ESRCH' || error.code === 'ENODEV';
+  return step.do === 'remove-rule' && error.code === 'ENOENT';
+}
+
 /** The command of `ip` or `sysctl` that does the same; names are quoted where a shell would take them for something else. */
 export function commandOf(step: Step): string {
   switch (step.do) {

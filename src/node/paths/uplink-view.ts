@@ -1,10 +1,11 @@
 /** The uplinks as programs and people are shown them, and what changed from one look to the next. */
-import type { InterfaceBytes, LinkFactsWatch, WatchedLink } from '../../linux/index.js';
+import type { LinkFactsWatch, WatchedLink } from '../../linux/index.js';
 import type { LogFields } from '../daemon/index.js';
 import type { LinkId, LinkQuality } from '../../policy/index.js';
 import type { Connections } from './connections.js';
 import type { LinkRole } from './endpoint-keeper.js';
 import type { PathKeeperEvent, Uplink, UplinkState } from './events.js';
+import type { UplinkUse } from './uplink-use.js';
 import type { UplinkCandidate } from './uplinks.js';
 
 /** What the picture is made of. */
@@ -17,9 +18,9 @@ export interface UplinkParts {
   /** Whether it costs money, and may not be used for that. */
   readonly isForbidden: (link: WatchedLink) => boolean;
   /** Names of those that are not to be used. */
-  readonly barred: ReadonlySet<string>;
-  readonly firstBytes: ReadonlyMap<string, InterfaceBytes>;
-  readonly lastBytes: ReadonlyMap<string, InterfaceBytes>;
+  readonly barred: ReadonlyMap<string, unknown>;
+  /** What went over an interface, by its name. */
+  readonly useOf: (name: string) => UplinkUse;
 }
 
 /** The uplinks: interfaces that lead out, or would if something were not missing; those without an address are none. */
@@ -32,7 +33,7 @@ export function describeUplinks(parts: UplinkParts): Uplink[] {
       const why = lacks ?? (isForbidden ? 'its bytes cost money, and no more may go over it' : undefined);
       const state = stateOf(roles.get(link.index), why, parts.barred.has(link.name));
       const addresses = link.addresses.map(({ address }) => address.toString());
-      const [first, last] = [parts.firstBytes.get(link.name), parts.lastBytes.get(link.name)];
+      const { sentBytes: bytesSent, receivedBytes: bytesReceived } = parts.useOf(link.name);
       return {
         ...{ name: link.name, index: link.index, facts: watch.factsOf(link), state, lacks: why },
         quality: parts.qualityOf(link.index),
@@ -42,8 +43,7 @@ export function describeUplinks(parts: UplinkParts): Uplink[] {
           ...(gateway !== undefined && { gateway: gateway.toString() }),
         })),
         connections: connections.countOn(({ local }) => addresses.includes(local.address)),
-        bytesSent: Math.max(0, (last?.sent ?? 0) - (first?.sent ?? 0)),
-        bytesReceived: Math.max(0, (last?.received ?? 0) - (first?.received ?? 0)),
+        ...{ bytesSent, bytesReceived },
       };
     });
 }

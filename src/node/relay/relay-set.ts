@@ -169,6 +169,11 @@ export class RelaySet {
     }
   }
 
+  /** Resets all relays that are there. */
+  abortAll(outcome: RelayOutcome): void {
+    for (const { relay } of this.relays) relay.abort(outcome);
+  }
+
   /** Admits nobody any more, and settles when all relays are over; those that go on for longer than `patienceMs` are reset. */
   async close(patienceMs: number): Promise<void> {
     this.isClosing = true;
@@ -177,7 +182,7 @@ export class RelaySet {
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, patienceMs)));
     await Promise.race([all, late]);
     clearTimeout(timer);
-    for (const { relay } of this.relays) relay.abort('drained');
+    this.abortAll('drained');
     await all;
     this.stopLooking();
   }

@@ -22,6 +22,8 @@ export type RelayOutcome =
   | 'server-reset'
   /** Nothing came for as long as that may be. */
   | 'idle'
+  /** What carried it has had all that it may carry. */
+  | 'capped'
   /** There was to be an end of it all, and this one did not end by itself in time. */
   | 'drained';
 

@@ -17,20 +17,28 @@ export interface UplinkUse {
 }
 
 const nothing: UplinkUse = { sentBytes: 0, receivedBytes: 0, sendBps: 0, receiveBps: 0, share: 0 };
-/** Uplinks that are remembered: those that were there once keep their figures. */
+/** Uplinks that are remembered, those among them that are gone: of more, the one that went first is forgotten. */
 export const MAX_UPLINKS = 256;
 
 /** What is remembered of one uplink. */
 interface Meter {
   /** Counters at the last look. */
-  last: InterfaceBytes;
+  readonly last: InterfaceBytes;
   use: UplinkUse;
 }
 
 /** See the module. */
 export class UplinkMeter {
+  /** Those that were there last stand last. */
   private readonly meters = new Map<string, Meter>();
+  private readonly isKept: (name: string) => boolean;
   private lastAtMs: number | undefined = undefined;
+  private grown: ReadonlyMap<string, InterfaceBytes> = new Map();
+
+  /** Uplinks that are to be remembered whatever comes, such as those with a cap of their own; few. */
+  constructor(isKept: (name: string) => boolean = () => false) {
+    this.isKept = isKept;
+  }
 
   /** Takes what the counters of uplinks show at `nowMs`. */
   look(nowMs: number, counters: ReadonlyMap<string, InterfaceBytes>): void {
@@ -43,9 +51,10 @@ export class UplinkMeter {
       const grew = meter === undefined ? { sent: 0, received: 0 } : growth(meter.last, now);
       sentByAll += grew.sent;
       grown.set(name, grew);
-      if (meter !== undefined) meter.last = now;
-      else if (this.meters.size < MAX_UPLINKS) this.meters.set(name, { last: now, use: nothing });
+      this.note(name, now);
     }
+    this.grown = grown;
+    this.forget(counters);
     for (const [name, meter] of this.meters) {
       const { sent, received } = grown.get(name) ?? { sent: 0, received: 0 };
       meter.use = {
@@ -58,7 +67,37 @@ export class UplinkMeter {
     }
   }
 
-  /** What an uplink carried; nothing where it was never seen. */
+  private note(name: string, now: InterfaceBytes): void {
+    const use = this.meters.get(name)?.use ?? nothing;
+    this.meters.delete(name);
+    this.meters.set(name, { last: now, use });
+  }
+
+  /** Of too many, those that went first: what is there, or has to be kept, stays. */
+  private forget(there: ReadonlyMap<string, InterfaceBytes>): void {
+    for (const name of this.meters.keys()) {
+      if (this.meters.size <= MAX_UPLINKS) return;
+      if (!there.has(name) && !this.isKept(name)) this.meters.delete(name);
+    }
+  }
+
+  /** Uplinks that are remembered. */
+  get size(): number {
+    return this.meters.size;
+  }
+
+  /** Whether an uplink is remembered. */
+  has(name: string): boolean {
+    return this.meters.has(name);
+  }
+
+  /** Bytes that went over an uplink between the last two looks, both ways together. */
+  grownBytes(name: string): number {
+    const { sent, received } = this.grown.get(name) ?? { sent: 0, received: 0 };
+    return sent + received;
+  }
+
+  /** What an uplink carried; nothing where it was never seen, or is forgotten. */
   useOf(name: string): UplinkUse {
     return this.meters.get(name)?.use ?? nothing;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UplinkMeter } from './uplink-use.js';
+import { MAX_UPLINKS, UplinkMeter } from './uplink-use.js';
 
 const counters = (...list: [string, number, number][]) =>
   new Map(list.map(([name, sent, received]) => [name, { sent, received }]));
@@ -39,5 +39,24 @@ describe('the meter of uplinks', () => {
     expect(meter.exhausted(caps)).toEqual(['c']);
     meter.look(1000, counters(['a', 60, 40], ['b', 60, 40]));
     expect(meter.exhausted(caps)).toEqual(['a', 'c']);
+  });
+
+  it('meters an uplink that comes after many others went, and forgets the one that went first', () => {
+    const meter = new UplinkMeter();
+    for (let i = 0; i < 1000; i++) meter.look(i, counters(['eth0', i, 0], [`ppp${i}`, 10, 0]));
+    expect(meter.size).toBe(MAX_UPLINKS);
+    expect(meter.useOf('eth0').sentBytes).toBe(999);
+    meter.look(1000, counters(['eth0', 999, 0], ['ppp999', 17, 0]));
+    expect(meter.useOf('ppp999').sentBytes).toBe(7);
+    expect([meter.has('ppp0'), meter.has('ppp998')]).toEqual([false, true]);
+  });
+
+  it('keeps what an uplink with a cap carried, however many others came and went since', () => {
+    const meter = new UplinkMeter((name) => name === 'wwan0');
+    meter.look(0, counters(['wwan0', 0, 0]));
+    meter.look(1, counters(['wwan0', 100, 0]));
+    for (let i = 0; i < 1000; i++) meter.look(2 + i, counters([`ppp${i}`, 10, 0]));
+    expect(meter.size).toBe(MAX_UPLINKS);
+    expect(meter.exhausted(new Map([['wwan0', 100]]))).toEqual(['wwan0']);
   });
 });
