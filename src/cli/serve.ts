@@ -8,29 +8,22 @@ import type { Command } from 'commander';
 import send from 'send';
 import { createServer, type Server, type Socket } from '../node/index.js';
 import { ExitStatus, UsageError } from './errors.js';
+import { parseListen } from './listen-address.js';
 import { explainListen } from './listen-hint.js';
 import { SubflowLog } from './subflow-report.js';
 import { addTransportFlags, openTransport, type ChosenTransport, type TransportFlags } from './transport.js';
-import { formatSize, parseInteger } from './units.js';
+import { formatSize } from './units.js';
 
 /** A client that neither sends nor takes a byte for so long is let go, ms. */
 const CLIENT_TIMEOUT_MS = 60_000;
+/** Where it listens unless told otherwise. */
+const DEFAULT_PORT = 8080;
 /** Clients at a time; further ones are turned away. */
 const MAX_CLIENTS = 10_000;
 
 interface ServeFlags extends TransportFlags {
   readonly listen?: string;
   readonly json?: true;
-}
-
-/** Reads `ADDRESS:PORT`, `[ADDRESS]:PORT` or `PORT`. Throws a {@link UsageError}. */
-function parseListen(text: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):)?(\d+)$/.exec(text);
-  if (match === null)
-    throw new UsageError(
-      `'${text}' is not an address and a port; write it like 127.0.0.1:8080 or [::1]:8080`,
-    );
-  return { host: match[1] ?? match[2] ?? '127.0.0.1', port: parseInteger(match[3]!, 0, 65535) };
 }
 
 function bracketed(address: string): string {
@@ -134,7 +127,8 @@ async function serve(folder: string, flags: ServeFlags): Promise<void> {
 async function serveOver(root: string, flags: ServeFlags, transport: ChosenTransport): Promise<void> {
   // Loopback unless asked; our engine has no loopback, and what listens on its own address is reached from this machine.
   const { host, port } = parseListen(
-    flags.listen ?? `${bracketed(transport.addresses[0] ?? '127.0.0.1')}:8080`,
+    flags.listen ?? `${bracketed(transport.addresses[0] ?? '127.0.0.1')}:${DEFAULT_PORT}`,
+    DEFAULT_PORT,
   );
   const log = logger(flags.json === true);
   const web = http.createServer((request, response) => {
