@@ -2,6 +2,9 @@
 
 import type { Metrics } from '../node/index.js';
 
+/** Commands that relay; their metrics have the name in theirs. */
+type RelayCommand = 'converter' | 'proxy' | 'bond';
+
 /** Takes what the log tells of. */
 export type CountEvent = (event: string, fields: Readonly<Record<string, unknown>>) => void;
 
@@ -14,7 +17,7 @@ export interface RelayFigures {
 }
 
 /** Adds the metrics of events under the name of the command; the returned function is told of each. */
-export function countRelayEvents(metrics: Metrics, name: 'converter' | 'proxy'): CountEvent {
+export function countRelayEvents(metrics: Metrics, name: RelayCommand): CountEvent {
   const connected = metrics.counter(
     `subflow_${name}_connected_total`,
     'Clients that got their server, by whether Multipath TCP is spoken on either side.',
@@ -41,11 +44,7 @@ export function countRelayEvents(metrics: Metrics, name: 'converter' | 'proxy'):
 }
 
 /** Adds the metrics of what goes on now, in all of `sets` together. */
-export function observeRelays(
-  metrics: Metrics,
-  name: 'converter' | 'proxy',
-  sets: readonly RelayFigures[],
-): void {
+export function observeRelays(metrics: Metrics, name: RelayCommand, sets: readonly RelayFigures[]): void {
   const sum = (value: (set: RelayFigures) => number): number =>
     sets.reduce((all, set) => all + value(set), 0);
   const observe = (what: string, help: string, value: (set: RelayFigures) => number): void =>

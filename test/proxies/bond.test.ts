@@ -1,8 +1,12 @@
 /** `subflow bond` and a converter as programs, between a LAN and a studio, over emulated uplinks that come and go. */
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { kernelMptcp, mayCreateNamespaces, mayCreateTun } from '../../src/linux/index.js';
+import { findServices } from '../../src/node/daemon/index.js';
 import { Daemon, runIn } from '../support/program-lines.js';
 import { launcher } from '../support/subflow-command.js';
 import { UplinkLab, type UplinkLabOptions, type UplinkShape } from '../support/uplink-lab.js';
@@ -31,11 +35,13 @@ async function startVan(
   flags: readonly string[] = [],
   options: UplinkLabOptions = { hasEndpoints: false },
   place = CONVERTER,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<Van> {
   const lab = new UplinkLab(shapes, options);
   open.push(lab);
   const converter = startConverter(lab, place);
-  const bond = new Daemon(lab.van, ['bond', '--via', place, '--lan', 'lan0', '--every', '200ms', ...flags]);
+  const args = ['bond', '--via', place, '--lan', 'lan0', '--every', '200ms', ...flags];
+  const bond = new Daemon(lab.van, args, env);
   open.push({ close: () => bond.end('SIGKILL') });
   await Promise.all([converter.until('listening'), bond.until('started')]);
   return { lab, bond, converter };
@@ -49,6 +55,21 @@ function startConverter(lab: UplinkLab, place: string): Daemon {
   open.push({ close: () => daemon.end('SIGKILL') });
   return daemon;
 }
+
+/** A folder until the end of the test. */
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'subflow-bond-'));
+  open.push({ close: () => rmSync(made, { recursive: true, force: true }) });
+  return made;
+}
+
+/** Bytes that the van sent by an uplink. */
+function sentOver({ lab }: Van, index: number): number {
+  return lab.directionsOf(index)[0].counters.deliveredBytes;
+}
+
+/** Status of curl where a connection was reset. */
+const resetStatuses = [52, 55, 56];
 
 const content = Buffer.alloc(3_000_000, 'all work and no play makes a dull test\n');
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -78,9 +99,9 @@ function serveUploads(lab: UplinkLab): void {
   });
 }
 
-function upload(lab: UplinkLab, host = '10.9.0.1'): ReturnType<typeof runIn> {
+function upload(lab: UplinkLab, host = '10.9.0.1', seconds = 100): ReturnType<typeof runIn> {
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${WEB_PORT}/`;
-  const flags = ['-sS', '--max-time', '100', '-H', 'Expect:', '--data-binary', '@-', url];
+  const flags = ['-sS', '--max-time', String(seconds), '-H', 'Expect:', '--data-binary', '@-', url];
   return runIn(lab.lan, 'curl', flags, { input: content });
 }
 
@@ -96,8 +117,9 @@ describeWith('subflow bond', needs, () => {
     const van = await startVan();
     serveUploads(van.lab);
     const uploading = upload(van.lab);
-    const sentOver = (index: number): number => van.lab.directionsOf(index)[0].counters.deliveredBytes;
-    await expect.poll(() => Math.min(sentOver(0), sentOver(1)), { timeout: 60_000 }).toBeGreaterThan(200_000);
+    await expect
+      .poll(() => Math.min(sentOver(van, 0), sentOver(van, 1)), { timeout: 60_000 })
+      .toBeGreaterThan(200_000);
     van.lab.setUplink(0, 'blackhole');
     const { status, out, err } = await uploading;
     expect([status, err]).toEqual([0, '']);
@@ -130,8 +152,7 @@ describeWith('subflow bond', needs, () => {
     serveUploads(van.lab);
     await van.converter.end('SIGKILL');
     const { status } = await upload(van.lab);
-    // curl: the connection was reset.
-    expect([52, 55, 56]).toContain(status);
+    expect(resetStatuses).toContain(status);
     expect(await van.bond.until('closed')).toMatchObject({
       ...{ outcome: 'failed', error: 'upstream-failed', reason: 'ERR_SUBFLOW_PROXY_UNREACHABLE' },
     });
@@ -158,6 +179,75 @@ describeWith('subflow bond', needs, () => {
     expect(String((await upload(van.lab)).out)).toBe(sha256(content));
     // A few packets at the end of what was there may still go.
     expect(van.lab.directionsOf(1)[0].counters.deliveredBytes - before).toBeLessThan(100_000);
+  });
+
+  it('rather ends and refuses connections than go on by uplinks at their caps, says so, and goes on when a cap is raised', async () => {
+    const [config, services] = [join(folder(), 'bond.conf'), folder()];
+    const write = (...metered: string[]): void => writeFileSync(config, JSON.stringify({ metered }));
+    write('up0=300k', 'up1=300k');
+    const flags = ['--config', config, '--metrics', '9464'];
+    const van = await startVan(flags, undefined, undefined, { RUNTIME_DIRECTORY: services });
+    const { bond } = van;
+    const health = async (): Promise<string> =>
+      String((await runIn(van.lab.van, 'curl', ['-s', 'http://127.0.0.1:9464/healthz'])).out);
+    serveUploads(van.lab);
+    expect(await health()).toBe('0 connections\n');
+    expect(resetStatuses).toContain((await upload(van.lab)).status);
+    expect((await bond.until('paused'))['capped']).toEqual(expect.arrayContaining(['up0', 'up1']));
+    expect(await bond.until('closed')).toMatchObject({ outcome: 'capped' });
+    // The ends of what was there.
+    await expect.poll(() => van.bond.of('report').at(-1)!['connections'], { timeout: 20_000 }).toBe(0);
+    const before = sentOver(van, 0) + sentOver(van, 1);
+    // 7: the reset was there before curl took the connection to be up.
+    for (let i = 0; i < 3; i++) expect([7, ...resetStatuses]).toContain((await upload(van.lab)).status);
+    expect(bond.of('closed').at(-1)).toMatchObject({
+      ...{ outcome: 'failed', reason: 'ERR_SUBFLOW_UPLINKS_CAPPED' },
+    });
+    expect(sentOver(van, 0) + sentOver(van, 1) - before).toBeLessThan(200_000);
+    expect(await health()).toBe('the uplinks that are left are at their caps\n');
+    const found = (await findServices([services])).find(({ command }) => command === 'bond')!;
+    expect(found.isHealthy).toBe(false);
+    expect(found.metrics).toContain('subflow_bond_paused 1');
+    write('up0=300k', 'up1=2G');
+    bond.child.kill('SIGHUP');
+    await bond.until('resumed');
+    expect(String((await upload(van.lab)).out)).toBe(sha256(content));
+    expect(await health()).toMatch(/^\d connections$/m);
+  });
+
+  it('rather carries nothing than goes on by an uplink at its cap while the other one is dead', async () => {
+    const van = await startVan(['--metered', 'up1=300k']);
+    serveUploads(van.lab);
+    van.lab.setUplink(0, 'blackhole');
+    const timedOut = 28;
+    expect((await upload(van.lab, undefined, 10)).status).toBe(timedOut);
+    await van.bond.until('capped');
+    const before = sentOver(van, 1);
+    expect((await upload(van.lab, undefined, 5)).status).not.toBe(0);
+    van.lab.setUplink(0, 'up');
+    await expect
+      .poll(async () => String((await upload(van.lab)).out), { timeout: 60_000 })
+      .toBe(sha256(content));
+    expect(sentOver(van, 1) - before).toBeLessThan(200_000);
+  });
+
+  it('is found by the lab, with what it carries', async () => {
+    const services = folder();
+    const van = await startVan([], undefined, undefined, { RUNTIME_DIRECTORY: services });
+    serveUploads(van.lab);
+    expect(String((await upload(van.lab)).out)).toBe(sha256(content));
+    await expect
+      .poll(() => van.bond.of('report').at(-1)!['clientBytes'], { timeout: 20_000 })
+      .toBeGreaterThan(3e6);
+    const [found] = await findServices([services]);
+    expect(found).toMatchObject({ command: 'bond', pid: van.bond.child.pid!, isHealthy: true });
+    expect(found!.said).toMatch(/^\d connections$/);
+    expect(Object.fromEntries(found!.load)).toMatchObject({ uplinks: '["up0 used","up1 used"]' });
+    expect(found!.metrics.join('\n')).toMatch(
+      /^subflow_bond_uplink_bytes_total{uplink="up1",direction="sent"} \d{6,}$/m,
+    );
+    await van.bond.end();
+    expect(await findServices([services])).toEqual([]);
   });
 
   it('serves hosts of IPv4 and IPv6 over uplinks that only have IPv6', async () => {

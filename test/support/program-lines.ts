@@ -15,8 +15,10 @@ export class Daemon {
   /** What it said on its standard error. */
   errors = '';
 
-  constructor(namespace: NetworkNamespace, args: readonly string[]) {
-    this.child = namespace.spawn(process.execPath, [launcher, ...args, '--json'], { stdio: 'pipe' });
+  constructor(namespace: NetworkNamespace, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.child = namespace.spawn(process.execPath, [launcher, ...args, '--json'], {
+      ...{ stdio: 'pipe', env: { ...process.env, ...env } },
+    });
     createInterface(this.child.stdout!).on('line', (line) => this.lines.push(JSON.parse(line) as Line));
     this.child.stderr!.on('data', (chunk: Buffer) => (this.errors += String(chunk)));
   }

@@ -2,169 +2,173 @@
 
 import type { Command } from 'commander';
 import {
-  type Announcement,
   Bond,
   type BondEvent,
   bondEvents,
-  type BondOptions,
   bondPlan,
   type BondReport,
   captureRules,
   captureScript,
   DEFAULT_BOND_PORT,
   KeptUplinks,
-  loadDaemon,
-  parseHops,
-  parseNetwork,
+  type LogFields,
+  type LogLevel,
   planUplinks,
-  type UplinkChoice,
 } from '../../node/index.js';
-import { interfaceBytes, kernelMptcp } from '../../linux/index.js';
-import { EnvironmentError, UsageError } from '../errors.js';
+import { kernelMptcp } from '../../linux/index.js';
+import { completeFlags } from '../daemon/config-flags.js';
+import {
+  addDaemonOptions,
+  type Daemon,
+  type DaemonSetting,
+  eventHelp,
+  runDaemon,
+} from '../daemon/run-daemon.js';
+import { EnvironmentError } from '../errors.js';
 import { Screen } from '../experiment/screen.js';
 import { explainListen } from '../listen-hint.js';
-import { parseInteger, parseSize, parseTimer } from '../units.js';
-import { aborted, untilSignal } from '../until-signal.js';
+import { countRelayEvents } from '../relay-metrics.js';
+import { relayEventLevel } from '../relay-words.js';
+import {
+  bondChecks,
+  type BondFlags,
+  type BondSettings,
+  capsOf,
+  choiceOf,
+  everyMs,
+  limitsOf,
+  patienceMs,
+  reloadableFlags,
+  settingsOf,
+} from './flags.js';
+import { observeBond } from './metrics.js';
 import { bondLines } from './view.js';
 
-interface BondFlags {
-  readonly via?: string;
-  readonly lan?: readonly string[];
-  readonly metered?: readonly string[];
-  readonly except?: readonly string[];
-  readonly port: string;
-  readonly every: string;
-  readonly drain: string;
-  readonly maxConnections: string;
-  readonly dryRun?: true;
-  readonly json?: true;
+const events = { ...bondEvents, report: 'uplinks and connections, now; with --json' } as const;
+
+type EventName = keyof typeof events;
+type Setting = DaemonSetting<BondFlags, EventName>;
+
+/** How much an event matters. On a terminal the table says how much goes on; connections would chase it away. */
+function levelOf(event: BondEvent, hasTable: boolean): LogLevel {
+  if (hasTable && (event === 'connected' || event === 'closed')) return 'debug';
+  return event === 'capped' || event === 'paused' ? 'warn' : relayEventLevel(event);
 }
 
-/** `NAME` or `NAME=BYTES`: which uplinks are metered, and what they may carry. */
-function parseMetered(texts: readonly string[]): Map<string, number> {
-  return new Map(
-    texts.map((text) => {
-      const [name = '', cap, more] = text.split('=');
-      if (name === '' || more !== undefined)
-        throw new UsageError(`'${text}' is not an uplink with a cap; write it like wwan0=2G or wwan0`);
-      return [name, cap === undefined ? Number.POSITIVE_INFINITY : parseSize(cap)];
-    }),
-  );
-}
-
-type Say = (event: BondEvent | 'report', fields: Record<string, unknown>) => void;
-
-/** A line an event: JSON, or words for a person, above the table on a terminal. */
-function sayer(json: boolean, screen: Screen | undefined): Say {
-  return (event, fields) => {
-    if (json) {
-      const time = new Date().toISOString();
-      process.stdout.write(`${JSON.stringify({ schema: 'subflow/bond/1', time, event, ...fields })}\n`);
-      return;
-    }
-    // On a terminal the table says how much; connections would chase it away.
-    const isRoutine = event === 'connected' || event === 'closed';
-    if (isRoutine && screen !== undefined) return;
-    screen?.clear();
-    const said = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
-    process.stderr.write(`${[event, ...said].join(' ')}\n`);
-  };
-}
-
-/** Everything that the flags say, checked before anything is done. */
-function readFlags(flags: BondFlags): Omit<BondOptions, 'keeper' | 'log'> {
-  if (flags.via === undefined)
-    throw new UsageError('there is no converter; name one with --via ADDRESS:PORT', '');
-  if (flags.lan === undefined)
-    throw new UsageError(
-      'there is no LAN; name its interfaces with --lan NAME. `ip -br address` lists those of this machine',
-    );
-  try {
-    const options = {
-      ...{ via: flags.via, lan: flags.lan, port: parseInteger(flags.port, 1, 65_535) },
-      ...{ caps: parseMetered(flags.metered ?? []), except: (flags.except ?? []).map(parseNetwork) },
-      limits: { maxConnections: parseInteger(flags.maxConnections, 1, 1_000_000) },
-    };
-    parseHops(flags.via);
-    captureRules(bondPlan(options));
-    checkLan(flags.lan);
-    return options;
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError((error as Error).message, (error as { hint?: string }).hint ?? '');
-  }
-}
-
-/** A LAN whose name is mistyped would be taken for an uplink. */
-function checkLan(names: readonly string[]): void {
-  const known = interfaceBytes();
-  const missing = names.filter((name) => !known.has(name));
-  if (missing.length > 0)
-    throw new UsageError(
-      `there is no interface ${missing.map((name) => `'${name}'`).join(', ')}`,
-      '`ip -br address` lists those of this machine',
-    );
-}
-
-function choiceOf({ lan, caps }: Pick<BondOptions, 'lan' | 'caps'>): UplinkChoice {
-  return { except: lan, metered: [...(caps?.keys() ?? [])] };
-}
-
-async function run(flags: BondFlags): Promise<void> {
-  const everyMs = Math.max(100, parseTimer(flags.every));
-  const patienceMs = parseTimer(flags.drain, 0);
-  const options = readFlags(flags);
-  if (flags.dryRun === true) return rehearse(options);
+async function start(
+  { flags, log, metrics }: Setting,
+  screen: Screen | undefined,
+): Promise<Daemon<BondFlags>> {
+  const settings = settingsOf(flags);
+  const intervalMs = everyMs(flags.every);
+  // Told now, and not when it ends.
+  patienceMs(flags.drain);
   const kernel = kernelMptcp();
   // Without it there would be one uplink at a time, and nobody would be told.
   if (!kernel.available) throw new EnvironmentError(kernel.reason, kernel.hint);
-  const json = flags.json === true;
-  const screen = !json && process.stdout.isTTY ? new Screen(process.stdout) : undefined;
-  const say = sayer(json, screen);
-  await untilSignal(async (signal) => {
-    const keeper = new KeptUplinks(choiceOf(options));
-    const bond = await Bond.start({ ...options, keeper, log: say }).catch((error: NodeJS.ErrnoException) => {
-      throw explainListen(error, options.port ?? 0);
-    });
-    let report = bond.look();
-    const look = (): void => show((report = bond.look()), screen, json ? say : undefined);
-    const timer = setInterval(look, everyMs);
-    const announcement = await announce(() => report);
-    try {
-      await aborted(signal);
-    } finally {
+  const count = countRelayEvents(metrics, 'bond');
+  const tell = (event: BondEvent, fields: Record<string, unknown>): void => {
+    count(event, fields);
+    log.write(levelOf(event, screen !== undefined), event, '', fields as LogFields);
+  };
+  const keeper = new KeptUplinks(choiceOf(settings));
+  const bond = await Bond.start({ ...settings, keeper, log: tell }).catch((error: NodeJS.ErrnoException) => {
+    throw explainListen(error, settings.port ?? 0);
+  });
+  let report = bond.look();
+  observeBond(metrics, bond, () => report);
+  const timer = setInterval(() => {
+    report = bond.look();
+    if (flags.json) log.info('report', '', fieldsOf(report));
+    draw(report, screen);
+  }, intervalMs);
+  return daemonOf(
+    bond,
+    flags,
+    () => report,
+    () => {
       clearInterval(timer);
       screen?.clear();
-      await announcement?.close();
-      await bond.close(patienceMs);
-    }
-  });
+    },
+  );
 }
 
-/** Has the lab find it. */
-async function announce(look: () => BondReport): Promise<Announcement | undefined> {
-  const { announceService } = await loadDaemon();
-  return announceService('bond', () => {
-    const { uplinks, connections, clientBytes, serverBytes } = look();
-    const names = uplinks.map(({ name }) => name).join(' ');
-    return {
-      ...{ isHealthy: true, said: `${connections} connections`, metrics: '' },
-      load: { connections, uplinks: names, clientBytes, serverBytes },
-    };
-  });
+function fieldsOf({ uplinks, refused, ...rest }: BondReport): LogFields {
+  return {
+    uplinks: uplinks.map((each) => ({ ...each })),
+    refused: refused.map((each) => ({ ...each })),
+    ...rest,
+  };
 }
 
-function show(report: BondReport, screen: Screen | undefined, say: Say | undefined): void {
-  if (say !== undefined) say('report', { ...report });
+function draw(report: BondReport, screen: Screen | undefined): void {
   const columns = process.stdout.columns ?? 80;
   screen?.draw(bondLines(report).map((line) => line.slice(0, columns - 1)));
 }
 
+function daemonOf(
+  bond: Bond,
+  started: BondFlags,
+  look: () => BondReport,
+  stopLooking: () => void,
+): Daemon<BondFlags> {
+  let flags = started;
+  return {
+    announce: () => `takes connections of ${started.lan?.join(' ')}`,
+    async reload(next) {
+      const [caps, limits] = [capsOf(next), limitsOf(next)];
+      patienceMs(next.drain);
+      bond.setCaps(caps);
+      bond.setLimits(limits);
+      flags = next;
+      return Promise.resolve({ metered: [...caps.keys()] });
+    },
+    health: () => healthOf(look()),
+    load() {
+      const { uplinks, connections, clientBytes, serverBytes } = look();
+      const names = uplinks.map(({ name, state }) => `${name} ${state}`);
+      return { connections, uplinks: names, clientBytes, serverBytes };
+    },
+    async close() {
+      stopLooking();
+      await bond.close(patienceMs(flags.drain));
+      return { ...bond.relays.totals };
+    },
+  };
+}
+
+function healthOf({ uplinks, connections, isPaused }: BondReport): ReturnType<Daemon<BondFlags>['health']> {
+  if (isPaused) return { isHealthy: false, said: 'the uplinks that are left are at their caps' };
+  const isUsable = uplinks.some(({ state }) => state === 'used' || state === 'backup');
+  return isUsable
+    ? { isHealthy: true, said: `${connections} connections` }
+    : { isHealthy: false, said: 'no uplink can be used' };
+}
+
+async function run(command: Command): Promise<void> {
+  if (command.opts<BondFlags>().dryRun) {
+    rehearse(settingsOf(await completeFlags<BondFlags>(command, bondChecks)));
+    return;
+  }
+  let screen: Screen | undefined;
+  await runDaemon<BondFlags, EventName>({
+    ...{ command, checks: bondChecks, schema: 'subflow/bond/1', reloadable: reloadableFlags },
+    // Whoever counts connections counts these.
+    unrationed: ['started', 'uplink', 'capped', 'paused', 'resumed', 'connected', 'closed', 'report'],
+    // Lines stand above the table.
+    beforeLine: () => screen?.clear(),
+    start(setting) {
+      if (!setting.flags.json && process.stdout.isTTY) screen = new Screen(process.stdout);
+      return start(setting, screen);
+    },
+  });
+}
+
 /** Says what would be done. */
-function rehearse(options: Omit<BondOptions, 'keeper' | 'log'>): void {
-  const { uplinks, commands } = planUplinks(choiceOf(options));
+function rehearse(settings: BondSettings): void {
+  const { uplinks, commands } = planUplinks(choiceOf(settings));
   const lines = [...uplinks.map((said) => `# uplink ${said}`), ...commands];
-  process.stdout.write(`${lines.join('\n')}\n${captureScript(captureRules(bondPlan(options)))}`);
+  process.stdout.write(`${lines.join('\n')}\n${captureScript(captureRules(bondPlan(settings)))}`);
 }
 
 /** Declares `subflow bond`. */
@@ -172,7 +176,7 @@ export function declareBond(command: Command): void {
   command
     .description(
       'Takes all uplinks of this machine together: TCP connections of the hosts behind --lan go on over Multipath TCP, by every uplink at once, ' +
-        'to a converter (subflow converter) elsewhere. What is not TCP is refused, and counted. Everything is undone at the end. See docs/proxies.md.',
+        'to a converter (subflow converter) elsewhere. What is not TCP is refused, and counted. Everything is undone at the end. SIGHUP reads the file anew. See docs/proxies.md.',
     )
     .option('--via <place>', 'the converter, as in 192.0.2.1:5124')
     .option(
@@ -188,13 +192,8 @@ export function declareBond(command: Command): void {
     .option('--every <duration>', 'time between two reports', '1s')
     .option('--max-connections <count>', 'connections at a time', '10000')
     .option('--drain <duration>', 'at the end, time for connections to finish', '5s')
-    .option('--dry-run', 'print what would be done, and do nothing')
-    .option('--json', 'events and reports as lines of JSON, on the standard output')
-    .addHelpText(
-      'after',
-      `\nEvents:\n${Object.entries({ ...bondEvents, report: 'uplinks and connections, now' })
-        .map(([name, said]) => `  ${name.padEnd(10)} ${said}`)
-        .join('\n')}`,
-    )
-    .action((flags: BondFlags) => run(flags));
+    .option('--dry-run', 'print what would be done, and do nothing');
+  addDaemonOptions(command, { canBecomeUser: false })
+    .addHelpText('after', eventHelp(events))
+    .action(() => run(command));
 }

@@ -39,6 +39,9 @@ export function bondLines(report: BondReport): string[] {
     `${formatCount(connections)} connections; ${formatSize(clientBytes)} from the LAN, ${formatSize(serverBytes)} to it; ` +
       `${sum('sendBps')} up, ${sum('receiveBps')} down`,
     ...(said.length === 0 ? [] : [`Refused packets, for only TCP is carried: ${said.join(', ')}`]),
+    ...(report.isPaused
+      ? ['The uplinks that are left are at their caps: connections are refused until one may be used again']
+      : []),
     ...lacking,
   ];
 }

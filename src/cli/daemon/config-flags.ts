@@ -15,7 +15,7 @@ export type FlagChecks = Readonly<Record<string, (text: string) => unknown>>;
 /** Most values of one option. */
 const maxValues = 10_000;
 /** Options that say how the program is run, and not how the command is to be. */
-const notInFile: readonly string[] = ['config', 'check'];
+const notInFile: readonly string[] = ['config', 'check', 'dryRun', 'undo', 'force'];
 
 /**
  * The options of `command`, completed by its file. To be called again when the file is to be read anew.
@@ -42,13 +42,19 @@ async function readFlags(
     return await readConfigFile(
       path,
       (text) => parseConfigText(text, schema, (value) => ({ value, problems: [] })),
-      `The fields are the options of subflow ${command.name()} --help, in camelCase.`,
+      `The fields are the options of subflow ${nameOf(command)} --help, in camelCase.`,
     );
   } catch (error) {
     if (error instanceof SubflowError && error.code === 'ERR_SUBFLOW_BAD_CONFIG')
       throw new UsageError(error.message, error.hint);
     throw error;
   }
+}
+
+/** As it is called after `subflow`: that of a command of a command has two words. */
+export function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name();
 }
 
 function schemaOf(command: Command, checks: FlagChecks): z.ZodType<Record<string, unknown>> {

@@ -17,7 +17,7 @@ import {
 } from '../../node/index.js';
 import { UsageError } from '../errors.js';
 import { aborted, untilSignal } from '../until-signal.js';
-import { completeFlags, type FlagChecks } from './config-flags.js';
+import { completeFlags, type FlagChecks, nameOf } from './config-flags.js';
 
 /** Options that all of them have. */
 export interface DaemonFlags {
@@ -54,6 +54,8 @@ export interface DaemonPlan<Flags extends DaemonFlags, Event extends string> {
   readonly unrationed: readonly Event[];
   /** Options that a running command takes over. */
   readonly reloadable: readonly (keyof Flags & string)[];
+  /** Called before each line of the log: whatever else stands on the terminal makes room. */
+  readonly beforeLine?: () => void;
   /** What of root's rights it goes on to need with `--user`. */
   readonly keep?: readonly KeepableCapability[];
   /** Opens everything. What it throws ends the command. */
@@ -82,9 +84,9 @@ export interface Daemon<Flags> {
   readonly failed?: Promise<Error>;
 }
 
-/** Adds the options of {@link DaemonFlags}. */
-export function addDaemonOptions(command: Command): Command {
-  return command
+/** Adds the options of {@link DaemonFlags}; one that needs its rights to the end becomes no other user. */
+export function addDaemonOptions(command: Command, { canBecomeUser = true } = {}): Command {
+  command
     .option(
       '--config <file>',
       'these options in JSON, in camelCase; those given here win, and SIGHUP reads it anew',
@@ -93,20 +95,23 @@ export function addDaemonOptions(command: Command): Command {
       '--metrics <place>',
       'port of loopback, or address and port, for /metrics (Prometheus) and /healthz',
     )
-    .option('--user <name>', 'go on as this user when everything is open')
-    .option('--group <name>', "with this group (default: the user's own)")
     .addOption(
       new Option('--log-level <level>', 'leave out of the log what matters less')
         .choices(['debug', 'info', 'warn', 'error'])
         .default('info'),
     )
     .option('--json', 'log in JSON, on the standard output');
+  if (!canBecomeUser) return command;
+  return command
+    .option('--user <name>', 'go on as this user when everything is open')
+    .option('--group <name>', "with this group (default: the user's own)");
 }
 
 /** Lines of help about events. */
 export function eventHelp(events: Readonly<Record<string, string>>): string {
   const all = Object.entries({ ...events, ...daemonEvents });
-  return `\nEvents:\n${all.map(([name, said]) => `  ${name.padEnd(18)} ${said}`).join('\n')}`;
+  const width = Math.max(...all.map(([name]) => name.length));
+  return `\nEvents:\n${all.map(([name, said]) => `  ${name.padEnd(width)} ${said}`).join('\n')}`;
 }
 
 /** Runs it until a signal ends it, or it cannot go on: then gives why. */
@@ -118,6 +123,7 @@ export async function runDaemon<Flags extends DaemonFlags, Event extends string>
   const { json, logLevel } = flags;
   const commandLog = kit.openCommandLog<Event | DaemonEvent>({
     ...{ fd: json ? 1 : 2, format: json ? 'json' : 'text', level: logLevel },
+    ...(plan.beforeLine !== undefined && { beforeLine: plan.beforeLine }),
     ...{
       first: { schema: plan.schema },
       unrationed: [...plan.unrationed, 'config-loaded', 'config-refused'],
@@ -208,9 +214,7 @@ class DaemonRun<Flags extends DaemonFlags, Event extends string> {
 
   /** Has the lab find it; where it cannot, it runs all the same. */
   private announce(metrics: Metrics): Promise<Announcement | undefined> {
-    // As in `subflow/converter/1`.
-    const [, command = ''] = this.plan.schema.split('/');
-    return this.kit.announceService(command, () => ({
+    return this.kit.announceService(nameOf(this.plan.command), () => ({
       ...this.health(),
       ...{ load: this.daemon?.load() ?? {}, metrics: metrics.text() },
     }));

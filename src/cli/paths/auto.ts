@@ -1,104 +1,118 @@
 /** `subflow paths auto`: looks after all uplinks until a signal ends it. */
 
 import { type Command, Option } from 'commander';
-import { loadDaemon, loadPaths, type PathKeeperEvent, type PathKeeperOptions } from '../../node/index.js';
-import { IpAddress } from '../../wire/index.js';
-import { UsageError } from '../errors.js';
-import { parseSize } from '../units.js';
-import { aborted, untilSignal } from '../until-signal.js';
-
-/** As in node/paths, whose module is loaded when the command runs. */
-const serviceTypes = ['handover', 'interactive', 'aggregate'] as const;
+import {
+  loadDaemon,
+  loadPaths,
+  type Log,
+  type LogFields,
+  type PathKeeper,
+  type PathKeeperEvent,
+  pathKeeperEvents,
+} from '../../node/index.js';
+import { completeFlags } from '../daemon/config-flags.js';
+import {
+  addDaemonOptions,
+  type Daemon,
+  type DaemonSetting,
+  eventHelp,
+  runDaemon,
+} from '../daemon/run-daemon.js';
+import { ExitStatus } from '../errors.js';
+import { type AutoFlags, autoChecks, optionsOf, reloadableFlags, serviceTypes } from './auto-flags.js';
+import { countKeeperEvents, observeKeeper } from './auto-metrics.js';
 
 /** What holds the process while nothing happens, in ms. */
 const HOLD_MS = 1 << 30;
 
-interface AutoFlags {
-  readonly serviceType: (typeof serviceTypes)[number];
-  readonly interface?: readonly string[];
-  readonly except?: readonly string[];
-  readonly gateway?: readonly string[];
-  readonly metered?: readonly string[];
-  readonly free?: readonly string[];
-  readonly forbidMetered?: true;
-  readonly capMetered?: string;
-  readonly state?: string;
-  readonly dryRun?: true;
-  readonly undo?: true;
-  readonly force?: true;
-  readonly json?: true;
+type EventName = PathKeeperEvent['event'];
+type Setting = DaemonSetting<AutoFlags, EventName>;
+const schema = 'subflow/paths-auto/1';
+const eventNames = Object.keys(pathKeeperEvents) as EventName[];
+/** What matters more than that something was done. */
+const warnings: readonly EventName[] = ['refused', 'left-behind', 'metered-used-up'];
+
+async function start({ flags, log, metrics }: Setting): Promise<Daemon<AutoFlags>> {
+  const { PathKeeper } = await loadPaths();
+  const count = countKeeperEvents(metrics);
+  const onEvent = (event: PathKeeperEvent): void => {
+    count(event.event);
+    // Said of the command, when all of it is over.
+    if (event.event !== 'stopped') write(log, event);
+  };
+  const keeper = PathKeeper.start({ ...optionsOf(flags), onEvent });
+  observeKeeper(metrics, keeper);
+  return daemonOf(keeper);
 }
 
-/** Reads `NAME=ADDRESS`: the last equals sign parts the two, since names of interfaces may have one. */
-function parseGateway(text: string): { readonly name: string; readonly gateway: IpAddress } {
-  const at = text.lastIndexOf('=');
-  const gateway = IpAddress.parse(text.slice(at + 1));
-  if (at > 0 && gateway !== undefined) return { name: text.slice(0, at), gateway };
-  throw new UsageError(`'${text}' is not an interface and its router; write it like wlan0=192.168.1.1`);
-}
-
-function optionsOf(flags: AutoFlags, onEvent: (event: PathKeeperEvent) => void): PathKeeperOptions {
-  const { metered = [], free = [], forbidMetered, capMetered } = flags;
-  if (forbidMetered && capMetered !== undefined)
-    throw new UsageError('--forbid-metered and --cap-metered exclude each other');
+function daemonOf(keeper: PathKeeper): Daemon<AutoFlags> {
+  const hold = setInterval(() => undefined, HOLD_MS);
+  const uplinksSaid = (): string => {
+    const used = keeper.uplinks.filter(({ isUsed }) => isUsed).length;
+    return `${used} of ${keeper.uplinks.length} uplinks used`;
+  };
   return {
-    ...{ serviceType: flags.serviceType, onEvent },
-    gateways: (flags.gateway ?? []).map(parseGateway),
-    ...(flags.interface !== undefined && { only: flags.interface }),
-    ...(flags.except !== undefined && { except: flags.except }),
-    isMetered: ({ name, kind }) => metered.includes(name) || (kind === 'cellular' && !free.includes(name)),
-    ...(forbidMetered && { metered: 'forbid' as const }),
-    ...(capMetered !== undefined && { metered: { capBytes: parseSize(capMetered) } }),
-    ...(flags.state !== undefined && { stateFolder: flags.state }),
-  };
-}
-
-async function run(flags: AutoFlags, setStatus: (status: number) => void): Promise<void> {
-  const { PathKeeper, pathKeeperEvents } = await loadPaths();
-  if (flags.dryRun) {
-    const commands = PathKeeper.plan(optionsOf(flags, () => undefined));
-    const text = flags.json
-      ? JSON.stringify({ schema: 'subflow/paths-plan/1', commands })
-      : commands.join('\n');
-    if (text !== '') process.stdout.write(`${text}\n`);
-    return;
-  }
-  const { announceService, openCommandLog, notifyReady, notifyStopping, startWatchdog } = await loadDaemon();
-  const names = Object.keys(pathKeeperEvents) as PathKeeperEvent['event'][];
-  const commandLog = openCommandLog<PathKeeperEvent['event']>({
-    ...{ fd: flags.json ? 1 : 2, format: flags.json ? 'json' : 'auto' },
-    ...{ first: { schema: 'subflow/paths-auto/1' }, unrationed: names },
-  });
-  const tell = ({ event, fields }: PathKeeperEvent): void => {
-    const isWarning = event === 'refused' || event === 'left-behind' || event === 'metered-used-up';
-    commandLog.log.write(isWarning ? 'warn' : 'info', event, '', fields);
-  };
-  try {
-    const options = optionsOf(flags, tell);
-    if (flags.undo) {
-      setStatus(PathKeeper.undo(options, flags.force === true).length > 0 ? 1 : 0);
-      return;
-    }
-    await untilSignal(async (signal) => {
-      const keeper = PathKeeper.start(options);
-      const hold = setInterval(() => undefined, HOLD_MS);
-      const watchdog = startWatchdog();
-      const announcement = await announceService('paths auto', () => ({
-        ...{ isHealthy: true, said: 'it looks after the uplinks', metrics: '' },
-        load: Object.fromEntries(keeper.uplinks.map(({ name, state }) => [name, state])),
-      }));
-      notifyReady();
-      await aborted(signal);
-      notifyStopping();
-      watchdog?.close();
+    announce: uplinksSaid,
+    // Not a promise before it is done: what it throws refuses the options.
+    async reload(next) {
+      keeper.reconfigure(optionsOf(next));
+      return Promise.resolve({ serviceType: next.serviceType });
+    },
+    health() {
+      const { refusedSteps } = keeper;
+      // A machine without an uplink is no fault of whoever would look after it.
+      if (refusedSteps === 0) return { isHealthy: true, said: uplinksSaid() };
+      return { isHealthy: false, said: `${uplinksSaid()}; steps that the system refuses: ${refusedSteps}` };
+    },
+    load: (): LogFields => ({ uplinks: keeper.uplinks.map(({ name, state }) => `${name} ${state}`) }),
+    close() {
       clearInterval(hold);
       keeper.close();
-      await announcement?.close();
-      await commandLog.close();
-    });
+      return Promise.resolve({});
+    },
+  };
+}
+
+async function run(command: Command, setStatus: (status: number) => void): Promise<void> {
+  const { dryRun, undo } = command.opts<AutoFlags>();
+  if (dryRun) return rehearse(await completeFlags<AutoFlags>(command, autoChecks));
+  if (undo) return takeBack(await completeFlags<AutoFlags>(command, autoChecks), setStatus);
+  await runDaemon<AutoFlags, EventName>({
+    ...{ command, checks: autoChecks, schema, start, reloadable: reloadableFlags },
+    unrationed: eventNames,
+  });
+}
+
+/** Says what would be done. */
+async function rehearse(flags: AutoFlags): Promise<void> {
+  const { PathKeeper } = await loadPaths();
+  const commands = PathKeeper.plan(optionsOf(flags));
+  const text = flags.json
+    ? JSON.stringify({ schema: 'subflow/paths-plan/1', commands })
+    : commands.join('\n');
+  if (text !== '') process.stdout.write(`${text}\n`);
+}
+
+/** Takes back what one that was killed left, and says what. */
+async function takeBack(flags: AutoFlags, setStatus: (status: number) => void): Promise<void> {
+  const { openCommandLog } = await loadDaemon();
+  const { PathKeeper } = await loadPaths();
+  const { json, logLevel } = flags;
+  const commandLog = openCommandLog<EventName>({
+    ...{ fd: json ? 1 : 2, format: json ? 'json' : 'text', level: logLevel },
+    ...{ first: { schema }, unrationed: eventNames },
+  });
+  try {
+    const onEvent = (event: PathKeeperEvent): void => write(commandLog.log, event);
+    const left = PathKeeper.undo({ ...optionsOf(flags), onEvent }, flags.force === true);
+    setStatus(left.length > 0 ? ExitStatus.no : ExitStatus.done);
   } finally {
     await commandLog.close();
   }
+}
+
+function write(log: Pick<Log<EventName>, 'write'>, { event, fields }: PathKeeperEvent): void {
+  log.write(warnings.includes(event) ? 'warn' : 'info', event, '', fields);
 }
 
 /** Declares `subflow paths auto`. */
@@ -106,7 +120,7 @@ export function declareAuto(command: Command, setStatus: (status: number) => voi
   command
     .description(
       'Looks after the uplinks of this machine for all Multipath TCP connections of the kernel: tables and rules for each interface, endpoints, ' +
-        'backup by the quality of the links, lost subflows made anew. Everything is undone at the end. See docs/kernel.md.',
+        'backup by the quality of the links, lost subflows made anew. Everything is undone at the end. SIGHUP reads the file anew. See docs/kernel.md.',
     )
     .addOption(
       new Option('--service-type <type>', 'what several uplinks are for: docs/service-types.md')
@@ -126,7 +140,8 @@ export function declareAuto(command: Command, setStatus: (status: number) => voi
     .option('--state <folder>', 'where it stands what is to be undone (default: /run/subflow)')
     .option('--dry-run', 'print the commands of ip that would be run, and do nothing')
     .option('--undo', 'take back what one that was killed left, and end')
-    .option('--force', 'with --undo: also endpoints that a connection stands on alone')
-    .option('--json', 'events in JSON on the standard output, one object a line')
-    .action((flags: AutoFlags) => run(flags, setStatus));
+    .option('--force', 'with --undo: also endpoints that a connection stands on alone');
+  addDaemonOptions(command, { canBecomeUser: false })
+    .addHelpText('after', eventHelp(pathKeeperEvents))
+    .action(() => run(command, setStatus));
 }

@@ -12,6 +12,8 @@ export interface CommandLogOptions<Event extends string> extends Omit<
   readonly fd: 1 | 2;
   /** `auto`: text on a terminal, JSON elsewhere. */
   readonly format: LogOptions['format'] | 'auto';
+  /** Called before each line. */
+  readonly beforeLine?: () => void;
 }
 
 /** A log, and what ends it. */
@@ -25,9 +27,13 @@ export interface CommandLog<Event extends string> {
 export function openCommandLog<Event extends string = string>(
   options: CommandLogOptions<Event>,
 ): CommandLog<Event> {
-  const { fd, format, ...rest } = options;
+  const { fd, format, beforeLine, ...rest } = options;
   const sink = new LogSink(fd);
   const chosen = format !== 'auto' ? format : isatty(fd) ? 'text' : 'json';
-  const log = new Log<Event>({ ...rest, format: chosen, sink: (line) => sink.write(line) });
+  const write = (line: string): boolean => {
+    beforeLine?.();
+    return sink.write(line);
+  };
+  const log = new Log<Event>({ ...rest, format: chosen, sink: write });
   return { log, close: () => sink.close() };
 }

@@ -9,8 +9,12 @@ import { redacted } from './redaction.js';
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** A value of a line, or of something in a list of one. */
+type LogScalar = string | number | boolean;
+/** Something that a line lists, by name as the line itself. */
+export type LogItem = Readonly<Record<string, LogScalar | readonly string[] | undefined>>;
 /** A value of a line. */
-export type LogValue = string | number | boolean | readonly string[];
+export type LogValue = LogScalar | readonly string[] | readonly LogItem[];
 
 /** What a line says beside its sentence, by name in camelCase with the unit last. Undefined ones are left out. */
 export type LogFields = Readonly<Record<string, LogValue | undefined>>;
@@ -112,7 +116,7 @@ export class Log<Event extends string = string> {
 
   /** Lines of this kind that were left out before this one; -1 when this one is to be left out too. */
   private ration(nowMs: number, event: Event, fields: LogFields): number {
-    const key = `${event} ${subjects.map((name) => String(fields[name] ?? '')).join(' ')}`;
+    const key = `${event} ${subjects.map((name) => subjectText(fields[name])).join(' ')}`;
     let ration = this.rations.get(key);
     this.rations.delete(key);
     // A clock that was set back begins anew as well.
@@ -131,12 +135,29 @@ export class Log<Event extends string = string> {
   }
 }
 
+function subjectText(value: LogFields[string]): string {
+  return typeof value === 'object' ? '' : String(value ?? '');
+}
+
 /** A field that says something. */
 type Said = [string, LogValue];
 
 function cleaned([name, value]: Said): Said {
-  if (typeof value === 'string') return [name, clean(value)];
-  return [name, typeof value === 'object' ? value.map(clean) : value];
+  return [name, cleanValue(value)];
+}
+
+function cleanValue(value: LogValue): LogValue {
+  if (typeof value === 'string') return clean(value);
+  return typeof value === 'object' ? (value.map(cleanItem) as LogValue) : value;
+}
+
+function cleanItem(item: string | LogItem): string | LogItem {
+  if (typeof item === 'string') return clean(item);
+  const said = Object.entries(item).map(([name, value]) => [
+    name,
+    value === undefined ? value : cleanValue(value),
+  ]);
+  return Object.fromEntries(said) as LogItem;
 }
 
 /** No secrets, and no more than there is room for: in this order, as what is cut may no longer look like a secret. */
@@ -150,11 +171,15 @@ function textLine(
 ): string {
   const rest = fields.map((entry) => {
     const [name, value] = cleaned(entry);
-    const text = typeof value === 'object' ? value.join('; ') : String(value);
+    const text = typeof value === 'object' ? value.map(itemText).join('; ') : String(value);
     return ` ${name}=${/^[\w.:/+-]+$/.test(text) ? text : printable(JSON.stringify(text))}`;
   });
   const said = message === '' ? '' : `: ${printable(clean(message))}`;
   return `${time} ${level.padEnd(5)} ${event}${said}${rest.join('')}`;
+}
+
+function itemText(item: string | LogItem): string {
+  return typeof item === 'string' ? item : JSON.stringify(item);
 }
 
 /** A terminal shows what it is given: nothing that moves its cursor, or makes two lines of one. */
