@@ -50,9 +50,11 @@ type EventName = keyof typeof events;
 type Setting = DaemonSetting<BondFlags, EventName>;
 
 /** How much an event matters. On a terminal the table says how much goes on; connections would chase it away. */
-function levelOf(event: BondEvent, hasTable: boolean): LogLevel {
-  if (hasTable && (event === 'connected' || event === 'closed')) return 'debug';
-  return event === 'capped' || event === 'paused' ? 'warn' : relayEventLevel(event);
+function levelOf(event: BondEvent, fields: Record<string, unknown>, hasTable: boolean): LogLevel {
+  if (event === 'capped' || event === 'paused') return 'warn';
+  const level = relayEventLevel(event, fields);
+  const isRoutine = level === 'info' && (event === 'connected' || event === 'closed');
+  return hasTable && isRoutine ? 'debug' : level;
 }
 
 async function start(
@@ -69,7 +71,7 @@ async function start(
   const count = countRelayEvents(metrics, 'bond');
   const tell = (event: BondEvent, fields: Record<string, unknown>): void => {
     count(event, fields);
-    log.write(levelOf(event, screen !== undefined), event, '', fields as LogFields);
+    log.write(levelOf(event, fields, screen !== undefined), event, '', fields as LogFields);
   };
   const keeper = new KeptUplinks(choiceOf(settings));
   const bond = await Bond.start({ ...settings, keeper, log: tell }).catch((error: NodeJS.ErrnoException) => {
