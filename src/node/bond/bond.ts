@@ -36,7 +36,7 @@ export const bondEvents = {
   resumed: 'an uplink may be used again, and connections are taken',
   connected: 'a connection has its server',
   closed: 'a connection is over, with what became of it',
-  refused: 'a connection could not be made: its host was told so by a reset',
+  refused: 'a host got no place for a connection: it was told so by a reset',
   exhausted: 'no descriptor or memory is left for a connection: it was closed as soon as it was there',
 } as const;
 
