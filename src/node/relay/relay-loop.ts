@@ -20,9 +20,10 @@ const CALLS_PER_ROUND = 512;
 export class RelayLoop {
   readonly pipes: PipePool;
   private readonly ready: ReadinessSet;
-  /** Those that may go on, in the order of their turns. */
+  /** Those that have their turns now, in order, how many of them had theirs, and those after them. */
+  private current: LoopMember[] = [];
+  private done = 0;
   private waiting: LoopMember[] = [];
-  private next: LoopMember[] = [];
   private isRunning = false;
   private scheduled: NodeJS.Immediate | undefined = undefined;
 
@@ -62,6 +63,10 @@ export class RelayLoop {
     });
   }
 
+  private get isIdle(): boolean {
+    return this.done === this.current.length && this.waiting.length === 0;
+  }
+
   /** Turns until nobody may go on, or it is the event loop's turn. */
   private round(): void {
     this.isRunning = true;
@@ -69,24 +74,29 @@ export class RelayLoop {
     try {
       do {
         this.ready.take();
-        calls += this.turns();
-      } while (this.waiting.length > 0 && calls < CALLS_PER_ROUND);
+        calls += this.turns(CALLS_PER_ROUND - calls);
+      } while (!this.isIdle && calls < CALLS_PER_ROUND);
     } finally {
       this.isRunning = false;
-      if (this.waiting.length > 0) this.schedule();
+      if (!this.isIdle) this.schedule();
     }
   }
 
-  private turns(): number {
-    const { waiting } = this;
-    this.waiting = this.next;
-    this.next = waiting;
+  /** Turns within about `limit` calls; those that are left, also by one whose listener throws, have theirs next time. */
+  private turns(limit: number): number {
+    if (this.done === this.current.length) {
+      const { current } = this;
+      current.length = 0;
+      this.current = this.waiting;
+      this.waiting = current;
+      this.done = 0;
+    }
     let calls = 0;
-    for (const member of waiting) {
+    while (this.done < this.current.length && calls < limit) {
+      const member = this.current[this.done++]!;
       member.isQueued = false;
       calls += member.turn();
     }
-    waiting.length = 0;
     return calls;
   }
 }
