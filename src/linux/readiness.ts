@@ -17,6 +17,7 @@ interface Calls {
 
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 0x1;
+const EPOLLPRI = 0x2;
 const EPOLLOUT = 0x4;
 const EPOLLERR = 0x8;
 const EPOLLHUP = 0x10;
@@ -31,9 +32,9 @@ const EVENTS = 256;
 const EVENT_BYTES = process.arch === 'x64' ? 12 : 16;
 const DATA_OFFSET = EVENT_BYTES - 8;
 
-/** Told what has become possible; one may turn out not to be. */
+/** Told what has become possible; one may turn out not to be. `isUrgent`: what comes has an urgent byte in it (tcp(7)). */
 export interface ReadinessListener {
-  onReady(mayRead: boolean, mayWrite: boolean): void;
+  onReady(mayRead: boolean, mayWrite: boolean, isUrgent: boolean): void;
 }
 
 /** Who has a descriptor. */
@@ -71,7 +72,7 @@ export class ReadinessSet {
     this.fd = this.calls.create(SOCK_CLOEXEC);
     if (this.fd < 0) throw new SystemError('epoll_create1', lastErrno());
     this.onAny = onAny;
-    this.cellView.setUint32(0, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, true);
+    this.cellView.setUint32(0, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, true);
   }
 
   /** Descriptors in the set. */
@@ -105,7 +106,8 @@ export class ReadinessSet {
       // Closed by another that was told before.
       if (entry?.generation !== this.view.getUint32(at + DATA_OFFSET + 4, true)) continue;
       const flags = this.view.getUint32(at, true);
-      entry.listener.onReady((flags & READABLE) !== 0, (flags & WRITABLE) !== 0);
+      const isUrgent = (flags & EPOLLPRI) !== 0;
+      entry.listener.onReady((flags & READABLE) !== 0, (flags & WRITABLE) !== 0, isUrgent);
     }
     return count === EVENTS;
   }

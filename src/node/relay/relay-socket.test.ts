@@ -7,11 +7,13 @@ import {
   acceptConnection,
   type Capability,
   connectKernel,
+  descriptorOf,
   kernelMptcp,
   listenKernel,
   localAddressOf,
   unsupportedReason,
 } from '../../linux/index.js';
+import { foreignFunction, NativeBuffer } from '../../linux/libc.js';
 import { MAX_POURED_BYTES } from './pour.js';
 import { MAX_HELD_BYTES, type RelayEndListener } from './relay-end.js';
 import { RelayLoop } from './relay-loop.js';
@@ -75,6 +77,15 @@ async function poured(loop: RelayLoop, least = 0) {
   expect(from.pourInto(to, (bytes) => (counts.moved += bytes), least)).toBe(true);
   from.resume();
   return { sender, sink, from, to, fromTold, toTold, counts };
+}
+
+/** Sends a byte as urgent data (tcp(7)), after what was written. */
+function sendUrgent(socket: net.Socket): void {
+  const send = foreignFunction<(fd: number, data: number, length: number, flags: number) => number>(
+    'int64 send(int fd, uintptr_t data, size_t length, int flags)',
+  );
+  const MSG_OOB = 1;
+  expect(send(descriptorOf(socket), new NativeBuffer(1).address, 1, MSG_OOB)).toBe(1);
 }
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -196,6 +207,59 @@ describeWith("a relay's socket", [callable], () => {
     expect(settled).toHaveLength(2);
   });
 
+  it('settles each of those that the kernel tells of at once, whatever is done to one in the turn of another', async () => {
+    const listeners = [1, 2].map(() => listenKernel({ address: HOST, port: 0, protocol: 'tcp' }));
+    const [there, gone] = listeners.map((fd) => localAddressOf(fd).port);
+    closeSync(listeners[1]!);
+    open.push(() => closeSync(listeners[0]!));
+    const loop = new RelayLoop();
+    const told: string[] = [];
+    const connect = (name: string, port: number, then: () => void = () => undefined): RelaySocket => {
+      const fd = connectKernel({ address: HOST, port, protocol: 'tcp' });
+      const settled = (error?: Error): void => {
+        told.push(`${name}: ${error === undefined ? 'there' : error.message}`);
+        then();
+      };
+      const end = RelaySocket.connecting(fd, { address: HOST, port }, settled, loop);
+      open.push(() => end.reset());
+      return end;
+    };
+    connect('first', there!, () => {
+      refused.write(Buffer.from('x'));
+      reset.reset();
+    });
+    const refused = connect('refused', gone!);
+    const reset = connect('reset', there!);
+    connect('last', there!);
+    const reason = `connect ECONNREFUSED ${HOST}:${String(gone)}`;
+    await expect.poll(() => told).toEqual(['first: there', 'last: there', `refused: ${reason}`]);
+  });
+
+  it('holds nothing any more once the peer of what it held is gone', async () => {
+    const [peer, end] = await pair(new RelayLoop());
+    const told = listenTo(end);
+    peer.pause();
+    while (end.write(Buffer.alloc(MAX_HELD_BYTES)));
+    peer.resetAndDestroy();
+    await expect.poll(() => told.join()).toMatch(/^closed: write E(PIPE|CONNRESET)$/);
+    expect(end.heldBytes).toBe(0);
+  });
+
+  it('tells the end once, and before it tells that it is over, to whoever listens by then', async () => {
+    const [peer, end] = await pair(new RelayLoop());
+    const told = listenTo(end);
+    end.resume();
+    peer.end();
+    await expect.poll(() => told).toEqual(['end']);
+    end.resume();
+    peer.resetAndDestroy();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(told).toEqual(['end']);
+    end.end();
+    const late = listenTo(end);
+    await expect.poll(() => late).toEqual(['end', 'closed']);
+  });
+
   it('lets the process end once nothing is waited for', async () => {
     const loop = new RelayLoop();
     const [, end] = await pair(loop);
@@ -220,6 +284,40 @@ describeWith('what is poured from one socket to another', [callable], () => {
     expect(counts.moved + counts.read).toBe(sent.length);
     expect(counts.moved).toBeGreaterThan(0);
     expect(loop.pipes.lentPipes).toBe(0);
+  });
+
+  it('gets past an urgent byte, which is left out as read(2) leaves it out', async () => {
+    const { sender, sink, from, to, fromTold } = await poured(new RelayLoop());
+    const chunks: Buffer[] = [];
+    sink.on('data', (chunk: Buffer) => chunks.push(chunk));
+    sender.write('before ');
+    sendUrgent(sender);
+    sender.write('and behind');
+    await expect.poll(() => Buffer.concat(chunks).toString()).toBe('before and behind');
+    expect([from.isPouring, from.pourInto(to, () => undefined, 0)]).toEqual([false, false]);
+    sender.end('.');
+    await expect.poll(() => fromTold).toEqual(['end']);
+    to.end();
+    await once(sink, 'end');
+    expect(Buffer.concat(chunks).toString()).toBe('before and behind.');
+  });
+
+  it('is all there at the end, with an urgent byte that the kernel has told of in the midst of it', async () => {
+    const loop = new RelayLoop();
+    const [sender, from] = await pair(loop);
+    const [sink, to] = await pair(loop);
+    const told = listenTo(from, (bytes) => to.write(bytes));
+    sink.resume();
+    sender.write('before ');
+    sendUrgent(sender);
+    sender.end('and behind');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    from.pourInto(to, () => undefined, 0);
+    from.resume();
+    await expect.poll(() => told).toEqual(['end']);
+    to.end();
+    await once(sink, 'end');
+    expect(sink.bytesRead).toBe('before and behind'.length);
   });
 
   it('is bounded where the sink takes nothing, in a pipe that is lent only while it holds something', async () => {

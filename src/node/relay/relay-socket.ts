@@ -72,9 +72,12 @@ export class RelaySocket implements LoopMember {
   private heldLength = 0;
   private outflow: Outflow | undefined = undefined;
   private source: RelaySocket | undefined = undefined;
-  private isPlain: boolean | undefined = undefined;
+  /** Whether the kernel may move what comes, and what goes out; asked when it is wanted. */
+  private isSpliceable: boolean | undefined = undefined;
   /** Whether the peer sends no more, whether this side is to, and whether that is said. */
   private hasEnded = false;
+  /** Whether whoever listens has yet to hear of the first. */
+  private owesEnd = false;
   private isEnding = false;
   private hasShut = false;
   private isReset = false;
@@ -136,11 +139,12 @@ export class RelaySocket implements LoopMember {
   listen(listener: RelayEndListener): void {
     this.listener = listener;
     const { hasEnded, isOver } = this;
+    this.owesEnd = hasEnded;
     if (!hasEnded && !isOver) return;
     // It was told to whoever listened before.
     process.nextTick(() => {
       if (this.listener !== listener) return;
-      if (hasEnded) listener.onEnd();
+      this.tellEnd();
       if (isOver) this.tellListener();
     });
   }
@@ -160,7 +164,8 @@ export class RelaySocket implements LoopMember {
   /** Takes bytes, which may change after the call; false: some are held, and no more should come before `onRoom`. */
   write(bytes: Uint8Array): boolean {
     if (this.descriptor === undefined || this.isEnding) return true;
-    const taken = this.heldLength === 0 && this.mayWrite ? this.send(bytes) : 0;
+    const isFree = this.heldLength === 0 && this.mayWrite && this.settled === undefined;
+    const taken = isFree ? this.send(bytes) : 0;
     if (taken === bytes.length) return true;
     this.held.push(bytes.slice(taken));
     this.heldLength += bytes.length - taken;
@@ -169,6 +174,7 @@ export class RelaySocket implements LoopMember {
 
   /** Reads on. */
   resume(): void {
+    if (this.hasEnded) return;
     this.wantsBytes = true;
     if (this.mayRead) this.loop.queue(this);
   }
@@ -200,7 +206,9 @@ export class RelaySocket implements LoopMember {
     return true;
   }
 
-  onReady(mayRead: boolean, mayWrite: boolean): void {
+  onReady(mayRead: boolean, mayWrite: boolean, isUrgent: boolean): void {
+    // What is behind an urgent byte cannot be spliced.
+    if (isUrgent) this.isSpliceable = false;
     if (mayRead) this.mayRead = true;
     if (mayWrite) {
       this.mayWrite = true;
@@ -212,6 +220,8 @@ export class RelaySocket implements LoopMember {
 
   turn(): number {
     let calls = 0;
+    // Another whose turn came before has reset it.
+    if (this.descriptor === undefined) return calls;
     if (this.settled !== undefined && this.mayWrite) {
       this.settle();
       calls++;
@@ -223,8 +233,8 @@ export class RelaySocket implements LoopMember {
         return calls;
       }
       calls++;
-      if (this.outflow === undefined) this.read(this.descriptor!);
-      else this.move(this.descriptor!, this.outflow);
+      if (this.outflow === undefined) this.read(this.descriptor);
+      else this.move(this.descriptor, this.outflow);
     }
     if (this.outflow?.pour.heldBytes === 0) this.outflow.pour.release();
     return calls;
@@ -254,10 +264,12 @@ export class RelaySocket implements LoopMember {
   /** One piece from here to the pipe, or on from there. */
   private move(fd: number, { pour, sink, least }: Outflow): void {
     if (pour.heldBytes > 0) this.push(pour, sink);
-    else if (!pour.ready()) this.stopPouring();
+    else if (this.isSpliceable === false || !pour.ready()) this.stopPouring();
     else {
       const moved = pour.pull(fd);
-      if (moved <= 0) this.found(moved, 'read');
+      // The end, or an urgent byte: read(2) tells which.
+      if (moved === 0) this.stopPouring();
+      else if (moved < 0) this.found(moved, 'read');
       else if (moved < least) {
         this.push(pour, sink);
         if (pour.heldBytes === 0) this.stopPouring();
@@ -279,10 +291,10 @@ export class RelaySocket implements LoopMember {
       this.fail(result, syscall);
       return;
     }
-    this.stopPouring();
     this.wantsBytes = false;
     this.hasEnded = true;
-    this.listener?.onEnd();
+    this.owesEnd = true;
+    this.tellEnd();
     if (this.hasShut) this.close();
   }
 
@@ -317,11 +329,13 @@ export class RelaySocket implements LoopMember {
       const [bytes] = held;
       calls++;
       const sent = this.send(bytes!);
+      // It turned out to be over, and holds nothing any more.
+      if (this.heldLength === 0) return calls;
       this.heldLength -= sent;
       if (sent === bytes!.length) held.shift();
       else held[0] = bytes!.subarray(sent);
     }
-    if (this.heldLength > 0 || this.descriptor === undefined) return calls;
+    if (this.heldLength > 0) return calls;
     if (this.isEnding) this.shut();
     this.listener?.onRoom();
     return calls;
@@ -357,7 +371,7 @@ export class RelaySocket implements LoopMember {
 
   private maySplice(): boolean {
     if (this.descriptor === undefined) return false;
-    return (this.isPlain ??= maySplice(this.descriptor));
+    return (this.isSpliceable ??= maySplice(this.descriptor));
   }
 
   private stopPouring(): void {
@@ -395,7 +409,14 @@ export class RelaySocket implements LoopMember {
     this.tellListener();
   }
 
+  private tellEnd(): void {
+    if (!this.owesEnd) return;
+    this.owesEnd = false;
+    this.listener?.onEnd();
+  }
+
   private tellListener(): void {
+    this.tellEnd();
     this.listener?.onClose(this.isReset ? undefined : this.error);
   }
 }
