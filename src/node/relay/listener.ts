@@ -12,7 +12,7 @@ import {
 import { IpAddress } from '../../wire/index.js';
 import { prepareKernelServer, pushEarlyAnswers } from '../fast-open.js';
 import { codeOf, netError } from '../net-error.js';
-import { sharedBudget } from './descriptor-budget.js';
+import { type DescriptorBudget, sharedBudget } from './descriptor-budget.js';
 import { sharedLoop } from './relay-loop.js';
 import { RelaySocket } from './relay-socket.js';
 
@@ -66,11 +66,9 @@ export class RelayListener {
     this.fd = fd;
   }
 
-  /** Called once. @throws SystemError where no descriptor is left to wait for clients with. */
+  /** Called once. @throws where no descriptor is left to wait for clients with; it is closed then. */
   serve(server: RelayServer): void {
-    // Before the first client is there, who could only be let go.
-    sharedLoop();
-    const budget = sharedBudget();
+    const budget = this.prepared();
     this.acceptor = new Acceptor(this.fd, {
       onArrival: (fd, peer) => {
         const address = addressOf(peer);
@@ -87,6 +85,17 @@ export class RelayListener {
       },
       onShortage: (reason, peer) => server.onShortage(reason, addressOf(peer)),
     });
+  }
+
+  /** What clients need, before the first is there, who could only be let go. */
+  private prepared(): DescriptorBudget {
+    try {
+      sharedLoop();
+      return sharedBudget();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** Takes no more clients. */
