@@ -7,6 +7,7 @@
  */
 import { closeSync } from 'node:fs';
 import { EINTR, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.js';
+import { descriptorLimit } from './descriptor-limit.js';
 import { isMultipathDescriptor } from './kernel-socket.js';
 import { foreignFunction, lastErrno } from './libc.js';
 
@@ -25,6 +26,8 @@ const PIPE_BYTES = 262_144;
 const MAX_SPARE = 16;
 /** Pipes at a time: as many of that size as the kernel grants a user without rights (pipe(7), pipe-user-pages-soft). */
 export const MAX_PIPES = 256;
+/** Of the descriptors that a process may have, at most a thirty-second are ends of pipes. */
+const DESCRIPTORS_PER_PIPE = 64;
 
 let calls: Calls | undefined;
 
@@ -65,13 +68,19 @@ export function spliceBytes(from: number, to: number, length: number): number {
   }
 }
 
+/** Pipes at a time in a process that may have `limit` descriptors, two for each. */
+export function pipesWithin(limit: number): number {
+  return Math.min(MAX_PIPES, Math.floor(limit / DESCRIPTORS_PER_PIPE));
+}
+
 /** Pipes that are lent and come back empty. */
 export class PipePool {
   private readonly spare: Pipe[] = [];
-  private readonly max: number;
+  private readonly max: () => number;
   private lent = 0;
 
-  constructor(max = MAX_PIPES) {
+  /** `max`: pipes at a time, asked before another one is opened. */
+  constructor(max = () => pipesWithin(descriptorLimit())) {
     this.max = max;
   }
 
@@ -82,8 +91,7 @@ export class PipePool {
 
   /** An empty pipe; undefined where there are as many as may be, or no descriptor is left. */
   lend(): Pipe | undefined {
-    if (this.lent >= this.max) return undefined;
-    const pipe = this.spare.pop() ?? openPipe();
+    const pipe = this.spare.pop() ?? (this.lent < this.max() ? openPipe() : undefined);
     if (pipe !== undefined) this.lent++;
     return pipe;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/support/with-rights.js';
-import { descriptorLimit, openDescriptors, unsupportedReason } from '../../linux/index.js';
+import { descriptorLimit, openDescriptors, pipesWithin, unsupportedReason } from '../../linux/index.js';
 import { DescriptorBudget } from './descriptor-budget.js';
 
 describe('descriptors for clients and their servers', () => {
@@ -12,6 +12,14 @@ describe('descriptors for clients and their servers', () => {
     expect([budget.take(), budget.take()]).toEqual([true, false]);
     limit = 48;
     expect([budget.take(), budget.take()]).toEqual([true, false]);
+  });
+
+  it('leave those of the pipes that bulk may have, which are few where there are few descriptors', () => {
+    expect([80, 1024, 1_000_000, Infinity].map(pipesWithin)).toEqual([1, 16, 256, 256]);
+    const budget = new DescriptorBudget(() => 1024, 60);
+    let clients = 0;
+    while (budget.take()) clients++;
+    expect(2 * clients + 60 + 2 * pipesWithin(1024)).toBe(1024);
   });
 });
 

@@ -27,8 +27,8 @@ export class RelayLoop {
   private isRunning = false;
   private scheduled: NodeJS.Immediate | undefined = undefined;
 
-  /** `maxPipes`: directions that may have bytes in a pipe at a time. @throws SystemError where no descriptor is left. */
-  constructor(maxPipes?: number) {
+  /** `maxPipes`: directions that may have bytes in a pipe at a time; default: as many as descriptors allow. @throws SystemError where no descriptor is left. */
+  constructor(maxPipes?: () => number) {
     this.pipes = new PipePool(maxPipes);
     this.ready = new ReadinessSet(() => this.round());
   }

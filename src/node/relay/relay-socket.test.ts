@@ -337,7 +337,7 @@ describeWith('what is poured from one socket to another', [callable], () => {
   });
 
   it('is read and written once it comes in small pieces, or where there are as many pipes as may be', async () => {
-    const loop = new RelayLoop(1);
+    const loop = new RelayLoop(() => 1);
     const small = await poured(loop, 2);
     small.sender.write('x');
     expect(String((await once(small.sink, 'data'))[0])).toBe('x');
