@@ -27,10 +27,14 @@ export interface ArrivalListener {
   onShortage(code: string, peer: SocketAddress | undefined): void;
 }
 
+/** Calls `accept` whenever somebody may wait at the listener `fd`, and again for as long as it says that there may be more. */
+export type WatchArrivals = (fd: number, accept: () => boolean) => ReadableWatch;
+
 /** See the module. */
 export class Acceptor {
   private readonly fd: number;
   private readonly listener: ArrivalListener;
+  private readonly watchArrivals: WatchArrivals;
   private readonly from = new SocketAddressBuffer();
   /** The descriptor in hand; undefined where another had it at once. */
   private spare: number | undefined = undefined;
@@ -38,10 +42,14 @@ export class Acceptor {
   private pause: NodeJS.Timeout | undefined = undefined;
   private isClosed = false;
 
-  /** Takes what comes to `fd`, which listens, is non-blocking and stays the caller's, until it is closed. Holds the process alive. */
-  constructor(fd: number, listener: ArrivalListener) {
+  /**
+   * Takes what comes to `fd`, which listens, is non-blocking and stays the caller's, until it is closed. Holds the process alive.
+   * `watchArrivals`: default, the event loop.
+   */
+  constructor(fd: number, listener: ArrivalListener, watchArrivals: WatchArrivals = watchReadable) {
     this.fd = fd;
     this.listener = listener;
+    this.watchArrivals = watchArrivals;
     this.resume();
   }
 
@@ -55,18 +63,20 @@ export class Acceptor {
 
   private resume(): void {
     this.spare ??= openSpare();
-    this.watch = watchReadable(this.fd, () => this.acceptAll());
+    this.watch = this.watchArrivals(this.fd, () => this.acceptAll());
   }
 
-  /** Whoever is told may close this. */
-  private acceptAll(): void {
-    for (let calls = 0; calls < CALLS_PER_TURN && !this.isClosed; calls++) {
+  /** Whether there may be more. Whoever is told may close this. */
+  private acceptAll(): boolean {
+    for (let calls = 0; calls < CALLS_PER_TURN; calls++) {
+      if (this.isClosed) return false;
       const result = acceptFrom(this.fd, this.from);
       if (result >= 0) this.listener.onArrival(result, this.peer());
-      else if (result === -EAGAIN) return;
-      else if (shortages.includes(-result) && !this.shed(result)) return;
+      else if (result === -EAGAIN) return false;
+      else if (shortages.includes(-result) && !this.shed(result)) return false;
       // Any other error is that of a connection which failed while it waited.
     }
+    return true;
   }
 
   private peer(): SocketAddress | undefined {

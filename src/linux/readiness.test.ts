@@ -2,7 +2,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import { describeWith } from '../../test/support/with-rights.js';
 import { eventDescriptor, unsupportedReason } from './libc.js';
-import { type ReadinessListener, ReadinessSet } from './readiness.js';
+import { Readiness, type ReadinessListener, ReadinessSet } from './readiness.js';
 
 const open: (() => void)[] = [];
 
@@ -24,8 +24,9 @@ function bell(): { readonly fd: number; ring(): void } {
 
 function listener(told: string[], name: string, then: () => void = () => undefined): ReadinessListener {
   return {
-    onReady(mayRead, mayWrite) {
-      told.push(`${name}${mayRead ? ' read' : ''}${mayWrite ? ' write' : ''}`);
+    onReady(what) {
+      const [mayRead, mayWrite] = [what & Readiness.READ, what & Readiness.WRITE];
+      told.push(`${name}${mayRead === 0 ? '' : ' read'}${mayWrite === 0 ? '' : ' write'}`);
       then();
     },
   };
@@ -41,15 +42,20 @@ describeWith('a set of descriptors', [callable], () => {
     );
     const told: string[] = [];
     expect(set.add(fd, listener(told, 'a'))).toBe(0);
-    expect(set.take()).toBe(false);
+    expect(set.take()).toBe(1);
     expect(told).toEqual(['a write']);
     set.take();
     expect(told).toHaveLength(1);
     ring();
     set.take();
     expect(told).toEqual(['a write', 'a read write']);
+    expect(set.take()).toBe(0);
     expect(set.add(fd, listener(told, 'again'))).toBeLessThan(0);
     expect(set.size).toBe(1);
+    set.remove(fd);
+    ring();
+    expect([set.size, set.take()]).toEqual([0, 0]);
+    expect(set.add(fd, listener(told, 'again'))).toBe(0);
   });
 
   it('calls from the event loop when there is something to take', async () => {

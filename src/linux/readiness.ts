@@ -16,6 +16,7 @@ interface Calls {
 }
 
 const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
 const EPOLLIN = 0x1;
 const EPOLLPRI = 0x2;
 const EPOLLOUT = 0x4;
@@ -23,18 +24,27 @@ const EPOLLERR = 0x8;
 const EPOLLHUP = 0x10;
 const EPOLLRDHUP = 0x2000;
 const EPOLLET = 0x80000000;
-/** What may bring something to read, be it the end or an error; and what may end the wait for room. */
-const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP;
-const WRITABLE = EPOLLOUT | EPOLLERR | EPOLLHUP;
+/** What has become possible, as bits; one may turn out not to be. */
+export const Readiness = {
+  /** Something is there to be read, be it the end or an error. */
+  READ: 1,
+  /** There is room, or no use in waiting for it any more. */
+  WRITE: 2,
+  /** What comes has an urgent byte in it (tcp(7)). */
+  URGENT: 4,
+  /** An error waits to be asked for. */
+  BROKEN: 8,
+} as const;
+
 /** Taken from the kernel by one call. */
 const EVENTS = 256;
 /** `struct epoll_event` has no gap between its two fields on x86-64 alone. */
 const EVENT_BYTES = process.arch === 'x64' ? 12 : 16;
 const DATA_OFFSET = EVENT_BYTES - 8;
 
-/** Told what has become possible; one may turn out not to be. `isUrgent`: what comes has an urgent byte in it (tcp(7)). */
+/** Told what has become possible: bits of {@link Readiness}. */
 export interface ReadinessListener {
-  onReady(mayRead: boolean, mayWrite: boolean, isUrgent: boolean): void;
+  onReady(what: number): void;
 }
 
 /** Who has a descriptor. */
@@ -91,6 +101,13 @@ export class ReadinessSet {
     return 0;
   }
 
+  /** Ends {@link add} for a descriptor that stays open. */
+  remove(fd: number): void {
+    if (this.entries[fd] === undefined) return;
+    this.calls.control(this.fd, EPOLL_CTL_DEL, fd, 0);
+    this.forget(fd);
+  }
+
   /** Ends {@link add}, right before `fd` is closed: it is that which takes it out of the kernel's set. */
   forget(fd: number): void {
     if (this.entries[fd] === undefined) return;
@@ -98,18 +115,16 @@ export class ReadinessSet {
     if (--this.count === 0) this.watch?.hold(false);
   }
 
-  /** Tells what has become possible; whether there was as much as one call can bring. */
-  take(): boolean {
+  /** Tells what has become possible; gives of how many descriptors. */
+  take(): number {
     const count = this.calls.wait(this.fd, this.events.address, EVENTS, 0);
     for (let at = 0; at < count * EVENT_BYTES; at += EVENT_BYTES) {
       const entry = this.entries[this.view.getUint32(at + DATA_OFFSET, true)];
       // Closed by another that was told before.
       if (entry?.generation !== this.view.getUint32(at + DATA_OFFSET + 4, true)) continue;
-      const flags = this.view.getUint32(at, true);
-      const isUrgent = (flags & EPOLLPRI) !== 0;
-      entry.listener.onReady((flags & READABLE) !== 0, (flags & WRITABLE) !== 0, isUrgent);
+      entry.listener.onReady(readinessOf(this.view.getUint32(at, true)));
     }
-    return count === EVENTS;
+    return count;
   }
 
   /** Ends it. */
@@ -123,6 +138,17 @@ export class ReadinessSet {
     if (this.watch === undefined) this.watch = watchReadable(this.fd, this.onAny);
     else this.watch.hold(true);
   }
+}
+
+function readinessOf(flags: number): number {
+  const isBroken = (flags & EPOLLERR) !== 0;
+  const isOver = isBroken || (flags & EPOLLHUP) !== 0;
+  return (
+    (isOver || (flags & (EPOLLIN | EPOLLRDHUP)) !== 0 ? Readiness.READ : 0) |
+    (isOver || (flags & EPOLLOUT) !== 0 ? Readiness.WRITE : 0) |
+    ((flags & EPOLLPRI) === 0 ? 0 : Readiness.URGENT) |
+    (isBroken ? Readiness.BROKEN : 0)
+  );
 }
 
 function viewOf({ bytes }: NativeBuffer): DataView {

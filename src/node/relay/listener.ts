@@ -12,7 +12,7 @@ import {
 import { IpAddress } from '../../wire/index.js';
 import { prepareKernelServer, pushEarlyAnswers } from '../fast-open.js';
 import { codeOf, netError } from '../net-error.js';
-import { type DescriptorBudget, sharedBudget } from './descriptor-budget.js';
+import { sharedBudget } from './descriptor-budget.js';
 import { sharedLoop } from './relay-loop.js';
 import { RelaySocket } from './relay-socket.js';
 
@@ -68,34 +68,38 @@ export class RelayListener {
 
   /** Called once. @throws where no descriptor is left to wait for clients with; it is closed then. */
   serve(server: RelayServer): void {
-    const budget = this.prepared();
-    this.acceptor = new Acceptor(this.fd, {
-      onArrival: (fd, peer) => {
-        const address = addressOf(peer);
-        if (!budget.take()) {
-          closeSync(fd);
-          server.onShortage('EMFILE', address);
-          return;
-        }
-        const client = RelaySocket.accepted(fd, peer);
-        client.onceClosed(budget.release);
-        if (this.hasFastOpen) pushEarlyAnswers(() => client.fd);
-        if (address === undefined) client.reset();
-        else server.onArrival({ client, address, port: peer!.port });
-      },
-      onShortage: (reason, peer) => server.onShortage(reason, addressOf(peer)),
-    });
-  }
-
-  /** What clients need, before the first is there, who could only be let go. */
-  private prepared(): DescriptorBudget {
+    const onShortage = (reason: string, peer: SocketAddress | undefined): void =>
+      server.onShortage(reason, addressOf(peer));
     try {
-      sharedLoop();
-      return sharedBudget();
+      const [loop, budget] = [sharedLoop(), sharedBudget()];
+      const onArrival = (fd: number, peer: SocketAddress | undefined): void => {
+        if (budget.take()) this.welcome(server, fd, peer, budget.release);
+        else {
+          closeSync(fd);
+          onShortage('EMFILE', peer);
+        }
+      };
+      this.acceptor = new Acceptor(this.fd, { onArrival, onShortage }, (fd, accept) =>
+        loop.watch(fd, accept),
+      );
     } catch (error) {
       this.close();
       throw error;
     }
+  }
+
+  private welcome(
+    server: RelayServer,
+    fd: number,
+    peer: SocketAddress | undefined,
+    release: () => void,
+  ): void {
+    const client = RelaySocket.accepted(fd, peer);
+    client.onceClosed(release);
+    const address = addressOf(peer);
+    if (this.hasFastOpen) pushEarlyAnswers(() => client.fd);
+    if (address === undefined) client.reset();
+    else server.onArrival({ client, address, port: peer!.port });
   }
 
   /** Takes no more clients. */

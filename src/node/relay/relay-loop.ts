@@ -2,19 +2,52 @@
  * Turns of all relayed sockets of this thread: who is ready, and who goes on next. Each does a bounded number of calls a turn, and
  * after a round of them the event loop has its own.
  */
-import { PipePool, ReadinessSet, type ReadinessListener } from '../../linux/index.js';
+import {
+  PipePool,
+  type ReadableWatch,
+  Readiness,
+  type ReadinessListener,
+  ReadinessSet,
+  SystemError,
+} from '../../linux/index.js';
 
 /** Whoever has turns. */
 export interface LoopMember extends ReadinessListener {
   /** Whether it waits for its turn; kept by the loop. */
   isQueued: boolean;
-  /** Does what can be done now, within {@link CALLS_PER_TURN}; gives how many calls that took. It is queued again if there may be more. */
+  /**
+   * Does what can be done now, within {@link CALLS_PER_TURN}; gives how many calls that took, large ones counted as several. It is queued
+   * again if there may be more.
+   */
   turn(): number;
 }
 
 /** Calls of a member's turn, and of all of them before the event loop gets its own. */
 export const CALLS_PER_TURN = 32;
 const CALLS_PER_ROUND = 512;
+
+/** Takes what comes to a listener, when it is its turn. */
+class Arrivals implements LoopMember {
+  isQueued = false;
+  isOver = false;
+  private readonly loop: RelayLoop;
+  private readonly accept: () => boolean;
+
+  constructor(loop: RelayLoop, accept: () => boolean) {
+    this.loop = loop;
+    this.accept = accept;
+  }
+
+  onReady(what: number): void {
+    if ((what & Readiness.READ) !== 0) this.loop.queue(this);
+  }
+
+  turn(): number {
+    if (this.isOver) return 0;
+    if (this.accept()) this.loop.queue(this);
+    return CALLS_PER_TURN;
+  }
+}
 
 /** See the module. */
 export class RelayLoop {
@@ -48,6 +81,23 @@ export class RelayLoop {
     this.ready.forget(fd);
   }
 
+  /**
+   * Has `accept` called in turns when there may be something at `fd`, which listens, as long as it says that there may be more; until it is
+   * closed. @throws SystemError where the kernel refuses.
+   */
+  watch(fd: number, accept: () => boolean): ReadableWatch {
+    const arrivals = new Arrivals(this, accept);
+    const result = this.ready.add(fd, arrivals);
+    if (result < 0) throw new SystemError('epoll_ctl', -result);
+    return {
+      close: () => {
+        if (arrivals.isOver) return;
+        arrivals.isOver = true;
+        this.ready.remove(fd);
+      },
+    };
+  }
+
   /** Gives `member` a turn. */
   queue(member: LoopMember): void {
     if (member.isQueued) return;
@@ -67,15 +117,16 @@ export class RelayLoop {
     return this.done === this.current.length && this.waiting.length === 0;
   }
 
-  /** Turns until nobody may go on, or it is the event loop's turn. */
+  /** Turns until nobody may go on, also not for what came meanwhile, or it is the event loop's turn. */
   private round(): void {
     this.isRunning = true;
     let calls = 0;
+    let arrived: number;
     try {
       do {
-        this.ready.take();
-        calls += this.turns(CALLS_PER_ROUND - calls);
-      } while (!this.isIdle && calls < CALLS_PER_ROUND);
+        arrived = this.ready.take();
+        calls += 1 + this.turns(CALLS_PER_ROUND - calls);
+      } while ((arrived > 0 || !this.isIdle) && calls < CALLS_PER_ROUND);
     } finally {
       this.isRunning = false;
       if (!this.isIdle) this.schedule();

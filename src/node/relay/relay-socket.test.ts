@@ -173,7 +173,7 @@ describeWith("a relay's socket", [callable], () => {
         end.write(Buffer.from('x'));
         return told.join();
       })
-      .toMatch(/^closed: write E(PIPE|CONNRESET)$/);
+      .toMatch(/^closed: (read|write) E(PIPE|CONNRESET)$/);
     expect([end.write(Buffer.from('y')), end.heldBytes]).toEqual([true, 0]);
   });
 
@@ -241,7 +241,7 @@ describeWith("a relay's socket", [callable], () => {
     peer.pause();
     while (end.write(Buffer.alloc(MAX_HELD_BYTES)));
     peer.resetAndDestroy();
-    await expect.poll(() => told.join()).toMatch(/^closed: write E(PIPE|CONNRESET)$/);
+    await expect.poll(() => told.join()).toMatch(/^closed: (read|write) E(PIPE|CONNRESET)$/);
     expect(end.heldBytes).toBe(0);
   });
 
@@ -252,12 +252,27 @@ describeWith("a relay's socket", [callable], () => {
     peer.end();
     await expect.poll(() => told).toEqual(['end']);
     end.resume();
-    peer.resetAndDestroy();
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(told).toEqual(['end']);
     end.end();
     const late = listenTo(end);
     await expect.poll(() => late).toEqual(['end', 'closed']);
+  });
+
+  it('hears of a reset also where it reads nothing: before anybody wants it, and after the end', async () => {
+    const [waiting, unread] = await pair(new RelayLoop());
+    const first = listenTo(unread);
+    waiting.write('x');
+    waiting.resetAndDestroy();
+    await expect.poll(() => first).toEqual(['closed: read ECONNRESET']);
+
+    const [peer, ended] = await pair(new RelayLoop());
+    const second = listenTo(ended);
+    ended.resume();
+    peer.end();
+    await expect.poll(() => second).toEqual(['end']);
+    peer.resetAndDestroy();
+    await expect.poll(() => second).toEqual(['end', 'closed: read EPIPE']);
   });
 
   it('lets the process end once nothing is waited for', async () => {
@@ -365,7 +380,7 @@ describeWith('what is poured from one socket to another', [callable], () => {
     const block = Buffer.alloc(100_000);
     const keepSending = setInterval(() => other.sender.write(block), 5);
     open.push(() => clearInterval(keepSending));
-    await expect.poll(() => other.toTold.join()).toMatch(/^closed: write E(PIPE|CONNRESET)$/);
+    await expect.poll(() => other.toTold.join()).toMatch(/^closed: (read|write) E(PIPE|CONNRESET)$/);
     expect([other.from.isPouring, loop.pipes.lentPipes]).toEqual([false, 0]);
   });
 

@@ -17,6 +17,7 @@ import { getSystemErrorName } from 'node:util';
 import {
   maySplice,
   NativeBuffer,
+  Readiness,
   readInto,
   resetOnClose,
   setNoDelay,
@@ -206,16 +207,17 @@ export class RelaySocket implements LoopMember {
     return true;
   }
 
-  onReady(mayRead: boolean, mayWrite: boolean, isUrgent: boolean): void {
+  onReady(what: number): void {
     // What is behind an urgent byte cannot be spliced.
-    if (isUrgent) this.isSpliceable = false;
-    if (mayRead) this.mayRead = true;
-    if (mayWrite) {
+    if ((what & Readiness.URGENT) !== 0) this.isSpliceable = false;
+    if ((what & Readiness.READ) !== 0) this.mayRead = true;
+    if ((what & Readiness.WRITE) !== 0) {
       this.mayWrite = true;
       if (this.source !== undefined) this.loop.queue(this.source);
     }
-    if ((mayRead && this.wantsBytes) || this.heldLength > 0 || this.settled !== undefined)
-      this.loop.queue(this);
+    if (this.mayGoOn() || this.heldLength > 0 || this.settled !== undefined) this.loop.queue(this);
+    // Nothing is about to find it: what was not read yet goes with the connection.
+    else if ((what & Readiness.BROKEN) !== 0) this.breakOff();
   }
 
   turn(): number {
@@ -234,7 +236,7 @@ export class RelaySocket implements LoopMember {
       }
       calls++;
       if (this.outflow === undefined) this.read(this.descriptor);
-      else this.move(this.descriptor, this.outflow);
+      else calls += this.move(this.descriptor, this.outflow) >> 16;
     }
     if (this.outflow?.pour.heldBytes === 0) this.outflow.pour.release();
     return calls;
@@ -261,20 +263,21 @@ export class RelaySocket implements LoopMember {
     if (this.listener?.onBytes(bytes.subarray(0, count)) === true) this.wantsBytes = true;
   }
 
-  /** One piece from here to the pipe, or on from there. */
-  private move(fd: number, { pour, sink, least }: Outflow): void {
-    if (pour.heldBytes > 0) this.push(pour, sink);
-    else if (this.isSpliceable === false || !pour.ready()) this.stopPouring();
-    else {
-      const moved = pour.pull(fd);
-      // The end, or an urgent byte: read(2) tells which.
-      if (moved === 0) this.stopPouring();
-      else if (moved < 0) this.found(moved, 'read');
-      else if (moved < least) {
-        this.push(pour, sink);
-        if (pour.heldBytes === 0) this.stopPouring();
-      }
+  /** One piece from here to the pipe, or on from there; gives how many bytes were taken. */
+  private move(fd: number, { pour, sink, least }: Outflow): number {
+    if (pour.heldBytes > 0) {
+      this.push(pour, sink);
+      return 0;
     }
+    const moved = this.isSpliceable !== false && pour.ready() ? pour.pull(fd) : 0;
+    // No pipe, an urgent byte, or the end: read(2) tells.
+    if (moved === 0) this.stopPouring();
+    else if (moved < 0) this.found(moved, 'read');
+    else if (moved < least) {
+      this.push(pour, sink);
+      if (pour.heldBytes === 0) this.stopPouring();
+    }
+    return Math.max(0, moved);
   }
 
   private push(pour: Pour, sink: RelaySocket): void {
@@ -380,6 +383,13 @@ export class RelaySocket implements LoopMember {
     this.outflow = undefined;
     outflow.sink.source = undefined;
     outflow.pour.release();
+  }
+
+  private breakOff(): void {
+    const code = this.descriptor === undefined ? undefined : takeSocketError(this.descriptor);
+    if (code === undefined) return;
+    this.error = netError(code, 'read');
+    this.close();
   }
 
   private fail(result: number, syscall: string): void {
