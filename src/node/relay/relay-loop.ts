@@ -117,16 +117,15 @@ export class RelayLoop {
     return this.done === this.current.length && this.waiting.length === 0;
   }
 
-  /** Turns until nobody may go on, also not for what came meanwhile, or it is the event loop's turn. */
+  /** Turns until nobody may go on, or it is the event loop's turn. */
   private round(): void {
     this.isRunning = true;
     let calls = 0;
-    let arrived: number;
     try {
       do {
-        arrived = this.ready.take();
-        calls += 1 + this.turns(CALLS_PER_ROUND - calls);
-      } while ((arrived > 0 || !this.isIdle) && calls < CALLS_PER_ROUND);
+        this.ready.take();
+        calls += this.turns(CALLS_PER_ROUND - calls);
+      } while (!this.isIdle && calls < CALLS_PER_ROUND);
     } finally {
       this.isRunning = false;
       if (!this.isIdle) this.schedule();
