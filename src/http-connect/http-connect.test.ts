@@ -88,6 +88,7 @@ describe('a CONNECT request (RFC 9110 §9.3.6)', () => {
     ['port 0', head('CONNECT example.org:0 HTTP/1.1', host), 'bad-target', 400],
     ['port 65536', head('CONNECT example.org:65536 HTTP/1.1', host), 'bad-target', 400],
     ['a user in the target', head('CONNECT a@example.org:443 HTTP/1.1', host), 'bad-target', 400],
+    ['a target that is no host', head('CONNECT a|b:443 HTTP/1.1', host), 'bad-target', 400],
     ['a URL', head('CONNECT http://example.org:80/ HTTP/1.1', host), 'bad-target', 400],
     ['content', head(connect, host, 'Content-Length: 5'), 'has-content', 400],
     ['two lengths', head(connect, host, 'Content-Length: 0', 'content-length: 5'), 'has-content', 400],

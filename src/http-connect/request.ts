@@ -31,7 +31,8 @@ export function scanConnectRequest(bytes: Uint8Array): Scan<ConnectRequest> {
   // RFC 9110 §9.1: methods are told apart by case.
   if (method !== 'CONNECT') return invalid('bad-method', 0, `${method.slice(0, 20)} is not CONNECT`);
   const place = parseAuthority(target);
-  if (place === undefined) return invalid('bad-target', 8, 'the target is no host and port');
+  if (place === undefined || !hostForm.test(target))
+    return invalid('bad-target', 8, 'the target is no host and port');
   const wrong = whatIsWrong(fields, version);
   if (wrong !== undefined) return invalid(wrong, 0, 'the fields do not go together');
   const said = fields.find(([name]) => name === 'proxy-authorization')?.[1];
@@ -41,7 +42,7 @@ export function scanConnectRequest(bytes: Uint8Array): Scan<ConnectRequest> {
   };
 }
 
-/** What a Host field may say, nothing included: a host, and perhaps a port (RFC 9110 §7.2, RFC 3986 §3.2.2). */
+/** A host, and perhaps a port, as a target and a Host field may have them (RFC 9110 §7.2, RFC 3986 §3.2.2); the latter may be empty. */
 const hostForm = /^(?:\[[0-9A-Za-z:.]+\]|[-.\w~!$&'()*+,;=%]*)(?::\d*)?$/;
 
 /** A code for fields that cannot be together. */
@@ -84,7 +85,7 @@ export function formatAuthority(host: SocksHost, port: number): string {
   if (typeof host !== 'string')
     return host.family === 6 ? `[${host.toString()}]:${port}` : `${host.toString()}:${port}`;
   const text = `${host}:${port}`;
-  if (isName(host) && parseAuthority(text) !== undefined) return text;
+  if (isName(host) && parseAuthority(text) !== undefined && hostForm.test(text)) return text;
   throw new SubflowError('ERR_SUBFLOW_BAD_NAME', `'${host}' cannot be named to a proxy`, {
     hint: 'Names are ASCII; international ones in their form for DNS (xn--...).',
   });
