@@ -63,8 +63,6 @@ async function start(
 ): Promise<Daemon<BondFlags>> {
   const settings = settingsOf(flags);
   const intervalMs = everyMs(flags.every);
-  // Told now, and not when it ends.
-  patienceMs(flags.drain);
   const kernel = kernelMptcp();
   // Without it there would be one uplink at a time, and nobody would be told.
   if (!kernel.available) throw new EnvironmentError(kernel.reason, kernel.hint);

@@ -86,6 +86,9 @@ export function limitsOf({ maxConnections }: Pick<BondFlags, 'maxConnections'>):
 
 /** Everything that the flags say, checked before anything is done. */
 export function settingsOf(flags: BondFlags): BondSettings {
+  // Told now, and not when it ends.
+  everyMs(flags.every);
+  patienceMs(flags.drain);
   if (flags.via === undefined)
     throw new UsageError('there is no converter; name one with --via ADDRESS:PORT', '');
   if (flags.lan === undefined)
