@@ -1,0 +1,535 @@
+/**
+ * Relays under whatever their peers do. Scenarios are drawn from seeds and run side by side, so that their turns interleave; each is held to what
+ * is promised of all. `SUBFLOW_RELAY_ROUNDS` scenarios are run, with the seeds from `SUBFLOW_RELAY_SEED` on; a failure names its own.
+ */
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import net from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { describeWith } from '../../../test/support/with-rights.js';
+import { randomBelow, randomFill, randomUnit, SeededRandom } from '../../base/index.js';
+import {
+  type Capability,
+  connectKernel,
+  descriptorOf,
+  kernelMptcp,
+  listenKernel,
+  localAddressOf,
+  takeSocketError,
+  unsupportedReason,
+} from '../../linux/index.js';
+import { foreignFunction, NativeBuffer } from '../../linux/libc.js';
+import { IpAddress } from '../../wire/index.js';
+import { netError } from '../net-error.js';
+import { connectForRelay, listenForRelay, Relay, type RelayOutcome, RelaySet } from './index.js';
+import { sharedBudget } from './descriptor-budget.js';
+import { MAX_POURED_BYTES } from './pour.js';
+import { sharedLoop } from './relay-loop.js';
+import type { RelaySocket } from './relay-socket.js';
+
+const FIRST_SEED = Number(process.env['SUBFLOW_RELAY_SEED'] ?? 1);
+const SCENARIOS = Number(process.env['SUBFLOW_RELAY_ROUNDS'] ?? 600);
+const SIDE_BY_SIDE = 20;
+/** Until a scenario counts as one that never ends: far more than any takes. */
+const PATIENCE_MS = 30_000;
+const HOST = '127.0.0.1';
+const loopback = IpAddress.parse(HOST)!;
+
+type Protocol = 'tcp' | 'mptcp';
+type Side = 'client' | 'server';
+
+const open: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of open.splice(0).reverse()) close();
+});
+
+const reason = unsupportedReason();
+const callable: Capability =
+  reason === undefined ? { available: true } : { available: false, reason, hint: 'Use Linux.' };
+const protocols: readonly Protocol[] = kernelMptcp().available ? ['tcp', 'mptcp'] : ['tcp'];
+
+/** What all streams are pieces of: of a length that no buffer's is a multiple of. */
+const pool = Buffer.from(randomFill(new SeededRandom(35), new Uint8Array(1_048_573)));
+
+/** What one side sends, and how the other reads it. */
+interface Stream {
+  /** Where in the pool it begins. */
+  readonly start: number;
+  /** Bytes, those included that the relay is given at its start. */
+  readonly size: number;
+  readonly early: number;
+  readonly largestPiece: number;
+  /** Share of pieces after which the sender waits. */
+  readonly gaps: number;
+  /** Behind how many bytes an urgent one is sent. */
+  readonly urgentAt: number | undefined;
+  /** Whether its end waits for that of the other direction. */
+  readonly endsLast: boolean;
+  /** Share of pieces after which the reader pauses, and for how long at most. */
+  readonly pauses: number;
+  readonly pauseMs: number;
+}
+
+/** What goes wrong, and when: before there is a relay, after so many bytes of both directions, or after a time. */
+interface Fault {
+  readonly kind: 'reset' | 'destroy' | 'abort';
+  readonly by: Side;
+  readonly outcome: RelayOutcome;
+  readonly when: { readonly bytes: number } | { readonly ms: number } | 'arrival';
+}
+
+interface Plan {
+  readonly client: Protocol;
+  readonly listener: Protocol;
+  readonly onward: Protocol;
+  readonly target: Protocol;
+  readonly pourFrom: number;
+  readonly up: Stream;
+  readonly down: Stream;
+  readonly fault: Fault | undefined;
+}
+
+function pick<T>(random: SeededRandom, values: readonly T[]): T {
+  return values[randomBelow(random, values.length)]!;
+}
+
+function drawStream(random: SeededRandom, mayBeUrgent: boolean, endsLast: boolean): Stream {
+  const early = pick(random, [0, 0, 0, randomBelow(random, 60_000)]);
+  const size =
+    early +
+    pick(
+      random,
+      [0, 100, 20_000, 300_000, 3_000_000].map((most) => randomBelow(random, most + 1)),
+    );
+  const isUrgent = mayBeUrgent && randomBelow(random, 3) === 0;
+  return {
+    start: randomBelow(random, pool.length),
+    ...{ size, early, endsLast },
+    // Few enough pieces for the gaps between them to end soon.
+    largestPiece: Math.ceil(size / 50) + pick(random, [0, 1_000, 20_000, 500_000]),
+    gaps: pick(random, [0, 0, 0.1, 0.5]),
+    urgentAt: isUrgent ? early + randomBelow(random, size - early + 1) : undefined,
+    pauses: pick(random, [0, 0.05, 0.3]),
+    pauseMs: pick(random, [1, 5, 20]),
+  };
+}
+
+function drawFault(random: SeededRandom, bytes: number): Fault {
+  const kind = pick(random, ['reset', 'reset', 'destroy', 'abort'] as const);
+  const by = pick(random, ['client', 'server'] as const);
+  const moments: Fault['when'][] = [
+    { bytes: randomBelow(random, bytes + 1) },
+    { bytes },
+    { ms: randomBelow(random, 30) },
+  ];
+  if (by === 'client' && kind !== 'abort') moments.push('arrival');
+  const outcome = pick(random, ['idle', 'capped', 'drained'] as const);
+  return { kind, by, outcome: kind === 'abort' ? outcome : `${by}-reset`, when: pick(random, moments) };
+}
+
+function drawPlan(random: SeededRandom): Plan {
+  const [client, listener, onward, target] = [0, 1, 2, 3].map(() => pick(random, protocols)) as [
+    Protocol,
+    Protocol,
+    Protocol,
+    Protocol,
+  ];
+  const last = pick(random, ['client', 'server', 'neither'] as const);
+  // Multipath TCP has no urgent bytes: after a fallback they may come among the others.
+  const up = drawStream(random, client === 'tcp' && listener === 'tcp', last === 'client');
+  const down = drawStream(random, onward === 'tcp' && target === 'tcp', last === 'server');
+  const pourFrom = pick(random, [0, 16_384, Infinity]);
+  const fault = randomBelow(random, 2) === 0 ? undefined : drawFault(random, up.size + down.size);
+  return { client, listener, onward, target, pourFrom, up, down, fault };
+}
+
+const piece = ({ start }: Stream, from: number, most: number): Buffer => {
+  const at = (start + from) % pool.length;
+  return pool.subarray(at, Math.min(pool.length, at + most));
+};
+
+/** All of a short stretch. */
+const stretch = (stream: Stream, length: number): Buffer => {
+  const first = piece(stream, 0, length);
+  return Buffer.concat([first, piece(stream, first.length, length - first.length)]);
+};
+
+let send: ((fd: number, data: number, length: number, flags: number) => number) | undefined;
+const MSG_OOB = 1;
+
+/** Sends a byte as urgent data (tcp(7)), where there is room. */
+function sendUrgent(socket: net.Socket): void {
+  send ??= foreignFunction('int64 send(int fd, uintptr_t data, size_t length, int flags)');
+  send(descriptorOf(socket), new NativeBuffer(1).address, 1, MSG_OOB);
+}
+
+const pauseOf = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One end of a scenario: sends its stream, and compares what comes with what the other sends. */
+class Peer {
+  received = 0;
+  /** Whether it has ended its stream, and heard the end of the other's. */
+  hasEnded = false;
+  heardEnd = false;
+  readonly errors: string[] = [];
+  /** What came that was not sent, or not there. */
+  wrong: string | undefined;
+  readonly closed: Promise<void>;
+  readonly socket: net.Socket;
+  private readonly outgoing: Stream;
+  private readonly incoming: Stream;
+  private readonly random: SeededRandom;
+
+  constructor(socket: net.Socket, streams: [outgoing: Stream, incoming: Stream], random: SeededRandom) {
+    this.socket = socket;
+    [this.outgoing, this.incoming] = streams;
+    this.random = random;
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', (error: NodeJS.ErrnoException) => this.errors.push(String(error.code)));
+    socket.once('end', () => this.ended());
+  }
+
+  /** The event loop tells a reset behind bytes that had not been read yet as the end; the kernel knows better. */
+  private ended(): void {
+    const code = takeSocketError(descriptorOf(this.socket));
+    if (code === undefined) this.heardEnd = true;
+    else this.socket.destroy(netError(code, 'read'));
+  }
+
+  /** Begins; `onBytes` is told of what comes. */
+  start(onBytes: (count: number) => void): void {
+    const { pauses, pauseMs } = this.incoming;
+    this.socket.on('data', (chunk: Buffer) => {
+      this.compare(chunk);
+      if (randomUnit(this.random) < pauses) {
+        this.socket.pause();
+        setTimeout(() => this.socket.resume(), randomBelow(this.random, pauseMs + 1));
+      }
+      onBytes(chunk.length);
+    });
+    this.socket.resume();
+    void this.sendAll();
+  }
+
+  private compare(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length;) {
+      const expected = piece(this.incoming, this.received + at, chunk.length - at);
+      if (!chunk.subarray(at, at + expected.length).equals(expected))
+        this.wrong ??= `others than those from byte ${this.received + at} on`;
+      at += expected.length;
+    }
+    this.received += chunk.length;
+    if (this.received > this.incoming.size) this.wrong ??= 'more than was sent';
+  }
+
+  private async sendAll(): Promise<void> {
+    const { outgoing, random, socket } = this;
+    const { size, early, largestPiece, gaps, urgentAt } = outgoing;
+    let sent = early;
+    let isUrgentDue = urgentAt !== undefined;
+    for (;;) {
+      if (socket.destroyed) return;
+      if (isUrgentDue && sent >= urgentAt!) {
+        isUrgentDue = false;
+        sendUrgent(socket);
+      }
+      if (sent === size) break;
+      const bytes = piece(outgoing, sent, Math.min(size - sent, 1 + randomBelow(random, largestPiece)));
+      sent += bytes.length;
+      if (!socket.write(bytes)) await this.either('drain');
+      if (randomUnit(random) < gaps) await pauseOf(randomBelow(random, 3));
+    }
+    if (outgoing.endsLast && !this.heardEnd) await this.either('end');
+    if (socket.destroyed) return;
+    this.hasEnded = true;
+    socket.end();
+  }
+
+  private either(event: string): Promise<void> {
+    return Promise.race([
+      new Promise<void>((resolve) => this.socket.once(event, () => resolve())),
+      this.closed,
+    ]);
+  }
+}
+
+/** What a relay was told of one of its sockets. */
+interface Told {
+  ends: number;
+  closes: number;
+  /** Whether bytes came behind the end, or anything after it was over. */
+  isLate: boolean;
+}
+
+function watch(socket: RelaySocket): Told {
+  const told: Told = { ends: 0, closes: 0, isLate: false };
+  const listen = socket.listen.bind(socket);
+  socket.listen = (listener) =>
+    listen({
+      onBytes(bytes) {
+        told.isLate ||= told.ends > 0 || told.closes > 0;
+        return listener.onBytes(bytes);
+      },
+      onEnd() {
+        told.ends++;
+        told.isLate ||= told.closes > 0;
+        listener.onEnd();
+      },
+      onRoom() {
+        told.isLate ||= told.closes > 0;
+        listener.onRoom();
+      },
+      onClose(error) {
+        told.closes++;
+        listener.onClose(error);
+      },
+    });
+  return told;
+}
+
+/** Proxies and servers of both protocols, and whom their next connections belong to, by the port where these come from. */
+class World {
+  readonly set = new RelaySet({ maxConnections: 1e6, maxPerClient: 1e6, maxPendingPerClient: 1e6 });
+  readonly proxyPorts = new Map<Protocol, number>();
+  readonly targetPorts = new Map<Protocol, number>();
+  readonly expected = new Map<string, (socket: RelaySocket | net.Socket) => void>();
+
+  async begin(): Promise<void> {
+    for (const protocol of protocols) {
+      const listener = listenForRelay({ host: HOST, port: 0, isPlain: protocol === 'tcp' });
+      open.push(() => listener.close());
+      this.proxyPorts.set(protocol, listener.address.port);
+      listener.serve({
+        onArrival: ({ client, port }) => this.expected.get(`${listener.address.port} ${port}`)!(client),
+        onShortage: (shortage) => expect.fail(shortage),
+      });
+      const target = net.createServer({ allowHalfOpen: true, pauseOnConnect: true });
+      target.listen({ fd: listenKernel({ address: HOST, port: 0, protocol, backlog: 4096 }) });
+      await once(target, 'listening');
+      open.push(() => target.close());
+      const { port } = target.address() as net.AddressInfo;
+      this.targetPorts.set(protocol, port);
+      target.on('connection', (socket) => {
+        const expected = this.expected.get(`${port} ${String(socket.remotePort)}`);
+        // It was reset before it was taken: then it is not known whose it was.
+        if (expected === undefined) socket.on('error', () => undefined).destroy();
+        else expected(socket);
+      });
+    }
+  }
+}
+
+/** One scenario, from its first connection to the verdict. */
+class Scenario {
+  readonly plan: Plan;
+  relay: Relay | undefined;
+  private readonly world: World;
+  private readonly random: SeededRandom;
+  private readonly keys: string[] = [];
+  private client!: Peer;
+  private server: Peer | undefined;
+  private readonly told: Told[] = [];
+  private outcome: RelayOutcome | undefined;
+  private over: (error?: Error) => void = () => undefined;
+  private moved = 0;
+  private mostHeld = 0;
+  /** Whether the fault came about before the relay was over. */
+  private hasFailed = false;
+  private isFaultDue: boolean;
+
+  constructor(world: World, seed: number) {
+    this.world = world;
+    this.random = new SeededRandom(seed);
+    this.plan = drawPlan(this.random);
+    this.isFaultDue = this.plan.fault !== undefined;
+  }
+
+  async run(): Promise<void> {
+    const { plan, world } = this;
+    const isOver = new Promise<void>((resolve, reject) => {
+      this.over = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    const port = world.proxyPorts.get(plan.listener)!;
+    const fd = connectKernel({ address: HOST, port, protocol: plan.client });
+    this.expect(`${port} ${localAddressOf(fd).port}`, (socket) => this.arrived(socket as RelaySocket));
+    const socket = new net.Socket({ fd, allowHalfOpen: true });
+    this.client = new Peer(socket, [plan.up, plan.down], this.random.fork());
+    let timer: NodeJS.Timeout | undefined;
+    const isLate = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('it never ends')), PATIENCE_MS);
+    });
+    try {
+      await Promise.race([isOver, isLate]);
+      await Promise.race([this.client.closed, isLate]);
+      await Promise.race([this.server?.closed, isLate]);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}: ${this.state()}`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+      for (const key of this.keys) world.expected.delete(key);
+    }
+    const wrong = this.verdict();
+    if (wrong !== undefined) throw new Error(`${wrong}: ${this.state()}`);
+  }
+
+  private expect(key: string, then: (socket: RelaySocket | net.Socket) => void): void {
+    this.keys.push(key);
+    this.world.expected.set(key, then);
+  }
+
+  private arrived(client: RelaySocket): void {
+    const { plan, world } = this;
+    const place = world.set.admit(HOST);
+    if (typeof place === 'string') throw new Error(place);
+    const port = world.targetPorts.get(plan.target)!;
+    const remote = connectForRelay({ address: loopback, port, isPlain: plan.onward === 'tcp' }, (error) => {
+      if (error !== undefined) this.over(error);
+      place.settle();
+      this.told.push(watch(client), watch(remote));
+      const relay = new Relay(client, remote, plan.pourFrom);
+      this.relay = relay;
+      const early = stretch(plan.up, plan.up.early);
+      void world.set.run(relay, early, stretch(plan.down, plan.down.early)).then((outcome) => {
+        place.release();
+        this.outcome = outcome;
+        this.over();
+      });
+      this.bothThere();
+    });
+    this.expect(`${port} ${localAddressOf(remote.fd!).port}`, (socket) => {
+      this.server = new Peer(socket as net.Socket, [plan.down, plan.up], this.random.fork());
+      this.server.start((bytes) => this.progress(bytes));
+      this.bothThere();
+    });
+    this.client.start((bytes) => this.progress(bytes));
+    if (plan.fault?.when === 'arrival') this.act();
+  }
+
+  private bothThere(): void {
+    const { fault } = this.plan;
+    if (this.relay === undefined || this.server === undefined) return;
+    if (typeof fault?.when === 'object' && 'ms' in fault.when) setTimeout(() => this.act(), fault.when.ms);
+    else this.progress(0);
+  }
+
+  private progress(bytes: number): void {
+    const { fault } = this.plan;
+    this.moved += bytes;
+    this.mostHeld = Math.max(this.mostHeld, this.relay?.heldBytes ?? 0);
+    if (this.relay === undefined || this.server === undefined) return;
+    if (typeof fault?.when === 'object' && 'bytes' in fault.when && this.moved >= fault.when.bytes)
+      this.act();
+  }
+
+  private act(): void {
+    const { fault } = this.plan;
+    if (!this.isFaultDue || this.outcome !== undefined) return;
+    this.isFaultDue = false;
+    this.hasFailed = true;
+    const { socket } = this[fault!.by]!;
+    if (fault!.kind === 'abort') this.relay!.abort(fault!.outcome);
+    else if (fault!.kind === 'destroy') socket.destroy();
+    else socket.resetAndDestroy();
+  }
+
+  /** What is not as it is to be. */
+  private verdict(): string | undefined {
+    const { client, server, relay, told, plan } = this;
+    const { clientBytes, serverBytes, heldBytes } = relay!;
+    const wrong = client.wrong ?? server?.wrong;
+    if (wrong !== undefined) return wrong;
+    if (told.some(({ ends, closes, isLate }) => ends > 1 || closes !== 1 || isLate))
+      return 'told otherwise than once';
+    if (heldBytes > 0 || this.mostHeld > 2 * MAX_POURED_BYTES) return 'too much is held';
+    if (clientBytes < (server?.received ?? 0) || serverBytes < client.received)
+      return 'fewer counted than came';
+    if (clientBytes > plan.up.size || serverBytes > plan.down.size) return 'more counted than sent';
+    return this.hasFailed ? this.verdictOnFault(plan.fault!) : this.verdictOnWhole();
+  }
+
+  private verdictOnWhole(): string | undefined {
+    const { client, server, relay, plan } = this;
+    if (this.outcome !== 'ended') return 'another outcome than the end';
+    if (client.errors.length > 0 || server!.errors.length > 0) return 'an error of one that ends';
+    if (!client.heardEnd || !server!.heardEnd) return 'an end is missing';
+    if (server!.received !== plan.up.size || client.received !== plan.down.size) return 'bytes are missing';
+    if (relay!.clientBytes !== plan.up.size || relay!.serverBytes !== plan.down.size)
+      return 'counts are not exact';
+    return undefined;
+  }
+
+  private verdictOnFault({ kind, by, outcome }: Fault): string | undefined {
+    const { client, server, plan } = this;
+    const directions = [
+      { from: 'client', sender: client, reader: server, size: plan.up.size },
+      { from: 'server', sender: server, reader: client, size: plan.down.size },
+    ] as const;
+    const mayHaveEnded = (side: Side, sender: Peer | undefined): boolean =>
+      (kind === 'destroy' && by === side) || sender?.hasEnded === true;
+    for (const { from, sender, reader, size } of directions) {
+      if (reader?.heardEnd !== true) continue;
+      if (!mayHaveEnded(from, sender)) return `the ${from} has not ended, and the other heard so`;
+      if (sender?.hasEnded === true && !(kind === 'destroy' && by === from) && reader.received !== size)
+        return `the end of the ${from} came before its bytes`;
+    }
+    if (this.outcome === 'ended' && kind !== 'abort')
+      return directions.every(({ from, sender }) => mayHaveEnded(from, sender))
+        ? undefined
+        : 'an end where there was none';
+    if (this.outcome !== outcome) return 'another outcome';
+    const others = directions.filter(({ from }) => kind === 'abort' || from !== by);
+    // Whoever has heard the end reads no more, and is told by its next write, if there is one.
+    const untold = others.find(({ sender }) => sender?.errors.length === 0 && !sender.heardEnd);
+    return untold && `the ${untold.from} was not told`;
+  }
+
+  private state(): string {
+    const { client, server, relay, outcome, moved, hasFailed, told, plan } = this;
+    const peers = [client, server].map((peer) =>
+      peer === undefined
+        ? 'none'
+        : { received: peer.received, hasEnded: peer.hasEnded, heardEnd: peer.heardEnd, errors: peer.errors },
+    );
+    const counts = relay && [relay.clientBytes, relay.serverBytes, relay.heldBytes];
+    return JSON.stringify({ outcome, peers, counts, moved, hasFailed, told, plan });
+  }
+}
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
+
+describeWith('relays between any peers', [callable], () => {
+  it('carry every byte, or tell both sides that they did not, and leave nothing behind', async () => {
+    const { pipes } = sharedLoop();
+    sharedBudget();
+    const world = new World();
+    await world.begin();
+    pipes.clear();
+    const before = descriptors();
+    const outcomes: Record<string, number> = {};
+    let next = 0;
+    let bytes = 0;
+    const worker = async (): Promise<void> => {
+      while (next < SCENARIOS) {
+        const seed = FIRST_SEED + next++;
+        const scenario = new Scenario(world, seed);
+        try {
+          await scenario.run();
+        } catch (error) {
+          const again = `SUBFLOW_RELAY_SEED=${seed} has it first, ${FIRST_SEED} among the same neighbours`;
+          throw new Error(`${again}: ${(error as Error).message}`, { cause: error });
+        }
+        bytes += scenario.relay!.bytes;
+      }
+    };
+    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
+    void outcomes;
+    const { set } = world;
+    expect([set.connections, set.active, set.clientCount]).toEqual([0, 0, 0]);
+    expect(set.totals.clientBytes + set.totals.serverBytes).toBe(bytes);
+    expect([sharedLoop().size, pipes.lentPipes]).toEqual([0, 0]);
+    pipes.clear();
+    await expect.poll(descriptors).toBeLessThanOrEqual(before);
+    console.log(SCENARIOS, bytes);
+  }, 3_600_000);
+});
