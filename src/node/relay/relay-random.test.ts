@@ -30,10 +30,13 @@ import { sharedLoop } from './relay-loop.js';
 import type { RelaySocket } from './relay-socket.js';
 
 const FIRST_SEED = Number(process.env['SUBFLOW_RELAY_SEED'] ?? 1);
-const SCENARIOS = Number(process.env['SUBFLOW_RELAY_ROUNDS'] ?? 1500);
+const SCENARIOS = Number(process.env['SUBFLOW_RELAY_ROUNDS'] ?? 600);
 const SIDE_BY_SIDE = 20;
-/** Until a scenario counts as one that never ends: far more than any takes. */
-const PATIENCE_MS = 30_000;
+/**
+ * Until a scenario counts as one that never ends. A reset of Multipath TCP that comes ahead of bytes which found no room is answered with a challenge
+ * (RFC 5961 §3.2), and what answers that ends the subflow alone: Linux tells so after `net.mptcp.close_timeout`, a minute.
+ */
+const PATIENCE_MS = 100_000;
 /** Until all of them do: of a run that was asked to be long. */
 const LONGEST_MS = 3_600_000;
 const HOST = '127.0.0.1';
@@ -515,13 +518,14 @@ describeWith('relays between any peers', [callable], () => {
   it(
     'carry every byte, or tell both sides that they did not, and leave nothing behind',
     async () => {
-      const { pipes } = sharedLoop();
+      const loop = sharedLoop();
+      const { pipes } = loop;
       sharedBudget();
       const world = new World();
       await world.begin();
+      const listeners = loop.size;
       pipes.clear();
       const before = descriptors();
-      const outcomes: Record<string, number> = {};
       let next = 0;
       let bytes = 0;
       const worker = async (): Promise<void> => {
@@ -538,11 +542,10 @@ describeWith('relays between any peers', [callable], () => {
         }
       };
       await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
-      void outcomes;
       const { set } = world;
       expect([set.connections, set.active, set.clientCount]).toEqual([0, 0, 0]);
       expect(set.totals.clientBytes + set.totals.serverBytes).toBe(bytes);
-      expect([sharedLoop().size, pipes.lentPipes]).toEqual([0, 0]);
+      expect([loop.size, pipes.lentPipes]).toEqual([listeners, 0]);
       pipes.clear();
       await expect.poll(descriptors).toBeLessThanOrEqual(before);
     },
