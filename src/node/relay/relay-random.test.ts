@@ -5,24 +5,30 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import net from 'node:net';
-import { getSystemErrorName } from 'node:util';
 import { afterEach, expect, it } from 'vitest';
+import { RelayPeer } from '../../../test/support/relay-peer.js';
+import {
+  drawPlan,
+  type Fault,
+  type Plan,
+  pool,
+  type Protocol,
+  protocols,
+  type Side,
+  stretch,
+} from '../../../test/support/relay-plan.js';
 import { describeWith } from '../../../test/support/with-rights.js';
-import { randomBelow, randomFill, randomUnit, SeededRandom } from '../../base/index.js';
+import { SeededRandom } from '../../base/index.js';
 import {
   type Capability,
   connectKernel,
   descriptorOf,
-  kernelMptcp,
   listenKernel,
   localAddressOf,
   resetOnClose,
-  takeSocketError,
   unsupportedReason,
 } from '../../linux/index.js';
-import { foreignFunction, lastErrno, NativeBuffer } from '../../linux/libc.js';
 import { IpAddress } from '../../wire/index.js';
-import { netError } from '../net-error.js';
 import { connectForRelay, listenForRelay, Relay, type RelayOutcome, RelaySet } from './index.js';
 import { sharedBudget } from './descriptor-budget.js';
 import { MAX_POURED_BYTES } from './pour.js';
@@ -42,9 +48,6 @@ const LONGEST_MS = 3_600_000;
 const HOST = '127.0.0.1';
 const loopback = IpAddress.parse(HOST)!;
 
-type Protocol = 'tcp' | 'mptcp';
-type Side = 'client' | 'server';
-
 const open: (() => void)[] = [];
 
 afterEach(() => {
@@ -54,218 +57,6 @@ afterEach(() => {
 const reason = unsupportedReason();
 const callable: Capability =
   reason === undefined ? { available: true } : { available: false, reason, hint: 'Use Linux.' };
-const protocols: readonly Protocol[] = kernelMptcp().available ? ['tcp', 'mptcp'] : ['tcp'];
-
-/** What all streams are pieces of: of a length that no buffer's is a multiple of. */
-const pool = Buffer.from(randomFill(new SeededRandom(35), new Uint8Array(1_048_573)));
-
-/** What one side sends, and how the other reads it. */
-interface Stream {
-  /** Where in the pool it begins. */
-  readonly start: number;
-  /** Bytes, those included that the relay is given at its start. */
-  readonly size: number;
-  readonly early: number;
-  readonly largestPiece: number;
-  /** Share of pieces after which the sender waits. */
-  readonly gaps: number;
-  /** Behind how many bytes an urgent one is sent. */
-  readonly urgentAt: number | undefined;
-  /** Whether its end waits for that of the other direction. */
-  readonly endsLast: boolean;
-  /** Share of pieces after which the reader pauses, and for how long at most. */
-  readonly pauses: number;
-  readonly pauseMs: number;
-}
-
-/** What goes wrong, and when: before there is a relay, after so many bytes of both directions, or after a time. */
-interface Fault {
-  readonly kind: 'reset' | 'destroy' | 'abort';
-  readonly by: Side;
-  readonly outcome: RelayOutcome;
-  readonly when: { readonly bytes: number } | { readonly ms: number } | 'arrival';
-}
-
-interface Plan {
-  readonly client: Protocol;
-  readonly listener: Protocol;
-  readonly onward: Protocol;
-  readonly target: Protocol;
-  readonly pourFrom: number;
-  readonly up: Stream;
-  readonly down: Stream;
-  readonly fault: Fault | undefined;
-}
-
-function pick<T>(random: SeededRandom, values: readonly T[]): T {
-  return values[randomBelow(random, values.length)]!;
-}
-
-function drawStream(random: SeededRandom, mayBeUrgent: boolean, endsLast: boolean): Stream {
-  const early = pick(random, [0, 0, 0, randomBelow(random, 60_000)]);
-  const size =
-    early +
-    pick(
-      random,
-      [0, 100, 20_000, 300_000, 3_000_000].map((most) => randomBelow(random, most + 1)),
-    );
-  const isUrgent = mayBeUrgent && randomBelow(random, 3) === 0;
-  return {
-    start: randomBelow(random, pool.length),
-    ...{ size, early, endsLast },
-    // Few enough pieces for the gaps between them to end soon.
-    largestPiece: Math.ceil(size / 50) + pick(random, [0, 1_000, 20_000, 500_000]),
-    gaps: pick(random, [0, 0, 0.1, 0.5]),
-    urgentAt: isUrgent ? early + randomBelow(random, size - early + 1) : undefined,
-    pauses: pick(random, [0, 0.05, 0.3]),
-    pauseMs: pick(random, [1, 5, 20]),
-  };
-}
-
-function drawFault(random: SeededRandom, bytes: number): Fault {
-  const kind = pick(random, ['reset', 'reset', 'destroy', 'abort'] as const);
-  const by = pick(random, ['client', 'server'] as const);
-  const moments: Fault['when'][] = [
-    { bytes: randomBelow(random, bytes + 1) },
-    { bytes },
-    { ms: randomBelow(random, 30) },
-  ];
-  if (by === 'client' && kind !== 'abort') moments.push('arrival');
-  const outcome = pick(random, ['idle', 'capped', 'drained'] as const);
-  return { kind, by, outcome: kind === 'abort' ? outcome : `${by}-reset`, when: pick(random, moments) };
-}
-
-function drawPlan(random: SeededRandom): Plan {
-  const [client, listener, onward, target] = [0, 1, 2, 3].map(() => pick(random, protocols)) as [
-    Protocol,
-    Protocol,
-    Protocol,
-    Protocol,
-  ];
-  const last = pick(random, ['client', 'server', 'neither'] as const);
-  // Multipath TCP has no urgent bytes: after a fallback they may come among the others.
-  const up = drawStream(random, client === 'tcp' && listener === 'tcp', last === 'client');
-  const down = drawStream(random, onward === 'tcp' && target === 'tcp', last === 'server');
-  const pourFrom = pick(random, [0, 16_384, Infinity]);
-  const fault = randomBelow(random, 2) === 0 ? undefined : drawFault(random, up.size + down.size);
-  return { client, listener, onward, target, pourFrom, up, down, fault };
-}
-
-const piece = ({ start }: Stream, from: number, most: number): Buffer => {
-  const at = (start + from) % pool.length;
-  return pool.subarray(at, Math.min(pool.length, at + most));
-};
-
-/** All of a short stretch. */
-const stretch = (stream: Stream, length: number): Buffer => {
-  const first = piece(stream, 0, length);
-  return Buffer.concat([first, piece(stream, first.length, length - first.length)]);
-};
-
-const MSG_OOB = 1;
-
-/** Sends a byte as urgent data (tcp(7)), where there is room. */
-function sendUrgent(socket: net.Socket): void {
-  const send = foreignFunction<(fd: number, data: number, length: number, flags: number) => number>(
-    'int64 send(int fd, uintptr_t data, size_t length, int flags)',
-  );
-  if (send(descriptorOf(socket), new NativeBuffer(1).address, 1, MSG_OOB) === 1) return;
-  // The kernel tells a reset once: whoever took it passes it on.
-  const code = getSystemErrorName(-lastErrno());
-  if (code !== 'EAGAIN') socket.destroy(netError(code, 'send'));
-}
-
-const pauseOf = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** One end of a scenario: sends its stream, and compares what comes with what the other sends. */
-class Peer {
-  received = 0;
-  /** Whether it has ended its stream, and heard the end of the other's. */
-  hasEnded = false;
-  heardEnd = false;
-  readonly errors: string[] = [];
-  /** What came that was not sent, or not there. */
-  wrong: string | undefined;
-  readonly closed: Promise<void>;
-  readonly socket: net.Socket;
-  private readonly outgoing: Stream;
-  private readonly incoming: Stream;
-  private readonly random: SeededRandom;
-
-  constructor(socket: net.Socket, streams: [outgoing: Stream, incoming: Stream], random: SeededRandom) {
-    this.socket = socket;
-    [this.outgoing, this.incoming] = streams;
-    this.random = random;
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
-    socket.on('error', (error: NodeJS.ErrnoException) => this.errors.push(String(error.code)));
-    socket.once('end', () => this.ended());
-  }
-
-  /** The event loop tells a reset behind bytes that had not been read yet as the end; the kernel knows better. */
-  private ended(): void {
-    // It was destroyed by the scenario when the end came.
-    if (this.socket.destroyed) return;
-    const code = takeSocketError(descriptorOf(this.socket));
-    if (code === undefined) this.heardEnd = true;
-    else this.socket.destroy(netError(code, 'read'));
-  }
-
-  /** Begins; `onBytes` is told of what comes. */
-  start(onBytes: (count: number) => void): void {
-    const { pauses, pauseMs } = this.incoming;
-    this.socket.on('data', (chunk: Buffer) => {
-      this.compare(chunk);
-      if (randomUnit(this.random) < pauses) {
-        this.socket.pause();
-        setTimeout(() => this.socket.resume(), randomBelow(this.random, pauseMs + 1));
-      }
-      onBytes(chunk.length);
-    });
-    this.socket.resume();
-    void this.sendAll();
-  }
-
-  private compare(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length;) {
-      const expected = piece(this.incoming, this.received + at, chunk.length - at);
-      if (!chunk.subarray(at, at + expected.length).equals(expected))
-        this.wrong ??= `others than those from byte ${this.received + at} on`;
-      at += expected.length;
-    }
-    this.received += chunk.length;
-    if (this.received > this.incoming.size) this.wrong ??= 'more than was sent';
-  }
-
-  private async sendAll(): Promise<void> {
-    const { outgoing, random, socket } = this;
-    const { size, early, largestPiece, gaps, urgentAt } = outgoing;
-    let sent = early;
-    let isUrgentDue = urgentAt !== undefined;
-    for (;;) {
-      if (socket.destroyed) return;
-      if (isUrgentDue && sent >= urgentAt!) {
-        isUrgentDue = false;
-        sendUrgent(socket);
-      }
-      if (sent === size) break;
-      const bytes = piece(outgoing, sent, Math.min(size - sent, 1 + randomBelow(random, largestPiece)));
-      sent += bytes.length;
-      if (!socket.write(bytes)) await this.either('drain');
-      if (randomUnit(random) < gaps) await pauseOf(randomBelow(random, 3));
-    }
-    if (outgoing.endsLast && !this.heardEnd) await this.either('end');
-    if (socket.destroyed) return;
-    this.hasEnded = true;
-    socket.end();
-  }
-
-  private either(event: string): Promise<void> {
-    return Promise.race([
-      new Promise<void>((resolve) => this.socket.once(event, () => resolve())),
-      this.closed,
-    ]);
-  }
-}
 
 /** What a relay was told of one of its sockets. */
 interface Told {
@@ -340,8 +131,8 @@ class Scenario {
   private readonly world: World;
   private readonly random: SeededRandom;
   private readonly keys: string[] = [];
-  private client!: Peer;
-  private server: Peer | undefined;
+  private client!: RelayPeer;
+  private server: RelayPeer | undefined;
   private readonly told: Told[] = [];
   private outcome: RelayOutcome | undefined;
   private over: (error?: Error) => void = () => undefined;
@@ -367,7 +158,7 @@ class Scenario {
     const fd = connectKernel({ address: HOST, port, protocol: plan.client });
     this.expect(`${port} ${localAddressOf(fd).port}`, (socket) => this.arrived(socket as RelaySocket));
     const socket = new net.Socket({ fd, allowHalfOpen: true });
-    this.client = new Peer(socket, [plan.up, plan.down], this.random.fork());
+    this.client = new RelayPeer(socket, [plan.up, plan.down], this.random.fork());
     let timer: NodeJS.Timeout | undefined;
     const isLate = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error('it never ends')), PATIENCE_MS);
@@ -411,7 +202,7 @@ class Scenario {
       this.bothThere();
     });
     this.expect(`${port} ${localAddressOf(remote.fd!).port}`, (socket) => {
-      this.server = new Peer(socket as net.Socket, [plan.down, plan.up], this.random.fork());
+      this.server = new RelayPeer(socket as net.Socket, [plan.down, plan.up], this.random.fork());
       this.server.start((bytes) => this.progress(bytes));
       this.bothThere();
     });
@@ -481,7 +272,7 @@ class Scenario {
       { from: 'client', sender: client, reader: server, size: plan.up.size },
       { from: 'server', sender: server, reader: client, size: plan.down.size },
     ] as const;
-    const mayHaveEnded = (side: Side, sender: Peer | undefined): boolean =>
+    const mayHaveEnded = (side: Side, sender: RelayPeer | undefined): boolean =>
       (kind === 'destroy' && by === side) || sender?.hasEnded === true;
     for (const { from, sender, reader, size } of directions) {
       if (reader?.heardEnd !== true) continue;
