@@ -105,10 +105,15 @@ export class TransparentListener {
       nowMs: () => performance.now(),
       log: options.log ?? (() => undefined),
     };
-    listener.serve({
-      onArrival: (arrival) => this.accept(arrival),
-      onShortage: (reason, address) => this.log('exhausted', shortageFields(reason, address)),
-    });
+    try {
+      listener.serve({
+        onArrival: (arrival) => this.accept(arrival),
+        onShortage: (reason, address) => this.log('exhausted', shortageFields(reason, address)),
+      });
+    } catch (error) {
+      this.own.close();
+      throw error;
+    }
   }
 
   /** Starts one. Rejects as `net` does where it cannot listen; `EPERM` in the mode `tproxy` without the right to. */
