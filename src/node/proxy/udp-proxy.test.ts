@@ -41,6 +41,8 @@ const next = async (socket: Socket): Promise<string> =>
 describe('UDP ASSOCIATE', () => {
   it('relays datagrams both ways, from a port of this client alone, until its connection ends', async () => {
     const port = await echo();
+    // From the first listener on the thread has the set that all its sockets wait in.
+    await world.proxy();
     const before = readdirSync('/proc/self/fd').length;
     const { proxy, client, reply, send, socket } = await associate();
     expect(reply).toMatch(/^050000017f000001(?!0000)/);
